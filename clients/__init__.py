@@ -1,0 +1,1 @@
+"""The clients: connection, microphone, files, subscriber, terminal."""

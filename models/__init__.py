@@ -1,0 +1,1 @@
+"""The networks: stages, cells, features, readers, feeders, and the cards that name them."""

@@ -1,0 +1,40 @@
+"""Log-mel features as a Stage: audio samples in, frames out, in any chunking."""
+
+from fractions import Fraction
+
+import librosa
+import torch
+from torch import Tensor
+
+from models.stage import Stage, State
+
+LOG_FLOOR = 1e-6  # below the mel power of -80 dBFS noise
+
+
+class LogMel(Stage):
+    """Natural logarithm of the mel power spectrogram.
+
+    x [B, n*hop_length, 1], samples in [-1, 1] -> [B, n, n_mels]. Frame t covers the samples
+    (t+1)*hop - n_fft to (t+1)*hop, zeros before the start: librosa's `melspectrogram` with
+    `center=False` over a signal with n_fft - hop zeros in front.
+    """
+
+    def __init__(
+        self, sample_rate_hz: int = 16000, n_mels: int = 80, n_fft: int = 512, hop_length: int = 160
+    ):
+        super().__init__(1, n_mels)
+        self.sample_rate_hz, self.n_fft, self.hop_length = sample_rate_hz, n_fft, hop_length
+        self.block, self.ratio = hop_length, Fraction(1, hop_length)
+        mel = librosa.filters.mel(sr=sample_rate_hz, n_fft=n_fft, n_mels=n_mels)
+        self.register_buffer("mel", torch.from_numpy(mel.T.copy()), persistent=False)
+        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+
+    def initial_state(self, batch: int) -> State:
+        return (self.neutral.new_zeros(batch, self.n_fft - self.hop_length),)
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        samples = torch.cat([state[0], x[..., 0]], dim=1)
+        frames = samples.unfold(1, self.n_fft, self.hop_length) * self.window
+        power = torch.fft.rfft(frames).abs().square()
+        kept = samples[:, samples.shape[1] - (self.n_fft - self.hop_length) :]
+        return torch.log(power @ self.mel + LOG_FLOOR), (kept,)

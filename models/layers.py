@@ -1,0 +1,68 @@
+"""Layers without recurrence: linear maps, norms, frame stacking, delay."""
+
+from fractions import Fraction
+
+import torch
+from torch import Tensor, nn
+
+from models.stage import Stage, State
+
+
+class Linear(Stage):
+    """y = W x + b at every step."""
+
+    def __init__(self, in_features: int, out_features: int):
+        super().__init__(in_features, out_features)
+        self.map = nn.Linear(in_features, out_features)
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        return self.map(x), state
+
+
+class LayerNorm(Stage):
+    """Layer normalisation over the features of each step (Ba 2016)."""
+
+    def __init__(self, features: int):
+        super().__init__(features, features)
+        self.norm = nn.LayerNorm(features)
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        return self.norm(x), state
+
+
+class Standardize(Stage):
+    """(x - mean) / deviation with statistics of the training data, stored beside the weights."""
+
+    def __init__(self, features: int, neutral: float = 0.0):
+        super().__init__(features, features, neutral)
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("deviation", torch.ones(features))
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        return (x - self.mean) / self.deviation, state
+
+
+class Stack(Stage):
+    """`count` neighbouring steps side by side as one: [B, count*n, C] -> [B, n, count*C]."""
+
+    def __init__(self, in_features: int, count: int, neutral: float = 0.0):
+        super().__init__(in_features, in_features * count, neutral)
+        self.block, self.ratio = count, Fraction(1, count)
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        batch, steps, _ = x.shape
+        return x.reshape(batch, steps // self.block, self.out_features), state
+
+
+class Delay(Stage):
+    """Lets what follows see `steps` steps past the one it answers for.
+
+    The numbers pass unchanged; the declared lookahead makes output t the input t + steps.
+    """
+
+    def __init__(self, features: int, steps: int, neutral: float = 0.0):
+        super().__init__(features, features, neutral)
+        self.lookahead = steps
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        return x, state

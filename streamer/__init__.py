@@ -1,0 +1,1 @@
+"""The pipeline: wire, sessions, scheduler, arena, runner, loop."""
