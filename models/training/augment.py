@@ -1,0 +1,70 @@
+"""Augmentation of log-mel frames: level, room noise, channel, vocal tract, masked bands."""
+
+import numpy as np
+
+from models.features import LOG_FLOOR
+
+
+def augment(
+    frames: np.ndarray, noises: list[np.ndarray], random: np.random.Generator
+) -> np.ndarray:
+    """One training row [T, n_mels], log-mel -> the same row as another room would have heard it."""
+    power = np.exp(warp(frames, random)) - LOG_FLOOR
+    np.maximum(power, 0.0, out=power)
+    speech = power.mean() + 1e-9
+    power *= np.exp(channel(power.shape[1], random))
+    if random.random() < 0.7:
+        noise = background(len(power), power.shape[1], noises, random)
+        snr_db = random.uniform(5.0, 35.0)
+        power += noise * (speech / (noise.mean() + 1e-12) * 10 ** (-snr_db / 10))
+    level = random.uniform(-4.0, 1.0) * np.log(10)  # -40 to +10 dB
+    power *= np.exp(np.clip(level, np.log(3e-5 / speech), np.log(3.0 / speech)))
+    if random.random() < 0.1:
+        power[:, int(power.shape[1] * random.uniform(0.72, 0.85)) :] = 0.0  # a telephone's band
+    return mask(np.log(power + LOG_FLOOR), random)
+
+
+def warp(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Stretch the mel axis by up to 10 %: another vocal tract (Jaitly 2013)."""
+    if random.random() < 0.4:
+        return frames.astype(np.float32)
+    bands = frames.shape[1]
+    at = np.clip(np.arange(bands) * random.uniform(0.9, 1.1), 0, bands - 1.001)
+    low = at.astype(int)
+    share = (at - low).astype(np.float32)
+    frames = frames.astype(np.float32)
+    return frames[:, low] * (1 - share) + frames[:, low + 1] * share
+
+
+def channel(bands: int, random: np.random.Generator) -> np.ndarray:
+    """A microphone's response [n_mels] in nepers of power, within about 6 dB."""
+    knots = random.normal(0.0, 0.7, 5)
+    return np.interp(np.linspace(0, 4, bands), np.arange(5), knots).astype(np.float32)
+
+
+def background(
+    steps: int, bands: int, noises: list[np.ndarray], random: np.random.Generator
+) -> np.ndarray:
+    """Noise power [steps, bands]: a recorded one, or a steady one of random colour."""
+    if noises and random.random() < 0.6:
+        clip = noises[random.integers(len(noises))]
+        start = random.integers(len(clip))
+        rows = np.arange(start, start + steps) % len(clip)
+        return np.maximum(np.exp(clip[rows].astype(np.float32)) - LOG_FLOOR, 0.0)
+    tilt = np.linspace(0.0, random.uniform(-6.0, 2.0), bands)
+    grain = random.gamma(4.0, 0.25, (steps, bands))
+    return (np.exp(tilt) * grain).astype(np.float32)
+
+
+def mask(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """SpecAugment (Park 2019): bands and stretches of time replaced by the row's mean."""
+    mean = frames.mean()
+    for _ in range(2):
+        width = random.integers(0, 16)
+        start = random.integers(0, frames.shape[1] - width)
+        frames[:, start : start + width] = mean
+    for _ in range(max(1, len(frames) // 250)):
+        width = random.integers(0, 20)
+        start = random.integers(0, max(1, len(frames) - width))
+        frames[start : start + width] = mean
+    return frames

@@ -1,0 +1,214 @@
+"""Training of the speech recognisers: phones frame by frame first, then CTC on phones and letters."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import cos, pi
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.build import build_network
+from models.training import checkpoint, shards
+from models.training.rows import Batch, Rows
+from models.training.scoring import greedy, pooled_error
+from models.whole import Whole
+
+HEADS = (len(shards.PHONES), len(shards.CHARACTERS))
+AUXILIARY = len(shards.PHONES)  # frame-wise phones, silence at 0; cut off before shipping
+CHECKED = (("an4", 101), ("librispeech_8spk", 60), ("speechocean762", 120))
+SHARE = {"speech_commands": 0.35, "speech_commands_more": 0.35}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is trained, and how long. `updates` of `rows` rows of `row_steps` frames of 10 ms."""
+
+    architecture: str
+    options: dict = field(default_factory=dict)
+    updates: int = 5000
+    rows: int = 8
+    row_steps: int = 2000
+    learning_rate: float = 1.5e-3
+    framewise: float = 0.12  # the share of updates that learn frame-wise phones alone
+    seed: int = 1
+
+
+RECIPES = {
+    "live": Recipe(
+        "acoustic_lstm",
+        dict(n_mels=80, stack=4, cell="lstm", hidden_size=336, depth=3, delay=3),
+    ),
+    "offline": Recipe(
+        "acoustic_bidirectional",
+        dict(n_mels=80, stack=4, cell="lstm", hidden_size=256, depth=3),
+    ),
+}
+
+
+def train_captions(
+    data: Path,
+    out: Path,
+    mode: str = "live",
+    *,
+    updates: int | None = None,
+    learning_rate: float | None = None,
+    start: Path | None = None,
+    resume: bool = True,
+    threads: int = 1,
+    progress: Callable[[str], None] = print,
+) -> Path:
+    """Train `mode` ("live" or "offline") from the data folder; returns the best weights' file.
+
+    `data` holds `speech/`. `out` keeps shards and checkpoints; a run found there goes on.
+    `start` is a weights file of the same architecture to begin from.
+    """
+    torch.set_num_threads(threads)
+    recipe = RECIPES[mode]
+    updates = updates or recipe.updates
+    rate = learning_rate or recipe.learning_rate
+    speech, cache, run = data / "speech", out / "shards", out / f"captions-{mode}"
+    run.mkdir(parents=True, exist_ok=True)
+    shards.make(speech, cache, shards.CAPTION_SETS + shards.NOISE_SETS, progress=progress)
+    shards.make(speech, cache, [(s, "dev") for s, _ in CHECKED], (1.0,), progress)
+    groups = [g for g in shards.load(cache, shards.CAPTION_SETS, shards.SPEEDS) if len(g[0].phones)]
+    noises = [g[0].frames for g in shards.load(cache, shards.NOISE_SETS, (1.0,))]
+    rows = Rows(groups, noises, recipe.row_steps, recipe.rows, recipe.seed, SHARE)
+    checks = {s: [g[0] for g in shards.load(cache, [(s, "dev")], (1.0,))][:n] for s, n in CHECKED}
+
+    torch.manual_seed(recipe.seed)
+    network = build_network(recipe.architecture, recipe.options | {"outputs": sum(HEADS) + AUXILIARY})
+    _standardize(network, groups)
+    if start:
+        _begin_from(network, start)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=0.01)
+    done, seen_pass, best = 0, 0, float("inf")
+    last = run / "last.safetensors"
+    if resume and last.exists():
+        meta = checkpoint.restore(last, network, optimizer)
+        done, seen_pass, best = meta["updates"], meta["pass"] + 1, meta["best"]
+        progress(f"resumed after {done} updates")
+
+    state, began, losses = None, time.monotonic(), []
+    for number, batch in rows.batches(seen_pass):
+        if done >= updates:
+            break
+        share = done / updates
+        framewise = share < recipe.framewise and not start
+        for group in optimizer.param_groups:
+            group["lr"] = rate * min(1.0, (done + 1) / 150) * (0.02 + 0.49 * (1 + cos(pi * share)))
+        logits, state = _logits(network, batch, state)
+        loss = _loss(logits, batch, framewise)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimizer.step()
+        done += 1
+        losses.append(float(loss.detach()))
+        if done % 25 == 0:
+            speed = (time.monotonic() - began) / len(losses)
+            progress(
+                f"update {done}/{updates} pass {number} loss {np.mean(losses[-25:]):.3f} "
+                f"{speed:.2f} s/update"
+            )
+        if done % 250 == 0 or done == updates:
+            scores = {name: _check(network, examples) for name, examples in checks.items()}
+            mean = float(np.mean([phone + character for phone, character in scores.values()]))
+            text = " ".join(f"{s} PER {p:.3f} CER {c:.3f}" for s, (p, c) in scores.items())
+            progress(f"check at {done}: {text}")
+            with (run / "log.jsonl").open("a") as log:
+                log.write(json.dumps({"updates": done, "scores": scores}) + "\n")
+            if mean < best:
+                best = mean
+                save_file(shipped(network), run / "best.safetensors")
+            checkpoint.save(last, network, optimizer, {"updates": done, "pass": number, "best": best})
+    return run / "best.safetensors"
+
+
+def _standardize(network: nn.Module, groups: list) -> None:
+    """Fill the network's statistics from a sample of the training frames."""
+    sample = np.concatenate([g[0].frames[::7] for g in groups[::9]]).astype(np.float32)
+    weights = network.state_dict()
+    (mean,) = [v for k, v in weights.items() if k.endswith("mean")]
+    (deviation,) = [v for k, v in weights.items() if k.endswith("deviation")]
+    mean.copy_(torch.from_numpy(sample.mean(0)))
+    deviation.copy_(torch.from_numpy(sample.std(0)))
+
+
+def _begin_from(network: nn.Module, start: Path) -> None:
+    """Take over shipped weights; the auxiliary head, which doesn't ship, starts anew."""
+    own = network.state_dict()
+    for name, value in load_file(start).items():
+        own[name][: len(value)].copy_(value.float()) if own[name].dim() else own[name].copy_(value)
+
+
+def shipped(network: nn.Module) -> dict[str, Tensor]:
+    """The weights without the auxiliary head: the last map's first rows."""
+    kept = sum(HEADS)
+    return {
+        name: value[:kept].contiguous() if value.dim() and value.shape[0] == kept + AUXILIARY else value
+        for name, value in network.state_dict().items()
+    }
+
+
+def _logits(network: nn.Module, batch: Batch, state) -> tuple[Tensor, tuple | None]:
+    """Outputs [B, n, heads] aligned with the input, and the state that the next rows begin with."""
+    if isinstance(network, Whole):
+        lengths = torch.full((len(batch.frames),), batch.frames.shape[1])
+        return network(batch.frames, lengths), None
+    state = state or network.initial_state(len(batch.frames))
+    # One stream in eight begins anew; the others carry what they heard.
+    fresh = torch.rand(len(batch.frames)) < 0.125
+    state = tuple(torch.where(fresh[:, None], torch.zeros_like(leaf), leaf) for leaf in state)
+    y, state = network.step(batch.frames, state)
+    return y[:, network.warmup :], tuple(leaf.detach() for leaf in state)
+
+
+def _loss(logits: Tensor, batch: Batch, framewise: bool) -> Tensor:
+    phones, characters, auxiliary = logits.split([*HEADS, AUXILIARY], dim=-1)
+    steps = logits.shape[1]
+    stack = batch.frames.shape[1] // steps  # the row's tail is longer than what the delay cuts off
+    marks = batch.frame_phones[:, stack // 2 :: stack][:, :steps]
+    frame_loss = F.cross_entropy(auxiliary.transpose(1, 2), marks)
+    if framewise:
+        return frame_loss
+    counts = torch.full((len(logits),), steps)
+    phone_loss = _ctc(phones, batch.phones, counts, batch.phone_counts)
+    character_loss = _ctc(characters, batch.characters, counts, batch.character_counts)
+    return phone_loss + 0.3 * character_loss + 0.3 * frame_loss
+
+
+def _ctc(logits: Tensor, labels: Tensor, counts: Tensor, label_counts: Tensor) -> Tensor:
+    """CTC (Graves 2006), in nats per label."""
+    rows = F.log_softmax(logits, -1).transpose(0, 1)
+    loss = F.ctc_loss(rows, labels, counts, label_counts, reduction="sum", zero_infinity=True)
+    return loss / max(1, int(label_counts.sum()))
+
+
+@torch.inference_mode()
+def _check(network: nn.Module, examples: list) -> tuple[float, float]:
+    """Phone and character error of greedy decoding, pooled over `examples`."""
+    phone_pairs, character_pairs = [], []
+    ordered = sorted(examples, key=lambda e: len(e.frames))
+    network.eval()
+    for at in range(0, len(ordered), 20):
+        some = ordered[at : at + 20]
+        longest = max(len(e.frames) for e in some) + 40
+        longest += -longest % 4
+        frames = torch.full((len(some), longest, shards.N_MELS), float(np.log(1e-6)))
+        for row, example in zip(frames, some):
+            row[: len(example.frames)] = torch.from_numpy(example.frames.astype(np.float32))
+        if isinstance(network, Whole):
+            logits = network(frames, torch.full((len(some),), longest))
+        else:
+            logits = network(frames)
+        phones, characters = logits.split([*HEADS, logits.shape[-1] - sum(HEADS)], -1)[:2]
+        phone_pairs += [(e.phones, greedy(row)) for e, row in zip(some, phones)]
+        character_pairs += [(e.characters, greedy(row)) for e, row in zip(some, characters)]
+    network.train()
+    return pooled_error(phone_pairs), pooled_error(character_pairs)
