@@ -1,0 +1,1 @@
+"""Evaluation: recordings with their texts, drivers for both modes, and scores by task."""
