@@ -1,0 +1,109 @@
+"""The networks of the speech recognisers: log-mel frames in, logits of the heads side by side out."""
+
+from fractions import Fraction
+from math import log
+
+import torch
+from torch import Tensor
+
+from models.features import LOG_FLOOR
+from models.layers import Delay, LayerNorm, Linear, Stack, Standardize
+from models.recurrent import stack as recurrent_stack
+from models.stage import Chain
+from models.whole import BidirectionalStack, Whole
+
+SILENCE = log(LOG_FLOOR)  # a log-mel frame of digital silence; what closing feeds
+
+
+def acoustic(
+    n_mels: int,
+    stack: int,
+    cell: str,
+    hidden_size: int,
+    depth: int,
+    delay: int,
+    outputs: int,
+    projection: int = 0,
+) -> Chain:
+    """A live network: `stack` frames side by side, `depth` residual layers of `cell`, one linear map.
+
+    x [B, n*stack, n_mels] -> logits [B, n, outputs]; output t rests on `delay` steps after t.
+    """
+    width = projection or hidden_size
+    return Chain(
+        Standardize(n_mels, SILENCE),
+        Stack(n_mels, stack, SILENCE),
+        Linear(n_mels * stack, width),
+        recurrent_stack(cell, width, hidden_size, depth, projection=projection),
+        Delay(width, delay),
+        LayerNorm(width),
+        Linear(width, outputs),
+    )
+
+
+def acoustic_lstm(
+    n_mels: int,
+    stack: int,
+    hidden_size: int,
+    depth: int,
+    delay: int,
+    outputs: int,
+    cell: str = "lstm",
+    projection: int = 0,
+) -> Chain:
+    """`acoustic` over LSTM layers."""
+    return acoustic(n_mels, stack, cell, hidden_size, depth, delay, outputs, projection)
+
+
+def acoustic_gru(
+    n_mels: int,
+    stack: int,
+    hidden_size: int,
+    depth: int,
+    delay: int,
+    outputs: int,
+    cell: str = "gru",
+    projection: int = 0,
+) -> Chain:
+    """`acoustic` over GRU layers."""
+    return acoustic(n_mels, stack, cell, hidden_size, depth, delay, outputs, projection)
+
+
+class AcousticBidirectional(Whole):
+    """An offline network: `stack` frames side by side, `depth` bidirectional layers, one linear map.
+
+    x [B, T, n_mels] -> logits [B, ceil(T / stack), outputs]. A row's last, unfilled stack is
+    filled with frames of silence.
+    """
+
+    def __init__(
+        self,
+        n_mels: int,
+        stack: int,
+        hidden_size: int,
+        depth: int,
+        outputs: int,
+        cell: str = "lstm",
+        projection: int = 0,
+    ):
+        super().__init__(n_mels, outputs)
+        self.ratio = Fraction(1, stack)
+        width = 2 * (projection or hidden_size)
+        self.standardize = Standardize(n_mels, SILENCE)
+        self.linear_in = Linear(n_mels * stack, width)
+        self.recurrent = BidirectionalStack(
+            cell, width, hidden_size, depth, projection=projection
+        )
+        self.out = Chain(LayerNorm(width), Linear(width, outputs))
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        batch, steps, _ = x.shape
+        stack = self.ratio.denominator
+        x = torch.cat([x, x.new_zeros(batch, -steps % stack, self.in_features)], dim=1)
+        after = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]
+        # `where`, not a product: what stands in the padding may be anything, NaN too.
+        x = torch.where(after[..., None], self.standardize.neutral, x)
+        x, _ = self.standardize.step(x, ())
+        x, _ = self.linear_in.step(x.reshape(batch, x.shape[1] // stack, -1), ())
+        y, _ = self.out.step(self.recurrent(x, self.out_lengths(lengths)), ())
+        return y

@@ -1,0 +1,165 @@
+"""From a folder with a card and weights to a model that runs."""
+
+import importlib
+import inspect
+import typing
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from models.acoustic import AcousticBidirectional, acoustic_gru, acoustic_lstm
+from models.card import Card, read_card
+from models.features import LogMel
+from models.resample import Resample
+from models.stage import Chain, Stage
+from models.whole import Whole
+
+NETWORKS: dict[str, Callable[..., Stage | Whole]] = {
+    "acoustic_lstm": acoustic_lstm,
+    "acoustic_gru": acoustic_gru,
+    "acoustic_bidirectional": AcousticBidirectional,
+}
+FRONTS: dict[str, Callable[..., Stage]] = {"log_mel": LogMel}
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network with its weights, and the front that feeds it at any sample rate."""
+
+    name: str
+    card: Card
+    folder: Path
+    network: Stage | Whole
+
+    @property
+    def rate_hz(self) -> int:
+        """The sample rate that the front's features are made at."""
+        return self.card.front.options["sample_rate_hz"]
+
+    @property
+    def steps_per_output(self) -> Fraction:
+        """Samples at the card's rate that one output row stands for."""
+        return 1 / (self.front(self.rate_hz).ratio * self.network.ratio)
+
+    def front(self, rate_hz: int) -> Stage:
+        """Samples [B, n, 1] at `rate_hz` -> features [B, m, C]. ValueError for an unsupported rate."""
+        part = self.card.front
+        features = _build("front", part.architecture, part.options, FRONTS, ())
+        if rate_hz != self.rate_hz:
+            features = Chain(Resample(rate_hz, self.rate_hz, features.block), features)
+        return features.eval().requires_grad_(False)
+
+
+def load(folder: Path, allowed_imports: Sequence[str] = ()) -> Model:
+    """The model in `folder`, on the CPU, in float32.
+
+    `allowed_imports` are the prefixes that an architecture's import path may begin with.
+    ValueError, one line, for a card or weights that don't fit.
+    """
+    card = read_card(folder)
+    if not isinstance(card.front.options.get("sample_rate_hz"), int):
+        raise ValueError(f"{folder / 'card.toml'}: front.sample_rate_hz must be a whole number")
+    options = card.network.options
+    if options.get("outputs", card.outputs) != card.outputs:
+        raise ValueError(
+            f"{folder / 'card.toml'}: network.outputs is {options['outputs']} "
+            f"and the labels count {card.outputs}; make them equal or leave it out"
+        )
+    try:
+        network = build_network(
+            card.network.architecture, options | {"outputs": card.outputs}, allowed_imports
+        )
+        model = Model(card.name, card, folder, network)
+        features = model.front(model.rate_hz)
+    except ValueError as error:
+        raise ValueError(f"{folder / 'card.toml'}: {error}") from None
+    if features.out_features != network.in_features:
+        raise ValueError(
+            f"{folder / 'card.toml'}: the front gives {features.out_features} features "
+            f"and the network takes {network.in_features}; make them equal"
+        )
+    network.load_state_dict(read_weights(folder / "weights.safetensors", network.state_dict()))
+    network.eval().requires_grad_(False)
+    return model
+
+
+def build_network(
+    architecture: str, options: dict[str, Any], allowed_imports: Sequence[str] = ()
+) -> Stage | Whole:
+    """The network named `architecture` with fresh weights.
+
+    A name of `NETWORKS`, or "package.module:Class" where `allowed_imports` has a prefix of it.
+    ValueError for an unknown name, an option that it doesn't have or one of the wrong type.
+    """
+    return _build("network", architecture, options, NETWORKS, allowed_imports)
+
+
+def read_weights(path: Path, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of `path` in float32, which must be those of `wanted`, by name and shape."""
+    try:
+        found = load_file(path)
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror or 'cannot be read'}") from None
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a whole safetensors file ({error})") from None
+    for name in wanted:
+        if name not in found:
+            raise ValueError(f"{path}: {name} is missing; the card describes another network")
+    for name, value in found.items():
+        if name not in wanted:
+            raise ValueError(f"{path}: {name} is not part of the network that the card describes")
+        if value.shape != wanted[name].shape:
+            raise ValueError(
+                f"{path}: {name} has shape {list(value.shape)}; "
+                f"the card describes {list(wanted[name].shape)}"
+            )
+        if not torch.isfinite(value).all():
+            raise ValueError(f"{path}: {name} holds numbers that are not finite")
+    return {name: value.float() for name, value in found.items()}
+
+
+def _build(
+    table: str,
+    name: str,
+    options: dict[str, Any],
+    known: dict[str, Callable[..., Any]],
+    allowed_imports: Sequence[str],
+) -> Any:
+    make = known.get(name) or _imported(table, name, known, allowed_imports)
+    accepted = inspect.signature(make).parameters
+    hints = typing.get_type_hints(make if inspect.isfunction(make) else make.__init__)
+    for key, value in options.items():
+        if key not in accepted:
+            raise ValueError(f"{table}.{key} is not an option of {name}; it has {', '.join(accepted)}")
+        try:
+            msgspec.convert(value, hints.get(key, Any))
+        except msgspec.ValidationError as error:
+            raise ValueError(f"{table}.{key}: {error}") from None
+    for key, parameter in accepted.items():
+        if parameter.default is parameter.empty and key not in options:
+            raise ValueError(f"{table}.{key} is missing; {name} needs it")
+    return make(**options)
+
+
+def _imported(
+    table: str, name: str, known: dict[str, Any], allowed_imports: Sequence[str]
+) -> Callable[..., Any]:
+    module, colon, attribute = name.partition(":")
+    if not colon:
+        raise ValueError(f"{table}.architecture {name!r} is unknown; there are {', '.join(known)}")
+    if not any(module == prefix or module.startswith(prefix + ".") for prefix in allowed_imports):
+        raise ValueError(
+            f"{table}.architecture {name!r} may not be imported; allow {module!r} in the config"
+        )
+    try:
+        return vars(importlib.import_module(module))[attribute]
+    except (ImportError, KeyError):
+        raise ValueError(f"{table}.architecture {name!r} cannot be imported") from None

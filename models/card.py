@@ -1,0 +1,104 @@
+"""A model's card: what it is, how it is built, what it was trained on and what it scored."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+TASKS = ("captions", "commands")
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A piece to build: the name of its architecture and the options it is built with."""
+
+    architecture: str
+    options: dict[str, Any] = {}
+
+
+class ReaderPart(msgspec.Struct, frozen=True):
+    """The reader: its kind and the options it is built with."""
+
+    kind: str
+    options: dict[str, Any] = {}
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Data that the weights were trained on."""
+
+    name: str
+    licence: str
+    split: str = "train"
+
+
+class Card(msgspec.Struct, frozen=True):
+    """The content of card.toml. `labels` are the network's heads, in order, a string a column."""
+
+    name: str
+    task: str
+    description: str
+    licence: str
+    command: str
+    front: Part
+    network: Part
+    reader: ReaderPart
+    labels: dict[str, list[str]]
+    data: list[Source] = []
+    scores: dict[str, dict[str, str | float]] = {}
+
+    @property
+    def outputs(self) -> int:
+        """Columns of the network's output: the heads side by side."""
+        return sum(len(strings) for strings in self.labels.values())
+
+
+class _Written(msgspec.Struct, forbid_unknown_fields=True):
+    """card.toml as it is written: a part's options stand beside its name."""
+
+    name: str
+    task: str
+    front: dict[str, Any]
+    network: dict[str, Any]
+    reader: dict[str, Any]
+    labels: dict[str, list[str]]
+    description: str = ""
+    licence: str = ""
+    command: str = ""
+    data: list[Source] = []
+    scores: dict[str, dict[str, str | float]] = {}
+
+
+def read_card(folder: Path) -> Card:
+    """The card of the model in `folder`. ValueError names the file and the key that is wrong."""
+    path = folder / "card.toml"
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        written = msgspec.convert(raw, _Written)
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}; a model's folder holds card.toml") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise ValueError(f"{path}: {' '.join(str(error).split())}") from None
+    if written.task not in TASKS:
+        raise ValueError(f"{path}: task is {written.task!r}; it must be one of {', '.join(TASKS)}")
+    if not written.labels or not all(written.labels.values()):
+        raise ValueError(f"{path}: labels must hold at least one list, and no empty one")
+    return Card(
+        name=written.name,
+        task=written.task,
+        description=written.description,
+        licence=written.licence,
+        command=written.command,
+        front=Part(*_named(path, "front", "architecture", written.front)),
+        network=Part(*_named(path, "network", "architecture", written.network)),
+        reader=ReaderPart(*_named(path, "reader", "kind", written.reader)),
+        labels=written.labels,
+        data=written.data,
+        scores=written.scores,
+    )
+
+
+def _named(path: Path, table: str, key: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    name = options.get(key)
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"{path}: {table}.{key} must be a name")
+    return name, {k: v for k, v in options.items() if k != key}
