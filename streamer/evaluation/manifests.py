@@ -44,12 +44,12 @@ class Manifest:
 
         Raises ValueError naming the tar or the file in it that is missing or cannot be decoded.
         """
-        tars: dict[str, tarfile.TarFile] = {}
+        tars: dict[str, _Tar] = {}
         try:
             for row in self.rows:
                 if row.tar not in tars:
-                    tars[row.tar] = _open(self.path.parent / row.tar)
-                samples, rate_hz = _decode(tars[row.tar], row.key)
+                    tars[row.tar] = _Tar(self.path.parent / row.tar)
+                samples, rate_hz = tars[row.tar].sound(row.key)
                 words = None if self.alignments is None else self.alignments.get(row.key)
                 yield Recording(row.key, row.text, samples, rate_hz, words)
         finally:
@@ -104,25 +104,31 @@ def _words(rows: list) -> tuple[SpokenWord, ...]:
     )
 
 
-def _open(path: Path) -> tarfile.TarFile:
-    try:
-        return tarfile.open(path)
-    except (tarfile.TarError, OSError) as error:
-        raise ValueError(f"{path}: not a readable tar ({error})") from None
+class _Tar:
+    """An open tar and where each file lies in it."""
 
-
-def _decode(tar: tarfile.TarFile, key: str) -> tuple[np.ndarray, int]:
-    for suffix in AUDIO_SUFFIXES:
+    def __init__(self, path: Path):
+        self.path = path
         try:
-            member = tar.extractfile(key + suffix)
-            content = member.read() if member else b""
-        except KeyError:
-            continue
+            self.file = tarfile.open(path, "r:")
+            self.members = {member.name: member for member in self.file.getmembers()}
         except (tarfile.TarError, OSError) as error:
-            raise ValueError(f"{tar.name}: {key}{suffix} cannot be read ({error})") from None
+            raise ValueError(f"{path}: not a readable tar ({error})") from None
+
+    def close(self) -> None:
+        self.file.close()
+
+    def sound(self, key: str) -> tuple[np.ndarray, int]:
+        """Samples [n] float32, mono, of the recording `key`, and their rate."""
+        name = next((key + s for s in AUDIO_SUFFIXES if key + s in self.members), None)
+        if name is None:
+            raise ValueError(f"{self.path}: no {key}{AUDIO_SUFFIXES[0]} in it")
+        try:
+            content = self.file.extractfile(self.members[name]).read()
+        except (tarfile.TarError, OSError, AttributeError) as error:
+            raise ValueError(f"{self.path}: {name} cannot be read ({error})") from None
         try:
             samples, rate_hz = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
-            raise ValueError(f"{tar.name}: {key}{suffix} is not audio ({error})") from None
+            raise ValueError(f"{self.path}: {name} is not audio ({error})") from None
         return samples.mean(axis=1), rate_hz
-    raise ValueError(f"{tar.name}: no {key}{AUDIO_SUFFIXES[0]} in it")
