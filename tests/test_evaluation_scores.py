@@ -7,6 +7,7 @@ from streamer.evaluation.delays import Shown, summarise, word_delays
 from streamer.evaluation.recordings import Recording, SpokenWord, join, join_to_length
 from streamer.evaluation.scoring_captions import error_rates, plain
 from streamer.evaluation.spliced import Piece, Spliced, score, splice
+from streamer.scoring_commands import accuracy, is_right, words_per_minute
 
 
 def tone(seconds: float, rate_hz: int = 16000, text: str = "", words=None) -> Recording:
@@ -96,3 +97,28 @@ def test_recall_and_false_words_of_a_running_stream():
     result = score([(Spliced(tone(1.0), pieces), heard)], {"yes", "no", "stop", "go", "up"})
     assert (result.recall, result.clip_words, result.false_words) == (0.5, 2, 2)
     assert result.false_words_per_hour == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    "reference, said, right",
+    [
+        ("yes", ["yes"], True),
+        ("yes", [], False),
+        ("yes please", ["yes", "unknown"], True),  # "please" is outside: unknown, struck
+        ("yes please", ["yes"], True),
+        ("please yes", ["unknown", "yes", "unknown"], True),
+        ("yes no", ["no", "yes"], False),
+        ("please", [], True),
+        ("please", ["yes"], False),
+        ("", [], True),
+        ("", ["unknown"], False),  # where there is no text nothing may be said
+    ],
+)
+def test_a_command_is_right_when_its_known_words_are(reference, said, right):
+    assert is_right(reference, said, ("yes", "no", "unknown")) is right
+
+
+def test_accuracy_is_a_share_of_utterances():
+    assert accuracy(["yes", "no", "", "no"], [["yes"], ["yes"], [], []], ("yes", "no")) == 0.5
+    assert accuracy([], [], ("yes",)) is None
+    assert words_per_minute(3, 90.0) == 2.0
