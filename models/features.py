@@ -2,10 +2,10 @@
 
 from fractions import Fraction
 
-import librosa
 import torch
 from torch import Tensor
 
+from models.mel import mel_filters
 from models.stage import Stage, State
 
 LOG_FLOOR = 1e-6  # below the mel power of -80 dBFS noise
@@ -22,10 +22,12 @@ class LogMel(Stage):
     def __init__(
         self, sample_rate_hz: int = 16000, n_mels: int = 80, n_fft: int = 512, hop_length: int = 160
     ):
+        if n_fft < hop_length:
+            raise ValueError(f"n_fft {n_fft} must be at least the hop_length {hop_length}")
         super().__init__(1, n_mels)
         self.sample_rate_hz, self.n_fft, self.hop_length = sample_rate_hz, n_fft, hop_length
         self.block, self.ratio = hop_length, Fraction(1, hop_length)
-        mel = librosa.filters.mel(sr=sample_rate_hz, n_fft=n_fft, n_mels=n_mels)
+        mel = mel_filters(sample_rate_hz, n_fft, n_mels)
         self.register_buffer("mel", torch.from_numpy(mel.T.copy()), persistent=False)
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
 

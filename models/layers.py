@@ -1,6 +1,8 @@
-"""Layers without recurrence: linear maps, norms, frame stacking, delay."""
+"""Layers without recurrence: linear maps, activations, norms, frame stacking, delay."""
 
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +19,27 @@ class Linear(Stage):
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         return self.map(x), state
+
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "relu": torch.relu,
+    "log_softmax": partial(torch.log_softmax, dim=-1),
+}
+
+
+class Activation(Stage):
+    """y = g(x) at every step, g by its name: the g of y = g(W_ya a + b_y) after a Linear."""
+
+    def __init__(self, features: int, name: str):
+        if name not in ACTIVATIONS:
+            raise ValueError(f"activation {name!r} is unknown; there are {', '.join(ACTIVATIONS)}")
+        super().__init__(features, features)
+        self.function = ACTIVATIONS[name]
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        return self.function(x), state
 
 
 class LayerNorm(Stage):

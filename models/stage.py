@@ -47,6 +47,8 @@ class Stage(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [B, T, in_features], a whole sequence -> y [B, ceil(T*ratio), out_features]."""
+        if not x.shape[1]:
+            return x.new_zeros(x.shape[0], 0, self.out_features)
         padded = torch.cat([x, self.closing(x)], dim=1)
         y, _ = self.step(padded, self.initial_state(x.shape[0]))
         return y[:, self.warmup : self.warmup + self.kept(x.shape[1])]
@@ -68,7 +70,8 @@ class Chain(Stage):
     """Stages one after the other: block by lcm, ratio by product, lookahead summed in input steps.
 
     A stage's warm-up outputs flow into the next one, in training as in live use, so that the
-    chain is a Stage like any other and only its own warm-up is dropped.
+    chain is a Stage like any other and only its own warm-up is dropped. Where that warm-up does not
+    fill blocks of the next stage, the next one's blocks begin later than the stream does.
     """
 
     def __init__(self, *stages: Stage):
@@ -82,6 +85,7 @@ class Chain(Stage):
                 )
         super().__init__(stages[0].in_features, stages[-1].out_features, stages[0].neutral)
         self.stages = nn.ModuleList(stages)
+        self.leaves = [len(stage.initial_state(0)) for stage in stages]
         self.ratio, lookahead, block = Fraction(1), Fraction(0), 1
         for stage in stages:
             # A block of this stage, counted in input steps of the chain.
@@ -98,9 +102,8 @@ class Chain(Stage):
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         after: list[Tensor] = []
-        for stage in self.stages:
-            size = len(stage.initial_state(0))
-            x, new = stage.step(x, state[:size])
+        for stage, leaves in zip(self.stages, self.leaves):
+            x, new = stage.step(x, state[:leaves])
             after.extend(new)
-            state = state[size:]
+            state = state[leaves:]
         return x, tuple(after)

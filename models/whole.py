@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from models.layers import LayerNorm
-from models.recurrent import CELLS
+from models.recurrent import cell_named
 from models.stage import Stage
 
 
@@ -64,7 +64,7 @@ class BidirectionalStack(Whole):
         width = 2 * (projection or hidden_size)
         super().__init__(in_features, width)
         widths = [in_features] + [width] * (depth - 1)
-        make = CELLS[cell]
+        make = cell_named(cell)
         self.norms = nn.ModuleList(LayerNorm(w) for w in widths)
         self.layers = nn.ModuleList(
             Bidirectional(make(w, hidden_size, projection), make(w, hidden_size, projection))
