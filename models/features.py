@@ -8,7 +8,7 @@ from torch import Tensor
 from models.mel import mel_filters
 from models.stage import Stage, State
 
-LOG_FLOOR = 1e-6  # below the mel power of -80 dBFS noise
+LOG_FLOOR = 1e-8  # below the mel power of noise at -85 dBFS; quiet speech stays above it
 
 
 class LogMel(Stage):

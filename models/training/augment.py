@@ -4,6 +4,8 @@ import numpy as np
 
 from models.features import LOG_FLOOR
 
+QUIETEST, LOUDEST = 3e-5, 3.0  # mean mel power of speech at about -45 and 0 dBFS
+
 
 def augment(
     frames: np.ndarray, noises: list[np.ndarray], random: np.random.Generator
@@ -13,12 +15,12 @@ def augment(
     np.maximum(power, 0.0, out=power)
     speech = power.mean() + 1e-9
     power *= np.exp(channel(power.shape[1], random))
-    if random.random() < 0.7:
+    if random.random() < 0.5:
         noise = background(len(power), power.shape[1], noises, random)
-        snr_db = random.uniform(5.0, 35.0)
+        snr_db = random.uniform(8.0, 40.0)
         power += noise * (speech / (noise.mean() + 1e-12) * 10 ** (-snr_db / 10))
-    level = random.uniform(-4.0, 1.0) * np.log(10)  # -40 to +10 dB
-    power *= np.exp(np.clip(level, np.log(3e-5 / speech), np.log(3.0 / speech)))
+    level = np.log(10) * random.uniform(-3.0, 0.7)  # -30 to +7 dB
+    power *= np.exp(np.clip(level, np.log(QUIETEST / speech), np.log(LOUDEST / speech)))
     if random.random() < 0.1:
         power[:, int(power.shape[1] * random.uniform(0.72, 0.85)) :] = 0.0  # a telephone's band
     return mask(np.log(power + LOG_FLOOR), random)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.build import build_network
+from models.features import LOG_FLOOR
 from models.training import checkpoint, shards
 from models.training.rows import Batch, Rows
 from models.training.scoring import greedy, pooled_error
@@ -95,11 +96,14 @@ def train_captions(
         progress(f"resumed after {done} updates")
 
     state, began, losses = None, time.monotonic(), []
+    framewise = False
     for number, batch in rows.batches(seen_pass):
         if done >= updates:
             break
         share = done / updates
-        framewise = share < recipe.framewise and not start
+        was_framewise, framewise = framewise, share < recipe.framewise and not start
+        if was_framewise and not framewise:
+            _seed_phone_head(network)
         for group in optimizer.param_groups:
             group["lr"] = rate * min(1.0, (done + 1) / 150) * (0.02 + 0.49 * (1 + cos(pi * share)))
         logits, state = _logits(network, batch, state)
@@ -138,6 +142,13 @@ def _standardize(network: nn.Module, groups: list) -> None:
     (deviation,) = [v for k, v in weights.items() if k.endswith("deviation")]
     mean.copy_(torch.from_numpy(sample.mean(0)))
     deviation.copy_(torch.from_numpy(sample.std(0)))
+
+
+def _seed_phone_head(network: nn.Module) -> None:
+    """Begin CTC from the frame-wise phones: the same map, silence as the blank."""
+    for name, value in network.state_dict().items():
+        if value.dim() and value.shape[0] == sum(HEADS) + AUXILIARY:
+            value[:AUXILIARY].copy_(value[-AUXILIARY:])
 
 
 def _begin_from(network: nn.Module, start: Path) -> None:
@@ -200,7 +211,7 @@ def _check(network: nn.Module, examples: list) -> tuple[float, float]:
         some = ordered[at : at + 20]
         longest = max(len(e.frames) for e in some) + 40
         longest += -longest % 4
-        frames = torch.full((len(some), longest, shards.N_MELS), float(np.log(1e-6)))
+        frames = torch.full((len(some), longest, shards.N_MELS), float(np.log(LOG_FLOOR)))
         for row, example in zip(frames, some):
             row[: len(example.frames)] = torch.from_numpy(example.frames.astype(np.float32))
         if isinstance(network, Whole):
