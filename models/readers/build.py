@@ -1,0 +1,30 @@
+"""The reader that a card asks for."""
+
+from pathlib import Path
+
+from models.card import Card
+from models.readers import Reader
+from models.readers.captions import CaptionsReader
+
+
+def reader(card: Card, folder: Path, rows: int) -> Reader:
+    """A reader for `rows` streams of the model in `folder`. ValueError names what doesn't fit."""
+    make = KINDS.get(card.reader.kind)
+    if make is None:
+        raise ValueError(
+            f"{folder / 'card.toml'}: reader.kind is {card.reader.kind!r}; "
+            f"there are {', '.join(KINDS)}"
+        )
+    try:
+        return make(card, folder, rows)
+    except ValueError as error:
+        raise ValueError(f"{folder / 'card.toml'}: {error}") from None
+
+
+def _captions(card: Card, folder: Path, rows: int) -> Reader:
+    if next(iter(card.labels)) != "phones":
+        raise ValueError("labels: a captions reader needs phones as the first head")
+    return CaptionsReader(card.labels["phones"], card.reader.options, folder, rows)
+
+
+KINDS = {"captions": _captions}

@@ -1,0 +1,186 @@
+"""The captions reader: CTC phones to words, with partials, endpoints, times and confidences."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.readers import Event
+from models.readers import hypotheses as h
+from models.readers.captions_options import CardOptions, StreamOptions, converted
+from models.readers.decoder import advance
+from models.readers.endpoint import CUT, FINAL, PARTIAL, SPEECH_START, SPEECH_STOP, Listening
+from models.readers.beam import Pruning, scratch
+from models.readers.hot_words import Vocabulary
+from models.readers.language_model import factors, read_grams
+from models.readers.lexicon import read_lexicon
+from models.readers.transcript import Transcript
+
+FIRST_CONTEXT = 1  # the context of word 0, <s>
+
+
+class CaptionsReader:
+    """Reads rows of phone logits; every stream has its row of fixed-size state.
+
+    `phones` are the labels of the network's first head, the blank at 0. `folder` holds the files
+    that `options` names. Events are a function of the rows alone, however they are cut.
+    """
+
+    def __init__(self, phones: Sequence[str], options: dict[str, Any], folder: Path, rows: int):
+        card = converted(options, CardOptions, "reader")
+        self.card, self.num_phones = card, len(phones)
+        lexicon = read_lexicon(folder / card.lexicon, len(phones) - 1)
+        self.tree = lexicon.tree
+        self.grams = read_grams(folder / card.language_model, len(lexicon.spelling))
+        self.factors = factors(card.lm_weight)
+        self.vocabulary = Vocabulary(lexicon)
+        self.hyp = h.hypotheses(rows, card.beam, card.max_words, card.max_hot_nodes)
+        self.room = scratch(card.beam, self.hyp.trace.shape[1])
+        self.pruning = Pruning(
+            float(np.exp(-card.beam_width)),
+            card.phone_threshold,
+            float(np.exp(card.word_insertion)),
+            float(np.exp(card.hot_word_boost)),
+        )
+        self.listening = Listening(
+            card.start_level,
+            max(1, round(card.stop_silence_ms / card.row_ms)),
+            round(card.max_utterance_s * 1000 / card.row_ms),
+            round(card.max_utterance_s * 750 / card.row_ms),
+            max(1, round(200 / card.row_ms)),
+            card.max_words * 3 // 4,
+        )
+        self.transcript = Transcript(
+            lexicon.spelling, card, self.grams, self.factors, len(phones)
+        )
+
+    @property
+    def option_names(self) -> tuple[str, ...]:
+        """The options of a stream."""
+        return StreamOptions.__struct_fields__
+
+    def parse(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The options in force. ValueError "options.NAME: ..." for unknown or bad ones."""
+        given = converted(options, StreamOptions, "options")
+        silence = given.endpoint_silence_ms
+        self.vocabulary.hot(given.hot_words, self.card.max_hot_nodes)
+        return {
+            "partials": given.partials,
+            "endpoint_silence_ms": self.card.endpoint_silence_ms if silence is None else silence,
+            "hot_words": list(given.hot_words),
+        }
+
+    def open(self, row: int, options: dict[str, Any]) -> None:
+        """Start a stream in `row` with what `parse` returned."""
+        for column in self.hyp:
+            column[row] = 0
+        counter = self.hyp.counter[row]
+        counter[h.PARTIALS] = options["partials"]
+        silence = options["endpoint_silence_ms"]
+        counter[h.ENDPOINT] = max(1, round(silence / self.card.row_ms)) if silence else 0
+        hot = self.vocabulary.hot(options["hot_words"], self.card.max_hot_nodes)
+        counter[h.HOT] = len(hot)
+        self.hyp.hot[row, : len(hot)] = hot
+        h.begin(row, FIRST_CONTEXT, self.hyp)
+
+    def read(self, rows: Sequence[int], outputs: np.ndarray) -> list[list[Event]]:
+        """Take outputs [B, n, D] of the streams in `rows`; the events of each, in order."""
+        which = np.asarray(rows, np.int64)
+        at, codes = np.zeros(len(which), np.int64), np.zeros(len(which), np.int64)
+        outputs = np.ascontiguousarray(outputs[:, :, : self.num_phones], np.float32)
+        events: list[list[Event]] = [[] for _ in rows]
+        while True:
+            self._advance(which, outputs, at, codes)
+            told = np.flatnonzero(codes)
+            for b in told:
+                events[b].extend(self._tell(rows[b], int(codes[b])))
+            if not len(told):
+                return events
+
+    def finish(self, row: int) -> list[Event]:
+        """The finals of the last utterance, after all of the stream's rows were read."""
+        return self._end(row)
+
+    def flush(self, row: int, outputs: np.ndarray) -> list[Event]:
+        """End the utterance with outputs [m, D] that were drained from a copy of the network.
+
+        The next m rows that `read` brings are these again and are counted, not read.
+        """
+        counter = self.hyp.counter[row]
+        seen, counter[h.IGNORED] = int(counter[h.IGNORED]), 0
+        (events,) = self.read([row], outputs[None, seen:])
+        ended = self._end(row)
+        counter[h.IGNORED] = max(seen, len(outputs))
+        return events + ended
+
+    def save(self, row: int) -> bytes:
+        """The row's whole condition."""
+        return b"".join(column[row].tobytes() for column in self.hyp)
+
+    def restore(self, row: int, value: bytes) -> None:
+        """Make `row` what `save` wrote. ValueError for a value of another reader."""
+        if len(value) != sum(column[row].nbytes for column in self.hyp):
+            raise ValueError(f"{len(value)} bytes don't hold a row of this reader")
+        at = 0
+        for column in self.hyp:
+            size = column[row].nbytes
+            column[row] = np.frombuffer(value, column.dtype, column[row].size, at).reshape(
+                column[row].shape
+            )
+            at += size
+
+    def _advance(self, which, outputs, at, codes) -> None:
+        """Read every stream on to its next event, or to the end of its outputs."""
+        advance(
+            which,
+            outputs,
+            at,
+            codes,
+            self.card.blank_threshold,
+            self.hyp,
+            self.tree,
+            self.grams,
+            self.factors,
+            self.pruning,
+            self.listening,
+            self.room,
+        )
+
+    def _tell(self, row: int, code: int) -> list[Event]:
+        counter, events = self.hyp.counter[row], []
+        utterance, through = int(counter[h.UTTERANCE]), int(counter[h.ROWS_READ])
+        if code & SPEECH_START:
+            events.append(Event("speech_start", utterance, through))
+        if code & PARTIAL:
+            events.append(self.transcript.partial(row, self.hyp))
+        if code & SPEECH_STOP:
+            events.append(Event("speech_stop", utterance, through))
+        if code & FINAL:
+            events.extend(self._final(row))
+            if code & CUT:
+                h.go_on(row, self.hyp)
+            else:
+                h.begin(row, FIRST_CONTEXT, self.hyp)
+        return events
+
+    def _end(self, row: int) -> list[Event]:
+        """The utterance ends whatever is said: its final, and the end of speech."""
+        counter, events = self.hyp.counter[row], []
+        if counter[h.SPEAKING]:
+            counter[h.SPEAKING] = 0
+            stop = Event("speech_stop", int(counter[h.UTTERANCE]), int(counter[h.ROWS_READ]))
+            events.append(stop)
+        self.hyp.level[row] = 0.0
+        counter[h.SILENCE] = 0
+        events.extend(self._final(row))
+        h.begin(row, FIRST_CONTEXT, self.hyp)
+        return events
+
+    def _final(self, row: int) -> list[Event]:
+        """The final, if speech said any word."""
+        event = self.transcript.final(row, self.hyp)
+        if event is None:
+            return []
+        self.hyp.counter[row, h.UTTERANCE] += 1
+        return [event]

@@ -1,0 +1,60 @@
+"""What a captions card may set, and what a client may ask of one stream."""
+
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[reader] of a card with kind = "captions". Scores are natural logarithms."""
+
+    row_ms: Positive = 40.0
+    lexicon: str = "lexicon.bin"
+    language_model: str = "lm.bin"
+    beam: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 128
+    beam_width: Positive = 12.0
+    lm_weight: Positive = 1.0
+    word_insertion: float = 0.0
+    phone_threshold: Probability = 1e-4
+    blank_threshold: Probability = 0.99  # a surer blank is not searched
+    hot_word_boost: float = 3.0
+    max_hot_nodes: Count = 512
+    start_level: Positive = 1.0
+    stop_silence_ms: Positive = 480.0
+    endpoint_silence_ms: Annotated[int, msgspec.Meta(ge=0)] = 600
+    max_utterance_s: Positive = 40.0
+    max_words: Annotated[int, msgspec.Meta(ge=16, le=4096)] = 256
+    alternatives: Count = 1
+    time_offset_rows: float = 0.0  # added to every time: what the network's delay costs
+    start_offset_rows: float = 0.0  # a first phone is marked after it begins
+    end_offset_rows: float = 0.0  # a last phone is marked before it ends
+    confidence_bias: float = 2.0
+    confidence_slope: float = 2.0  # of the mean ln p of a word's phones
+
+
+class StreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Options of one stream. `endpoint_silence_ms` 0 never ends an utterance; None is the card's."""
+
+    partials: bool = True
+    endpoint_silence_ms: Annotated[int, msgspec.Meta(ge=0, le=60_000)] | None = None
+    hot_words: list[str] = []
+
+
+Options = TypeVar("Options", CardOptions, StreamOptions)
+
+
+def converted(options: dict[str, Any], kind: type[Options], place: str) -> Options:
+    """`options` as `kind`; ValueError "PLACE.NAME: ..." for one that is unknown or out of range."""
+    for name, value in options.items():
+        if name not in kind.__struct_fields__:
+            known = ", ".join(kind.__struct_fields__)
+            raise ValueError(f"{place}.{name}: unknown option; there are {known}")
+        try:
+            msgspec.convert({name: value}, kind)
+        except msgspec.ValidationError as error:
+            raise ValueError(f"{place}.{name}: {str(error).split(' - at ')[0]}") from None
+    return msgspec.convert(options, kind)

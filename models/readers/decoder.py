@@ -1,0 +1,100 @@
+"""One pass over output rows: probabilities, search, commitment and endpoints, without Python."""
+
+from math import exp, log
+
+import numpy as np
+from numba import njit
+
+from models.readers import hypotheses as h
+from models.readers.beam import search, settle
+from models.readers.endpoint import CUT, FINAL, PARTIAL, SPEECH_START, listen
+from models.readers.hypotheses import agree, begin, commit, narrow
+
+
+@njit(cache=True)
+def advance(
+    rows, outputs, at, codes, blank, hyp, tree, grams, factors, pruning, listening, room
+):
+    """Read outputs [B, n, phones] of the streams `rows` [B] from `at` [B] on.
+
+    Each stream stops after the first output row that has something to tell, which `codes` [B]
+    then holds (the bits of `endpoint`), or at n with code 0. Rows with a blank above `blank` are
+    not searched.
+    """
+    p = np.empty(outputs.shape[2], np.float32)
+    logp = np.empty(outputs.shape[2], np.float32)
+    for b in range(rows.shape[0]):
+        codes[b] = 0
+        while codes[b] == 0 and at[b] < outputs.shape[1]:
+            logits = outputs[b, at[b]]
+            at[b] += 1
+            counter = hyp.counter[rows[b]]
+            if counter[h.IGNORED] > 0:
+                counter[h.IGNORED] -= 1
+                continue
+            _softmax(logits, p, logp)
+            codes[b] = _hear(
+                rows[b], p, logp, blank, hyp, tree, grams, factors, pruning, listening, room
+            )
+
+
+@njit(cache=True)
+def _softmax(logits, p, logp):
+    top, total = logits[0], np.float32(0.0)
+    for k in range(logits.shape[0]):
+        top = max(top, logits[k])
+    for k in range(logits.shape[0]):
+        p[k] = exp(logits[k] - top)
+        total += p[k]
+    shift = top + np.float32(log(total))
+    for k in range(logits.shape[0]):
+        p[k] /= total
+        logp[k] = logits[k] - shift
+
+
+@njit(cache=True)
+def _hear(row, p, logp, blank, hyp, tree, grams, factors, pruning, listening, room):
+    counter = hyp.counter[row]
+    now = counter[h.ROWS_READ]
+    counter[h.ROWS_READ] = now + 1
+    searched = p[0] < blank
+    if searched:
+        if not counter[h.HEARD]:
+            counter[h.HEARD], counter[h.BEGAN] = 1, now
+        search(row, now, p, logp, hyp, tree, grams, factors, pruning, room)
+        commit(row, hyp, room.fresh)
+        while counter[h.TRACES] > hyp.trace.shape[1] - hyp.place.shape[1]:
+            narrow(row, best_token(row, hyp, tree, factors), hyp)
+            commit(row, hyp, room.fresh)
+    else:
+        settle(row, hyp)
+    code = listen(row, np.float32(1.0) - p[0], hyp, listening)
+    if code & FINAL and not counter[h.SPOKEN]:
+        begin(row, 1, hyp)  # a noise that said nothing
+        return code & ~(FINAL | CUT)
+    if code & CUT:
+        agree(row, best_token(row, hyp, tree, factors), hyp, room.fresh)
+    if counter[h.PARTIALS] and counter[h.SPOKEN] and (searched or code & SPEECH_START):
+        best = best_token(row, hyp, tree, factors)
+        trace = hyp.place[row, best, h.TRACE]
+        key = hyp.trace_key[row, trace] if trace >= 0 else hyp.key[row, h.COMMITTED]
+        if key != hyp.key[row, h.SHOWN]:
+            hyp.key[row, h.SHOWN] = key
+            counter[h.BEST] = trace
+            code |= PARTIAL
+    return code
+
+
+@njit(cache=True)
+def best_token(row, hyp, tree, factors):
+    """The likeliest token if speech ended here: at the root no further word is expected."""
+    top, best = np.float32(-1.0), 0
+    roots = tree.child[0]
+    for i in range(hyp.counter[row, h.TOKENS]):
+        node = hyp.place[row, i, h.NODE]
+        value = hyp.mass[row, i, h.BLANK] + hyp.mass[row, i, h.LABEL]
+        if node >= roots:
+            value *= factors.cost[tree.lookahead[node]]
+        if value > top:
+            top, best = value, i
+    return best

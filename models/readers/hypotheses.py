@@ -1,0 +1,172 @@
+"""What the captions reader remembers of each stream: fixed-size rows of plain numbers."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+# Columns of `counter`.
+ROWS_READ, IGNORED, TOKENS, TRACES, SAID, UTTERANCE = 0, 1, 2, 3, 4, 5
+SILENCE, SPEAKING, SPOKEN, HEARD, BEGAN, PARTIALS, ENDPOINT, HOT = 6, 7, 8, 9, 10, 11, 12, 13
+BEST = 14  # the last trace of the text that a partial shows
+NUM_COUNTERS = 15
+# Columns of `place` and of a scratch candidate's place.
+NODE, CONTEXT, TRACE, START, LAST, PHONES, WORD = 0, 1, 2, 3, 4, 5, 6
+# Columns of `mass` and of a scratch candidate's mass.
+BLANK, LABEL, QUALITY, ENTERED, STRONGEST = 0, 1, 2, 3, 4
+# Columns of `trace` and, from WORD_OF on, of `said`.
+PREVIOUS, WORD_OF, FROM, TO = 0, 1, 2, 3
+# Columns of `key`: the texts that are committed and that were shown last.
+COMMITTED, SHOWN = 0, 1
+
+
+class Hypotheses(NamedTuple):
+    """Axis 0 is the stream's row everywhere. Tokens are the live beginnings of the utterance.
+
+    A token stands on a node of the tree in a context of the language model; its two masses are the
+    probabilities of having ended in a blank or in the node's phone. Its words are a chain in
+    `trace`; words that all tokens share move to `said` and never change again.
+    """
+
+    counter: np.ndarray  # int32 [rows, NUM_COUNTERS]
+    key: np.ndarray  # int64 [rows, 2]
+    level: np.ndarray  # float32 [rows, 1], how much was said lately, in rows
+    place: np.ndarray  # int32 [rows, beam, 6]
+    mass: np.ndarray  # float32 [rows, beam, 3]
+    trace: np.ndarray  # int32 [rows, traces, 4]: previous, word, first row, last row
+    trace_quality: np.ndarray  # float32 [rows, traces], mean ln p of the word's phones
+    trace_key: np.ndarray  # int64 [rows, traces], a hash of the text up to here
+    said: np.ndarray  # int32 [rows, words, 3]
+    said_quality: np.ndarray  # float32 [rows, words]
+    hot: np.ndarray  # int32 [rows, hot nodes], sorted, the first counter[HOT] count
+
+
+def hypotheses(rows: int, beam: int, max_words: int, max_hot: int) -> Hypotheses:
+    """Rows of zeros, for `rows` streams."""
+    traces = 8 * beam
+    return Hypotheses(
+        np.zeros((rows, NUM_COUNTERS), np.int32),
+        np.zeros((rows, 2), np.int64),
+        np.zeros((rows, 1), np.float32),
+        np.zeros((rows, beam, 6), np.int32),
+        np.zeros((rows, beam, 3), np.float32),
+        np.zeros((rows, traces, 4), np.int32),
+        np.zeros((rows, traces), np.float32),
+        np.zeros((rows, traces), np.int64),
+        np.zeros((rows, max_words, 3), np.int32),
+        np.zeros((rows, max_words), np.float32),
+        np.zeros((rows, max_hot), np.int32),
+    )
+
+
+@njit(cache=True)
+def begin(row, context, hyp):
+    """Start an utterance: one token at the root that has said nothing."""
+    counter = hyp.counter[row]
+    counter[TOKENS], counter[TRACES], counter[SAID] = 1, 0, 0
+    counter[SPOKEN], counter[HEARD] = 0, 0
+    hyp.key[row, COMMITTED], hyp.key[row, SHOWN] = 0, 0
+    hyp.place[row, 0] = 0
+    hyp.place[row, 0, CONTEXT], hyp.place[row, 0, TRACE] = context, -1
+    hyp.mass[row, 0] = 0.0
+    hyp.mass[row, 0, BLANK] = 1.0
+
+
+@njit(cache=True)
+def commit(row, hyp, fresh):
+    """Move the words that every token shares to `said`, and forget the traces of dead tokens.
+
+    `fresh` int32 [traces] is scratch. A trace's previous one always stands before it.
+    """
+    counter, trace, place = hyp.counter[row], hyp.trace[row], hyp.place[row]
+    tokens, traces = counter[TOKENS], counter[TRACES]
+    fresh[:traces] = 0
+    for i in range(tokens):
+        if place[i, TRACE] >= 0:
+            fresh[place[i, TRACE]] += 1
+    shared = -1
+    for r in range(traces - 1, -1, -1):
+        if fresh[r] == tokens:
+            shared = r
+            break
+        if fresh[r] > 0 and trace[r, PREVIOUS] >= 0:
+            fresh[trace[r, PREVIOUS]] += fresh[r]
+    if shared >= 0:
+        _say(row, shared, hyp)
+    kept = 0
+    for r in range(shared + 1, traces):
+        if fresh[r] == 0:
+            continue
+        previous = trace[r, PREVIOUS]
+        trace[kept] = trace[r]
+        trace[kept, PREVIOUS] = fresh[previous] if previous > shared else -1
+        hyp.trace_quality[row, kept] = hyp.trace_quality[row, r]
+        hyp.trace_key[row, kept] = hyp.trace_key[row, r]
+        fresh[r] = kept
+        kept += 1
+    for i in range(tokens):
+        old = place[i, TRACE]
+        place[i, TRACE] = fresh[old] if old > shared else -1
+    counter[TRACES] = kept
+
+
+@njit(cache=True)
+def _say(row, shared, hyp):
+    """Append the chain that ends at trace `shared` to `said`, oldest word first."""
+    counter, trace = hyp.counter[row], hyp.trace[row]
+    count, r = 0, shared
+    while r >= 0:
+        count += 1
+        r = trace[r, PREVIOUS]
+    at, r = counter[SAID] + count, shared
+    counter[SAID] = min(at, hyp.said.shape[1])
+    while r >= 0:
+        at -= 1
+        if at < hyp.said.shape[1]:
+            hyp.said[row, at] = trace[r, WORD_OF:]
+            hyp.said_quality[row, at] = hyp.trace_quality[row, r]
+        r = trace[r, PREVIOUS]
+    hyp.key[row, COMMITTED] = hyp.trace_key[row, shared]
+
+
+@njit(cache=True)
+def narrow(row, best, hyp):
+    """Drop the tokens whose oldest open word is not the one of token `best`: a word is decided."""
+    counter, place, trace = hyp.counter[row], hyp.place[row], hyp.trace[row]
+    wanted = _oldest(place[best, TRACE], trace)
+    kept = 0
+    for i in range(counter[TOKENS]):
+        if _oldest(place[i, TRACE], trace) == wanted:
+            place[kept] = place[i]
+            hyp.mass[row, kept] = hyp.mass[row, i]
+            kept += 1
+    counter[TOKENS] = kept
+
+
+@njit(cache=True)
+def agree(row, best, hyp, fresh):
+    """Decide all finished words for those of token `best`; the word that is being said stays open."""
+    counter, place = hyp.counter[row], hyp.place[row]
+    wanted, kept = place[best, TRACE], 0
+    for i in range(counter[TOKENS]):
+        if place[i, TRACE] == wanted:
+            place[kept] = place[i]
+            hyp.mass[row, kept] = hyp.mass[row, i]
+            kept += 1
+    counter[TOKENS] = kept
+    commit(row, hyp, fresh)
+
+
+@njit(cache=True)
+def go_on(row, hyp):
+    """Start an utterance with the tokens that `agree` left: what was decided is told and gone."""
+    counter = hyp.counter[row]
+    counter[SAID], counter[BEGAN] = 0, counter[ROWS_READ]
+    hyp.key[row, COMMITTED], hyp.key[row, SHOWN] = 0, 0
+
+
+@njit(cache=True)
+def _oldest(r, trace):
+    while r >= 0 and trace[r, PREVIOUS] >= 0:
+        r = trace[r, PREVIOUS]
+    return r

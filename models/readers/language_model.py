@@ -1,0 +1,138 @@
+"""A back-off trigram in bytes: mapped into memory, asked once for every finished word."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from models.readers.lexicon import QUANTUM, cost_bytes
+from models.readers.tables import read_tables, write_tables
+
+KIND = "streamer trigram 1"
+HIGHEST_BACKOFF = 1.5  # nats; smoothed models have weights a little above one
+
+
+class Grams(NamedTuple):
+    """Words are numbers below V. A context is 0 (none), 1 + word, or V + 1 + the place of a pair."""
+
+    word_cost: np.ndarray  # uint8 [V]
+    word_backoff: np.ndarray  # uint8 [V]
+    pair_begin: np.ndarray  # uint32 [V + 1]: the pairs that begin with a word
+    pair_word: np.ndarray  # uint16 [pairs], sorted within each word
+    pair_cost: np.ndarray  # uint8 [pairs]
+    pair_backoff: np.ndarray  # uint8 [pairs]
+    triple_begin: np.ndarray  # uint32 [pairs + 1]
+    triple_word: np.ndarray  # uint16 [triples]
+    triple_cost: np.ndarray  # uint8 [triples]
+
+
+class Factors(NamedTuple):
+    """What a byte of the file means under one language model weight: a factor on probabilities."""
+
+    cost: np.ndarray  # float32 [256]
+    backoff: np.ndarray  # float32 [256]
+
+
+def factors(weight: float) -> Factors:
+    """Probabilities raised to `weight`, by their byte."""
+    nats = np.arange(256) / QUANTUM
+    return Factors(
+        np.exp(-weight * nats).astype(np.float32),
+        np.exp(weight * (HIGHEST_BACKOFF - nats)).astype(np.float32),
+    )
+
+
+def write_grams(path: Path, model) -> None:
+    """Write `models.training.ngrams.Trigrams` in the compact form."""
+    size = model.size
+    first, second = np.divmod(model.pairs, size)
+    context = np.searchsorted(model.pairs, model.triples // size)
+    tables = Grams(
+        cost_bytes(model.word_logp),
+        cost_bytes(model.word_backoff, HIGHEST_BACKOFF),
+        np.searchsorted(first, np.arange(size + 1)).astype(np.uint32),
+        second.astype(np.uint16),
+        cost_bytes(model.pair_logp),
+        cost_bytes(model.pair_backoff, HIGHEST_BACKOFF),
+        np.searchsorted(context, np.arange(len(first) + 1)).astype(np.uint32),
+        (model.triples % size).astype(np.uint16),
+        cost_bytes(model.triple_logp),
+    )
+    write_tables(path, KIND, tables._asdict())
+
+
+def read_grams(path: Path, num_words: int) -> Grams:
+    """What `write_grams` wrote; ValueError for another file or another vocabulary."""
+    grams = Grams(**read_tables(path, KIND, Grams._fields))
+    pairs, triples = len(grams.pair_word), len(grams.triple_word)
+    if (
+        len(grams.word_cost) != num_words
+        or len(grams.word_backoff) != num_words
+        or len(grams.pair_begin) != num_words + 1
+        or len(grams.triple_begin) != pairs + 1
+        or {len(grams.pair_cost), len(grams.pair_backoff)} != {pairs}
+        or len(grams.triple_cost) != triples
+        or grams.pair_begin[-1] != pairs
+        or grams.triple_begin[-1] != triples
+        or np.any(np.diff(grams.pair_begin.astype(np.int64)) < 0)
+        or np.any(np.diff(grams.triple_begin.astype(np.int64)) < 0)
+        or (pairs and int(grams.pair_word.max()) >= num_words)
+        or (triples and int(grams.triple_word.max()) >= num_words)
+    ):
+        raise ValueError(f"{path}: does not fit the lexicon's {num_words} words; build it anew")
+    return grams
+
+
+@njit(cache=True)
+def after(context, word, grams, factors):
+    """The factor of `word` in `context`, and the context that follows it."""
+    size = grams.word_cost.shape[0]
+    factor = np.float32(1.0)
+    if context > size:
+        pair = context - size - 1
+        last = np.int64(grams.pair_word[pair])
+        triple = _search(
+            grams.triple_word, grams.triple_begin[pair], grams.triple_begin[pair + 1], word
+        )
+        if triple >= 0:
+            return factors.cost[grams.triple_cost[triple]], _following(last, word, grams)
+        factor *= factors.backoff[grams.pair_backoff[pair]]
+        context = last + 1
+    if context > 0:
+        last = context - 1
+        pair = _search(grams.pair_word, grams.pair_begin[last], grams.pair_begin[last + 1], word)
+        if pair >= 0:
+            return factor * factors.cost[grams.pair_cost[pair]], _context_of(pair, word, grams)
+        factor *= factors.backoff[grams.word_backoff[last]]
+    return factor * factors.cost[grams.word_cost[word]], word + 1
+
+
+@njit(cache=True)
+def _following(last, word, grams):
+    pair = _search(grams.pair_word, grams.pair_begin[last], grams.pair_begin[last + 1], word)
+    if pair < 0:
+        return word + 1
+    return _context_of(pair, word, grams)
+
+
+@njit(cache=True)
+def _context_of(pair, word, grams):
+    """A pair that no triple begins with tells no more than its last word: hypotheses meet there."""
+    if grams.triple_begin[pair + 1] > grams.triple_begin[pair]:
+        return grams.word_cost.shape[0] + 1 + pair
+    return word + 1
+
+
+@njit(cache=True)
+def _search(values, begin, end, wanted):
+    low, high = np.int64(begin), np.int64(end)
+    while low < high:
+        middle = (low + high) >> 1
+        if values[middle] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    if low < np.int64(end) and values[low] == wanted:
+        return low
+    return np.int64(-1)

@@ -1,0 +1,51 @@
+"""Files of named arrays beside a card: safetensors with a kind in the header, mapped into memory."""
+
+import mmap
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+DTYPES = {"U8": np.uint8, "U16": np.uint16, "U32": np.uint32, "I32": np.int32, "F32": np.float32}
+
+
+class _Entry(msgspec.Struct):
+    dtype: str
+    shape: list[int]
+    data_offsets: list[int]
+
+
+def write_tables(path: Path, kind: str, tables: dict[str, np.ndarray]) -> None:
+    """Write `tables` as a safetensors file that calls itself `kind`."""
+    arrays = {name: np.ascontiguousarray(array) for name, array in tables.items()}
+    save_file(arrays, path, {"kind": kind})
+
+
+def read_tables(path: Path, kind: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """The arrays `names` of a file that `write_tables` made, read-only and mapped.
+
+    Refuses (ValueError, one line) what is missing, cut short, not safetensors or of another kind.
+    """
+    try:
+        with safe_open(path, "np") as checked:  # verifies header, sizes and offsets
+            found = (checked.metadata() or {}).get("kind")
+    except (OSError, SafetensorError) as error:
+        raise ValueError(f"{path}: not a readable {kind} file ({error})") from None
+    if found != kind:
+        raise ValueError(f"{path}: holds {found or 'something else'}, wanted {kind}; build it anew")
+    with path.open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    size = int.from_bytes(mapped[:8], "little")
+    header = msgspec.json.decode(mapped[8 : 8 + size], type=dict[str, msgspec.Raw])
+    tables = {}
+    for name in names:
+        if name not in header:
+            raise ValueError(f"{path}: lacks the table {name!r}; build it anew")
+        entry = msgspec.json.decode(header[name], type=_Entry)
+        if entry.dtype not in DTYPES or len(entry.shape) != 1:
+            raise ValueError(f"{path}: table {name!r} is {entry.dtype} {entry.shape}; build it anew")
+        start = 8 + size + entry.data_offsets[0]
+        tables[name] = np.frombuffer(mapped, DTYPES[entry.dtype], entry.shape[0], start)
+    return tables

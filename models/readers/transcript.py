@@ -1,0 +1,99 @@
+"""From a stream's tokens to text: words with times and confidences, partials and finals."""
+
+from collections.abc import Sequence
+from math import exp
+
+from models.readers import Alternative, Event, Word
+from models.readers import hypotheses as h
+from models.readers.captions_options import CardOptions
+from models.readers.hypotheses import Hypotheses
+from models.readers.language_model import Factors, Grams, after
+
+END_WORD = 1  # </s>
+
+
+class Transcript:
+    """Reads the words of a row; it knows what words are called and nothing about any stream."""
+
+    def __init__(
+        self, spelling: Sequence[str], card: CardOptions, grams: Grams, factors: Factors, roots: int
+    ):
+        self.spelling, self.card, self.grams, self.factors = spelling, card, grams, factors
+        self.roots = roots  # nodes of the tree below this are the root
+
+    def partial(self, row: int, hyp: Hypotheses) -> Event:
+        """What was heard so far: the words of the best token."""
+        counter = hyp.counter[row]
+        best = self._alternative(row, int(counter[h.BEST]), 1.0, hyp)
+        said = sum(len(word.text) + 1 for word in best.words[: counter[h.SAID]])
+        return Event(
+            "partial",
+            int(counter[h.UTTERANCE]),
+            int(counter[h.ROWS_READ]),
+            (best,),
+            min(said, len(best.text)),
+        )
+
+    def final(self, row: int, hyp: Hypotheses) -> Event | None:
+        """The utterance's text, or None where no word was said."""
+        counter = hyp.counter[row]
+        if not counter[h.SPOKEN]:
+            return None
+        endings = self._endings(row, hyp)[: self.card.alternatives]
+        read = tuple(self._alternative(row, trace, share, hyp) for trace, share in endings)
+        if not read[0].words:
+            return None
+        return Event(
+            "final",
+            int(counter[h.UTTERANCE]),
+            int(counter[h.ROWS_READ]),
+            read,
+            len(read[0].text),
+        )
+
+    def _endings(self, row: int, hyp: Hypotheses) -> list[tuple[int, float]]:
+        """The last traces of the texts that may stand at an end, with their shares, best first."""
+        tokens = int(hyp.counter[row, h.TOKENS])
+        place = hyp.place[row, :tokens].tolist()
+        mass = hyp.mass[row, :tokens, : h.LABEL + 1].sum(axis=1).tolist()
+        whole = any(token[h.NODE] < self.roots for token in place)
+        values: dict[int, float] = {}
+        traces: dict[int, int] = {}
+        for token, value in zip(place, mass):
+            if whole and token[h.NODE] >= self.roots:
+                continue  # in the middle of a word
+            end, _ = after(token[h.CONTEXT], END_WORD, self.grams, self.factors)
+            trace = token[h.TRACE]
+            key = int(hyp.trace_key[row, trace]) if trace >= 0 else int(hyp.key[row, h.COMMITTED])
+            values[key] = values.get(key, 0.0) + value * float(end)
+            traces[key] = trace
+        total = sum(values.values()) or 1.0
+        best = sorted(values, key=lambda key: -values[key])
+        return [(traces[key], values[key] / total) for key in best]
+
+    def _alternative(self, row: int, trace: int, share: float, hyp: Hypotheses) -> Alternative:
+        """The committed words and the chain that ends at `trace`."""
+        said = int(hyp.counter[row, h.SAID])
+        found = [
+            (*place, quality)
+            for place, quality in zip(
+                hyp.said[row, :said].tolist(), hyp.said_quality[row, :said].tolist()
+            )
+        ]
+        chain = []
+        while trace >= 0:
+            previous, *place = hyp.trace[row, trace].tolist()
+            chain.append((*place, float(hyp.trace_quality[row, trace])))
+            trace = previous
+        words: list[Word] = []
+        for word, first, last, quality in found + chain[::-1]:
+            words.append(self._word(word, first, last, quality, words[-1].end if words else 0.0))
+        confidence = sum(word.confidence for word in words) / max(1, len(words))
+        return Alternative(" ".join(word.text for word in words), tuple(words), share * confidence)
+
+    def _word(self, word: int, first: int, last: int, quality: float, after_row: float) -> Word:
+        card = self.card
+        start = max(after_row, first + card.time_offset_rows + card.start_offset_rows)
+        end = max(start, last + 1 + card.time_offset_rows + card.end_offset_rows)
+        sure = 1.0 / (1.0 + exp(-card.confidence_bias - card.confidence_slope * quality))
+        return Word(self.spelling[word], start, end, sure)

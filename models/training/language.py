@@ -1,0 +1,84 @@
+"""Builds what the captions reader knows of English: lexicon.bin and lm.bin, from the data folder."""
+
+import shutil
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from models.readers.language_model import write_grams
+from models.readers.lexicon import build_lexicon
+from models.training.ngrams import Trigrams, mix, prune, read_arpa
+from models.training.pronunciation import pronunciations
+from models.training.shards import PHONES
+from models.training.text import SPOKEN, sentences
+
+IRSTLM = Path("/usr/lib/irstlm/bin/tlm")
+START, END = "<s>", "</s>"
+# How much of the mixture each text is, where the context doesn't tell.
+SHARES = {"an4": 0.15, "speechocean": 0.2, "read": 0.15, "books": 0.3, "tatoeba": 0.2}
+MAX_PAIRS, MAX_TRIPLES = 380_000, 650_000  # with the lexicon under 8 MB
+
+
+def build_language(data: Path, out: Path, progress: Callable[[str], None] = print) -> None:
+    """Write `out/lexicon.bin` and `out/lm.bin` from the folder that holds speech/ and text/.
+
+    Needs irstlm's `tlm`; reads train splits only. The same data give the same files.
+    """
+    estimator = find_estimator()
+    out.mkdir(parents=True, exist_ok=True)
+    texts = {name: sentences(data, name) for name in SHARES}
+    spoken = pronunciations(data)
+    vocabulary = [START, END, *choose_words(texts, spoken)]
+    progress(f"{len(vocabulary)} words of {sum(map(len, texts.values()))} sentences")
+    models = []
+    for name, lines in texts.items():
+        models.append(estimate(estimator, lines, vocabulary))
+        progress(f"{name}: {len(models[-1].pairs)} pairs, {len(models[-1].triples)} triples")
+    start = vocabulary.index(START)
+    model = prune(mix(models, list(SHARES.values()), start), MAX_PAIRS, MAX_TRIPLES, start)
+    progress(f"kept {len(model.pairs)} pairs, {len(model.triples)} triples")
+    write_grams(out / "lm.bin", model)
+    sounds = (
+        (i, tuple(PHONES.index(phone) for phone in phones))
+        for i, word in enumerate(vocabulary[2:], 2)
+        for phones in spoken[word]
+    )
+    nodes = build_lexicon(
+        out / "lexicon.bin", vocabulary, sounds, model.word_logp, len(PHONES) - 1
+    )
+    progress(f"{nodes} nodes in the tree")
+
+
+def find_estimator() -> Path:
+    """irstlm's `tlm`; FileNotFoundError that names the package where it is missing."""
+    found = shutil.which("tlm") or (IRSTLM if IRSTLM.is_file() else None)
+    if not found:
+        raise FileNotFoundError("tlm is missing; install it with: apt install irstlm")
+    return Path(found)
+
+
+def choose_words(texts: dict[str, list[str]], spoken: dict) -> list[str]:
+    """The words of `texts` that have a pronunciation, and the letters, sorted."""
+    counts = Counter(word for lines in texts.values() for line in lines for word in line.split())
+    said = {word for name in SPOKEN for line in texts[name] for word in line.split()}
+    letters = set("abcdefghijklmnopqrstuvwxyz")
+    return sorted(word for word in {*counts, *letters} if word in spoken or word in said)
+
+
+def estimate(estimator: Path, lines: list[str], vocabulary: list[str]) -> Trigrams:
+    """A trigram of `lines` with improved Kneser-Ney discounts, in back-off form."""
+    known = set(vocabulary)
+    with tempfile.TemporaryDirectory() as folder:
+        text, arpa = Path(folder) / "text", Path(folder) / "arpa"
+        with text.open("w") as file:
+            for line in lines:
+                words = [word if word in known else "<unk>" for word in line.split()]
+                file.write(" ".join([START, *words, END]) + "\n")
+        command = [estimator, f"-tr={text}", "-n=3", "-lm=msb", "-bo=yes", f"-o={arpa}"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode or not arpa.is_file():
+            last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+            raise RuntimeError(f"tlm failed with {done.returncode}: {''.join(last)}")
+        return read_arpa(arpa, vocabulary)

@@ -1,0 +1,66 @@
+"""English text for language models: one spoken sentence a line, a-z, apostrophe and space."""
+
+import gzip
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+TITLES = {"mr.": "mister", "mrs.": "missus", "dr.": "doctor", "st.": "saint"}
+SENTENCE_END = re.compile(r"(?<=[.!?;:])[\"”’')]*\s+|\s*(?:--|—)\s*")
+SPOKEN = {
+    "an4": (("an4", "train"),),
+    "speechocean": (("speechocean762", "train"), ("speechocean762", "train_extra")),
+    "read": (
+        ("librispeech_8spk", "train"),
+        ("librispeech_testother_10spk", "train"),
+        ("arctic_kathleen", "train"),
+        ("vctk_p239", "train"),
+    ),
+}
+TEXTS = (*SPOKEN, "books", "tatoeba")
+
+
+def sentences(data: Path, text: str) -> list[str]:
+    """The training sentences of one of `TEXTS`, from the data folder; never a dev split."""
+    if text in SPOKEN:
+        return [line for name, split in SPOKEN[text] for line in transcripts(data, name, split)]
+    lines = _books(data) if text == "books" else _tatoeba(data)
+    return [plain for line in lines if (plain := spoken_form(line))]
+
+
+def transcripts(data: Path, name: str, split: str) -> list[str]:
+    """The texts of `speech/NAME/SPLIT.manifest.jsonl`, each once for every time it was said."""
+    manifest = data / "speech" / name / f"{split}.manifest.jsonl"
+    if not manifest.is_file():
+        raise FileNotFoundError(f"{manifest} is missing; give the data folder with speech/ and text/")
+    return [json.loads(line)["text"] for line in manifest.read_text().splitlines()]
+
+
+def spoken_form(sentence: str) -> str:
+    """Lower case without punctuation; "" for what would need reading rules (digits, accents)."""
+    words = " ".join(TITLES.get(word, word) for word in sentence.lower().split())
+    words = words.replace("’", "'").replace("‘", "'")
+    if re.search(r"[^\x00-\x7f“”—]|[0-9]", words):
+        return ""
+    words = re.sub(r"[^a-z' ]+", " ", words)
+    return " ".join(word for part in words.split() if (word := part.strip("'")))
+
+
+def _books(data: Path) -> Iterator[str]:
+    with gzip.open(data / "text" / "books" / "train.txt.gz", "rt") as paragraphs:
+        for paragraph in paragraphs:
+            for title in TITLES:  # their full stops end no sentence
+                paragraph = re.sub(rf"\b{title[:-1]}\.", TITLES[title], paragraph, flags=re.I)
+            yield from SENTENCE_END.split(paragraph)
+
+
+def _tatoeba(data: Path) -> Iterator[str]:
+    seen: set[str] = set()
+    for name in ("tatoeba_en_de", "tatoeba_en_fr"):
+        with gzip.open(data / "text" / name / "train.tsv.gz", "rt") as pairs:
+            for pair in pairs:
+                english = pair.split("\t")[0]
+                if english not in seen:
+                    seen.add(english)
+                    yield english

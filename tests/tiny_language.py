@@ -1,0 +1,64 @@
+"""A language of six words for tests of the captions reader, and logits that speak it."""
+
+from pathlib import Path
+
+import numpy as np
+
+from models.readers.language_model import write_grams
+from models.readers.lexicon import build_lexicon
+from models.training.ngrams import Trigrams, normalised
+
+PHONES = ("", "A", "B", "C", "D")
+WORDS = ("<s>", "</s>", "ab", "abba", "bee", "cab", "dad", "dab")
+SOUNDS = {"ab": "AB", "abba": "ABBA", "bee": "B", "cab": "CAB", "dad": "DAD", "dab": "DAB"}
+
+
+def write_language(folder: Path) -> None:
+    """lexicon.bin and lm.bin: all words alike, but "ab" likes to be followed by "cab"."""
+    size = len(WORDS)
+    logp = np.log(np.full(size, 1 / (size - 1)))
+    logp[0] = -16.0
+    ab, cab, dad = (WORDS.index(word) for word in ("ab", "cab", "dad"))
+    pairs = np.array([ab * size + cab, cab * size + dad])
+    model = Trigrams(
+        size,
+        logp,
+        np.zeros(size),
+        pairs,
+        np.log(np.array([0.6, 0.5])),
+        np.zeros(2),
+        np.array([(ab * size + cab) * size + dad]),
+        np.log(np.array([0.7])),
+    )
+    write_grams(folder / "lm.bin", normalised(model))
+    sounds = [
+        (WORDS.index(word), tuple(PHONES.index(phone) for phone in phones))
+        for word, phones in SOUNDS.items()
+    ]
+    build_lexicon(folder / "lexicon.bin", WORDS, sounds, logp, len(PHONES) - 1)
+
+
+def speak(text: str, sure: float = 6.0) -> np.ndarray:
+    """Logits [n, 5]: a row for each phone of `text`'s words, a blank after each; "." is 4 blanks."""
+    rows = []
+    for word in text.split():
+        for phone in "...." if word == "." else SOUNDS[word]:
+            if phone != ".":
+                rows.append(_row(PHONES.index(phone), sure))
+            rows.append(_row(0, 9.0))
+    return np.array(rows, np.float32)
+
+
+def babble(rows: int, seed: int) -> np.ndarray:
+    """Logits [rows, 5] of a network that is sure of nothing, silent a quarter of the time."""
+    random = np.random.default_rng(seed)
+    logits = random.normal(0.0, 3.0, (rows, len(PHONES))).astype(np.float32)
+    quiet = np.repeat(random.random(rows // 16 + 1) < 0.25, 16)[:rows]
+    logits[quiet, 0] += 12.0
+    return logits
+
+
+def _row(column: int, sure: float) -> np.ndarray:
+    row = np.zeros(len(PHONES), np.float32)
+    row[column] = sure
+    return row
