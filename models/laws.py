@@ -132,7 +132,7 @@ def drain(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Findin
         sure = int(max(0, steps - stage.lookahead) * stage.ratio)
         longer = stage(torch.cat([part, x], dim=1))
         yield _compare("closing changed outputs that were true", closed[:, :sure], longer[:, :sure])
-        yield _truth("the last input reached no output", _last_matters(stage, part, random))
+    yield _truth("the last input reached no output", _last_matters(stage, x, random))
 
 
 def whole_rows(network: Whole, blocks: int, random: torch.Generator) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from torch import Tensor
 from models.stage import Stage, State
 
 RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 96000)
-ZERO_CROSSINGS = 24  # of the sinc on each side, counted at the lower of the two rates
+ZERO_CROSSINGS = 64  # of the sinc on each side, counted at the lower of the two rates
 OUTPUTS_PER_BLOCK = 16  # at least
 STOPBAND_DB = 90.0
 KAISER_BETA = 0.1102 * (STOPBAND_DB - 8.7)  # Kaiser 1974, as in Oppenheim & Schafer 7.5.3
@@ -19,8 +19,8 @@ class Resample(Stage):
     """Samples at `from_hz` to samples at `to_hz`, by a Kaiser-windowed sinc in polyphase form.
 
     x [B, n*down, 1] -> [B, n*up, 1] where up / down = to_hz / from_hz: `up` filters slide over the
-    samples in strides of `down`, one product for a block. Output m stands
-    for the instant m / to_hz exactly; the half of the filter that lies after it is the lookahead.
+    samples in strides of `down`, one product for a block. Output m stands for the instant
+    m / to_hz exactly; the half of the filter that lies after it is the lookahead.
     The warm-up is a multiple of `align` outputs, so that the blocks of a stage that follows begin
     at the stream's first sample. State: the samples [B, context] that later filters still reach.
     """

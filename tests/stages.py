@@ -1,0 +1,73 @@
+"""The one list of stages: whatever stands here inherits every law."""
+
+import torch
+
+from models.acoustic import SILENCE, AcousticBidirectional, acoustic_gru, acoustic_lstm
+from models.convolution import CausalConvolution, LookaheadConvolution
+from models.features import LogMel
+from models.generator import Feedback, Sampler
+from models.layers import Activation, Delay, LayerNorm, Linear, Stack, Standardize
+from models.recurrent import GRU, LSTM, RNN, Residual, TextbookGRU, plain_stack, stack
+from models.resample import Resample
+from models.stage import Chain
+from models.whole import Bidirectional, BidirectionalStack
+
+ACOUSTIC = dict(n_mels=5, stack=4, hidden_size=6, depth=2, delay=3, outputs=7)
+
+STAGES = {
+    "rnn": lambda: RNN(3, 4),
+    "rnn, projected": lambda: RNN(3, 4, 2),
+    "lstm": lambda: LSTM(3, 4),
+    "lstm, projected": lambda: LSTM(3, 4, 2),
+    "gru": lambda: GRU(3, 4),
+    "gru, projected": lambda: GRU(3, 4, 2),
+    "textbook gru": lambda: TextbookGRU(3, 4),
+    "textbook gru, projected": lambda: TextbookGRU(3, 4, 2),
+    "stack of lstm": lambda: stack("lstm", 3, 4, 2),
+    "deep projected stack of gru": lambda: stack("gru", 3, 5, 4, projection=2),
+    "plain stack of rnn": lambda: plain_stack("rnn", 3, 4, 3),
+    "head": lambda: Chain(RNN(3, 4), Linear(4, 5), Activation(5, "log_softmax")),
+    "linear": lambda: Linear(3, 4),
+    "activation": lambda: Activation(3, "tanh"),
+    "layer norm": lambda: LayerNorm(3),
+    "standardize": lambda: Standardize(3, SILENCE),
+    "frame stack": lambda: Stack(3, 4),
+    "delay": lambda: Delay(3, 5),
+    "residual": lambda: Residual(Chain(LayerNorm(3), Linear(3, 3))),
+    "causal convolution": lambda: CausalConvolution(3, 4, 5),
+    "strided convolution": lambda: CausalConvolution(3, 4, 5, 2),
+    "convolution without context": lambda: CausalConvolution(3, 4, 3, 3),
+    "lookahead convolution": lambda: LookaheadConvolution(3, 4, 7, 4),
+    "strided lookahead convolution": lambda: LookaheadConvolution(3, 4, 7, 4, 2),
+    "convolutions over each other": lambda: Chain(
+        LookaheadConvolution(3, 4, 5, 2, 2), LookaheadConvolution(4, 5, 3, 3, 3), LSTM(5, 4)
+    ),
+    "log-mel": lambda: LogMel(8000, n_mels=20, n_fft=128, hop_length=80),
+    "resampled up": lambda: Resample(8000, 16000),
+    "resampled down": lambda: Resample(48000, 16000),
+    "resampled by 160/441": lambda: Resample(44100, 16000),
+    "resampled log-mel": lambda: Chain(
+        Resample(22050, 16000, 160), LogMel(16000, n_mels=20, n_fft=512, hop_length=160)
+    ),
+    "feedback": lambda: Feedback(Chain(LSTM(2 + 3, 4), Linear(4, 2))),
+    "sampler": lambda: Sampler(Chain(GRU(6 + 1, 8), Linear(8, 6))),
+    "acoustic lstm": lambda: acoustic_lstm(**ACOUSTIC),
+    "acoustic gru": lambda: acoustic_gru(**ACOUSTIC, projection=4),
+}
+
+WHOLES = {
+    "bidirectional rnn": lambda: Bidirectional(RNN(3, 4), RNN(3, 4)),
+    "bidirectional textbook gru": lambda: Bidirectional(TextbookGRU(3, 4), TextbookGRU(3, 4)),
+    "two cells": lambda: Bidirectional(LSTM(3, 4), GRU(3, 5)),
+    "shallow stack": lambda: BidirectionalStack("lstm", 3, 4, 1),
+    "deep stack": lambda: BidirectionalStack("gru", 3, 4, 4, projection=2),
+    "acoustic bidirectional": lambda: AcousticBidirectional(
+        n_mels=5, stack=4, hidden_size=6, depth=2, outputs=7
+    ),
+}
+
+
+def fresh(make, seed: int = 0):
+    """A network of the lists with weights drawn from `seed`, in evaluation."""
+    torch.manual_seed(seed)
+    return make().eval().requires_grad_(False)
