@@ -8,6 +8,7 @@ from torch import Tensor
 
 from models.features import LOG_FLOOR
 from models.layers import Delay, LayerNorm, Linear, Stack, Standardize
+from models.options import Count, CountOrNone
 from models.recurrent import stack as recurrent_stack
 from models.stage import Chain
 from models.whole import BidirectionalStack, Whole
@@ -16,14 +17,14 @@ SILENCE = log(LOG_FLOOR)  # a log-mel frame of digital silence; what closing fee
 
 
 def acoustic(
-    n_mels: int,
-    stack: int,
+    n_mels: Count,
+    stack: Count,
     cell: str,
-    hidden_size: int,
-    depth: int,
-    delay: int,
-    outputs: int,
-    projection: int = 0,
+    hidden_size: Count,
+    depth: Count,
+    delay: CountOrNone,
+    outputs: Count,
+    projection: CountOrNone = 0,
 ) -> Chain:
     """A live network: `stack` frames side by side, `depth` residual layers of `cell`, one linear map.
 
@@ -42,28 +43,28 @@ def acoustic(
 
 
 def acoustic_lstm(
-    n_mels: int,
-    stack: int,
-    hidden_size: int,
-    depth: int,
-    delay: int,
-    outputs: int,
+    n_mels: Count,
+    stack: Count,
+    hidden_size: Count,
+    depth: Count,
+    delay: CountOrNone,
+    outputs: Count,
     cell: str = "lstm",
-    projection: int = 0,
+    projection: CountOrNone = 0,
 ) -> Chain:
     """`acoustic` over LSTM layers."""
     return acoustic(n_mels, stack, cell, hidden_size, depth, delay, outputs, projection)
 
 
 def acoustic_gru(
-    n_mels: int,
-    stack: int,
-    hidden_size: int,
-    depth: int,
-    delay: int,
-    outputs: int,
+    n_mels: Count,
+    stack: Count,
+    hidden_size: Count,
+    depth: Count,
+    delay: CountOrNone,
+    outputs: Count,
     cell: str = "gru",
-    projection: int = 0,
+    projection: CountOrNone = 0,
 ) -> Chain:
     """`acoustic` over GRU layers."""
     return acoustic(n_mels, stack, cell, hidden_size, depth, delay, outputs, projection)
@@ -78,13 +79,13 @@ class AcousticBidirectional(Whole):
 
     def __init__(
         self,
-        n_mels: int,
-        stack: int,
-        hidden_size: int,
-        depth: int,
-        outputs: int,
+        n_mels: Count,
+        stack: Count,
+        hidden_size: Count,
+        depth: Count,
+        outputs: Count,
         cell: str = "lstm",
-        projection: int = 0,
+        projection: CountOrNone = 0,
     ):
         super().__init__(n_mels, outputs)
         self.ratio = Fraction(1, stack)

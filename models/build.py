@@ -1,15 +1,12 @@
 """From a folder with a card and weights to a model that runs."""
 
 import importlib
-import inspect
-import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -18,7 +15,8 @@ from torch import Tensor
 from models.acoustic import AcousticBidirectional, acoustic_gru, acoustic_lstm
 from models.card import Card, read_card
 from models.features import LogMel
-from models.resample import Resample
+from models.options import built
+from models.resample import RATES_HZ, Resample
 from models.stage import Chain, Stage
 from models.whole import Whole
 
@@ -52,7 +50,11 @@ class Model:
     def front(self, rate_hz: int) -> Stage:
         """Samples [B, n, 1] at `rate_hz` -> features [B, m, C]. ValueError for an unsupported rate."""
         part = self.card.front
-        features = _build("front", part.architecture, part.options, FRONTS, ())
+        if part.architecture not in FRONTS:
+            raise ValueError(
+                f"front.architecture {part.architecture!r} is unknown; there are {', '.join(FRONTS)}"
+            )
+        features = built("front", part.architecture, FRONTS[part.architecture], part.options)
         if rate_hz != self.rate_hz:
             features = Chain(Resample(rate_hz, self.rate_hz, features.block), features)
         return features.eval().requires_grad_(False)
@@ -65,8 +67,9 @@ def load(folder: Path, allowed_imports: Sequence[str] = ()) -> Model:
     ValueError, one line, for a card or weights that don't fit.
     """
     card = read_card(folder)
-    if not isinstance(card.front.options.get("sample_rate_hz"), int):
-        raise ValueError(f"{folder / 'card.toml'}: front.sample_rate_hz must be a whole number")
+    if card.front.options.get("sample_rate_hz") not in RATES_HZ:
+        supported = ", ".join(str(rate) for rate in RATES_HZ)
+        raise ValueError(f"{folder / 'card.toml'}: front.sample_rate_hz must be one of {supported}")
     options = card.network.options
     if options.get("outputs", card.outputs) != card.outputs:
         raise ValueError(
@@ -86,6 +89,11 @@ def load(folder: Path, allowed_imports: Sequence[str] = ()) -> Model:
             f"{folder / 'card.toml'}: the front gives {features.out_features} features "
             f"and the network takes {network.in_features}; make them equal"
         )
+    if network.out_features != card.outputs:
+        raise ValueError(
+            f"{folder / 'card.toml'}: the network gives {network.out_features} outputs "
+            f"and the labels count {card.outputs}; make them equal"
+        )
     network.load_state_dict(read_weights(folder / "weights.safetensors", network.state_dict()))
     network.eval().requires_grad_(False)
     return model
@@ -99,13 +107,18 @@ def build_network(
     A name of `NETWORKS`, or "package.module:Class" where `allowed_imports` has a prefix of it.
     ValueError for an unknown name, an option that it doesn't have or one of the wrong type.
     """
-    return _build("network", architecture, options, NETWORKS, allowed_imports)
+    make = NETWORKS.get(architecture) or _imported(architecture, allowed_imports)
+    network = built("network", architecture, make, options)
+    if not isinstance(network, Stage | Whole):
+        raise ValueError(f"network.architecture {architecture!r} is neither a Stage nor a Whole")
+    return network
 
 
 def read_weights(path: Path, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
     """The tensors of `path` in float32, which must be those of `wanted`, by name and shape."""
     try:
-        found = load_file(path)
+        with path.open("rb"):  # for the reason, which safetensors leaves out
+            found = load_file(path)
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or 'cannot be read'}") from None
     except SafetensorError as error:
@@ -121,45 +134,22 @@ def read_weights(path: Path, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
                 f"{path}: {name} has shape {list(value.shape)}; "
                 f"the card describes {list(wanted[name].shape)}"
             )
+        if not value.is_floating_point():
+            raise ValueError(f"{path}: {name} has type {value.dtype}; it must be a float")
         if not torch.isfinite(value).all():
             raise ValueError(f"{path}: {name} holds numbers that are not finite")
     return {name: value.float() for name, value in found.items()}
 
 
-def _build(
-    table: str,
-    name: str,
-    options: dict[str, Any],
-    known: dict[str, Callable[..., Any]],
-    allowed_imports: Sequence[str],
-) -> Any:
-    make = known.get(name) or _imported(table, name, known, allowed_imports)
-    accepted = inspect.signature(make).parameters
-    hints = typing.get_type_hints(make if inspect.isfunction(make) else make.__init__)
-    for key, value in options.items():
-        if key not in accepted:
-            raise ValueError(f"{table}.{key} is not an option of {name}; it has {', '.join(accepted)}")
-        try:
-            msgspec.convert(value, hints.get(key, Any))
-        except msgspec.ValidationError as error:
-            raise ValueError(f"{table}.{key}: {error}") from None
-    for key, parameter in accepted.items():
-        if parameter.default is parameter.empty and key not in options:
-            raise ValueError(f"{table}.{key} is missing; {name} needs it")
-    return make(**options)
-
-
-def _imported(
-    table: str, name: str, known: dict[str, Any], allowed_imports: Sequence[str]
-) -> Callable[..., Any]:
+def _imported(name: str, allowed_imports: Sequence[str]) -> Callable[..., Any]:
     module, colon, attribute = name.partition(":")
     if not colon:
-        raise ValueError(f"{table}.architecture {name!r} is unknown; there are {', '.join(known)}")
+        raise ValueError(f"network.architecture {name!r} is unknown; there are {', '.join(NETWORKS)}")
     if not any(module == prefix or module.startswith(prefix + ".") for prefix in allowed_imports):
         raise ValueError(
-            f"{table}.architecture {name!r} may not be imported; allow {module!r} in the config"
+            f"network.architecture {name!r} may not be imported; allow {module!r} in the config"
         )
     try:
         return vars(importlib.import_module(module))[attribute]
     except (ImportError, KeyError):
-        raise ValueError(f"{table}.architecture {name!r} cannot be imported") from None
+        raise ValueError(f"network.architecture {name!r} cannot be imported") from None

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from models.mel import mel_filters
+from models.options import Count
 from models.stage import Stage, State
 
 LOG_FLOOR = 1e-8  # below the mel power of noise at -85 dBFS; quiet speech stays above it
@@ -20,7 +21,11 @@ class LogMel(Stage):
     """
 
     def __init__(
-        self, sample_rate_hz: int = 16000, n_mels: int = 80, n_fft: int = 512, hop_length: int = 160
+        self,
+        sample_rate_hz: int = 16000,
+        n_mels: Count = 80,
+        n_fft: Count = 512,
+        hop_length: Count = 160,
     ):
         if n_fft < hop_length:
             raise ValueError(f"n_fft {n_fft} must be at least the hop_length {hop_length}")
