@@ -1,0 +1,228 @@
+"""The messages of the wire, as docs/wire.md specifies them: plain values, no bytes, no socket.
+
+Positions count samples per channel at the declared rate (UTF-8 bytes of text, steps of a generator)
+from the stream's beginning and are never reset.
+"""
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct, field
+
+VERSION = 1
+FEATURES = ("flush", "publish")
+RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 96000)
+SAMPLE_BYTES = {"s16": 2, "f32": 4, "mulaw": 1}  # of one channel, by encoding
+ID_BYTES = 16
+
+Id = Annotated[bytes, Meta(min_length=ID_BYTES, max_length=ID_BYTES)]
+Seq = Annotated[int, Meta(ge=1, le=2**62)]
+Count = Annotated[int, Meta(ge=0, le=2**62)]
+Name = Annotated[str, Meta(max_length=200)]
+
+
+class Message(Struct, frozen=True, tag_field="type"):
+    """What all messages share: the key "type" holds the class name."""
+
+
+class Describe(Message, tag=True):
+    """Ask what the server can do. Answered by `Description`."""
+
+    request: Name = ""
+
+
+class Open(Message, tag=True):
+    """Ask for a stream. Repeating it with the same `request` gives the same `Opened`."""
+
+    request: Annotated[str, Meta(min_length=1, max_length=200)]
+    model: Name
+    wire: int = VERSION
+    options: dict[str, Any] = {}
+
+
+class Audio(Message, tag=True):
+    """Samples from position `start` on, interleaved by channel; the payload holds them."""
+
+    stream: Id
+    owner: Id
+    seq: Seq
+    start: Count
+
+
+class Text(Message, tag=True):
+    """UTF-8 from byte `start` of the text on; the payload holds it."""
+
+    stream: Id
+    owner: Id
+    seq: Seq
+    start: Count
+
+
+class Skip(Message, tag=True):
+    """The `count` positions from `start` on are lost, and known to be."""
+
+    stream: Id
+    owner: Id
+    seq: Seq
+    start: Count
+    count: Count
+
+
+class Credit(Message, tag=True):
+    """Ask a generator for `count` more steps."""
+
+    stream: Id
+    owner: Id
+    seq: Seq
+    count: Count
+
+
+class Control(Message, tag=True):
+    """Change options of a running stream. Answered by `Applied`."""
+
+    stream: Id
+    owner: Id
+    seq: Seq
+    values: dict[str, Any] = {}
+
+
+class Flush(Message, tag=True):
+    """End the utterance now: its finals come at once and the stream goes on."""
+
+    stream: Id
+    owner: Id
+    seq: Seq
+
+
+class Close(Message, tag=True):
+    """End the stream. `seq` is its own number, 1 + the last input's, so it never overtakes one."""
+
+    stream: Id
+    owner: Id
+    seq: Seq
+
+
+class ModelDescription(Struct, frozen=True):
+    """One model that a server offers, and the options that its streams may set."""
+
+    name: str
+    task: str = ""
+    input: str = "audio"
+    description: str = ""
+    licence: str = ""
+    encodings: tuple[str, ...] = tuple(SAMPLE_BYTES)
+    rates: tuple[int, ...] = RATES_HZ
+    options: tuple[str, ...] = ()
+    latency_ms: float = 0.0
+    max_streams: int = 0
+    streams: int = 0  # open now
+
+
+class Description(Message, tag=True):
+    """What the server can do."""
+
+    request: str
+    wire: int = VERSION
+    features: tuple[str, ...] = FEATURES
+    models: tuple[ModelDescription, ...] = ()
+
+
+class Opened(Message, tag=True):
+    """The stream exists: its name, the secret that owns it, and what is truly in force.
+
+    `window` positions may be sent before the first `Ack`. After `lease_ms` without an input the
+    stream is freed. `latency_ms` is what the network itself waits for before it can know.
+    """
+
+    request: str
+    stream: Id
+    owner: Id
+    wire: int = VERSION
+    features: tuple[str, ...] = FEATURES
+    model: str = ""
+    endpoint: str = ""  # where this stream's inputs go
+    publish: str = ""  # where its results are published
+    topic: str = ""  # MODEL/STREAM, the stream in hexadecimal
+    options: dict[str, Any] = {}
+    window: Count = 0
+    lease_ms: int = 0
+    latency_ms: float = 0.0
+
+
+class Applied(Message, tag=True):
+    """The options in force from position `from_` (key "from") on."""
+
+    stream: Id
+    from_: Count = field(name="from")
+    options: dict[str, Any] = {}
+
+
+class Ack(Message, tag=True):
+    """Inputs up to `accepted` are taken; up to `window` positions may follow them.
+
+    At least one comes every 250 ms of input, and one whenever a window that was spent opens again.
+    """
+
+    stream: Id
+    accepted: Count
+    window: Count
+
+
+class Word(Struct, frozen=True):
+    """A word and the positions where it began and ended."""
+
+    text: str
+    start: int
+    end: int
+    confidence: float = 1.0
+
+
+class Alternative(Struct, frozen=True):
+    """One reading of an utterance."""
+
+    text: str
+    words: tuple[Word, ...] = ()
+    confidence: float = 1.0
+
+
+class Result(Message, tag=True):
+    """What the model says after `through` positions; results of a stream are numbered from 1.
+
+    `kind` is partial, final, speech_start or speech_stop. `accepted` is the last input taken. The
+    first `confirmed` characters of the first alternative's text never change again.
+    """
+
+    stream: Id
+    seq: Seq
+    utterance: int
+    kind: str
+    through: Count
+    accepted: Count
+    alternatives: tuple[Alternative, ...] = ()
+    confirmed: Count = 0
+
+
+class Refused(Message, tag=True):
+    """No: `code` says why. `fatal` means that the stream is gone or never was."""
+
+    code: str
+    message: str
+    field: str = ""
+    request: str = ""
+    stream: bytes = b""
+    expected: Count = 0
+    retry_after_ms: Count = 0
+    fatal: bool = False
+
+
+class Closed(Message, tag=True):
+    """The stream is over after `results` results and `through` positions; `reason` says why."""
+
+    stream: Id
+    reason: str
+    results: Count = 0
+    through: Count = 0
+
+
+Input = Describe | Open | Audio | Text | Skip | Credit | Control | Flush | Close
+Output = Description | Opened | Applied | Ack | Result | Refused | Closed
+StreamInput = Audio | Text | Skip | Credit | Control | Flush | Close
