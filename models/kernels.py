@@ -1,0 +1,180 @@
+"""Ways to compute one stage's step on a CPU, for a runner to measure against each other."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from models.recurrent import GRU, LSTM, RNN, Recurrent
+from models.stage import Stage, State
+
+TOLERANCE = 1e-4  # largest difference from the stage's own step, at outputs of the order of one
+BF16_TOLERANCE = 0.05
+CHECKED_STEPS = 4
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A step under a name. It takes the stage's own states and gives its results to a tolerance."""
+
+    name: str
+    step: Callable[[Tensor, State], tuple[Tensor, State]]
+
+
+def candidates(stage: Stage, bf16: bool = False) -> list[Kernel]:
+    """The kernels that compute `stage`, its own step ("fused") first.
+
+    A kernel that does not agree with it (a stage of the user's own may read what was replaced) is
+    left out. `bf16` adds products of bfloat16 where the CPU has them; states stay float32.
+    torch's fused LSTM calls oneDNN, which packs the weights anew at every call: "unrolled" is
+    faster up to a batch of some hundreds, where the product outweighs the packing.
+    """
+    kernels = [Kernel("fused", stage.step)]
+    for name, product, tolerance in (
+        ("unrolled", Product, TOLERANCE),
+        *([("bf16", BFloat16Product, BF16_TOLERANCE)] if bf16 and has_bf16() else []),
+    ):
+        other = _replaced(deepcopy(stage), product)
+        if other is not None and _agree(stage, other, tolerance):
+            kernels.append(Kernel(name, other.step))
+    return kernels
+
+
+def has_bf16() -> bool:
+    """Whether this CPU multiplies bfloat16."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+class Product(nn.Module):
+    """x [N, C] -> x W^T + b [N, rows], or with another addend; W transposed once, at load."""
+
+    def __init__(self, weight: Tensor):
+        super().__init__()
+        self.register_buffer("weight", weight.t().contiguous(), persistent=False)
+
+    def forward(self, addend: Tensor, x: Tensor) -> Tensor:
+        return torch.addmm(addend, x, self.weight)
+
+
+class BFloat16Product(nn.Module):
+    """The same with operands and product rounded to bfloat16; W packed once by oneDNN."""
+
+    def __init__(self, weight: Tensor):
+        super().__init__()
+        self.packed = torch.ops.mkldnn._reorder_linear_weight(weight.bfloat16().contiguous(), 1)
+
+    def forward(self, addend: Tensor, x: Tensor) -> Tensor:
+        rounded = x.bfloat16()
+        return addend + torch.ops.mkldnn._linear_pointwise(rounded, self.packed, None, "none", [], "")
+
+
+class Unrolled(Stage):
+    """A recurrent layer by hand: one product for all inputs, then a product and gates per step."""
+
+    order: tuple[int, ...] = (0,)  # of the gates, those of one activation side by side
+
+    def __init__(self, cell: Recurrent, product: type[Product] | type[BFloat16Product]):
+        super().__init__(cell.in_features, cell.out_features)
+        self.hidden_size, self.initial_state = cell.hidden_size, cell.initial_state
+        self.input_product = product(self.ordered(cell.input_weight))
+        self.hidden_product = product(self.ordered(cell.hidden_weight))
+        self.register_buffer("bias", self.ordered(self.biases(cell)), persistent=False)
+        self.projection = product(cell.projection_weight) if cell.projection else None
+        self.register_buffer("zero", torch.zeros(1), persistent=False)
+
+    def biases(self, cell: Recurrent) -> Tensor:
+        """The biases that are added before any gate."""
+        return cell.input_bias + cell.hidden_bias
+
+    def ordered(self, weight: Tensor) -> Tensor:
+        gates = weight.chunk(len(self.order))
+        return torch.cat([gates[number] for number in self.order])
+
+    def projected(self, h: Tensor) -> Tensor:
+        return h if self.projection is None else self.projection(self.zero, h)
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        batch, steps, _ = x.shape
+        from_input = self.input_product(self.bias, x.reshape(batch * steps, -1))
+        outputs = []
+        for now in from_input.view(batch, steps, -1).unbind(1):
+            y, state = self.cell(now, state)
+            outputs.append(y)
+        return torch.stack(outputs, dim=1), state
+
+    def cell(self, from_input: Tensor, state: State) -> tuple[Tensor, State]:
+        """One step from the input's share [B, G*H] -> y [B, out_features] and the new state."""
+        raise NotImplementedError
+
+
+class UnrolledRNN(Unrolled):
+    def cell(self, from_input: Tensor, state: State) -> tuple[Tensor, State]:
+        h = self.hidden_product(from_input, state[0]).tanh_()
+        return self.projected(h), (h,)
+
+
+class UnrolledLSTM(Unrolled):
+    order = (0, 1, 3, 2)  # the three sigmoids, then the candidate
+
+    def cell(self, from_input: Tensor, state: State) -> tuple[Tensor, State]:
+        h, c = state
+        gates = self.hidden_product(from_input, h)
+        size = self.hidden_size
+        i, f, o = gates[:, : 3 * size].sigmoid_().split(size, dim=1)
+        candidate = gates[:, 3 * size :].tanh_()
+        c = torch.addcmul(f * c, i, candidate)
+        h = self.projected(o * torch.tanh(c))
+        return h, (h, c)
+
+
+class UnrolledGRU(Unrolled):
+    """The candidate's share of the state has its own bias inside the reset gate."""
+
+    order = (0, 1, 2)
+
+    def __init__(self, cell: GRU, product: type[Product] | type[BFloat16Product]):
+        super().__init__(cell, product)
+        self.register_buffer("hidden_bias", cell.hidden_bias.clone(), persistent=False)
+
+    def biases(self, cell: Recurrent) -> Tensor:
+        return cell.input_bias
+
+    def cell(self, from_input: Tensor, state: State) -> tuple[Tensor, State]:
+        (h,), size = state, self.hidden_size
+        from_state = self.hidden_product(self.hidden_bias, h)
+        gates = torch.add(from_input[:, : 2 * size], from_state[:, : 2 * size]).sigmoid_()
+        r, z = gates.split(size, dim=1)
+        n = torch.addcmul(from_input[:, 2 * size :], r, from_state[:, 2 * size :]).tanh_()
+        h = torch.lerp(n, h, z)
+        return self.projected(h), (h,)
+
+
+UNROLLED: dict[type, type[Unrolled]] = {RNN: UnrolledRNN, LSTM: UnrolledLSTM, GRU: UnrolledGRU}
+
+
+def _replaced(module: nn.Module, product: type[Product] | type[BFloat16Product]) -> Stage | None:
+    """`module` with its recurrent layers unrolled, itself changed; None if it has none."""
+    if type(module) in UNROLLED:
+        return UNROLLED[type(module)](module, product)
+    found = [(name, _replaced(child, product)) for name, child in module.named_children()]
+    for name, other in found:
+        if other is not None:
+            module.register_module(name, other)
+    return module if any(other is not None for _, other in found) else None
+
+
+def _agree(stage: Stage, other: Stage, tolerance: float) -> bool:
+    random = torch.Generator().manual_seed(0)
+    x = torch.randn(2, CHECKED_STEPS * stage.block, stage.in_features, generator=random)
+    try:
+        with torch.inference_mode():
+            wanted, end = stage.step(x, stage.initial_state(2))
+            y, own = other.step(x, other.initial_state(2))
+    except (RuntimeError, AttributeError):
+        return False
+    return all(
+        a.shape == b.shape and torch.allclose(a, b, atol=tolerance, rtol=tolerance)
+        for a, b in zip((wanted, *end), (y, *own))
+    )

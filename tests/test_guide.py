@@ -1,0 +1,52 @@
+"""The guide of docs/models.md, done as a reader would do it."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from models.verify import verify
+
+GUIDE = (Path(__file__).parent.parent / "docs/models.md").read_text()
+FILES = {
+    name: text
+    for text in re.findall(r"```(?:toml|python)\n(.*?)```", GUIDE, re.DOTALL)
+    for name in re.findall(r"\A# (\S+\.(?:toml|py))\n", text)
+}
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("desk")
+    for name, text in FILES.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def test_the_guide_builds_a_model(desk):
+    ran = subprocess.run(
+        [sys.executable, "build_tones.py"],
+        cwd=desk,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent.parent)},
+    )
+    assert ran.returncode == 0, ran.stderr
+    found = dict(re.findall(r"^(accuracy|live differs from the whole by) (\S+)$", ran.stdout, re.M))
+    assert float(found["accuracy"]) > 0.9
+    assert float(found["live differs from the whole by"]) < 1e-4
+    assert re.findall(r"^(\w+) +holds", ran.stdout, re.M) == [
+        "cuts", "rows", "shape", "honesty", "drain"
+    ]  # fmt: skip
+
+
+def test_the_guides_own_architecture_keeps_the_laws(desk, monkeypatch):
+    monkeypatch.syspath_prepend(desk)
+    import counting
+
+    assert all(result.passed for result in verify(counting.network))
