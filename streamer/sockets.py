@@ -1,0 +1,109 @@
+"""The two sockets of a server: a ROUTER for the owners of streams, an XPUB for whoever watches."""
+
+import errno
+from collections.abc import Iterator
+
+import zmq
+
+from streamer import wire
+
+# A stalled reader costs at most this many messages of memory, then it loses some: results are
+# numbered, so it sees the gap. 10,000 partials are minutes of speech and a few MiB.
+SEND_HIGH_WATER = 10_000
+# Inputs are never dropped: past this many unread ones of a peer ZeroMQ stops reading from it and
+# TCP slows it down. Frames of 100 ms of 100 streams on one connection fit twice.
+RECEIVE_HIGH_WATER = 256
+# Somewhat too large still gets a typed refusal; far too large costs the peer its connection.
+MAX_PART_BYTES = 2 * wire.MAX_PAYLOAD_BYTES
+# A queued answer may still leave for this long when the sockets close.
+LINGER_MS = 500
+
+
+class AddressError(OSError):
+    """An address that can't be bound; the message is one line and names it."""
+
+
+class Sockets:
+    """ROUTER and XPUB, bound. `inputs` and `publish` are the addresses in use, ports resolved."""
+
+    def __init__(self, inputs: str, publish: str):
+        self._context = zmq.Context()
+        try:
+            self._router, self.inputs = self._bind(zmq.ROUTER, inputs)
+            self._publisher, self.publish = self._bind(zmq.XPUB, publish)
+        except AddressError:
+            self._context.destroy(linger=0)
+            raise
+        self._poller = zmq.Poller()
+        self._poller.register(self._router, zmq.POLLIN)
+        self._poller.register(self._publisher, zmq.POLLIN)
+        self.undelivered = 0  # answers whose peer had gone or had stopped reading
+
+    def __enter__(self) -> "Sockets":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close both; what is queued may leave for LINGER_MS."""
+        self._context.destroy(linger=LINGER_MS)
+
+    def receive(self, most: int, wait_ms: int) -> Iterator[tuple[bytes, list[bytes]]]:
+        """Wait for at most `wait_ms`, then yield up to `most` inputs: the peer and its parts."""
+        ready = dict(self._poller.poll(wait_ms))
+        if self._publisher in ready:
+            self._take_subscriptions()
+        if self._router not in ready:
+            return
+        for _ in range(most):
+            try:
+                peer, *parts = self._router.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            yield peer, parts
+
+    def send(self, peer: bytes, parts: list[bytes]) -> None:
+        """Send to one peer. One that is gone or no longer reads is counted, never waited for."""
+        try:
+            self._router.send_multipart([peer, *parts], zmq.NOBLOCK)
+        except zmq.Again:
+            self.undelivered += 1
+        except zmq.ZMQError as error:
+            if error.errno != errno.EHOSTUNREACH:
+                raise
+            self.undelivered += 1
+
+    def publish_to(self, topic: bytes, parts: list[bytes]) -> None:
+        """Send to all who subscribed to a prefix of `topic`; a watcher that stalls loses some."""
+        self._publisher.send_multipart([topic, *parts], zmq.NOBLOCK)
+
+    def _take_subscriptions(self) -> None:
+        # ZeroMQ itself applies them; unread they would pile up.
+        while True:
+            try:
+                self._publisher.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+
+    def _bind(self, kind: int, address: str) -> tuple[zmq.Socket, str]:
+        socket = self._context.socket(kind)
+        socket.set(zmq.LINGER, LINGER_MS)
+        socket.set(zmq.SNDHWM, SEND_HIGH_WATER)
+        socket.set(zmq.RCVHWM, RECEIVE_HIGH_WATER)
+        socket.set(zmq.MAXMSGSIZE, MAX_PART_BYTES)
+        socket.set(zmq.IPV6, "[" in address)
+        if kind == zmq.ROUTER:
+            # Without it, answers to a peer that is gone vanish uncounted.
+            socket.set(zmq.ROUTER_MANDATORY, 1)
+        try:
+            socket.bind(address)
+        except zmq.ZMQError as error:
+            raise AddressError(_complaint(address, error)) from None
+        return socket, socket.get_string(zmq.LAST_ENDPOINT)
+
+
+def _complaint(address: str, error: zmq.ZMQError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"{address} is in use by another program; stop it or choose another port"
+    return f"{address!r} can't be bound: {error.strerror}"
