@@ -23,8 +23,8 @@ class Scratch(NamedTuple):
 
     place: np.ndarray  # int32 [candidates, 7]
     mass: np.ndarray  # float32 [candidates, 5]
-    value: np.ndarray  # float32 [candidates]
-    bits: np.ndarray  # int32 [candidates], the same memory as `value`
+    value: np.ndarray  # float32 [candidates + 1]
+    bits: np.ndarray  # int32 [candidates + 1], the same memory as `value`
     slot: np.ndarray  # int32 [a power of two], 1 + candidate or 0
     used: np.ndarray  # int32 [candidates]
     levels: np.ndarray  # int32 [NUM_LEVELS]
@@ -35,6 +35,7 @@ class Pruning(NamedTuple):
     """What the search may drop; all are factors or probabilities."""
 
     width: float  # below the best token
+    word: float  # below the beam, for a word to be finished
     phone: float  # below which a phone isn't tried
     insertion: float  # factor of every finished word
     hot: float  # factor of a hot word
@@ -43,7 +44,7 @@ class Pruning(NamedTuple):
 def scratch(beam: int, traces: int) -> Scratch:
     """Room for the search of `beam` tokens."""
     candidates = 16 * beam
-    value = np.zeros(candidates, np.float32)
+    value = np.zeros(candidates + 1, np.float32)  # one more than there are, for a threshold
     slots = 1 << (4 * candidates - 1).bit_length()
     return Scratch(
         np.zeros((candidates, 7), np.int32),
@@ -68,124 +69,139 @@ def settle(row, hyp):
 @njit(cache=True)
 def search(row, now, p, logp, hyp, tree, grams, factors, pruning, room):
     """Take the output row number `now` with phone probabilities `p` [phones] into the tokens."""
+    # Arrays are taken out of their tuples once: inside the loops that costs more than the search.
     place, mass, hot = hyp.place[row], hyp.mass[row], hyp.hot[row]
+    new_place, new_mass, slot, used = room.place, room.mass, room.slot, room.used
+    tree_phone, tree_child, tree_follow = tree.phone, tree.child, tree.follow
+    lookahead, cost, value = tree.lookahead, factors.cost, room.value
     tokens, num_hot = hyp.counter[row, h.TOKENS], hyp.counter[row, h.HOT]
-    roots, count = p.shape[0], 0
-    best = np.float32(0.0)
-    for i in range(tokens):
-        node = place[i, h.NODE]
-        phone = tree.phone[node]
-        count = _stay(i, count, place, mass, p[0], p[phone] if phone else np.float32(0.0), room)
-        total = room.mass[count - 1, h.BLANK] + room.mass[count - 1, h.LABEL]
-        best = max(best, total * _ahead(node, hot, num_hot, tree, factors, pruning))
-    for i in range(tokens):
-        node = place[i, h.NODE]
-        context, said = place[i, h.CONTEXT], tree.phone[node]
-        total = mass[i, h.BLANK] + mass[i, h.LABEL]
-        if total * _ahead(node, hot, num_hot, tree, factors, pruning) < best * pruning.width:
-            continue
-        first = tree.child[node]
-        for child in range(first, first + tree.children[node]):
-            phone = tree.phone[child]
-            if p[phone] < pruning.phone:
-                continue
+    boost, width = np.float32(pruning.hot), np.float32(pruning.width)
+    roots, count, best = p.shape[0], 0, np.float32(0.0)
+    heard = np.int64(0)
+    for phone in range(1, roots):
+        if p[phone] >= pruning.phone:
+            heard |= np.int64(1) << phone
+    for i in range(tokens):  # a blank, or the same phone once more
+        node = np.int64(place[i, h.NODE])
+        phone = tree_phone[node]
+        context = place[i, h.CONTEXT]
+        count = _candidate(node, context, count, new_place, new_mass, value, slot, used) + 1
+        for k in range(h.TRACE, h.WORD):
+            new_place[i, k] = place[i, k]
+        new_mass[i, h.BLANK] = (mass[i, h.BLANK] + mass[i, h.LABEL]) * p[0]
+        new_mass[i, h.LABEL] = mass[i, h.LABEL] * p[phone] if phone else np.float32(0.0)
+        new_mass[i, h.QUALITY] = mass[i, h.QUALITY]
+        total = new_mass[i, h.BLANK] + new_mass[i, h.LABEL]
+        new_mass[i, h.STRONGEST] = total
+        value[i] = total * _ahead(node, lookahead, cost, hot, num_hot, boost)
+        best = max(best, value[i])
+    for i in range(tokens):  # a phone that goes on in the tree
+        node, context = np.int64(place[i, h.NODE]), place[i, h.CONTEXT]
+        total, begins = mass[i, h.BLANK] + mass[i, h.LABEL], node < roots
+        follow, first = tree_follow[node], np.int64(tree_child[node])
+        waiting = follow & heard
+        while waiting:
+            bit = waiting & -waiting
+            waiting ^= bit
+            child = first + _ones(follow & (bit - 1))
+            phone = tree_phone[child]
             # A phone said twice needs a blank between.
-            entered = (mass[i, h.BLANK] if phone == said else total) * p[phone]
-            value = entered * _ahead(child, hot, num_hot, tree, factors, pruning)
-            if value < best * pruning.width:
+            entered = (mass[i, h.BLANK] if phone == tree_phone[node] else total) * p[phone]
+            worth = entered * _ahead(child, lookahead, cost, hot, num_hot, boost)
+            if worth < best * width:
                 continue
-            best = max(best, value)
-            j = _candidate(child, context, count, room)
+            j = _candidate(child, context, count, new_place, new_mass, value, slot, used)
             if j < 0:
                 continue
-            count = max(count, j + 1)
-            room.mass[j, h.LABEL] += entered
-            room.mass[j, h.ENTERED] += entered
-            if entered > room.mass[j, h.STRONGEST]:
-                room.mass[j, h.STRONGEST] = entered
-                begins = node < roots
-                room.place[j, h.TRACE], room.place[j, h.LAST] = place[i, h.TRACE], now
-                room.place[j, h.START] = now if begins else place[i, h.START]
-                room.place[j, h.PHONES] = 1 if begins else place[i, h.PHONES] + 1
-                room.mass[j, h.QUALITY] = logp[phone] + (0.0 if begins else mass[i, h.QUALITY])
-    for i in range(count):
-        node = room.place[i, h.NODE]
-        if tree.words[node] == 0 or room.mass[i, h.ENTERED] == 0.0:
-            continue
-        count = _end_word(i, count, best, hyp, row, tree, grams, factors, pruning, room)
-    for i in range(count):
-        total = room.mass[i, h.BLANK] + room.mass[i, h.LABEL]
-        node = room.place[i, h.NODE]
-        room.value[i] = total * _ahead(node, hot, num_hot, tree, factors, pruning)
+            new_mass[j, h.LABEL] += entered
+            new_mass[j, h.ENTERED] += entered
+            value[j] += worth
+            count, best = max(count, j + 1), max(best, value[j])
+            if entered > new_mass[j, h.STRONGEST]:
+                new_mass[j, h.STRONGEST] = entered
+                new_place[j, h.TRACE], new_place[j, h.LAST] = place[i, h.TRACE], now
+                new_place[j, h.START] = now if begins else place[i, h.START]
+                new_place[j, h.PHONES] = 1 if begins else place[i, h.PHONES] + 1
+                before = np.float32(0.0) if begins else mass[i, h.QUALITY]
+                new_mass[j, h.QUALITY] = logp[phone] + before
+    count = _end_words(row, count, best, hyp, tree, grams, factors, pruning, room)
     _survive(row, count, hyp, pruning, room)
 
 
 @njit(cache=True)
-def _ahead(node, hot, num_hot, tree, factors, pruning):
+def _end_words(row, count, best, hyp, tree, grams, factors, pruning, room):
+    """Let every word that was just said to its end begin at the root again."""
+    place, mass, value, slot, used = room.place, room.mass, room.value, room.slot, room.used
+    hot, num_hot, beam = hyp.hot[row], hyp.counter[row, h.HOT], hyp.place.shape[1]
+    insertion, boost = np.float32(pruning.insertion), np.float32(pruning.hot)
+    root_cost, said = factors.cost[tree.lookahead[0]], count
+    # A word far below the beam can't be saved by what the language model says of it.
+    least = max(best * pruning.width, _beam_floor(count, best, beam, room) * pruning.word)
+    for i in range(said):
+        node = place[i, h.NODE]
+        if mass[i, h.ENTERED] == 0.0 or value[i] < least or tree.words[node] == 0:
+            continue
+        first = np.int64(tree.first_word[node])
+        for entry in range(first, first + np.int64(tree.words[node])):
+            word = np.int64(tree.word[entry])
+            factor, following = after(place[i, h.CONTEXT], word, grams, factors)
+            entered = mass[i, h.ENTERED] * factor * insertion
+            if num_hot > 0 and is_hot(hot, num_hot, -1 - word):
+                entered *= boost
+            if entered * root_cost < best * pruning.width:
+                continue
+            j = _candidate(np.int64(tree.phone[node]), following, count, place, mass, value, slot, used)
+            if j < 0:
+                continue
+            count = max(count, j + 1)
+            mass[j, h.LABEL] += entered
+            value[j] += entered * root_cost
+            if entered > mass[j, h.STRONGEST]:
+                mass[j, h.STRONGEST] = entered
+                for k in range(h.TRACE, h.WORD):
+                    place[j, k] = place[i, k]
+                place[j, h.WORD] = word
+                mass[j, h.QUALITY] = mass[i, h.QUALITY]
+    return count
+
+
+@njit(cache=True, inline="always")
+def _ones(bits):
+    """How many of the 63 bits are set."""
+    bits = bits - ((bits >> 1) & 0x5555555555555555)
+    bits = (bits & 0x3333333333333333) + ((bits >> 2) & 0x3333333333333333)
+    bits = (bits + (bits >> 4)) & 0x0F0F0F0F0F0F0F0F
+    return (bits * 0x0101010101010101) >> 56
+
+
+@njit(cache=True, inline="always")
+def _ahead(node, lookahead, cost, hot, num_hot, boost):
     """What the likeliest word below a node will cost, hot words helped on their way."""
-    factor = factors.cost[tree.lookahead[node]]
+    factor = cost[lookahead[node]]
     if num_hot > 0 and is_hot(hot, num_hot, node):
-        return factor * np.float32(pruning.hot)
+        factor *= boost
     return factor
 
 
 @njit(cache=True)
-def _stay(i, count, place, mass, blank, again, room):
-    """Candidate `count` is token `i` after a blank or after its phone once more."""
-    j = _candidate(place[i, h.NODE], place[i, h.CONTEXT], count, room)
-    room.place[j, :6] = place[i]
-    room.mass[j, h.BLANK] = (mass[i, h.BLANK] + mass[i, h.LABEL]) * blank
-    room.mass[j, h.LABEL] = mass[i, h.LABEL] * again
-    room.mass[j, h.QUALITY] = mass[i, h.QUALITY]
-    room.mass[j, h.STRONGEST] = room.mass[j, h.BLANK] + room.mass[j, h.LABEL]
-    return count + 1
-
-
-@njit(cache=True)
-def _end_word(i, count, best, hyp, row, tree, grams, factors, pruning, room):
-    """Let every word that ends at candidate `i` begin at the root again."""
-    node, context = room.place[i, h.NODE], room.place[i, h.CONTEXT]
-    root = tree.phone[node]
-    first = tree.first_word[node]
-    for entry in range(first, first + tree.words[node]):
-        word = np.int64(tree.word[entry])
-        factor, following = after(context, word, grams, factors)
-        entered = room.mass[i, h.ENTERED] * factor * np.float32(pruning.insertion)
-        if hyp.counter[row, h.HOT] > 0 and is_hot(hyp.hot[row], hyp.counter[row, h.HOT], -1 - word):
-            entered *= np.float32(pruning.hot)
-        if entered * factors.cost[tree.lookahead[0]] < best * pruning.width:
-            continue
-        j = _candidate(root, following, count, room)
-        if j < 0:
-            continue
-        count = max(count, j + 1)
-        room.mass[j, h.LABEL] += entered
-        if entered > room.mass[j, h.STRONGEST]:
-            room.mass[j, h.STRONGEST] = entered
-            room.place[j, h.TRACE : h.WORD] = room.place[i, h.TRACE : h.WORD]
-            room.place[j, h.WORD] = word
-            room.mass[j, h.QUALITY] = room.mass[i, h.QUALITY]
-    return count
-
-
-@njit(cache=True)
-def _candidate(node, context, count, room):
+def _candidate(node, context, count, place, mass, value, slot, used):
     """The candidate of (node, context); number `count` if it is new, -1 if there is no room."""
-    mask = room.slot.shape[0] - 1
-    mixed = np.int64(node) * 0x9E3779B1 + np.int64(context) * 0x85EBCA77
+    mask = slot.shape[0] - 1
+    mixed = node * 0x9E3779B1 + np.int64(context) * 0x85EBCA77
     at = (mixed ^ (mixed >> 17)) & mask
-    while room.slot[at] > 0:
-        j = room.slot[at] - 1
-        if room.place[j, h.NODE] == node and room.place[j, h.CONTEXT] == context:
-            return j
+    while slot[at] > 0:
+        j = slot[at] - 1
+        if place[j, h.NODE] == node and place[j, h.CONTEXT] == context:
+            return np.int64(j)
         at = (at + 1) & mask
-    if count == room.used.shape[0]:
-        return -1
-    room.slot[at], room.used[count] = count + 1, at
-    room.place[count, h.NODE], room.place[count, h.CONTEXT] = node, context
-    room.place[count, h.WORD] = -1
-    room.mass[count] = 0.0
-    return count
+    if count == used.shape[0]:
+        return np.int64(-1)
+    slot[at], used[count] = count + 1, at
+    place[count, h.NODE], place[count, h.CONTEXT] = node, context
+    place[count, h.WORD], value[count] = -1, 0.0
+    for k in range(mass.shape[1]):
+        mass[count, k] = 0.0
+    return np.int64(count)
 
 
 @njit(cache=True)
@@ -198,12 +214,10 @@ def _survive(row, count, hyp, pruning, room):
         if room.value[i] > room.value[top]:
             top = i
     best = room.value[top]
-    least = _level_kept(count, top, place.shape[0], room)
+    least = max(best * pruning.width, _beam_floor(count, best, place.shape[0], room))
     scale, kept, traces = np.float32(1.0) / best, 0, hyp.counter[row, h.TRACES]
     for i in range(count):
-        if room.value[i] < best * pruning.width or kept == place.shape[0]:
-            continue
-        if (room.bits[top] - room.bits[i]) >> LEVELS_SHIFT > least:
+        if room.value[i] < least or kept == place.shape[0]:
             continue
         if room.place[i, h.WORD] >= 0:
             previous, word = room.place[i, h.TRACE], room.place[i, h.WORD]
@@ -215,7 +229,8 @@ def _survive(row, count, hyp, pruning, room):
             hyp.trace_key[row, traces] = before * 1000003 + word + 1
             room.place[i, h.TRACE] = traces
             traces += 1
-        place[kept] = room.place[i, :6]
+        for k in range(h.WORD):
+            place[kept, k] = room.place[i, k]
         mass[kept, h.BLANK] = room.mass[i, h.BLANK] * scale
         mass[kept, h.LABEL] = room.mass[i, h.LABEL] * scale
         mass[kept, h.QUALITY] = room.mass[i, h.QUALITY]
@@ -224,16 +239,19 @@ def _survive(row, count, hyp, pruning, room):
 
 
 @njit(cache=True)
-def _level_kept(count, top, beam, room):
-    """The lowest level below the best candidate, in steps of its bits, that the beam has room for."""
+def _beam_floor(count, best, beam, room):
+    """The value below which the beam has no room for the `count` candidates, about."""
     if count <= beam:
-        return NUM_LEVELS
+        return np.float32(0.0)
+    # The bits of a positive float32 rise with it: their differences are a logarithmic scale.
+    room.value[count] = best
+    top = room.bits[count]
     room.levels[:] = 0
     for i in range(count):
-        room.levels[min((room.bits[top] - room.bits[i]) >> LEVELS_SHIFT, NUM_LEVELS - 1)] += 1
-    total = 0
-    for level in range(NUM_LEVELS):
+        room.levels[min((top - room.bits[i]) >> LEVELS_SHIFT, NUM_LEVELS - 1)] += 1
+    total, level = 0, 0
+    while level < NUM_LEVELS and total + room.levels[level] <= beam:
         total += room.levels[level]
-        if total > beam:
-            return level
-    return NUM_LEVELS
+        level += 1
+    room.bits[count] = top - (level << LEVELS_SHIFT)
+    return room.value[count]

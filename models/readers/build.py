@@ -4,6 +4,7 @@ from pathlib import Path
 
 from models.card import Card
 from models.readers import Reader
+from models.readers.argmax import ArgmaxReader, GreedyCtcReader
 from models.readers.captions import CaptionsReader
 
 
@@ -27,4 +28,12 @@ def _captions(card: Card, folder: Path, rows: int) -> Reader:
     return CaptionsReader(card.labels["phones"], card.reader.options, folder, rows)
 
 
-KINDS = {"captions": _captions}
+def _argmax(card: Card, folder: Path, rows: int) -> Reader:
+    return ArgmaxReader(card.labels, card.reader.options, rows)
+
+
+def _greedy_ctc(card: Card, folder: Path, rows: int) -> Reader:
+    return GreedyCtcReader(card.labels, card.reader.options, rows)
+
+
+KINDS = {"captions": _captions, "argmax": _argmax, "greedy_ctc": _greedy_ctc}

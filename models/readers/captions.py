@@ -39,6 +39,7 @@ class CaptionsReader:
         self.room = scratch(card.beam, self.hyp.trace.shape[1])
         self.pruning = Pruning(
             float(np.exp(-card.beam_width)),
+            float(np.exp(-card.word_width)),
             card.phone_threshold,
             float(np.exp(card.word_insertion)),
             float(np.exp(card.hot_word_boost)),

@@ -17,6 +17,7 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     language_model: str = "lm.bin"
     beam: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 128
     beam_width: Positive = 12.0
+    word_width: Positive = 4.0  # of the words that are finished, below the beam's last token
     lm_weight: Positive = 1.0
     word_insertion: float = 0.0
     phone_threshold: Probability = 1e-4

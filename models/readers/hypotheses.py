@@ -98,7 +98,8 @@ def commit(row, hyp, fresh):
         if fresh[r] == 0:
             continue
         previous = trace[r, PREVIOUS]
-        trace[kept] = trace[r]
+        for k in range(WORD_OF, trace.shape[1]):
+            trace[kept, k] = trace[r, k]
         trace[kept, PREVIOUS] = fresh[previous] if previous > shared else -1
         hyp.trace_quality[row, kept] = hyp.trace_quality[row, r]
         hyp.trace_key[row, kept] = hyp.trace_key[row, r]

@@ -116,7 +116,7 @@ def _following(last, word, grams):
     return _context_of(pair, word, grams)
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _context_of(pair, word, grams):
     """A pair that no triple begins with tells no more than its last word: hypotheses meet there."""
     if grams.triple_begin[pair + 1] > grams.triple_begin[pair]:
@@ -124,7 +124,7 @@ def _context_of(pair, word, grams):
     return word + 1
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _search(values, begin, end, wanted):
     low, high = np.int64(begin), np.int64(end)
     while low < high:

@@ -17,8 +17,8 @@ class Tree(NamedTuple):
 
     Nodes 0 to `num_phones` are all the root, told apart by the phone that was said last (0: none),
     because CTC reads a repeated phone as new only after a blank. `phone` [nodes] is the phone that
-    leads to a node; its children are `child` to `child + children`; the words that end there are
-    `word[first_word : first_word + words]`. `lookahead` [nodes] is the cost byte of the most
+    leads to a node; its children are `child` to `child + children`; `follow` has a bit for the
+    phone of each, in their order. The words that end there are `word[first_word : first_word + words]`. `lookahead` [nodes] is the cost byte of the most
     likely word below or at the node.
     """
 
@@ -28,6 +28,7 @@ class Tree(NamedTuple):
     first_word: np.ndarray  # uint32 [nodes]
     words: np.ndarray  # uint8 [nodes]
     lookahead: np.ndarray  # uint8 [nodes]
+    follow: np.ndarray  # int64 [nodes]
     word: np.ndarray  # uint16 [entries]
 
 
@@ -58,7 +59,7 @@ def build_lexicon(
     roots = num_phones + 1
     phone, child, children = list(range(roots)), [0] * roots, [0] * roots
     first_word, words, word = [0] * roots, [0] * roots, []
-    best = [0.0] * roots
+    best, follow = [0.0] * roots, [0] * roots
     level = [(0, 0, 0, len(spoken))]  # node, depth, the stretch of `spoken` below it
     while level:
         following = []
@@ -75,12 +76,14 @@ def build_lexicon(
                     at += 1
                 following.append((len(phone), depth + 1, begin, at))
                 phone.append(here)
-                for column in (child, children, first_word, words, best):
+                for column in (child, children, first_word, words, best, follow):
                     column.append(0)
             children[node] = len(phone) - child[node]
+            follow[node] = sum(1 << p for p in phone[child[node] :])
         level = following
     for root in range(1, roots):
-        child[root], children[root], best[root] = child[0], children[0], best[0]
+        child[root], children[root] = child[0], children[0]
+        best[root], follow[root] = best[0], follow[0]
     text = "\n".join(spelling).encode()
     write_tables(
         path,
@@ -92,6 +95,7 @@ def build_lexicon(
             "first_word": np.array(first_word, np.uint32),
             "words": np.array(words, np.uint8),
             "lookahead": cost_bytes(np.array(best)),
+            "follow": np.array(follow, np.int64),
             "word": np.array(word, np.uint16),
             "spelling": np.frombuffer(text, np.uint8),
         },
@@ -105,8 +109,8 @@ def read_lexicon(path: Path, num_phones: int) -> Lexicon:
     spelling = tuple(tables.pop("spelling").tobytes().decode().split("\n"))
     tree = Tree(**tables)
     nodes = len(tree.phone)
-    columns = (tree.child, tree.children, tree.first_word, tree.words, tree.lookahead)
-    if any(len(column) != nodes for column in columns):
+    columns = tree._asdict().items()
+    if any(len(column) != nodes for name, column in columns if name != "word"):
         raise ValueError(f"{path}: tables of unequal length; build it anew")
     if (
         nodes <= num_phones
