@@ -1,0 +1,1 @@
+"""Feeders: from a message's payload to a network's input steps. No torch here."""
