@@ -42,6 +42,8 @@ class LogMel(Stage):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         samples = torch.cat([state[0], x[..., 0]], dim=1)
         frames = samples.unfold(1, self.n_fft, self.hop_length) * self.window
-        power = torch.fft.rfft(frames).abs().square()
+        spectrum = torch.fft.rfft(frames)
+        # A quarter of the time of `abs`, whose square root would be undone here.
+        power = torch.addcmul(spectrum.real.square(), spectrum.imag, spectrum.imag)
         kept = samples[:, samples.shape[1] - (self.n_fft - self.hop_length) :]
         return torch.log(power @ self.mel + LOG_FLOOR), (kept,)

@@ -10,7 +10,7 @@ from models.stage import Stage, State
 
 RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 96000)
 ZERO_CROSSINGS = 64  # of the sinc on each side, counted at the lower of the two rates
-OUTPUTS_PER_BLOCK = 16  # at least
+OUTPUTS_PER_BLOCK = 32  # at least
 STOPBAND_DB = 90.0
 KAISER_BETA = 0.1102 * (STOPBAND_DB - 8.7)  # Kaiser 1974, as in Oppenheim & Schafer 7.5.3
 

@@ -38,6 +38,17 @@ class LosesItsDrain(Stage):
         return x[:, :-2], (x[:, -2:],)
 
 
+class LiesAboutItsLookahead(LosesItsDrain):
+    """Holds two steps back and declares one."""
+
+    lookahead = 1
+
+
+class Raises(Stage):
+    def step(self, x, state):
+        raise ZeroDivisionError("in two\nlines")
+
+
 class ClosesTooEarly(LosesItsDrain):
     """Declares its lookahead, and closes without it."""
 
@@ -178,6 +189,8 @@ BROKEN = [
     (SharesARow, {"rows"}),
     (NormalisesOverTheBatch, {"rows"}),
     (LosesItsDrain, {"drain"}),
+    (LiesAboutItsLookahead, {"drain"}),
+    (Raises, {"cuts", "rows", "shape", "honesty", "drain"}),
     (ClosesTooEarly, {"drain"}),
     (KeepsTooMuch, {"drain"}),
     (DrainsAnotherWay, {"drain"}),

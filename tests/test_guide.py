@@ -6,7 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
+from models.build import load
+from models.readers.build import reader
 from models.verify import verify
 
 GUIDE = (Path(__file__).parent.parent / "docs/models.md").read_text()
@@ -43,6 +46,17 @@ def test_the_guide_builds_a_model(desk):
     assert re.findall(r"^(\w+) +holds", ran.stdout, re.M) == [
         "cuts", "rows", "shape", "honesty", "drain"
     ]  # fmt: skip
+
+    model = load(desk / "tones")
+    seconds = torch.arange(16000) / 16000
+    hz = torch.where(seconds < 0.5, 400.0, 2000.0)
+    sound = 0.3 * torch.sin(2 * torch.pi * (hz / 16000).cumsum(0)) + 0.01 * torch.randn(16000)
+    rows = model.network(model.front(16000)(sound[None, :, None]))
+    words = reader(model.card, model.folder, rows=1)
+    words.open(0, words.parse({}))
+    events = words.read([0], rows.numpy())[0] + words.finish(0)
+    finals = [event.alternatives[0].text for event in events if event.kind == "final"]
+    assert finals == ["low", "high"]
 
 
 def test_the_guides_own_architecture_keeps_the_laws(desk, monkeypatch):
