@@ -1,0 +1,60 @@
+"""What a client tells its user beside results, and the errors that it raises."""
+
+from dataclasses import dataclass
+
+from streamer import wire
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Results `first` to `last` of a stream never arrived."""
+
+    stream: bytes
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Restarted:
+    """The server had lost the stream, so a new one goes on where its accepted input ended.
+
+    Its state begins anew, and so do its utterances and positions: `position` of all that was sent
+    is position 0 of the new `stream`.
+    """
+
+    lost: bytes
+    stream: bytes
+    position: int
+
+
+@dataclass(frozen=True)
+class Applied:
+    """`options` are in force from `position` on."""
+
+    stream: bytes
+    position: int
+    options: dict
+
+
+Notice = Gap | Restarted | Applied
+
+
+class NoServer(ConnectionError):
+    """Nobody answers at the address; the message is one line and names it."""
+
+
+class Refusal(Exception):
+    """The server said no; `refused` is its message, with `code` and `field`."""
+
+    def __init__(self, refused: wire.Refused):
+        where = f" ({refused.field})" if refused.field else ""
+        super().__init__(f"{refused.code}: {refused.message}{where}")
+        self.refused = refused
+
+    @property
+    def code(self) -> str:
+        return self.refused.code
+
+
+class StreamOver(Exception):
+    """An input for a stream that has been closed; the message says why it was."""

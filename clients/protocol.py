@@ -1,0 +1,232 @@
+"""A client's side of one stream, without a socket: inputs numbered, kept, repeated; results checked.
+
+The caller sends what `audio`, `flush`, ... and `due` return and gives every answer to `take`.
+"""
+
+import uuid
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from clients.notices import Applied, Gap, Notice, Refusal, Restarted, StreamOver
+from streamer import wire
+
+Parts = Sequence[bytes]
+MAX_NOTICES = 100
+# A server that is silent for this long, while it is waited for, is asked again.
+PATIENCE_S = 1.0
+# Inputs that were on their way when one of them was refused are refused too, for the same hole:
+# for this long they don't cause another repetition.
+SAME_HOLE_S = 0.25
+LEAST_PAUSE_S = 0.02
+DEFAULT_FORMAT = {"encoding": "s16", "rate": 16000, "channels": 1}
+
+
+class Sent(Struct):
+    """An input that is kept until the server has taken it; `end` is the position after it."""
+
+    message: Any
+    payload: bytes | None
+    end: int
+
+
+class StreamProtocol:
+    """One stream of a client, through reconnections and new servers.
+
+    Law: what is kept never exceeds the window, and every input is taken once, in order.
+    """
+
+    def __init__(self, model: str, options: dict[str, Any]):
+        # Whoever repeats the request is given the stream, so it must not be guessed.
+        self.request = wire.Open(request=uuid.uuid4().hex, model=model, options=options)
+        self.opened: wire.Opened | None = None
+        self.closed: wire.Closed | None = None
+        self.refusal: Refusal | None = None
+        self.results: deque[wire.Result] = deque()
+        self.notices: deque[Notice] = deque(maxlen=MAX_NOTICES)
+        self.closing = False
+        self.heard_at = 0.0
+        self._kept: deque[Sent] = deque()
+        self._seq = self._position = 0  # of the last input given
+        self._accepted = self._limit = 0  # the last input taken; the position that may be reached
+        self._before = 0  # positions of the streams that a server lost
+        self._last_result = 0
+        self._repeat_from = 0  # seq; 0 when there is nothing to repeat
+        self._repeat_at = 0.0
+        self._repeated = (0, 0.0)  # the last repetition: from which seq, when
+        self._asked_at = 0.0
+        self._open_due = True
+
+    @property
+    def position(self) -> int:
+        """Positions given so far, over all restarts."""
+        return self._before + self._position
+
+    @property
+    def room(self) -> int:
+        """Positions that may be sent now."""
+        return max(0, self._limit - self._position) if self.opened else 0
+
+    @property
+    def repeat_at(self) -> float | None:
+        """When a repetition is due; None when none is."""
+        return self._repeat_at if self._repeat_from else None
+
+    @property
+    def kept(self) -> int:
+        """Positions that were sent and not yet taken."""
+        return self._position - (self._start(self._kept[0]) if self._kept else self._position)
+
+    @property
+    def sample_bytes(self) -> int:
+        """Bytes of one position: a sample of every channel."""
+        form = self.opened.options.get("format") or self.request.options.get("format") or DEFAULT_FORMAT
+        return wire.SAMPLE_BYTES[form["encoding"]] * form["channels"]
+
+    def audio(self, payload: bytes) -> Parts:
+        """The next samples."""
+        count = len(payload) // self.sample_bytes
+        return self._keep(wire.Audio(**self._next(), start=self._position), payload, count)
+
+    def skip(self, count: int) -> Parts:
+        """`count` positions are lost."""
+        return self._keep(wire.Skip(**self._next(), start=self._position, count=count), None, count)
+
+    def control(self, values: dict[str, Any]) -> Parts:
+        return self._keep(wire.Control(**self._next(), values=values))
+
+    def flush(self) -> Parts:
+        return self._keep(wire.Flush(**self._next()))
+
+    def close(self) -> Parts:
+        parts = self._keep(wire.Close(**self._next()))
+        self.closing = True
+        return parts
+
+    def due(self, now: float, waiting_since: float) -> list[Parts]:
+        """What to send again at `now`, the caller having waited since `waiting_since`."""
+        again: list[Parts] = []
+        silent_since = max(self.heard_at, self._asked_at, waiting_since)
+        if self._open_due or (not self.closed and now - silent_since >= PATIENCE_S):
+            self._open_due, self._asked_at = False, now
+            # A Close that was taken is asked for again: an Open would begin another stream.
+            finished = self.closing and not self._kept
+            again.append(wire.encode(wire.Close(**self._ids(), seq=self._seq) if finished else self.request))
+        if self._repeat_from and now >= self._repeat_at:
+            again += self._repetition(now)
+        return again
+
+    def take(self, message: wire.Output, now: float) -> None:
+        """Take one answer of the server that is for this stream."""
+        self.heard_at = now
+        if self.closed:
+            return
+        if isinstance(message, wire.Result):
+            self._accept(message.accepted)
+            self._count(message.seq)
+            if message.seq > self._last_result:
+                self._last_result = message.seq
+                self.results.append(message)
+        elif isinstance(message, wire.Ack):
+            self._accept(message.accepted)
+            taken = self._start(self._kept[0]) if self._kept else self._position
+            self._limit = max(self._limit, taken + message.window)
+        elif isinstance(message, wire.Opened):
+            self._open(message, now)
+        elif isinstance(message, wire.Applied):
+            self.notices.append(Applied(message.stream, self._before + message.from_, message.options))
+        elif isinstance(message, wire.Closed):
+            self._count(message.results + 1)
+            self.closed = message
+        elif isinstance(message, wire.Refused):
+            self._refuse(message, now)
+
+    def check(self) -> None:
+        """Raise what the server refused, if it did."""
+        if self.refusal:
+            raise self.refusal
+
+    def _next(self) -> dict[str, Any]:
+        if self.closed:
+            raise StreamOver(f"the stream is over: {self.closed.reason}")
+        if self.closing:
+            raise StreamOver("the stream is closed; open another one")
+        self.check()
+        return {**self._ids(), "seq": self._seq + 1}
+
+    def _ids(self) -> dict[str, bytes]:
+        return {"stream": self.opened.stream, "owner": self.opened.owner}
+
+    def _keep(self, message: Any, payload: bytes | None = None, count: int = 0) -> Parts:
+        self._seq, self._position = message.seq, self._position + count
+        self._kept.append(Sent(message, payload, self._position))
+        return wire.encode(message, payload)
+
+    def _start(self, sent: Sent) -> int:
+        """Where an input began: those that carry no position took none."""
+        return getattr(sent.message, "start", sent.end)
+
+    def _accept(self, seq: int) -> None:
+        while self._kept and self._kept[0].message.seq <= seq:
+            self._kept.popleft()
+        self._accepted = max(self._accepted, seq)
+
+    def _count(self, seq: int) -> None:
+        """Report the results that are missing before result `seq`."""
+        if seq > self._last_result + 1:
+            self.notices.append(Gap(self.opened.stream, self._last_result + 1, seq - 1))
+            self._last_result = seq - 1
+
+    def _open(self, opened: wire.Opened, now: float) -> None:
+        before, self.opened = self.opened, opened
+        if before is None:
+            self._limit = opened.window
+        elif before.stream != opened.stream:
+            self._restart(before, opened)
+        if self._kept:
+            self._repeat(self._kept[0].message.seq, now)
+
+    def _restart(self, before: wire.Opened, opened: wire.Opened) -> None:
+        """Number what the lost stream had not taken as the beginning of the new one."""
+        lost = self._start(self._kept[0]) if self._kept else self._position
+        kept, self._kept = self._kept, deque()
+        for seq, sent in enumerate(kept, start=1):
+            changed = {**self._ids(), "seq": seq}
+            if hasattr(sent.message, "start"):
+                changed["start"] = sent.message.start - lost
+            self._kept.append(Sent(replace(sent.message, **changed), sent.payload, sent.end - lost))
+        self._before, self._position, self._seq = self._before + lost, self._position - lost, len(kept)
+        self._accepted = self._last_result = 0
+        self._limit, self._repeated = opened.window, (0, 0.0)
+        self.notices.append(Restarted(before.stream, opened.stream, self._before))
+
+    def _refuse(self, refused: wire.Refused, now: float) -> None:
+        if refused.code in ("hole", "overrun") and refused.expected > self._accepted:
+            pause = max(refused.retry_after_ms / 1000, LEAST_PAUSE_S) if refused.code == "overrun" else 0.0
+            self._accept(refused.expected - 1)
+            again, when = self._repeated
+            if refused.code == "overrun" or refused.expected != again or now - when > SAME_HOLE_S:
+                self._repeat(refused.expected, now + pause)
+        elif refused.code == "unknown_stream" and self.closing and not self._kept:
+            # It closed, and its Closed was lost on the way.
+            self.closed = wire.Closed(self.opened.stream, "lost", self._last_result, self._position)
+        elif refused.code == "unknown_stream":
+            # Every input that was on its way is refused; one request is enough.
+            self._open_due = now - self._asked_at > SAME_HOLE_S
+        else:
+            self.refusal = Refusal(refused)
+
+    def _repeat(self, seq: int, when: float) -> None:
+        if not self._repeat_from or when > self._repeat_at:
+            self._repeat_at = when
+        self._repeat_from = min(seq, self._repeat_from or seq)
+
+    def _repetition(self, now: float) -> list[Parts]:
+        """The kept inputs from `_repeat_from` on."""
+        first, self._repeat_from = self._repeat_from, 0
+        self._repeated = (first, now)
+        again = [sent for sent in self._kept if sent.message.seq >= first]
+        return [wire.encode(sent.message, sent.payload) for sent in again]
