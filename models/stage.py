@@ -58,7 +58,7 @@ class Stage(nn.Module):
         return ceil(steps * self.ratio)
 
     def closing_steps(self, steps: int) -> int:
-        """Neutral steps that close a stream of `steps`: they fill the last block, then the lookahead."""
+        """Neutral steps that close a stream of `steps`: to fill the last block, then the lookahead."""
         return -steps % self.block + ceil(self.lookahead / self.block) * self.block
 
     def closing(self, x: Tensor) -> Tensor:

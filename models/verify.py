@@ -58,5 +58,6 @@ def _result(name: str, law: laws.Law, network: Stage | Whole, blocks: int, seed:
                 return LawResult(name, False, worst, finding.claim)
     except Exception as error:
         # A user's network may raise anything; failing on a lawful input breaks the law being asked.
-        return LawResult(name, False, float("inf"), " ".join(f"it raised {type(error).__name__}: {error}".split()))
+        note = " ".join(f"it raised {type(error).__name__}: {error}".split())
+        return LawResult(name, False, float("inf"), note)
     return LawResult(name, True, worst)
