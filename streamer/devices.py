@@ -1,0 +1,55 @@
+"""Which device a stage runs on, chosen at start-up."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from models.stage import Stage
+from streamer.cuda import CudaRunner
+from streamer.failover import DeviceFault, FailoverRunner
+from streamer.fastest import fastest
+from streamer.runner import CpuRunner, Runner
+
+
+class Devices:
+    """Makes runners on the device that `device` (auto, cpu, cuda) stands for on this machine.
+
+    `bf16` lets networks multiply bfloat16 on CPUs that can. `cache` is a folder for measurements.
+    ValueError where cuda is asked for and there is none.
+    """
+
+    def __init__(
+        self,
+        device: str,
+        max_batch: int,
+        announce: Callable[[str], None],
+        bf16: bool = False,
+        cache: Path | None = None,
+    ):
+        self.max_batch, self.announce, self.bf16, self.cache = max_batch, announce, bf16, cache
+        self.cuda = device != "cpu" and torch.cuda.is_available()
+        if device == "cuda" and not self.cuda:
+            raise ValueError("device cuda: this machine has no usable CUDA device; use auto or cpu")
+
+    def front(self, stage: Stage, rows: int) -> Runner:
+        """A runner of `rows` streams for a stage without a recurrence: its own step will do."""
+        return self._runner(stage, rows, lambda: CpuRunner(stage, rows, lambda width: stage.step))
+
+    def network(self, stage: Stage, rows: int) -> Runner:
+        """A runner of `rows` streams; on a CPU with the kernels that measured fastest."""
+        return self._runner(stage, rows, partial(self._on_cpu, stage, rows))
+
+    def _on_cpu(self, stage: Stage, rows: int) -> CpuRunner:
+        return CpuRunner(stage, rows, fastest(stage, self.max_batch, self.bf16, self.cache))
+
+    def _runner(self, stage: Stage, rows: int, on_cpu: Callable[[], CpuRunner]) -> Runner:
+        if self.cuda:
+            try:
+                runner = CudaRunner(stage, rows, self.max_batch)
+                return FailoverRunner(runner, on_cpu, self.announce)
+            except DeviceFault as fault:
+                self.announce(f"CUDA failed at start ({fault}); running on the CPU")
+                self.cuda = False
+        return on_cpu()

@@ -1,0 +1,125 @@
+"""One stream's way through one stage: what waits, what was stepped, which outputs are true."""
+
+from collections import deque
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What a stage declares about itself, as plain numbers."""
+
+    block: int
+    ratio: Fraction
+    lookahead: int
+    neutral: np.ndarray  # float32 [in_features], what closing feeds
+    out_features: int
+
+    @property
+    def warmup(self) -> int:
+        """Outputs before the first true one."""
+        return int(self.lookahead * self.ratio)
+
+    @property
+    def outputs_per_block(self) -> int:
+        return int(self.block * self.ratio)
+
+    def kept(self, steps: int) -> int:
+        """True outputs of a stream that was closed after `steps` steps."""
+        return ceil(steps * self.ratio)
+
+    def closing_steps(self, steps: int) -> int:
+        """Neutral steps that close a stream of `steps`: they fill the last block, then the lookahead."""
+        return -steps % self.block + ceil(self.lookahead / self.block) * self.block
+
+    def steps_for(self, outputs: int) -> int:
+        """Input steps, in whole blocks, after which the first `outputs` true outputs are known."""
+        return -(-(outputs + self.warmup) // self.outputs_per_block) * self.block
+
+
+class Lane:
+    """The steps of one stream that wait for one stage, and the count of those that went through.
+
+    `row` is the stream's row in the stage's arena. A lane that is closed holds the neutral steps
+    too and gives exactly `kept` true outputs in all.
+    """
+
+    __slots__ = ("geometry", "row", "waiting", "pushed", "closed", "_parts", "_outputs")
+
+    def __init__(self, geometry: Geometry, row: int):
+        self.geometry, self.row = geometry, row
+        self.waiting = 0  # steps, neutral ones included
+        self.pushed = 0  # true steps so far
+        self.closed = False
+        self._parts: deque[np.ndarray] = deque()
+        self._outputs = 0  # so far, warm-up included
+
+    @property
+    def blocks(self) -> int:
+        """Whole blocks that wait."""
+        return self.waiting // self.geometry.block
+
+    @property
+    def drained(self) -> bool:
+        """Closed, and everything went through."""
+        return self.closed and not self.waiting
+
+    @property
+    def stepped(self) -> int:
+        """True steps that went through."""
+        return max(0, self.pushed - self.waiting) if not self.closed else self.pushed
+
+    def push(self, steps: np.ndarray) -> None:
+        """Add true steps float32 [n, C]."""
+        assert not self.closed
+        if len(steps):
+            self._parts.append(steps)
+            self.waiting += len(steps)
+            self.pushed += len(steps)
+
+    def close(self) -> None:
+        """No true step follows. A lane that had none has nothing to drain."""
+        assert not self.closed
+        self.closed = True
+        if count := self.geometry.closing_steps(self.pushed) if self.pushed else 0:
+            neutral = self.geometry.neutral
+            self._parts.append(np.broadcast_to(neutral, (count, len(neutral))))
+            self.waiting += count
+
+    def take(self, out: np.ndarray) -> None:
+        """Move the oldest len(out) steps into out [n, C]."""
+        at, count = 0, len(out)
+        assert count <= self.waiting
+        self.waiting -= count
+        while at < count:
+            part = self._parts[0]
+            used = min(len(part), count - at)
+            out[at : at + used] = part[:used]
+            at += used
+            if used == len(part):
+                self._parts.popleft()
+            else:
+                self._parts[0] = part[used:]
+
+    def true_outputs(self, count: int) -> slice:
+        """Which of the next `count` outputs are the stream's own; counts them."""
+        warmup, before = self.geometry.warmup, self._outputs
+        self._outputs = before + count
+        first = min(count, max(0, warmup - before))
+        if not self.closed:
+            return slice(first, count)
+        end = warmup + self.geometry.kept(self.pushed) - before
+        return slice(first, max(first, min(count, end)))
+
+    def closed_copy(self, more: np.ndarray) -> "Lane":
+        """What this lane would be, had it been given `more` [n, C] and closed; itself unchanged."""
+        other = Lane(self.geometry, self.row)
+        other.waiting, other.pushed, other.closed = self.waiting, self.pushed, self.closed
+        other._parts, other._outputs = self._parts.copy(), self._outputs
+        if not other.closed:
+            other.push(more)
+            other.close()
+        return other

@@ -1,0 +1,45 @@
+"""Where an output row lies in a stream's input: exact, in positions."""
+
+from fractions import Fraction
+
+from models.readers import Event
+from streamer import wire
+from streamer.lane import Geometry
+
+
+class Places:
+    """Maps a stream's output rows to its input positions, through its front and its network.
+
+    Positions are the front's input steps, output rows the network's outputs.
+    """
+
+    def __init__(self, front: Geometry, network: Geometry):
+        self.front, self.network = front, network
+        per_row: Fraction = 1 / (front.ratio * network.ratio)
+        self._numerator, self._denominator = per_row.numerator, per_row.denominator
+        self._per_row = float(per_row)
+
+    def through(self, rows: int) -> int:
+        """The position that the first `rows` output rows reach, rounded up to a whole one."""
+        return -(-rows * self._numerator // self._denominator)
+
+    def needed(self, rows: int) -> int:
+        """Positions after which the first `rows` output rows are known, in whole blocks."""
+        return self.front.steps_for(self.network.steps_for(rows)) if rows else 0
+
+    def alternatives(self, event: Event, heard: int) -> tuple[wire.Alternative, ...]:
+        """The event's readings with their times in positions, none beyond the position `heard`."""
+        return tuple(
+            wire.Alternative(
+                one.text,
+                tuple(
+                    wire.Word(w.text, self._at(w.start, heard), self._at(w.end, heard), w.confidence)
+                    for w in one.words
+                ),
+                one.confidence,
+            )
+            for one in event.alternatives
+        )
+
+    def _at(self, rows: float, heard: int) -> int:
+        return min(heard, max(0, round(rows * self._per_row)))
