@@ -1,0 +1,116 @@
+"""The configuration: config.toml as plain values. `default.toml` lists every key with its unit."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+DEFAULT = Path(__file__).with_name("default.toml")
+LOCAL = Path("config.toml")
+MAX_STREAMS = 256
+
+Positive = Annotated[int, Meta(ge=1, le=2**31)]
+Whole = Annotated[int, Meta(ge=0, le=2**31)]
+
+
+class Server(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where to listen, what to serve, what a stream may ask."""
+
+    inputs: str = "tcp://127.0.0.1:5550"
+    publish: str = "tcp://127.0.0.1:5551"
+    serve: list[str] = []
+    lease_ms: Positive = 30_000
+    window_ms: Positive = 10_000
+    max_skip_ms: Whole = 60_000
+
+
+class EngineOptions(Struct, frozen=True, forbid_unknown_fields=True):
+    """What steps run on."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: Annotated[int, Meta(ge=1, le=1024)] = 1
+    bf16: bool = False
+    max_wait_ms: Annotated[float, Meta(ge=0, le=1000)] = 10
+    max_batch: Annotated[int, Meta(ge=1, le=4096)] = 128
+
+
+class ModelOptions(Struct, frozen=True, forbid_unknown_fields=True):
+    """One model: its folder (empty: the one that ships under this name) and its limits."""
+
+    folder: str = ""
+    max_streams: Annotated[int, Meta(ge=1, le=100_000)] = MAX_STREAMS
+    allow_imports: list[str] = []
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    server: Server = Server()
+    engine: EngineOptions = EngineOptions()
+    models: dict[str, ModelOptions] = {}
+
+    def folders(self) -> dict[str, Path]:
+        """The models that have a folder of their own."""
+        return {name: Path(one.folder) for name, one in self.models.items() if one.folder}
+
+    def model(self, name: str) -> ModelOptions:
+        """The settings of a model, the defaults where the file has none."""
+        return self.models.get(name, ModelOptions())
+
+
+def read_config(path: Path | None = None) -> Config:
+    """The config in `path`, else in ./config.toml, else the shipped one.
+
+    Folders come out relative to the file's own. ValueError, one line, for what can't be read, an
+    unknown key or a wrong type, naming the file and the key.
+    """
+    path = path or (LOCAL if LOCAL.is_file() else DEFAULT)
+    try:
+        return parse(path.read_text(encoding="utf-8"), path.parent)
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror or 'cannot be read'}") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def parse(text: str, folder: Path = Path()) -> Config:
+    """The config that `text` holds; its models' folders start at `folder`."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"not TOML: {error}") from None
+    try:
+        config = msgspec.convert(raw, Config)
+    except msgspec.ValidationError as error:
+        raise ValueError(_complaint(raw, error)) from None
+    models = {
+        name: msgspec.structs.replace(
+            one, folder=str(folder / Path(one.folder).expanduser()) if one.folder else ""
+        )
+        for name, one in config.models.items()
+    }
+    return msgspec.structs.replace(config, models=models)
+
+
+def _complaint(raw: dict[str, Any], error: msgspec.ValidationError) -> str:
+    """One line that begins with the key: "server.lease_ms: Expected `int`, got `str`"."""
+    text, _, place = str(error).partition(" - at `$")
+    place = place.rstrip("`").lstrip(".")
+    if "models" in raw and place.startswith("models[...]"):
+        # msgspec does not say which; find the model that does not convert.
+        place = _model_place(raw["models"]) + place.removeprefix("models[...]")
+    if text.startswith("Object contains unknown field"):
+        key = text.split("`")[1]
+        return f"{place}.{key}: unknown key".lstrip(".")
+    return f"{place or 'the file'}: {text}"
+
+
+def _model_place(models: dict[str, Any]) -> str:
+    for name, value in models.items():
+        try:
+            msgspec.convert(value, ModelOptions)
+        except msgspec.ValidationError:
+            return f"models.{name}"
+    return "models"
