@@ -21,6 +21,7 @@ def write_tables(path: Path, kind: str, tables: dict[str, np.ndarray]) -> None:
     """Write `tables` as a safetensors file that calls itself `kind`."""
     arrays = {name: np.ascontiguousarray(array) for name, array in tables.items()}
     save_file(arrays, path, {"kind": kind})
+    path.chmod(0o644)  # safetensors writes for the owner alone
 
 
 def read_tables(path: Path, kind: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:

@@ -9,16 +9,17 @@ from pathlib import Path
 
 from models.readers.language_model import write_grams
 from models.readers.lexicon import build_lexicon
+from models.training.morphology import derive
 from models.training.ngrams import Trigrams, mix, prune, read_arpa
-from models.training.pronunciation import pronunciations
+from models.training.pronunciation import Pronunciations, pronunciations
 from models.training.shards import PHONES
-from models.training.text import SPOKEN, sentences
+from models.training.text import sentences
 
 IRSTLM = Path("/usr/lib/irstlm/bin/tlm")
 START, END = "<s>", "</s>"
 # How much of the mixture each text is, where the context doesn't tell.
-SHARES = {"an4": 0.15, "speechocean": 0.2, "read": 0.15, "books": 0.3, "tatoeba": 0.2}
-MAX_PAIRS, MAX_TRIPLES = 380_000, 650_000  # with the lexicon under 8 MB
+SHARES = {"an4": 0.08, "speechocean": 0.12, "read": 0.2, "books": 0.4, "tatoeba": 0.2}
+MAX_PAIRS, MAX_TRIPLES = 380_000, 600_000  # with the lexicon under 8 MB
 
 
 def build_language(data: Path, out: Path, progress: Callable[[str], None] = print) -> None:
@@ -29,8 +30,8 @@ def build_language(data: Path, out: Path, progress: Callable[[str], None] = prin
     estimator = find_estimator()
     out.mkdir(parents=True, exist_ok=True)
     texts = {name: sentences(data, name) for name in SHARES}
-    spoken = pronunciations(data)
-    vocabulary = [START, END, *choose_words(texts, spoken)]
+    spoken = choose_words(texts, pronunciations(data))
+    vocabulary = [START, END, *sorted(spoken)]
     progress(f"{len(vocabulary)} words of {sum(map(len, texts.values()))} sentences")
     models = []
     for name, lines in texts.items():
@@ -59,12 +60,14 @@ def find_estimator() -> Path:
     return Path(found)
 
 
-def choose_words(texts: dict[str, list[str]], spoken: dict) -> list[str]:
-    """The words of `texts` that have a pronunciation, and the letters, sorted."""
+def choose_words(texts: dict[str, list[str]], known: Pronunciations) -> Pronunciations:
+    """The words of `texts` with their sounds, and the letters; what is neither known nor can be
+    derived from what is known is left out."""
     counts = Counter(word for lines in texts.values() for line in lines for word in line.split())
-    said = {word for name in SPOKEN for line in texts[name] for word in line.split()}
-    letters = set("abcdefghijklmnopqrstuvwxyz")
-    return sorted(word for word in {*counts, *letters} if word in spoken or word in said)
+    wanted = {*counts, *"abcdefghijklmnopqrstuvwxyz"}
+    chosen = {word: known[word] for word in wanted if word in known}
+    strange = [word for word in counts if word not in known and counts[word] > 1]
+    return chosen | derive(sorted(strange), known)
 
 
 def estimate(estimator: Path, lines: list[str], vocabulary: list[str]) -> Trigrams:
@@ -76,7 +79,7 @@ def estimate(estimator: Path, lines: list[str], vocabulary: list[str]) -> Trigra
             for line in lines:
                 words = [word if word in known else "<unk>" for word in line.split()]
                 file.write(" ".join([START, *words, END]) + "\n")
-        command = [estimator, f"-tr={text}", "-n=3", "-lm=msb", "-bo=yes", f"-o={arpa}"]
+        command = [estimator, f"-tr={text}", "-n=3", "-lm=msb", "-bo=yes", "-ps=no", f"-o={arpa}"]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode or not arpa.is_file():
             last = (done.stderr or done.stdout).strip().splitlines()[-1:]

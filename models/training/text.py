@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-TITLES = {"mr.": "mister", "mrs.": "missus", "dr.": "doctor", "st.": "saint"}
+TITLES = {"mr": "mister", "mrs": "missus", "dr": "doctor", "st": "saint"}
+TITLE = re.compile(r"\b(mr|mrs|dr|st)\.", re.I)
 SENTENCE_END = re.compile(r"(?<=[.!?;:])[\"”’')]*\s+|\s*(?:--|—)\s*")
 SPOKEN = {
     "an4": (("an4", "train"),),
@@ -39,8 +40,7 @@ def transcripts(data: Path, name: str, split: str) -> list[str]:
 
 def spoken_form(sentence: str) -> str:
     """Lower case without punctuation; "" for what would need reading rules (digits, accents)."""
-    words = " ".join(TITLES.get(word, word) for word in sentence.lower().split())
-    words = words.replace("’", "'").replace("‘", "'")
+    words = _titled(sentence).lower().replace("’", "'").replace("‘", "'")
     if re.search(r"[^\x00-\x7f“”—]|[0-9]", words):
         return ""
     words = re.sub(r"[^a-z' ]+", " ", words)
@@ -50,9 +50,12 @@ def spoken_form(sentence: str) -> str:
 def _books(data: Path) -> Iterator[str]:
     with gzip.open(data / "text" / "books" / "train.txt.gz", "rt") as paragraphs:
         for paragraph in paragraphs:
-            for title in TITLES:  # their full stops end no sentence
-                paragraph = re.sub(rf"\b{title[:-1]}\.", TITLES[title], paragraph, flags=re.I)
-            yield from SENTENCE_END.split(paragraph)
+            # The full stop of a title ends no sentence.
+            yield from SENTENCE_END.split(_titled(paragraph))
+
+
+def _titled(text: str) -> str:
+    return TITLE.sub(lambda title: TITLES[title[1].lower()], text)
 
 
 def _tatoeba(data: Path) -> Iterator[str]:
