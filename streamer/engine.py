@@ -18,6 +18,8 @@ from streamer.session import Limits, Session
 
 ACKS_PER_SECOND = 8  # of input; a frame may come on top, and 250 ms are promised
 
+UNGUESSABLE = 16  # characters of a request
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -102,12 +104,12 @@ class Engine:
         return self.tick(now)
 
     def _open(self, peer: bytes, message: wire.Open, now: float) -> wire.Opened | wire.Refused:
-        if (known := self._requests.get((peer, message.request))) is not None:
+        if (known := self._requests.get(_asker(peer, message.request))) is not None:
             before, session = known
             if before != message:
                 text = "this request has opened another stream; choose a new one"
                 return wire.Refused("bad_header", text, "request", message.request)
-            session.heard_at = now
+            session.heard_at, session.peer = now, peer
             return session.opened
         if refusal := self._unwelcome(message):
             return refusal
@@ -165,9 +167,10 @@ class Engine:
         )
         lanes = Lane(front.geometry, row), Lane(model.network.geometry, row)
         places = Places(front.geometry, model.network.geometry)
-        session = Session(opened, peer, AudioFeeder(format), lanes, places, limits, now)
+        asker = _asker(peer, message.request)
+        session = Session(opened, asker, peer, AudioFeeder(format), lanes, places, limits, now)
         self.sessions[stream] = session
-        self._requests[peer, message.request] = message, session
+        self._requests[session.asker] = message, session
         self._live[model.name] += 1
         self._next_expiry = min(self._next_expiry, now + settings.lease_ms / 1000)
         return opened
@@ -215,10 +218,16 @@ class Engine:
 
     def _forget(self, session: Session) -> None:
         stream, name = session.opened.stream, session.opened.model
-        del self.sessions[stream], self._requests[session.opener, session.opened.request]
+        del self.sessions[stream], self._requests[session.asker]
         self._working[name].pop(stream, None)
         self._live[name] -= 1
         self.models[name].close(session.network.row)
+
+
+def _asker(peer: bytes, request: str) -> tuple[bytes, str]:
+    """Who may be told a stream's Opened again: whoever knows a request too long to be guessed, on
+    any connection; else the same connection only."""
+    return (b"" if len(request) >= UNGUESSABLE else peer), request
 
 
 def _stranger(code: str, text: str, message: wire.StreamInput) -> wire.Refused:

@@ -69,7 +69,7 @@ def _key(stage: Stage, kernels: dict[str, Kernel], widths: list[int]) -> str:
     """What a choice depends on, as a file name."""
     shapes = [(name, list(value.shape)) for name, value in stage.state_dict().items()]
     modules = [type(module).__name__ for module in stage.modules()]
-    told = [_cpu(), torch.__version__, torch.get_num_threads(), shapes, modules, list(kernels), widths]
+    told = [_cpu(), str(torch.__version__), torch.get_num_threads(), shapes, modules, list(kernels), widths]
     return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:24]
 
 

@@ -88,9 +88,8 @@ class ServedModel:
 
 
 def served(model: Model, name: str, reader: Reader, devices: Devices, max_streams: int) -> ServedModel:
-    """`model` under `name` for `max_streams` streams. ValueError for an offline network."""
-    if not isinstance(model.network, Stage):
-        raise ValueError(f"{name} is an offline network and can't be served; use `streamer transcribe`")
+    """`model`, whose network is a Stage, under `name` for `max_streams` streams."""
+    assert isinstance(model.network, Stage)
     return ServedModel(
         name,
         devices.network(model.network, max_streams),

@@ -47,6 +47,7 @@ class Session:
     def __init__(
         self,
         opened: wire.Opened,
+        asker: tuple[bytes, str],
         peer: bytes,
         feeder: AudioFeeder,
         lanes: tuple[Lane, Lane],
@@ -54,8 +55,8 @@ class Session:
         limits: Limits,
         now: float,
     ):
-        self.opened, self.feeder = opened, feeder
-        self.opener, self.peer = peer, peer  # its answers follow the connection that it last came by
+        self.opened, self.asker, self.feeder = opened, asker, feeder
+        self.peer = peer  # the connection that it last came by; answers go there
         self.front, self.network = lanes
         self.places, self.limits = places, limits
         self.heard_at = now  # when its owner was last heard
