@@ -24,7 +24,7 @@ import zmq
 
 from clients.notices import NoServer, Notice
 from clients.protocol import PATIENCE_S, Parts, StreamProtocol
-from clients.streams import StreamTable, check_bytes, pieces, socket_options
+from clients.streams import LINGER_MS, StreamTable, check_bytes, pieces, socket_options
 from streamer import wire
 
 
@@ -51,6 +51,7 @@ class Connection:
         self._poller = zmq.Poller()
         self._sockets: dict[str, zmq.Socket] = {}
         self._table = StreamTable()
+        self._silent = False  # whether the server was given up
         self._socket(address)
 
     def __enter__(self) -> "Connection":
@@ -101,8 +102,8 @@ class Connection:
             self.abandon()
 
     def abandon(self) -> None:
-        """Disconnect at once; what was sent may still leave."""
-        self._context.destroy()
+        """Disconnect at once. What was sent may still leave, unless nobody answers anyway."""
+        self._context.destroy(linger=0 if self._silent else LINGER_MS)
 
     def pump(self, waiting_since: float, most_s: float = math.inf) -> None:
         """Send what is due, wait for an answer for at most `most_s`, take all that are there.
@@ -114,6 +115,7 @@ class Connection:
             self._send(self._endpoint(protocol) if protocol.opened else self.address, parts)
         silence = now - max(waiting_since, self._table.heard_at)
         if silence >= self.timeout_s:
+            self._silent = True
             raise NoServer(f"no server answers at {self.address} within {self.timeout_s:g} s")
         wait_s = min(most_s, self._table.pause(now), self.timeout_s - silence)
         for socket, _ in self._poller.poll(math.ceil(wait_s * 1000)):

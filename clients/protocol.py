@@ -113,7 +113,7 @@ class StreamProtocol:
         if self._open_due or (not self.closed and now - silent_since >= PATIENCE_S):
             self._open_due, self._asked_at = False, now
             # A Close that was taken is asked for again: an Open would begin another stream.
-            finished = self.closing and not self._kept
+            finished = self.closing and not self.kept
             again.append(wire.encode(wire.Close(**self._ids(), seq=self._seq) if finished else self.request))
         if self._repeat_from and now >= self._repeat_at:
             again += self._repetition(now)
@@ -204,18 +204,22 @@ class StreamProtocol:
         self.notices.append(Restarted(before.stream, opened.stream, self._before))
 
     def _refuse(self, refused: wire.Refused, now: float) -> None:
-        if refused.code in ("hole", "overrun") and refused.expected > self._accepted:
+        missing = refused.code == "hole" and refused.field != "start" or refused.code == "overrun"
+        if missing and refused.expected > self._accepted:
             pause = max(refused.retry_after_ms / 1000, LEAST_PAUSE_S) if refused.code == "overrun" else 0.0
             self._accept(refused.expected - 1)
             again, when = self._repeated
             if refused.code == "overrun" or refused.expected != again or now - when > SAME_HOLE_S:
                 self._repeat(refused.expected, now + pause)
-        elif refused.code == "unknown_stream" and self.closing and not self._kept:
+        elif refused.code == "unknown_stream" and self.closing and not self.kept:
             # It closed, and its Closed was lost on the way.
             self.closed = wire.Closed(self.opened.stream, "lost", self._last_result, self._position)
         elif refused.code == "unknown_stream":
             # Every input that was on its way is refused; one request is enough.
             self._open_due = now - self._asked_at > SAME_HOLE_S
+        elif refused.code == "draining" and self.opened:
+            # A stream that was open hears its own end; asking again was too early.
+            return
         else:
             self.refusal = Refusal(refused)
 

@@ -1,5 +1,6 @@
 """The loop: sockets to engine, engine to sockets, in one thread, until it is told to stop."""
 
+import math
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -30,8 +31,8 @@ class Engine(Protocol):
     """What the loop drives: no socket and no clock of its own."""
 
     @property
-    def busy(self) -> bool:
-        """Whether a tick would have work to do."""
+    def due(self) -> float:
+        """When the next tick has work to do; inf when nothing waits."""
 
     def receive(self, peer: bytes, message: wire.Input, payload: bytes, now: float) -> list[Outgoing]: ...
 
@@ -63,7 +64,7 @@ class Loop:
             self.recorder.drain(now)
         self._send(self.engine.drain(now), now)
         until = now + DRAIN_SECONDS
-        while self.engine.busy and self.clock() < until and self._stops < 2:
+        while self.engine.due < math.inf and self.clock() < until and self._stops < 2:
             self.turn()
 
     def stop(self) -> None:
@@ -72,7 +73,7 @@ class Loop:
 
     def turn(self) -> None:
         """Take what has arrived, step once, send what there is to say."""
-        inputs = list(self.sockets.receive(MOST_INPUTS, 0 if self.engine.busy else IDLE_MS))
+        inputs = list(self.sockets.receive(MOST_INPUTS, self._wait_ms()))
         # One instant for the whole turn: a replay that takes the same turns finds the same leases
         # run out.
         now = self.clock()
@@ -86,6 +87,10 @@ class Loop:
             if inputs or expired:
                 self.recorder.tick(now, expired)
         self._send(outgoing, now)
+
+    def _wait_ms(self) -> int:
+        """Until the engine has work. Whole milliseconds, rounded up: rounded down they would spin."""
+        return max(0, math.ceil(min(IDLE_MS, 1000 * (self.engine.due - self.clock()))))
 
     def _receive(self, peer: bytes, parts: list[bytes], now: float) -> list[Outgoing]:
         try:

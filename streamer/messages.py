@@ -115,6 +115,7 @@ class ModelDescription(Struct, frozen=True):
     latency_ms: float = 0.0
     max_streams: int = 0
     streams: int = 0  # open now
+    device: str = ""  # that the network runs on
 
 
 class Description(Message, tag=True):
@@ -187,8 +188,9 @@ class Alternative(Struct, frozen=True):
 class Result(Message, tag=True):
     """What the model says after `through` positions; results of a stream are numbered from 1.
 
-    `kind` is partial, final, speech_start or speech_stop. `accepted` is the last input taken. The
-    first `confirmed` characters of the first alternative's text never change again.
+    `kind` is partial, final, speech_start or speech_stop. Inputs up to `accepted` are taken, and
+    none after it was needed. The first `confirmed` characters of the first alternative's text never
+    change again.
     """
 
     stream: Id

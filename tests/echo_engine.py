@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from math import inf
 
 from streamer import wire
 
@@ -31,7 +32,7 @@ class Echo:
 class EchoEngine:
     """Says for every frame a partial with the digest of all samples so far, and a final at Flush.
 
-    `steps` frames are answered in one tick. `refuse` maps a model's name to a code.
+    `steps` frames of each stream are answered in one tick.
     """
 
     def __init__(self, name: str = "first", steps: int = 100, lease_s: float = LEASE_S, window: int = WINDOW):
@@ -43,8 +44,8 @@ class EchoEngine:
         self.taken: list[wire.Input] = []
 
     @property
-    def busy(self) -> bool:
-        return any(echo.waiting for echo in self.streams.values())
+    def due(self) -> float:
+        return 0.0 if any(echo.waiting for echo in self.streams.values()) else inf
 
     def receive(self, peer, message, payload, now):
         if isinstance(message, wire.Describe):
@@ -135,7 +136,7 @@ class EchoEngine:
         text = digest.hexdigest()
         through = getattr(message, "start", echo.position) + len(payload) // SAMPLE_BYTES
         alternatives = (wire.Alternative(text, (wire.Word(text, 0, through),)),)
-        return [wire.Result(stream, echo.results, 0, kind, through, echo.accepted, alternatives)]
+        return [wire.Result(stream, echo.results, 0, kind, through, message.seq, alternatives)]
 
     def _close(self, echo, reason):
         stream = echo.opened.stream
