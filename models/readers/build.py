@@ -6,6 +6,7 @@ from models.card import Card
 from models.readers import Reader
 from models.readers.argmax import ArgmaxReader, GreedyCtcReader
 from models.readers.captions import CaptionsReader
+from models.readers.commands import CommandsReader
 
 
 def reader(card: Card, folder: Path, rows: int) -> Reader:
@@ -28,6 +29,10 @@ def _captions(card: Card, folder: Path, rows: int) -> Reader:
     return CaptionsReader(card.labels["phones"], card.reader.options, folder, rows)
 
 
+def _commands(card: Card, folder: Path, rows: int) -> Reader:
+    return CommandsReader(card.labels, card.reader.options, rows)
+
+
 def _argmax(card: Card, folder: Path, rows: int) -> Reader:
     return ArgmaxReader(card.labels, card.reader.options, rows)
 
@@ -36,4 +41,9 @@ def _greedy_ctc(card: Card, folder: Path, rows: int) -> Reader:
     return GreedyCtcReader(card.labels, card.reader.options, rows)
 
 
-KINDS = {"captions": _captions, "argmax": _argmax, "greedy_ctc": _greedy_ctc}
+KINDS = {
+    "captions": _captions,
+    "commands": _commands,
+    "argmax": _argmax,
+    "greedy_ctc": _greedy_ctc,
+}

@@ -1,0 +1,197 @@
+"""The commands reader: every word that the network marks is a final at once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from models.readers import Alternative, Event, Word
+from models.readers.commands_options import CardOptions, StreamOptions, converted
+
+UNKNOWN = "unknown"
+UNNUMBERED = -1  # the utterance of an event until all of a call's events are in order
+NEVER = -(1 << 40)  # the row of what hasn't happened yet
+FADING = 0.8  # of the level of speech, a row
+VOICED = 0.5  # probability of any phone that breaks a silence
+USUAL_ROWS = 14.0  # of a word whose length the card doesn't know
+
+
+class Streams(NamedTuple):
+    """The condition of every stream; axis 0 is the reader's row, places are output rows."""
+
+    unknown: np.ndarray  # whether `unknown` is told
+    recent: np.ndarray  # [rows, mean_rows - 1, words] probabilities of the last output rows
+    through: np.ndarray
+    ignored: np.ndarray  # output rows still to come that a flush has read already
+    utterance: np.ndarray
+    said: np.ndarray  # label of the last word
+    said_at: np.ndarray
+    ended_at: np.ndarray
+    speaking: np.ndarray
+    level: np.ndarray
+    silence: np.ndarray
+
+
+class CommandsReader:
+    """Reads a head of words (the first label is the blank) and, if there is one, a head of phones.
+
+    A word is told when its probability, averaged over `mean_rows` rows, reaches its threshold;
+    `apart_rows` must lie between two words, `repeat_rows` between a word and the same again. Every
+    word is an utterance and its text final at once, so there are no partials and no endpoints.
+    Words outside the vocabulary are marked `unknown` and told where a stream asks for them. Speech
+    starts and stops by the phones, the first of which is silence.
+    """
+
+    option_names = StreamOptions.__struct_fields__
+
+    def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], rows: int):
+        self.card = converted(options, CardOptions, "reader")
+        heads = list(labels)
+        self.words, count = list(labels[heads[0]]), len(labels[heads[0]])
+        self.phones = slice(count, count + len(labels[heads[1]])) if heads[1:] else None
+        for name in (*self.card.thresholds, *self.card.word_rows):
+            if name not in self.words:
+                raise ValueError(f"reader: {name!r} is no word of labels.{heads[0]}")
+        limits = [self.card.thresholds.get(word, self.card.threshold) for word in self.words]
+        self.thresholds = np.array(limits, np.float32)
+        self.thresholds[[not word for word in self.words]] = np.inf
+        self.streams = Streams(
+            np.zeros(rows, bool),
+            np.zeros((rows, self.card.mean_rows - 1, count), np.float32),
+            *(np.zeros(rows, np.int64) for _ in range(5)),
+            np.zeros(rows, np.float64),
+            np.zeros(rows, bool),
+            np.zeros(rows, np.float64),
+            np.zeros(rows, np.int64),
+        )
+
+    def parse(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The options in force. ValueError "options.NAME: ..." for unknown or bad ones."""
+        given = converted(options, StreamOptions, "options")
+        return {"partials": False, "endpoint_silence_ms": 0, "unknown": given.unknown}
+
+    def open(self, row: int, options: dict[str, Any]) -> None:
+        """Start a stream in `row` with what `parse` returned."""
+        for column in self.streams:
+            column[row] = 0
+        self.streams.said_at[row] = NEVER
+        self.streams.unknown[row] = options["unknown"]
+
+    def read(self, rows: Sequence[int], outputs: np.ndarray) -> list[list[Event]]:
+        """Take outputs [B, n, D] of the streams in `rows`; the events of each, in order."""
+        which = np.asarray(rows, np.int64)
+        ignored = np.minimum(self.streams.ignored[which], outputs.shape[1])
+        if not ignored.any():
+            return self._hear(which, outputs)
+        self.streams.ignored[which] -= ignored
+        return [
+            self._hear(which[b : b + 1], outputs[b : b + 1, ignored[b] :])[0] for b in range(len(which))
+        ]
+
+    def finish(self, row: int) -> list[Event]:
+        """The end of speech, if it is still going on; every word has been told."""
+        if not self.streams.speaking[row]:
+            return []
+        return self._numbered(row, [self._stop(row, int(self.streams.through[row]))])
+
+    def flush(self, row: int, outputs: np.ndarray) -> list[Event]:
+        """Read outputs [m, D] that were drained from a copy of the network.
+
+        The next m rows that `read` brings are these again and are counted, not read.
+        """
+        seen = int(self.streams.ignored[row])
+        events = self._hear(np.array([row]), outputs[None, seen:])[0] + self.finish(row)
+        self.streams.ignored[row] = max(seen, len(outputs))
+        return events
+
+    def save(self, row: int) -> bytes:
+        """The row's whole condition."""
+        return b"".join(column[row].tobytes() for column in self.streams)
+
+    def restore(self, row: int, value: bytes) -> None:
+        """Make `row` what `save` wrote. ValueError for a value of another reader."""
+        if len(value) != sum(column[row].nbytes for column in self.streams):
+            raise ValueError(f"{len(value)} bytes don't hold a row of this reader")
+        at = 0
+        for column in self.streams:
+            size = column[row].nbytes
+            column[row] = np.frombuffer(value[at : at + size], column.dtype).reshape(column.shape[1:])
+            at += size
+
+    def _hear(self, which: np.ndarray, outputs: np.ndarray) -> list[list[Event]]:
+        """Take outputs [B, n, D], none of which is ignored."""
+        told: list[list[Event]] = [[] for _ in which]
+        if self.phones is not None:
+            self._stir(which, 1.0 - _softmax(outputs[:, :, self.phones])[..., 0], told)
+        self._spot(which, _softmax(outputs[:, :, : len(self.words)]), told)
+        self.streams.through[which] += outputs.shape[1]
+        return [self._numbered(int(row), events) for row, events in zip(which, told)]
+
+    def _numbered(self, row: int, events: list[Event]) -> list[Event]:
+        """The events in order, each with its utterance; a final is the last of one."""
+        numbered = []
+        # A stable sort: where both fall on one row, speech starts or stops before the word is told.
+        for event in sorted(events, key=_through):
+            utterance = int(self.streams.utterance[row])
+            numbered.append(msgspec.structs.replace(event, utterance=utterance))
+            self.streams.utterance[row] += event.kind == "final"
+        return numbered
+
+    def _spot(self, which: np.ndarray, heard: np.ndarray, told: list[list[Event]]) -> None:
+        """Probabilities [B, n, words]: a final for every word that reaches its threshold."""
+        steps, count = heard.shape[1], self.card.mean_rows
+        whole = np.concatenate([self.streams.recent[which], heard], axis=1)
+        self.streams.recent[which] = whole[:, steps:]
+        means = sum(whole[:, i : i + steps] for i in range(count)) / np.float32(count)
+        for b, at in zip(*np.nonzero((means >= self.thresholds).any(2))):
+            label = int((means[b, at] - self.thresholds).argmax())
+            told[b] += self._final(int(which[b]), label, int(at), float(means[b, at, label]))
+
+    def _final(self, row: int, label: int, at: int, sure: float) -> list[Event]:
+        streams, text = self.streams, self.words[label]
+        place = int(streams.through[row]) + at
+        apart = self.card.repeat_rows if label == streams.said[row] else self.card.apart_rows
+        if place - streams.said_at[row] < apart:
+            return []
+        streams.said[row], streams.said_at[row] = label, place
+        if text == UNKNOWN and not streams.unknown[row]:
+            return []
+        last = float(streams.ended_at[row])
+        end = max(last, place + 1 + self.card.end_offset_rows)
+        start = max(last, end - self.card.word_rows.get(text, USUAL_ROWS))
+        streams.ended_at[row] = end
+        word = Alternative(text, (Word(text, start, end, sure),), sure)
+        return [Event("final", UNNUMBERED, place + 1, (word,), len(text))]
+
+    def _stir(self, which: np.ndarray, voiced: np.ndarray, told: list[list[Event]]) -> None:
+        """Probabilities [B, n] of any phone: where speech starts and where it stops."""
+        streams = self.streams
+        for at in range(voiced.shape[1]):
+            level = streams.level[which] * FADING + voiced[:, at]
+            silence = np.where(voiced[:, at] >= VOICED, 0, streams.silence[which] + 1)
+            streams.level[which], streams.silence[which] = level, silence
+            speaking = streams.speaking[which]
+            starts = ~speaking & (level >= self.card.start_level)
+            stops = speaking & (silence >= self.card.stop_rows)
+            for b in np.flatnonzero(starts | stops):
+                row = int(which[b])
+                place = int(streams.through[row]) + at + 1
+                told[b].append(self._start(row, place) if starts[b] else self._stop(row, place))
+
+    def _start(self, row: int, place: int) -> Event:
+        self.streams.speaking[row] = True
+        return Event("speech_start", UNNUMBERED, place)
+
+    def _stop(self, row: int, place: int) -> Event:
+        self.streams.speaking[row], self.streams.level[row] = False, 0.0
+        return Event("speech_stop", UNNUMBERED, place)
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits.astype(np.float32) - logits.max(-1, keepdims=True).astype(np.float32))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+def _through(event: Event) -> int:
+    return event.through
