@@ -1,0 +1,107 @@
+"""Paced live streams against a server of their own: does it keep up, and how late are the results?"""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import soundfile
+
+from streamer import load
+from streamer.config import Config
+from streamer.server_process import ServerProcess
+
+DEFAULT_MODEL = "captions-en"
+
+BACKLOG_LIMIT_MS = 500.0
+P99_LIMIT_MS = 200.0
+
+
+@dataclass(frozen=True)
+class BenchReport:
+    """`held`: no stream was lost, every backlog stayed under 500 ms, the 99th percentile under 200 ms.
+
+    Latencies run from sending the frame that a result rests on to receiving the result; None where
+    no result came. `backlog_ms` is the worst of any stream: input that left and isn't yet taken.
+    """
+
+    model: str
+    streams: int
+    seconds: float
+    held: bool
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    backlog_ms: float
+    results: int
+    cpu_seconds_per_stream_hour: float
+
+
+def bench(config: Config, model: str, streams: int, seconds: float, file: Path) -> BenchReport:
+    """Play `file` on `streams` paced streams of `model`, for `seconds`, to a server started for it.
+
+    ValueError, one line, for a model that can't be served or a file that isn't audio.
+    """
+    if streams < 1 or seconds < load.FRAME_MS / 1000:
+        raise ValueError(f"{streams} streams for {seconds:g} s; give at least 1, and a frame of 0.1 s")
+    samples, rate_hz = recording(file)
+    own = msgspec.structs.replace(
+        config.model(model), max_streams=max(streams, config.model(model).max_streams)
+    )
+    config = msgspec.structs.replace(
+        config,
+        server=msgspec.structs.replace(config.server, serve=[model]),
+        models=config.models | {model: own},
+    )
+    with ServerProcess(config) as server, load.Load(server.inputs, samples, rate_hz) as paced:
+        paced.open(model, streams)
+        before = cpu_seconds(server.pid)
+        paced.play(seconds)
+        used = cpu_seconds(server.pid) - before
+    return report(model, paced.speakers, seconds, used)
+
+
+def report(model: str, speakers: list[load.Speaker], seconds: float, cpu_seconds: float) -> BenchReport:
+    """What the streams saw, as one figure each."""
+    latencies = np.concatenate([np.asarray(s.latencies_ms, float) for s in speakers])
+    p50, p95, p99 = np.percentile(latencies, (50, 95, 99)).tolist() if len(latencies) else (None,) * 3
+    backlog_ms = max(speaker.worst_backlog_ms for speaker in speakers)
+    alive = all(speaker.closed for speaker in speakers)
+    held = alive and backlog_ms < BACKLOG_LIMIT_MS and p99 is not None and p99 < P99_LIMIT_MS
+    return BenchReport(
+        model=model,
+        streams=len(speakers),
+        seconds=seconds,
+        held=held,
+        p50_ms=p50,
+        p95_ms=p95,
+        p99_ms=p99,
+        backlog_ms=backlog_ms,
+        results=len(latencies),
+        cpu_seconds_per_stream_hour=cpu_seconds * 3600 / (len(speakers) * seconds),
+    )
+
+
+def recording(path: Path) -> tuple[np.ndarray, int]:
+    """The file's sound, mono int16, and its sample rate. Raises ValueError where it isn't audio."""
+    try:
+        samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError, TypeError) as error:
+        raise ValueError(f"{path}: cannot be read as audio ({error})") from None
+    return np.clip(32768 * samples.mean(axis=1), -32768, 32767).astype(np.int16), rate_hz
+
+
+def cpu_seconds(process: int) -> float:
+    """Processor time that the process `process` has used so far, user and system."""
+    if sys.platform == "linux":
+        # Fields 14 and 15, counted behind the command's closing bracket, in clock ticks.
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    shown = subprocess.run(["ps", "-o", "time=", "-p", str(process)], capture_output=True, text=True)
+    total = 0.0
+    for part in shown.stdout.strip().replace("-", ":").split(":"):
+        total = 60 * total + float(part)
+    return total

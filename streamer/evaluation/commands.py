@@ -1,0 +1,78 @@
+"""Evaluation of commands: clips one by one, empty ones as one stream, and words in a running stream."""
+
+from collections.abc import Collection
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from streamer.evaluation.captions import delay_figures
+from streamer.evaluation.job import Job, Measured, Mode, Task
+from streamer.evaluation.live_driver import Heard, hear, live_model
+from streamer.evaluation.manifests import read_manifest
+from streamer.evaluation.recordings import SpokenWord, join
+from streamer.evaluation.spliced import SEED, score, splice
+from streamer.evaluation.stopwatch import Stopwatch
+from streamer.scoring_commands import accuracy, words_per_minute
+
+MODEL = "commands-en"
+SPLICED_MINUTES = 10
+EMPTY = "all empty texts"
+
+
+def live(job: Job) -> Measured:
+    """`accuracy` over the file, and `false_words_per_minute` over its empty texts joined to one stream."""
+    recordings = list(read_manifest(job.path).recordings())
+    empty = join(EMPTY, [r for r in recordings if not r.text.strip()])
+    model = live_model(job, "commands")
+    with Stopwatch() as watch:
+        heard = hear(model, [empty, *recordings] if empty.seconds else recordings, job)
+    clips = [one for one in heard if one.key != EMPTY]
+    false = sum(len(words(one)) for one in heard if one.key == EMPTY)
+    vocabulary = model.card.labels["words"]
+    figures = {
+        "accuracy": accuracy(
+            [one.reference for one in clips],
+            [[word.text for word in words(one)] for one in clips],
+            vocabulary,
+        ),
+        "false_words_per_minute": words_per_minute(false, empty.seconds),
+        **delay_figures(clips),
+    }
+    return Measured(len(clips), sum(r.seconds for r in recordings), watch, figures)
+
+
+def spliced(job: Job, speech: Path, noise: Path) -> Measured:
+    """Recall and false words of the file's clips in running streams with conversation and noise."""
+    clips = list(read_manifest(job.path).recordings())
+    background = [r for path in (speech, noise) for r in read_manifest(path).recordings()]
+    model = live_model(job, "commands")
+    vocabulary = _spoken(model.card.labels["words"])
+    running = splice(clips, background, vocabulary, SPLICED_MINUTES)
+    with Stopwatch() as watch:
+        heard = {h.key: h for h in hear(model, [s.recording for s in running], job)}
+    result = score([(s, words(heard[s.recording.key])) for s in running], vocabulary)
+    pieces = sum(len(s.pieces) for s in running)
+    seconds = sum(s.recording.seconds for s in running)
+    return Measured(pieces, seconds, watch, {"seed": SEED, **asdict(result)})
+
+
+TASK = Task("commands", {"live": Mode(MODEL, live)})
+
+
+def spliced_mode(speech: Path, noise: Path) -> Mode:
+    """The live mode over clips spliced into `speech` and `noise`, two manifests."""
+    return Mode(MODEL, partial(spliced, speech=speech, noise=noise))
+
+
+def words(heard: Heard) -> list[SpokenWord]:
+    """The words of the finals, in seconds."""
+    return [
+        SpokenWord(word.text, word.start / heard.rate_hz, word.end / heard.rate_hz)
+        for final in heard.finals
+        for word in final.alternatives[0].words
+    ]
+
+
+def _spoken(vocabulary: Collection[str]) -> frozenset[str]:
+    """The vocabulary without what stands for other words or for nothing."""
+    return frozenset(word for word in vocabulary if word not in ("", "unknown"))

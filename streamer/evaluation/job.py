@@ -1,0 +1,48 @@
+"""What an evaluation is given, and what it finds."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from streamer.config import Config
+from streamer.evaluation.stopwatch import Stopwatch
+
+Figures = dict[str, float | int | str | bool | None]
+Progress = Callable[[float], None]  # called with the seconds of input done
+
+
+@dataclass(frozen=True)
+class Job:
+    """One evaluation: which file, through which model of `config`, in what chunks."""
+
+    path: Path
+    model: str
+    config: Config
+    chunk_ms: int
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a task found: `seconds` of input, the time from its first input to its last result, its figures."""
+
+    examples: int
+    seconds: float
+    watch: Stopwatch
+    figures: Figures
+
+
+@dataclass(frozen=True)
+class Mode:
+    """One way to run a task: the model that is taken where none is named, and the evaluation."""
+
+    model: str
+    measure: Callable[[Job], Measured]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task and its modes, by name."""
+
+    name: str
+    modes: Mapping[str, Mode]

@@ -1,0 +1,156 @@
+"""Many live streams of recorded speech, paced like microphones, and how late their results come."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import ceil
+
+import numpy as np
+import zmq
+
+from streamer import wire
+
+FRAME_MS = 100
+SOCKETS = 4  # streams share them: a socket a stream would cost more than the streams
+ANSWER_SECONDS = 30.0
+
+
+@dataclass
+class Speaker:
+    """One paced stream and what was seen of it."""
+
+    number: int
+    stream: bytes = b""
+    owner: bytes = b""
+    frames: int = 0  # sent so far
+    sent_at: list[float] = field(default_factory=list)  # by seq - 1; the last is Close's
+    window: int = 0  # positions that may be unprocessed
+    processed: int = 0  # positions, as far as an Ack has told
+    worst_backlog_ms: float = 0.0
+    latencies_ms: list[float] = field(default_factory=list)
+    refusal: wire.Refused | None = None
+    closed: bool = False
+
+
+class Load:
+    """`samples` [n] int16, played round and round on many streams at once.
+
+    The frames of all streams are spread evenly over the frame period, on a schedule that is fixed
+    beforehand: a server that answers late gets no fewer frames for it. ValueError for a recording
+    that is too short or of a rate that the wire doesn't take; RuntimeError if the server refuses.
+    """
+
+    def __init__(self, address: str, samples: np.ndarray, rate_hz: int):
+        if rate_hz not in wire.RATES_HZ:
+            raise ValueError(f"a recording at {rate_hz} Hz; the wire takes {wire.RATES_HZ}")
+        self.rate_hz = rate_hz
+        self.frame_samples = rate_hz * FRAME_MS // 1000
+        size = 2 * self.frame_samples
+        payload = samples.astype("<i2").tobytes()
+        self.frames = [payload[at : at + size] for at in range(0, len(payload) - size + 1, size)]
+        if not self.frames:
+            raise ValueError(f"the recording is shorter than one frame of {FRAME_MS} ms")
+        self.speakers: list[Speaker] = []
+        self._by_stream: dict[bytes, Speaker] = {}
+        self._context = zmq.Context()
+        self._sockets = [self._context.socket(zmq.DEALER) for _ in range(SOCKETS)]
+        self._poller = zmq.Poller()
+        for socket in self._sockets:
+            socket.set(zmq.SNDHWM, 0)
+            socket.set(zmq.RCVHWM, 0)
+            socket.connect(address)
+            self._poller.register(socket, zmq.POLLIN)
+
+    def __enter__(self) -> "Load":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._context.destroy(linger=0)
+
+    def open(self, model: str, streams: int) -> None:
+        """Open `streams` streams and wait for all of them."""
+        options = {"format": {"encoding": "s16", "rate": self.rate_hz, "channels": 1}}
+        for number in range(streams):
+            self.speakers.append(Speaker(number))
+            self._send(self.speakers[-1], wire.Open(str(number), model, options=options))
+        self._wait(lambda: all(s.stream or s.refusal for s in self.speakers))
+        if refused := next((s.refusal for s in self.speakers if s.refusal), None):
+            raise RuntimeError(f"the server refused a stream: {refused.message}")
+        if not all(s.stream for s in self.speakers):
+            raise RuntimeError(f"the server left a stream without an answer for {ANSWER_SECONDS:.0f} s")
+
+    def play(self, seconds: float) -> None:
+        """Frame f of stream s leaves at f + s/streams frame periods, Close in place of one more frame.
+
+        Returns when the last words are in; streams that are stuck by then stay without `closed`.
+        """
+        streams, frames = len(self.speakers), round(seconds * 1000 / FRAME_MS)
+        between = FRAME_MS / 1000 / streams
+        began = time.perf_counter()
+        for turn in range((frames + 1) * streams):
+            due = began + turn * between
+            while (left := due - time.perf_counter()) > 0:
+                self._receive(left)
+            speaker = self.speakers[turn % streams]
+            if speaker.refusal:
+                continue
+            if speaker.frames < frames:
+                self._send_frame(speaker)
+            else:
+                self._send(speaker, wire.Close(speaker.stream, speaker.owner, frames + 1))
+        self._wait(lambda: all(s.closed or s.refusal for s in self.speakers))
+
+    def _send_frame(self, speaker: Speaker) -> None:
+        start = speaker.frames * self.frame_samples
+        # Each begins elsewhere in the recording, lest all say the same at once.
+        payload = self.frames[(7 * speaker.number + speaker.frames) % len(self.frames)]
+        speaker.frames += 1
+        self._send(speaker, wire.Audio(speaker.stream, speaker.owner, speaker.frames, start), payload)
+        # `start`, not its end: the frame that has just left isn't late yet.
+        backlog_ms = 1000 * (start - speaker.processed) / self.rate_hz
+        speaker.worst_backlog_ms = max(speaker.worst_backlog_ms, backlog_ms)
+
+    def _send(self, speaker: Speaker, message: wire.Input, payload: bytes | None = None) -> None:
+        if isinstance(message, wire.StreamInput):
+            speaker.sent_at.append(time.perf_counter())
+        self._sockets[speaker.number % SOCKETS].send_multipart(wire.encode(message, payload))
+
+    def _wait(self, done: Callable[[], bool]) -> None:
+        """Until `done`, or ANSWER_SECONDS have passed."""
+        until = time.perf_counter() + ANSWER_SECONDS
+        while not done() and (left := until - time.perf_counter()) > 0:
+            self._receive(left)
+
+    def _receive(self, seconds: float) -> None:
+        """Wait for messages for at most `seconds`, and take all that are there."""
+        # poll counts whole milliseconds: rounded up, it sleeps a little long instead of spinning.
+        for socket, _ in self._poller.poll(ceil(seconds * 1000)):
+            while True:
+                try:
+                    parts = socket.recv_multipart(zmq.NOBLOCK)
+                except zmq.Again:
+                    break
+                self._take(wire.decode_output(parts[0], parts[1] if parts[1:] else b""))
+
+    def _take(self, message: wire.Output) -> None:
+        now = time.perf_counter()
+        if isinstance(message, wire.Opened):
+            speaker = self.speakers[int(message.request)]
+            speaker.stream, speaker.owner = message.stream, message.owner
+            speaker.window = message.window
+            self._by_stream[message.stream] = speaker
+            return
+        if isinstance(message, wire.Refused) and message.request:
+            self.speakers[int(message.request)].refusal = message
+            return
+        speaker = self._by_stream[message.stream]
+        if isinstance(message, wire.Refused):
+            speaker.refusal = message
+        if isinstance(message, wire.Ack):
+            waiting = speaker.window - message.window
+            taken = min(message.accepted, speaker.frames) * self.frame_samples
+            speaker.processed = max(speaker.processed, taken - waiting)
+        if isinstance(message, wire.Result):
+            speaker.latencies_ms.append(1000 * (now - speaker.sent_at[message.accepted - 1]))
+        if isinstance(message, wire.Closed):
+            speaker.closed = True

@@ -1,0 +1,74 @@
+"""What bench reports of the streams it saw, by hand."""
+
+import os
+
+import numpy as np
+import pytest
+import soundfile
+
+from streamer.bench import bench, cpu_seconds, recording, report
+from streamer.config import Config, ModelOptions
+from streamer.load import Speaker
+from tests.tiny_model import write_model
+
+
+def test_a_report_pools_latencies_and_takes_the_worst_backlog():
+    one = Speaker(0, latencies_ms=[10.0, 20.0], worst_backlog_ms=100.0, closed=True)
+    two = Speaker(1, latencies_ms=[30.0], worst_backlog_ms=400.0, closed=True)
+    result = report("m", [one, two], seconds=10.0, cpu_seconds=0.5)
+    assert (result.streams, result.held, result.results) == (2, True, 3)
+    assert (result.p50_ms, result.backlog_ms) == (20.0, 400.0)
+    # Half a second of processor for 20 seconds of streams: 90 for 3,600.
+    assert result.cpu_seconds_per_stream_hour == pytest.approx(90.0)
+
+
+@pytest.mark.parametrize(
+    "latency_ms, backlog_ms, held", [(199.0, 499.0, True), (201.0, 0.0, False), (1.0, 500.0, False)]
+)
+def test_held_has_two_limits(latency_ms, backlog_ms, held):
+    speaker = Speaker(0, latencies_ms=[latency_ms] * 5, worst_backlog_ms=backlog_ms, closed=True)
+    assert report("m", [speaker], 1.0, 0.0).held is held
+
+
+def test_a_stream_that_was_lost_was_not_held():
+    speakers = [Speaker(0, latencies_ms=[1.0], closed=True), Speaker(1, latencies_ms=[1.0])]
+    assert report("m", speakers, 1.0, 0.0).held is False
+
+
+def test_streams_without_results_were_not_held():
+    result = report("m", [Speaker(0)], 1.0, 0.0)
+    assert (result.held, result.p99_ms) == (False, None)
+
+
+def test_a_recording_is_mixed_to_mono(tmp_path):
+    path = tmp_path / "two.wav"
+    soundfile.write(path, np.array([[0.5, 0.0]] * 100), 8000)
+    samples, rate_hz = recording(path)
+    assert (rate_hz, samples.dtype, samples.tolist()) == (8000, np.int16, [8192] * 100)
+    with pytest.raises(ValueError, match="cannot be read as audio"):
+        recording(tmp_path / "missing.wav")
+
+
+def test_processor_time_of_a_process_grows():
+    before = cpu_seconds(os.getpid())
+    while cpu_seconds(os.getpid()) < before + 0.03:
+        sum(range(10000))
+
+
+def test_streams_are_played_to_a_server_of_their_own(tmp_path):
+    file = tmp_path / "noise.wav"
+    soundfile.write(file, 0.2 * np.random.default_rng(0).standard_normal(16000), 16000)
+    config = Config(models={"tiny": ModelOptions(folder=str(write_model(tmp_path / "tiny")))})
+    result = bench(config, "tiny", streams=4, seconds=2.0, file=file)
+    assert (result.model, result.streams) == ("tiny", 4)
+    assert result.results > 0 and result.p50_ms > 0
+    assert result.cpu_seconds_per_stream_hour > 0
+
+
+def test_what_cannot_be_played_is_one_line(tmp_path):
+    file = tmp_path / "click.wav"
+    soundfile.write(file, np.zeros(10), 16000)
+    config = Config(models={"tiny": ModelOptions(folder=str(write_model(tmp_path / "tiny")))})
+    for model, streams, complaint in (("nobody", 1, "nobody"), ("tiny", 0, "0 streams"), ("tiny", 1, "shorter")):
+        with pytest.raises(ValueError, match=complaint):
+            bench(config, model, streams, 1.0, file)

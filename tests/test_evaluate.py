@@ -1,0 +1,98 @@
+"""Evaluation end to end: a made-up set through a small network with random weights."""
+
+import json
+
+import pytest
+
+from streamer.config import Config, ModelOptions
+from streamer.evaluate import evaluate, run, show
+from streamer.evaluation.captions import joined_mode
+from streamer.evaluation.commands import spliced_mode
+from tests.test_evaluation_manifests import write_set
+from tests.tiny_model import write_model
+
+SHARED = ["task", "model", "mode", "examples", "seconds", "wall_seconds", "cpu_seconds", "rtf"]
+TEXTS = ["yes no", "no", "", "yes please yes", "no no"]
+
+
+def config(tmp_path, task: str) -> Config:
+    return Config(models={"tiny": ModelOptions(folder=str(write_model(tmp_path / task, task)))})
+
+
+@pytest.fixture
+def captions(tmp_path):
+    return config(tmp_path, "captions")
+
+
+@pytest.fixture
+def commands(tmp_path):
+    return config(tmp_path, "commands")
+
+
+def test_captions_are_scored_with_their_delays(tmp_path, captions):
+    path = write_set(tmp_path / "set", TEXTS, alignments=True)
+    figures = evaluate("captions", path, captions, "tiny")
+    assert list(figures) == [*SHARED, "wer", "cer", "delay_mean_ms", "delay_p95_ms"]
+    assert (figures["task"], figures["model"], figures["mode"]) == ("captions", "tiny", "live")
+    assert (figures["examples"], figures["seconds"]) == (5, pytest.approx(4.0))
+    assert figures["wer"] >= 0 and figures["rtf"] > 0
+
+
+def test_chunks_do_not_change_what_is_heard(tmp_path, captions):
+    path = write_set(tmp_path / "set", TEXTS)
+    scores = [evaluate("captions", path, captions, "tiny", chunk_ms=ms) for ms in (7, 40, 5000)]
+    assert len({(s["wer"], s["cer"]) for s in scores}) == 1
+    assert scores[0]["delay_mean_ms"] is None
+
+
+def test_commands_are_scored_alone_and_in_silence(tmp_path, commands):
+    figures = evaluate("commands", write_set(tmp_path / "set", TEXTS), commands, "tiny")
+    assert 0 <= figures["accuracy"] <= 1
+    assert figures["false_words_per_minute"] >= 0
+    without = evaluate("commands", write_set(tmp_path / "full", ["yes"]), commands, "tiny")
+    assert without["false_words_per_minute"] is None
+
+
+def test_joined_recordings_stand_beside_separate_ones(tmp_path, captions):
+    path = write_set(tmp_path / "set", TEXTS)
+    mode = joined_mode(minutes=2 / 60)
+    figures = run("captions", "live", mode, path, captions, "tiny", 40)
+    assert figures["recordings"] == 3  # of two utterances of 0.8 s and their silences, but the last
+    assert figures["times_monotone"] is True
+    alone = evaluate("captions", path, captions, "tiny")
+    assert (figures["separate_wer"], figures["separate_cer"]) == (alone["wer"], alone["cer"])
+
+
+def test_commands_in_a_running_stream(tmp_path, commands):
+    clips = write_set(tmp_path / "clips", ["yes", "no", "please"])
+    speech = write_set(tmp_path / "speech", ["no one"])
+    noise = write_set(tmp_path / "noise", [""])
+    mode = spliced_mode(speech, noise)
+    figures = run("commands", "live", mode, clips, commands, "tiny", 40)
+    assert (figures["clip_words"], figures["background_seconds"]) == (2, pytest.approx(1.6))
+
+
+@pytest.mark.parametrize(
+    "task, model, mode, complaint",
+    [
+        ("cooking", None, "live", "task 'cooking'"),
+        ("commands", None, "offline", "no mode 'offline'"),
+        ("captions", "nobody", "live", "'nobody' is unknown"),
+        ("commands", "tiny", "live", "a model for captions"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_one_line(tmp_path, captions, task, model, mode, complaint):
+    path = write_set(tmp_path / "set", ["yes"])
+    with pytest.raises(ValueError, match=complaint) as caught:
+        evaluate(task, path, captions, model, mode)
+    assert "\n" not in str(caught.value)
+
+
+def test_json_is_one_line_and_the_table_holds_every_key(tmp_path, captions, capsys):
+    figures = evaluate("captions", write_set(tmp_path / "set", ["yes"]), captions, "tiny")
+    show(figures, as_json=True)
+    out, err = capsys.readouterr()
+    assert out.count("\n") == 1 and json.loads(out) == figures
+    show(figures, as_json=False)
+    out, _ = capsys.readouterr()
+    assert all(key in out for key in figures)

@@ -1,0 +1,52 @@
+"""A small live network with random weights, in a folder like any user's own."""
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from models.build import build_network
+from models.card import read_card
+
+CARD = """
+name = "tiny"
+task = "{task}"
+description = "Random weights, for tests."
+licence = "CC0-1.0"
+command = "none"
+
+[front]
+architecture = "log_mel"
+sample_rate_hz = 16000
+n_mels = 10
+n_fft = 512
+hop_length = 160
+
+[network]
+architecture = "acoustic_gru"
+n_mels = 10
+stack = 4
+hidden_size = 16
+depth = 1
+delay = 1
+
+[reader]
+kind = "{reader}"
+
+[labels]
+words = ["", "yes", "no", " "]
+"""
+
+
+def write_model(folder: Path, task: str = "captions", reader: str = "argmax") -> Path:
+    """A model of `task` in the new `folder`; what it says changes with what it hears."""
+    folder.mkdir(parents=True)
+    (folder / "card.toml").write_text(CARD.format(task=task, reader=reader))
+    card = read_card(folder)
+    torch.manual_seed(5)
+    network = build_network(card.network.architecture, card.network.options | {"outputs": card.outputs})
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(3)
+    save_file(network.state_dict(), folder / "weights.safetensors")
+    return folder
