@@ -100,7 +100,7 @@ class FailoverRunner:
                 cpu.step(entry.rows, entry.x)
         self.announce(f"{self.device} failed ({fault}); its streams go on on the CPU")
         self.runner, self.faultable, self.copy = cpu, None, ()
-        self.device = cpu.device
+        self.device = f"{cpu.device}, since {self.device} failed"
         self._forget()
 
     def _forget(self) -> None:

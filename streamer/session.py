@@ -145,9 +145,13 @@ class Session:
         return results
 
     def due_ack(self) -> wire.Ack | None:
-        """An Ack if enough input was taken, or enough of the window opened, since the last one."""
-        ack = self.limits.ack
-        if self.position - self._acked_position >= ack or self.window - self._acked_window >= ack:
+        """An Ack if enough input was taken, or enough of the window opened, since the last one.
+
+        A stream that waits for its owner has told its whole window.
+        """
+        opened = self.window - self._acked_window
+        enough = self.limits.ack if self.working else self.front.geometry.block
+        if self.position - self._acked_position >= self.limits.ack or opened >= enough:
             return self._ack()
         return None
 
