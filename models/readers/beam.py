@@ -246,7 +246,8 @@ def _beam_floor(count, best, beam, room):
     # The bits of a positive float32 rise with it: their differences are a logarithmic scale.
     room.value[count] = best
     top = room.bits[count]
-    room.levels[:] = 0
+    for level in range(NUM_LEVELS):
+        room.levels[level] = 0
     for i in range(count):
         room.levels[min((top - room.bits[i]) >> LEVELS_SHIFT, NUM_LEVELS - 1)] += 1
     total, level = 0, 0

@@ -66,10 +66,9 @@ def begin(row, context, hyp):
     counter[TOKENS], counter[TRACES], counter[SAID] = 1, 0, 0
     counter[SPOKEN], counter[HEARD] = 0, 0
     hyp.key[row, COMMITTED], hyp.key[row, SHOWN] = 0, 0
-    hyp.place[row, 0] = 0
-    hyp.place[row, 0, CONTEXT], hyp.place[row, 0, TRACE] = context, -1
-    hyp.mass[row, 0] = 0.0
-    hyp.mass[row, 0, BLANK] = 1.0
+    place, mass = hyp.place[row], hyp.mass[row]
+    place[0, NODE], place[0, CONTEXT], place[0, TRACE] = 0, context, -1
+    mass[0, BLANK], mass[0, LABEL], mass[0, QUALITY] = 1.0, 0.0, 0.0
 
 
 @njit(cache=True)
@@ -80,7 +79,8 @@ def commit(row, hyp, fresh):
     """
     counter, trace, place = hyp.counter[row], hyp.trace[row], hyp.place[row]
     tokens, traces = counter[TOKENS], counter[TRACES]
-    fresh[:traces] = 0
+    for r in range(traces):
+        fresh[r] = 0
     for i in range(tokens):
         if place[i, TRACE] >= 0:
             fresh[place[i, TRACE]] += 1
@@ -124,7 +124,8 @@ def _say(row, shared, hyp):
     while r >= 0:
         at -= 1
         if at < hyp.said.shape[1]:
-            hyp.said[row, at] = trace[r, WORD_OF:]
+            for k in range(WORD_OF, trace.shape[1]):
+                hyp.said[row, at, k - WORD_OF] = trace[r, k]
             hyp.said_quality[row, at] = hyp.trace_quality[row, r]
         r = trace[r, PREVIOUS]
     hyp.key[row, COMMITTED] = hyp.trace_key[row, shared]
@@ -138,8 +139,7 @@ def narrow(row, best, hyp):
     kept = 0
     for i in range(counter[TOKENS]):
         if _oldest(place[i, TRACE], trace) == wanted:
-            place[kept] = place[i]
-            hyp.mass[row, kept] = hyp.mass[row, i]
+            _copy(i, kept, place, hyp.mass[row])
             kept += 1
     counter[TOKENS] = kept
 
@@ -151,8 +151,7 @@ def agree(row, best, hyp, fresh):
     wanted, kept = place[best, TRACE], 0
     for i in range(counter[TOKENS]):
         if place[i, TRACE] == wanted:
-            place[kept] = place[i]
-            hyp.mass[row, kept] = hyp.mass[row, i]
+            _copy(i, kept, place, hyp.mass[row])
             kept += 1
     counter[TOKENS] = kept
     commit(row, hyp, fresh)
@@ -164,6 +163,14 @@ def go_on(row, hyp):
     counter = hyp.counter[row]
     counter[SAID], counter[BEGAN] = 0, counter[ROWS_READ]
     hyp.key[row, COMMITTED], hyp.key[row, SHOWN] = 0, 0
+
+
+@njit(cache=True)
+def _copy(i, to, place, mass):
+    for k in range(place.shape[1]):
+        place[to, k] = place[i, k]
+    for k in range(mass.shape[1]):
+        mass[to, k] = mass[i, k]
 
 
 @njit(cache=True)
