@@ -1,0 +1,284 @@
+"""The command line. Every command imports what it runs when it runs: `streamer --help` stays quick."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+app = typer.Typer(
+    name="streamer",
+    help="Stateful recurrent networks over live audio: captions and commands while you speak.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+train = typer.Typer(help="Train the networks that ship, from the data folder.")
+app.add_typer(train, name="train")
+
+UsageError = typer.BadParameter.__base__  # typer brings its own copy of click, under a private name
+
+ConfigFile = Annotated[
+    Optional[Path],
+    typer.Option("--config", metavar="FILE", help="Configuration; else ./config.toml, else the shipped one."),
+]
+Connect = Annotated[
+    Optional[str], typer.Option("--connect", metavar="ADDRESS", help="A running server; else the config's.")
+]
+Data = Annotated[Path, typer.Argument(metavar="DATA", help="The folder that holds speech/ and text/.")]
+Runs = Annotated[Path, typer.Option("--out", metavar="DIR", help="Shards, checkpoints and logs.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of the training steps.")]
+Json = Annotated[bool, typer.Option("--json", help="One line of JSON on standard output.")]
+
+
+def main() -> None:
+    """Run a command. Errors of the user's world are one line on standard error: exit 1, or 2 for a
+    wrong call. What escapes as a traceback is a bug of ours."""
+    command = typer.main.get_command(app)
+    try:
+        status = command.main(prog_name="streamer", standalone_mode=False)
+    except UsageError as error:
+        _fail(error.format_message(), 2)
+    except typer.Abort:
+        status = 130
+    except (KeyboardInterrupt, BrokenPipeError) as error:
+        status = _quietly(error)
+    except (ValueError, OSError) as error:
+        _fail(_line(error), 1)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _fail(message: str, status: int) -> None:
+    print(f"streamer: {message}", file=sys.stderr)
+    sys.exit(status)
+
+
+def _quietly(error: BaseException) -> int:
+    """Ctrl-C, or a reader of our output that went away: the shell's usual statuses, no text."""
+    if isinstance(error, BrokenPipeError):
+        # Python would complain once more when it flushes standard output at its exit.
+        sys.stdout = None
+        return 141
+    return 130
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"streamer {version('streamer')}")
+        raise typer.Exit()
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")] = False,
+) -> None:
+    """Stateful recurrent networks over live audio: captions and commands while you speak."""
+
+
+@app.command()
+def live(
+    device: Annotated[Optional[str], typer.Option(help="A microphone by name or number; see `streamer devices`.")] = None,
+    file: Annotated[Optional[Path], typer.Option(metavar="AUDIO", help="A recording in place of the microphone.")] = None,
+    model: Annotated[str, typer.Option(help="What to recognise with; see `streamer models`.")] = "captions-en",
+    save: Annotated[Optional[Path], typer.Option(metavar="SRT", help="Write subtitles as the words come.")] = None,
+    connect: Connect = None,
+    offline_finals: Annotated[
+        bool, typer.Option("--offline-finals", help="The offline network rewrites each utterance after its end.")
+    ] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Speak, and read your words while you speak."""
+    from streamer.config import read_config
+    from streamer.live import run
+
+    raise typer.Exit(
+        run(
+            read_config(config),
+            device=device,
+            file=file,
+            model=model,
+            save=save,
+            connect=connect,
+            offline_finals=offline_finals,
+        )
+    )
+
+
+@app.command()
+def devices() -> None:
+    """List the microphones of this machine."""
+    from clients.microphone import list_devices
+
+    for device in list_devices():
+        print(device)
+
+
+@app.command()
+def transcribe(
+    files: Annotated[list[str], typer.Argument(metavar="FILES...", help="Audio files; - is standard input.")],
+    mode: Annotated[str, typer.Option(help="offline (sees the whole recording) or live.")] = "offline",
+    format: Annotated[str, typer.Option(help="txt, json, srt or vtt.")] = "txt",
+    output: Annotated[Optional[Path], typer.Option(metavar="DIR", help="One file each in DIR.")] = None,
+    model: Annotated[Optional[str], typer.Option(help="Another network; see `streamer models`.")] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Write down recordings of any length, rate and channel count."""
+    from streamer.config import read_config
+    from streamer.transcribe import run
+
+    raise typer.Exit(run(read_config(config), files, mode, format, output, model))
+
+
+@app.command()
+def serve(
+    record: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Write down the wire; see `streamer replay`.")] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Serve streams to clients until Ctrl-C or SIGTERM."""
+    from streamer.commands.serving import serve
+
+    serve(config, record)
+
+
+@app.command()
+def send(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An audio file.")],
+    model: Annotated[str, typer.Option(help="The model that reads it.")] = "captions-en",
+    connect: Connect = None,
+    paced: Annotated[bool, typer.Option("--paced", help="In real time, as a microphone would.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Send a recording to a running server and print what it answers."""
+    from streamer.commands.serving import send
+
+    send(config, file, model, connect, paced)
+
+
+@app.command()
+def watch(
+    topic: Annotated[str, typer.Argument(metavar="[TOPIC]", help="MODEL/ or MODEL/STREAM; all without.")] = "",
+    connect: Annotated[
+        Optional[str], typer.Option("--connect", metavar="ADDRESS", help="Where results are published; else the config's.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line, partials too.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Print what a server publishes."""
+    from streamer.commands.serving import watch
+
+    watch(config, topic, connect, json)
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `streamer serve --record` wrote.")],
+    config: ConfigFile = None,
+) -> None:
+    """Give a recorded wire to an engine again and print its results."""
+    from streamer.commands.serving import replay
+
+    replay(config, file)
+
+
+@app.command()
+def models(config: ConfigFile = None) -> None:
+    """List what can be served: task, mode, latency, licence, scores."""
+    from streamer.commands.models import show_models
+
+    show_models(config)
+
+
+@app.command()
+def verify(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A name, or the folder of a model.")],
+    config: ConfigFile = None,
+) -> None:
+    """Check the laws of a network: cuts, rows, shape, honesty, drain."""
+    from streamer.commands.models import verify_model
+
+    raise typer.Exit(verify_model(config, model))
+
+
+@app.command()
+def evaluate(
+    task: Annotated[str, typer.Argument(metavar="TASK", help="captions or commands.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A SPLIT.manifest.jsonl with its tars beside it.")],
+    model: Annotated[Optional[str], typer.Option(help="Another network than the task's default.")] = None,
+    mode: Annotated[str, typer.Option(help="live or offline.")] = "live",
+    json: Json = False,
+    chunk_ms: Annotated[int, typer.Option("--chunk-ms", min=1, help="Milliseconds of input sent at once.")] = 40,
+    joined: Annotated[Optional[float], typer.Option(metavar="MINUTES", help="Captions joined into streams this long.")] = None,
+    spliced: Annotated[
+        Optional[tuple[Path, Path]],
+        typer.Option(metavar="SPEECH NOISE", help="Commands spliced into these manifests' speech and noise."),
+    ] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Score a network on a set of recordings."""
+    from streamer.commands.evaluation import evaluate
+
+    evaluate(config, task, path, model, mode, json, chunk_ms, joined, spliced)
+
+
+@app.command()
+def bench(
+    model: Annotated[str, typer.Argument(metavar="[MODEL]")] = "captions-en",
+    streams: Annotated[int, typer.Option(min=1, help="Paced live streams.")] = 100,
+    seconds: Annotated[float, typer.Option(help="How long they speak.")] = 30.0,
+    file: Annotated[Optional[Path], typer.Option(metavar="AUDIO", help="What they say; else the bundled recording.")] = None,
+    json: Json = False,
+    config: ConfigFile = None,
+) -> None:
+    """Measure how many live streams this machine holds, and how late results are."""
+    from streamer.commands.evaluation import bench
+
+    bench(config, model, streams, seconds, file, json)
+
+
+@train.command("captions")
+def train_captions(
+    data: Data,
+    mode: Annotated[str, typer.Option(help="live or offline.")] = "live",
+    out: Runs = Path("runs"),
+    updates: Annotated[Optional[int], typer.Option(min=1, help="How many; else the recipe's.")] = None,
+    rate: Annotated[Optional[float], typer.Option(help="Learning rate; else the recipe's.")] = None,
+    start: Annotated[Optional[Path], typer.Option("--from", metavar="WEIGHTS", help="Weights to begin from.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Don't resume the run that OUT holds.")] = False,
+    threads: Threads = 1,
+) -> None:
+    """Train the speech recogniser."""
+    from streamer.commands.training import captions
+
+    captions(data, out, mode, updates, rate, start, not fresh, threads)
+
+
+@train.command("commands")
+def train_commands(
+    data: Data, out: Runs = Path("runs"), threads: Threads = 1
+) -> None:
+    """Train the spotter of spoken commands."""
+    from streamer.commands.training import commands
+
+    commands(data, out, threads)
+
+
+@train.command("language")
+def train_language(
+    data: Data,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for lexicon.bin and lm.bin.")],
+) -> None:
+    """Build the lexicon and the language model of the captions."""
+    from streamer.commands.training import language
+
+    language(data, out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""The commands that measure: evaluate and bench."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from streamer.config import read_config
+
+
+def evaluate(
+    config_file: Path | None,
+    task: str,
+    path: Path,
+    model: str | None,
+    mode: str,
+    as_json: bool,
+    chunk_ms: int,
+    joined: float | None,
+    spliced: tuple[Path, Path] | None,
+) -> None:
+    """Score, and show the figures as a table or as one line of JSON."""
+    from streamer import evaluate as evaluation
+    from streamer.evaluation.captions import joined_mode
+    from streamer.evaluation.commands import spliced_mode
+
+    config = read_config(config_file)
+    chosen = evaluation.choose(task, mode)
+    if joined is not None:
+        if (task, mode) != ("captions", "live") or joined <= 0:
+            raise ValueError("--joined MINUTES goes with captions in mode live, and is above 0")
+        chosen = joined_mode(joined)
+    if spliced is not None:
+        if (task, mode) != ("commands", "live"):
+            raise ValueError("--spliced SPEECH NOISE goes with commands in mode live")
+        chosen = spliced_mode(*spliced)
+    figures = evaluation.run(task, mode, chosen, path, config, model, chunk_ms)
+    evaluation.show(figures, as_json)
+
+
+def bench(
+    config_file: Path | None, model: str, streams: int, seconds: float, file: Path | None, as_json: bool
+) -> None:
+    """Hold N paced streams for a while and report."""
+    from clients.files import BUNDLED
+    from streamer.bench import bench as run
+
+    figures = asdict(run(read_config(config_file), model, streams, seconds, file or BUNDLED))
+    if as_json:
+        print(json.dumps(figures))
+        return
+    table = Table("figure", "value")
+    for key, value in figures.items():
+        table.add_row(key, f"{value:.4g}" if isinstance(value, float) else str(value))
+    Console().print(table)

@@ -1,0 +1,127 @@
+"""The commands round a server: serve, send, watch, replay."""
+
+import signal
+import sys
+import time
+from pathlib import Path
+
+
+from clients.notices import Gap, Notice, Refusal
+from streamer import wire
+from streamer.config import read_config
+
+PIECE_MS = 100
+
+
+def serve(config_file: Path | None, record: Path | None) -> None:
+    """Serve until a signal; the addresses go to standard error when the models are ready."""
+    from streamer.serve import serve as run
+
+    config = read_config(config_file)
+
+    def ready(inputs: str, publish: str) -> None:
+        print(f"streamer: serving at {inputs}, results at {publish}", file=sys.stderr, flush=True)
+
+    run(config, ready, record)
+
+
+def send(
+    config_file: Path | None, file: Path, model: str, address: str | None, paced: bool
+) -> None:
+    """Send a file; finals are lines on standard output."""
+    from clients.connection import connect
+    from clients.files import AudioFile
+
+    config = read_config(config_file)
+    audio = AudioFile(file)
+    try:
+        with connect(address or config.server.inputs) as connection:
+            stream = connection.open(model, format=audio.format)
+            began = time.monotonic()
+            for piece in audio.blocks(PIECE_MS):
+                if paced:
+                    time.sleep(max(0.0, began + stream.position / audio.rate_hz - time.monotonic()))
+                stream.send(piece)
+                _tell(stream.poll(), stream.notices())
+            stream.close()
+            stream.wait()
+            _tell(stream.poll(), stream.notices())
+    except Refusal as refusal:
+        raise ValueError(str(refusal)) from None
+
+
+def _tell(results: list[wire.Result], notices: list[Notice]) -> None:
+    for notice in notices:
+        print(f"streamer: {describe(notice)}", file=sys.stderr)
+    for result in results:
+        if result.kind == "final":
+            print(result.alternatives[0].text, flush=True)
+
+
+def watch(config_file: Path | None, topic: str, address: str | None, as_json: bool) -> None:
+    """Print what is published until Ctrl-C: finals as lines, or everything as JSON lines."""
+    import msgspec
+
+    from clients.subscriber import Subscriber
+
+    config = read_config(config_file)
+    # A watcher that is told to end has done its work.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with Subscriber(address or config.server.publish, topic) as subscriber:
+        subscriber.wait_connected()
+        try:
+            for published in subscriber:
+                message = published.message
+                if isinstance(message, Gap):
+                    print(f"streamer: {published.topic}: {describe(message)}", file=sys.stderr)
+                elif as_json:
+                    line = {"topic": published.topic} | msgspec.to_builtins(message)
+                    line["stream"] = message.stream.hex()
+                    print(msgspec.json.encode(line).decode(), flush=True)
+                elif isinstance(message, wire.Result) and message.kind == "final":
+                    print(f"{published.topic[:-24]}\t{message.alternatives[0].text}", flush=True)
+        except KeyboardInterrupt:
+            return
+
+
+def replay(config_file: Path | None, file: Path) -> None:
+    """Print the finals that a recorded wire gives, and whether they are those of the recording."""
+    from streamer.replay import Replay, recorded_results
+    from streamer.serve import unpaced_engine
+
+    config = read_config(config_file)
+    recorded = recorded_results(file)
+    # With the recording's own settings of rest: replayed engines never wait for company.
+    player = Replay(file, unpaced_engine(config, config.server.serve))
+    results: dict[bytes, list[wire.Result]] = {}
+    for message in player.messages():
+        if isinstance(message, wire.Result):
+            results.setdefault(message.stream, []).append(message)
+            if message.kind == "final":
+                print(f"{message.stream.hex()[:8]}\t{message.alternatives[0].text}", flush=True)
+    same = _said(recorded) == _said(results)
+    note = "; the recording is cut short" if player.cut_short else ""
+    verdict = "the same results as recorded" if same else "OTHER results than recorded"
+    print(f"streamer: {len(results)} streams, {verdict}{note}", file=sys.stderr)
+    if not same and not player.cut_short:
+        raise ValueError(f"{file}: this server's models or config differ from those it was recorded with")
+
+
+def _said(results: dict[bytes, list[wire.Result]]) -> dict:
+    """What determinism covers: the sequence, the kind and the text."""
+    return {
+        stream: [(r.seq, r.kind, [a.text for a in r.alternatives]) for r in rows]
+        for stream, rows in results.items()
+    }
+
+
+def describe(notice: Notice) -> str:
+    """A notice in words."""
+    if isinstance(notice, Gap):
+        return f"results {notice.first} to {notice.last} never arrived"
+    name = type(notice).__name__
+    if name == "Restarted":
+        return f"the server had lost the stream; a new one goes on from position {notice.position}"
+    return f"options from position {notice.position} on: {notice.options}"
+
+
