@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from math import cos, pi
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from torch.nn import functional as F
 from models.build import build_network
 from models.features import LOG_FLOOR
 from models.training import checkpoint, shards
+from models.training.augment import another_room, another_speaker
 from models.training.rows import Batch, Rows
 from models.training.scoring import greedy, pooled_error
 from models.whole import Whole
@@ -32,11 +34,11 @@ class Recipe:
 
     architecture: str
     options: dict = field(default_factory=dict)
-    updates: int = 5000
-    rows: int = 8
+    updates: int = 7000
+    rows: int = 5
     row_steps: int = 2000
     learning_rate: float = 1.5e-3
-    framewise: float = 0.12  # the share of updates that learn frame-wise phones alone
+    framewise: float = 0.25  # the share of updates that learn frame-wise phones alone
     seed: int = 1
 
 
@@ -95,43 +97,56 @@ def train_captions(
         done, seen_pass, best = meta["updates"], meta["pass"] + 1, meta["best"]
         progress(f"resumed after {done} updates")
 
-    state, began, losses = None, time.monotonic(), []
-    framewise = False
-    for number, batch in rows.batches(seen_pass):
-        if done >= updates:
-            break
-        share = done / updates
-        was_framewise, framewise = framewise, share < recipe.framewise and not start
-        if was_framewise and not framewise:
+    framewise_updates = 0 if start else int(recipe.framewise * updates)
+    state, began, losses, number = None, time.monotonic(), [], seen_pass
+    while done < updates:
+        framewise = done < framewise_updates
+        phase_end = framewise_updates if framewise else updates
+        if done and done == framewise_updates:
             _seed_phone_head(network)
-        for group in optimizer.param_groups:
-            group["lr"] = rate * min(1.0, (done + 1) / 150) * (0.02 + 0.49 * (1 + cos(pi * share)))
-        logits, state = _logits(network, batch, state)
-        loss = _loss(logits, batch, framewise)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimizer.step()
-        done += 1
-        losses.append(float(loss.detach()))
-        if done % 25 == 0:
-            speed = (time.monotonic() - began) / len(losses)
-            progress(
-                f"update {done}/{updates} pass {number} loss {np.mean(losses[-25:]):.3f} "
-                f"{speed:.2f} s/update"
-            )
-        if done % 250 == 0 or done == updates:
-            scores = {name: _check(network, examples) for name, examples in checks.items()}
-            mean = float(np.mean([phone + character for phone, character in scores.values()]))
-            text = " ".join(f"{s} PER {p:.3f} CER {c:.3f}" for s, (p, c) in scores.items())
-            progress(f"check at {done}: {text}")
-            with (run / "log.jsonl").open("a") as log:
-                log.write(json.dumps({"updates": done, "scores": scores}) + "\n")
-            if mean < best:
-                best = mean
-                save_file(shipped(network), run / "best.safetensors")
-            checkpoint.save(last, network, optimizer, {"updates": done, "pass": number, "best": best})
+        batches = rows.batches(another_speaker if framewise else another_room, number)
+        for number, batch in islice(batches, phase_end - done):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * _schedule(done, updates)
+            logits, state = _logits(network, batch, state)
+            loss = _loss(logits, batch, framewise)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+            optimizer.step()
+            done += 1
+            losses.append(float(loss.detach()))
+            if done % 25 == 0:
+                speed = (time.monotonic() - began) / len(losses)
+                progress(
+                    f"update {done}/{updates} pass {number} loss {np.mean(losses[-25:]):.3f} "
+                    f"{speed:.2f} s/update"
+                )
+            if done % 250 == 0 or done == updates:
+                best = _keep(network, checks, run, done, best, progress)
+                meta = {"updates": done, "pass": number, "best": best}
+                checkpoint.save(last, network, optimizer, meta)
     return run / "best.safetensors"
+
+
+def _schedule(done: int, updates: int) -> float:
+    """Linear warm-up over 100 updates, then a cosine down to 2 %."""
+    return min(1.0, (done + 1) / 100) * (0.02 + 0.49 * (1 + cos(pi * done / updates)))
+
+
+def _keep(
+    network: nn.Module, checks: dict, run: Path, done: int, best: float, progress: Callable
+) -> float:
+    """Score on dev, write the log, and keep the weights if they are the best so far."""
+    scores = {name: _check(network, examples) for name, examples in checks.items()}
+    mean = float(np.mean([phone + character for phone, character in scores.values()]))
+    text = " ".join(f"{s} PER {p:.3f} CER {c:.3f}" for s, (p, c) in scores.items())
+    progress(f"check at {done}: {text}")
+    with (run / "log.jsonl").open("a") as log:
+        log.write(json.dumps({"updates": done, "scores": scores}) + "\n")
+    if mean < best:
+        save_file(shipped(network), run / "best.safetensors")
+    return min(mean, best)
 
 
 def _standardize(network: nn.Module, groups: list) -> None:

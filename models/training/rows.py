@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from models.features import LOG_FLOOR
-from models.training.augment import augment
+from models.training.augment import Augment
 from models.training.shards import CHARACTERS, Example
 
 SPACE = CHARACTERS.index(" ")
@@ -45,14 +45,14 @@ class Rows:
         self.groups, self.noises, self.steps, self.batch = groups, noises, steps, batch
         self.seed, self.share = seed, share
 
-    def batches(self, first_pass: int = 0) -> Iterator[tuple[int, Batch]]:
+    def batches(self, augment: Augment, first_pass: int = 0) -> Iterator[tuple[int, Batch]]:
         """Batches for ever, each with the number of its pass; a pass depends on its number alone."""
         number = first_pass
         while True:
             random = np.random.default_rng([self.seed, number])
             rows = self._packed(random)
             for at in range(0, len(rows) - self.batch + 1, self.batch):
-                yield number, self._collate(rows[at : at + self.batch], random)
+                yield number, self._collate(rows[at : at + self.batch], augment, random)
             number += 1
 
     def _packed(self, random: np.random.Generator) -> list[list[Example]]:
@@ -81,7 +81,9 @@ class Rows:
         done.extend(row for _, row in opened)
         return [done[i] for i in random.permutation(len(done))]
 
-    def _collate(self, rows: list[list[Example]], random: np.random.Generator) -> Batch:
+    def _collate(
+        self, rows: list[list[Example]], augment: Augment, random: np.random.Generator
+    ) -> Batch:
         bands = rows[0][0].frames.shape[1]
         frames = np.empty((len(rows), self.steps, bands), np.float32)
         marks = np.zeros((len(rows), self.steps), np.int64)
