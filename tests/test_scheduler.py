@@ -1,0 +1,46 @@
+"""The scheduler: plain lists in, batches out."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamer.scheduler import BLOCK_COUNTS, Batch, Ready, due_at, schedule
+
+
+def test_streams_that_are_equally_late_share_a_step():
+    ready = [Ready(0, 2, 0.3), Ready(1, 1, 0.2), Ready(2, 2, 0.1), Ready(3, 1, 0.4)]
+    assert schedule(ready, 8) == [Batch((2, 0), 2), Batch((1, 3), 1)]
+
+
+def test_the_longest_waiting_comes_first_when_the_batch_is_full():
+    ready = [Ready(key, 1, since) for key, since in enumerate([5.0, 1.0, 3.0, 2.0, 4.0])]
+    assert schedule(ready, 2) == [Batch((1, 3), 1), Batch((2, 4), 1), Batch((0,), 1)]
+
+
+def test_a_stream_without_a_block_waits():
+    assert schedule([Ready(0, 0, 0.0)], 8) == []
+    assert schedule([], 8) == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 200), st.floats(0, 100)), max_size=60), st.integers(1, 9))
+def test_every_ready_stream_steps_once_and_never_too_far(streams, max_rows):
+    ready = [Ready(key, blocks, since) for key, (blocks, since) in enumerate(streams)]
+    batches = schedule(ready, max_rows)
+    stepped = [key for batch in batches for key in batch.keys]
+    assert sorted(stepped) == [one.key for one in ready if one.blocks]
+    for batch in batches:
+        assert 1 <= len(batch.keys) <= max_rows and batch.blocks in BLOCK_COUNTS
+        for key in batch.keys:
+            assert ready[key].blocks >= batch.blocks
+            # Nobody is held back by a neighbour: it takes all it can of the counts there are.
+            assert not [n for n in BLOCK_COUNTS if batch.blocks < n <= ready[key].blocks]
+
+
+@given(st.permutations(range(8)))
+def test_the_order_of_the_list_does_not_matter(order):
+    ready = [Ready(key, key % 3 + 1, float(key * 7 % 5) + key / 100) for key in range(8)]
+    assert schedule([ready[key] for key in order], 3) == schedule(ready, 3)
+
+
+def test_a_step_waits_only_while_somebody_is_missing():
+    assert due_at(1.0, 3, 3, 0.01) == 1.0
+    assert due_at(1.0, 2, 3, 0.01) == 1.01
