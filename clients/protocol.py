@@ -58,7 +58,7 @@ class StreamProtocol:
         self._repeat_at = 0.0
         self._repeated = (0, 0.0)  # the last repetition: from which seq, when
         self._asked_at = 0.0
-        self._open_due = True
+        self._open_due, self._ack_due = True, False
 
     @property
     def position(self) -> int:
@@ -115,6 +115,11 @@ class StreamProtocol:
             # A Close that was taken is asked for again: an Open would begin another stream.
             finished = self.closing and not self.kept
             again.append(wire.encode(wire.Close(**self._ids(), seq=self._seq) if finished else self.request))
+        if self._ack_due:
+            # The Ack that opened the window may be lost. An input that was taken is answered with
+            # another one, whatever it holds.
+            self._ack_due = False
+            again.append(wire.encode(wire.Flush(**self._ids(), seq=self._accepted)))
         if self._repeat_from and now >= self._repeat_at:
             again += self._repetition(now)
         return again
@@ -188,6 +193,7 @@ class StreamProtocol:
             self._restart(before, opened)
         if self._kept:
             self._repeat(self._kept[0].message.seq, now)
+        self._ack_due = not self._kept and self._accepted > 0
 
     def _restart(self, before: wire.Opened, opened: wire.Opened) -> None:
         """Number what the lost stream had not taken as the beginning of the new one."""

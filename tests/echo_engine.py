@@ -105,7 +105,7 @@ class EchoEngine:
     def _take(self, echo, message, payload):
         stream, expected = message.stream, echo.accepted + 1
         if message.seq < expected:
-            return []
+            return [wire.Ack(stream, echo.accepted, self._free(echo))]
         if message.seq > expected:
             return [wire.Refused("hole", f"{expected} is missing", stream=stream, expected=expected)]
         count = len(payload) // SAMPLE_BYTES if isinstance(message, wire.Audio) else getattr(message, "count", 0)
@@ -117,7 +117,8 @@ class EchoEngine:
         self.taken.append(message)
         echo.accepted, echo.position = message.seq, echo.position + count
         echo.waiting.append((message, payload))
-        return [wire.Ack(stream, echo.accepted, self._free(echo))]
+        applied = [wire.Applied(stream, echo.position, message.values)] if isinstance(message, wire.Control) else []
+        return [wire.Ack(stream, echo.accepted, self._free(echo)), *applied]
 
     def _free(self, echo):
         return self.window - sum(len(payload) // SAMPLE_BYTES for _, payload in echo.waiting)
@@ -127,9 +128,7 @@ class EchoEngine:
         digest.update(payload)
         if isinstance(message, wire.Close):
             return [self._close(echo, "closed")]
-        if isinstance(message, wire.Control):
-            return [wire.Applied(stream, echo.position, message.values)]
-        if isinstance(message, wire.Skip):
+        if isinstance(message, wire.Skip | wire.Control):
             return []
         kind = "final" if isinstance(message, wire.Flush) else "partial"
         echo.results += 1
