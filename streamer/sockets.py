@@ -17,6 +17,7 @@ RECEIVE_HIGH_WATER = 256
 MAX_PART_BYTES = 2 * wire.MAX_PAYLOAD_BYTES
 # A queued answer may still leave for this long when the sockets close.
 LINGER_MS = 500
+MAX_PORT = 65_535
 
 
 class AddressError(OSError):
@@ -96,6 +97,10 @@ class Sockets:
         if kind == zmq.ROUTER:
             # Without it, answers to a peer that is gone vanish uncounted.
             socket.set(zmq.ROUTER_MANDATORY, 1)
+        port = address.rpartition(":")[2]
+        if port.isdigit() and int(port) > MAX_PORT:
+            # ZeroMQ would take the remainder after 65,536 without a word.
+            raise AddressError(f"{address!r} can't be bound: ports end at {MAX_PORT}")
         try:
             socket.bind(address)
         except zmq.ZMQError as error:
