@@ -31,29 +31,43 @@ def test_words_said_where_there_is_no_text_are_insertions():
     assert error_rates([""], ["no"]).wer is None
 
 
+def shown(utterance: int, heard: float, *words: tuple[str, float], final: bool = False) -> Shown:
+    return Shown(utterance, final, heard, tuple(SpokenWord(w, start, start + 0.2) for w, start in words))
+
+
 def test_delay_runs_from_the_end_of_a_word_to_its_first_appearance():
     spoken = [SpokenWord("the", 0.1, 0.3), SpokenWord("cat", 0.3, 0.7), SpokenWord("the", 0.8, 1.0)]
-    shown = [
-        Shown(0, False, 0.4, ("the",)),
-        Shown(0, False, 0.9, ("the", "cat")),
-        Shown(0, False, 1.2, ("the", "cat", "the")),
-        Shown(0, True, 1.5, ("the", "cat", "the")),
+    words = ("the", 0.1), ("cat", 0.4), ("the", 0.8)
+    results = [
+        shown(0, 0.4, *words[:1]),
+        shown(0, 0.9, *words[:2]),
+        shown(0, 1.2, *words),
+        shown(0, 1.5, *words, final=True),
     ]
-    assert word_delays(spoken, shown) == pytest.approx([0.1, 0.2, 0.2])
+    assert word_delays(spoken, results) == pytest.approx([0.1, 0.2, 0.2])
     assert summarise([0.1, 0.2, 0.2]).mean_ms == pytest.approx(500 / 3)
 
 
 def test_words_that_were_not_found_have_no_delay():
     spoken = [SpokenWord("yes", 0.0, 0.5), SpokenWord("sir", 0.5, 1.0)]
-    assert word_delays(spoken, [Shown(0, True, 0.9, ("yes", "so"))]) == pytest.approx([0.4])
+    assert word_delays(spoken, [shown(0, 0.9, ("yes", 0.1), ("so", 0.5), final=True)]) == pytest.approx([0.4])
     assert word_delays(spoken, []) == []
     assert summarise([]).p95_ms is None
 
 
+def test_a_word_far_from_where_it_was_spoken_is_another():
+    spoken = [SpokenWord("the", 9.0, 9.2)]
+    assert word_delays(spoken, [shown(0, 1.5, ("the", 1.0), final=True)]) == []
+
+
 def test_a_word_of_a_later_utterance_is_looked_for_there():
     spoken = [SpokenWord("go", 0.0, 0.5), SpokenWord("go", 2.0, 2.5)]
-    shown = [Shown(0, True, 0.8, ("go",)), Shown(1, False, 2.6, ("go",)), Shown(1, True, 3.0, ("go",))]
-    assert word_delays(spoken, shown) == pytest.approx([0.3, 0.1])
+    results = [
+        shown(0, 0.8, ("go", 0.1), final=True),
+        shown(1, 2.6, ("go", 2.1)),
+        shown(1, 3.0, ("go", 2.1), final=True),
+    ]
+    assert word_delays(spoken, results) == pytest.approx([0.3, 0.1])
 
 
 def test_joined_recordings_keep_the_places_of_their_words():

@@ -8,7 +8,7 @@ from streamer.evaluation.delays import Shown, summarise, word_delays
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
 from streamer.evaluation.live_driver import Heard, hear, live_model
 from streamer.evaluation.manifests import read_manifest
-from streamer.evaluation.recordings import join_to_length
+from streamer.evaluation.recordings import SpokenWord, join_to_length
 from streamer.evaluation.scoring_captions import error_rates, plain
 from streamer.evaluation.stopwatch import Stopwatch
 
@@ -75,7 +75,10 @@ def shown(heard: Heard) -> list[Shown]:
             result.utterance,
             result.kind == "final",
             heard.heard_seconds(result),
-            tuple(plain(result.alternatives[0].text).split()),
+            tuple(
+                SpokenWord(plain(word.text), word.start / heard.rate_hz, word.end / heard.rate_hz)
+                for word in result.alternatives[0].words
+            ),
         )
         for result in heard.results
         if result.alternatives

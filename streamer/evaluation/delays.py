@@ -10,27 +10,34 @@ import numpy as np
 from streamer.evaluation.recordings import SpokenWord
 
 
+CLOSE_SECONDS = 1.0  # words found farther from where they were spoken are others that look alike
+
+
 @dataclass(frozen=True)
 class Shown:
-    """One partial or final: the words of `utterance` as shown when `heard` seconds were needed."""
+    """One partial or final: the words of `utterance` as shown when `heard` seconds were in."""
 
     utterance: int
     final: bool
     heard: float
-    words: tuple[str, ...]
+    words: tuple[SpokenWord, ...]
+
+    def count(self, text: str) -> int:
+        """How often the word `text` stands in it."""
+        return sum(word.text == text for word in self.words)
 
 
 def word_delays(spoken: Sequence[SpokenWord], shown: Sequence[Shown]) -> list[float]:
     """Seconds from the end of each spoken word to its first appearance, for words found in the finals.
 
-    Finals are aligned with the reference by edit distance. The n-th "the" of an utterance appears with
-    the first partial or final that holds n of them and rests on input past the word's start.
+    Finals are aligned with the reference by edit distance, and by place. The n-th "the" of an
+    utterance appears with the first partial or final that holds n of them and came after its start.
     """
     finals = [(one.utterance, word) for one in shown if one.final for word in one.words]
     if not spoken or not finals:
         return []
     aligned = jiwer.process_words(
-        " ".join(word.text for word in spoken), " ".join(word for _, word in finals)
+        " ".join(word.text for word in spoken), " ".join(word.text for _, word in finals)
     )
     nth = _occurrences(finals)
     delays = []
@@ -40,31 +47,27 @@ def word_delays(spoken: Sequence[SpokenWord], shown: Sequence[Shown]) -> list[fl
         for reference, found in zip(
             range(chunk.ref_start_idx, chunk.ref_end_idx), range(chunk.hyp_start_idx, chunk.hyp_end_idx)
         ):
-            utterance, word = finals[found]
-            target = spoken[reference]
-            heard = _first(shown, utterance, word, nth[found], target.start)
-            delays.append(heard - target.end)
+            (utterance, word), target = finals[found], spoken[reference]
+            if abs(word.start - target.start) <= CLOSE_SECONDS:
+                heard = _first(shown, utterance, word.text, nth[found], target.start)
+                delays.append(heard - target.end)
     return delays
 
 
-def _occurrences(finals: list[tuple[int, str]]) -> list[int]:
+def _occurrences(finals: list[tuple[int, SpokenWord]]) -> list[int]:
     """How often each word has been said in its utterance up to here, itself included."""
     seen: Counter = Counter()
     nth = []
-    for said in finals:
-        seen[said] += 1
-        nth.append(seen[said])
+    for utterance, word in finals:
+        seen[utterance, word.text] += 1
+        nth.append(seen[utterance, word.text])
     return nth
 
 
-def _first(shown: Sequence[Shown], utterance: int, word: str, count: int, after: float) -> float:
-    final = 0.0
-    for one in shown:
-        if one.utterance == utterance and one.words.count(word) >= count:
-            if one.heard >= after:
-                return one.heard
-            final = one.heard
-    return final  # aligned with a word that is spoken later: shown before it was heard
+def _first(shown: Sequence[Shown], utterance: int, text: str, count: int, after: float) -> float:
+    """When the `count`-th `text` of an utterance came; its final holds it, so it came."""
+    holding = [one for one in shown if one.utterance == utterance and one.count(text) >= count]
+    return next((one.heard for one in holding if one.heard >= after), holding[-1].heard)
 
 
 @dataclass(frozen=True)
