@@ -37,7 +37,7 @@ class Load:
 
     The frames of all streams are spread evenly over the frame period, on a schedule that is fixed
     beforehand: a server that answers late gets no fewer frames for it. ValueError for a recording
-    that is too short or of a rate that the wire doesn't take; RuntimeError if the server refuses.
+    that is too short or of a rate that the wire doesn't take; ConnectionError if the server refuses.
     """
 
     def __init__(self, address: str, samples: np.ndarray, rate_hz: int):
@@ -75,9 +75,9 @@ class Load:
             self._send(self.speakers[-1], wire.Open(str(number), model, options=options))
         self._wait(lambda: all(s.stream or s.refusal for s in self.speakers))
         if refused := next((s.refusal for s in self.speakers if s.refusal), None):
-            raise RuntimeError(f"the server refused a stream: {refused.message}")
+            raise ConnectionError(f"the server refused a stream: {refused.message}")
         if not all(s.stream for s in self.speakers):
-            raise RuntimeError(f"the server left a stream without an answer for {ANSWER_SECONDS:.0f} s")
+            raise ConnectionError(f"the server left a stream without an answer for {ANSWER_SECONDS:.0f} s")
 
     def play(self, seconds: float) -> None:
         """Frame f of stream s leaves at f + s/streams frame periods, Close in place of one more frame.

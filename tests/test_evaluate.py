@@ -1,6 +1,9 @@
 """Evaluation end to end: a made-up set through a small network with random weights."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -96,3 +99,28 @@ def test_json_is_one_line_and_the_table_holds_every_key(tmp_path, captions, caps
     show(figures, as_json=False)
     out, _ = capsys.readouterr()
     assert all(key in out for key in figures)
+
+
+def streamer(*arguments) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "streamer", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=Path(__file__).parent.parent,
+    )
+
+
+def test_the_command_prints_one_line_and_nothing_else(tmp_path):
+    write_model(tmp_path / "tiny")
+    (tmp_path / "config.toml").write_text('[models.tiny]\nfolder = "tiny"\n')
+    path = write_set(tmp_path / "set", ["yes"])
+    common = "--model", "tiny", "--config", tmp_path / "config.toml", "--json"
+    ran = streamer("evaluate", "captions", path, *common)
+    assert (ran.returncode, ran.stdout.count("\n")) == (0, 1), ran.stderr
+    assert list(json.loads(ran.stdout))[:8] == SHARED
+
+    path.with_name("dev-000.tar").unlink()
+    ran = streamer("evaluate", "captions", path, *common)
+    assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (1, "", 1)
+    assert "dev-000.tar" in ran.stderr
