@@ -15,9 +15,9 @@ from models.kernels import Kernel, candidates
 from models.stage import Stage
 from streamer.runner import Step
 
-WIDTHS = (1, 4, 16, 64, 256)  # batches that are measured; between them the next wider one decides
+WIDTHS = (1, 4, 16, 64, 256, 1024)  # measured up to the widest batch; between them the wider decides
 BLOCKS = 2  # blocks in a measured step
-RUNS = 5  # the best of so many counts
+RUNS = 7  # the best of so many counts
 
 
 def fastest(
@@ -29,8 +29,7 @@ def fastest(
     be read there is measured anew, and what can't be written is not remembered.
     """
     kernels = {kernel.name: kernel for kernel in candidates(stage, bf16)}
-    widths = [width for width in WIDTHS if width < max_batch]
-    widths.append(next((width for width in WIDTHS if width >= max_batch), WIDTHS[-1]))
+    widths = [width for width in WIDTHS if width < max_batch] + [max_batch]
     path = cache / f"kernels-{_key(stage, kernels, widths)}.json" if cache else None
     names = (_remembered(path, len(widths), kernels) if path else None) or _measured(
         stage, kernels, widths, path

@@ -3,6 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from math import ceil
 
 import numpy as np
@@ -18,13 +19,15 @@ class Geometry:
     neutral: np.ndarray  # float32 [in_features], what closing feeds
     out_features: int
 
-    @property
+    # Asked for at every step of every stream, and Fractions are slow: worked out once.
+    @cached_property
     def warmup(self) -> int:
         """Outputs before the first true one."""
         return int(self.lookahead * self.ratio)
 
-    @property
+    @cached_property
     def outputs_per_block(self) -> int:
+        """Outputs that one block gives."""
         return int(self.block * self.ratio)
 
     def kept(self, steps: int) -> int:

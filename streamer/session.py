@@ -228,9 +228,9 @@ class Session:
         return wire.Ack(self.opened.stream, self.accepted, self._acked_window)
 
     def _forget(self) -> None:
-        stepped = self.network.stepped
-        rows = max(0, int((stepped - self.network.geometry.lookahead) * self.network.geometry.ratio))
-        known = self.places.needed(rows)
+        network = self.network.geometry
+        rows = network.outputs_per_block * (self.network.stepped // network.block) - network.warmup
+        known = self.places.needed(max(0, rows))
         while self._marks and self._marks[0][0] < known:
             self._marks.popleft()
 

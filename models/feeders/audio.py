@@ -47,8 +47,8 @@ class AudioFeeder:
                 f"{len(payload)} bytes are no whole number of samples; "
                 f"{self.format.channels} x {self.format.encoding} take {self.frame_bytes} bytes"
             )
-        samples = DECODE[self.format.encoding](payload)
-        return samples.reshape(-1, self.format.channels).mean(1, keepdims=True)
+        samples = DECODE[self.format.encoding](payload).reshape(-1, self.format.channels)
+        return samples if self.format.channels == 1 else samples.mean(1, keepdims=True)
 
 
 def _s16(payload: bytes | memoryview) -> np.ndarray:
