@@ -16,12 +16,12 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lexicon: str = "lexicon.bin"
     language_model: str = "lm.bin"
     beam: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 128
-    beam_width: Positive = 12.0
-    word_width: Positive = 4.0  # of the words that are finished, below the beam's last token
-    lm_weight: Positive = 1.0
-    word_insertion: float = 0.0
-    phone_threshold: Probability = 1e-4
-    blank_threshold: Probability = 0.99  # a surer blank is not searched
+    beam_width: Positive = 10.0
+    word_width: Positive = 3.0  # of the words that are finished, below the beam's last token
+    lm_weight: Positive = 0.7
+    word_insertion: float = 1.0
+    phone_threshold: Probability = 0.01
+    blank_threshold: Probability = 0.97  # a surer blank is not searched
     hot_word_boost: float = 3.0
     max_hot_nodes: Count = 512
     start_level: Positive = 1.0
