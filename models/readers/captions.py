@@ -17,8 +17,6 @@ from models.readers.language_model import factors, read_grams
 from models.readers.lexicon import read_lexicon
 from models.readers.transcript import Transcript
 
-FIRST_CONTEXT = 1  # the context of word 0, <s>
-
 
 class CaptionsReader:
     """Reads rows of phone logits; every stream has its row of fixed-size state.
@@ -83,7 +81,7 @@ class CaptionsReader:
         hot = self.vocabulary.hot(options["hot_words"], self.card.max_hot_nodes)
         counter[h.HOT] = len(hot)
         self.hyp.hot[row, : len(hot)] = hot
-        h.begin(row, FIRST_CONTEXT, self.hyp)
+        h.begin(row, self.hyp)
 
     def read(self, rows: Sequence[int], outputs: np.ndarray) -> list[list[Event]]:
         """Take outputs [B, n, D] of the streams in `rows`; the events of each, in order."""
@@ -162,7 +160,7 @@ class CaptionsReader:
             if code & CUT:
                 h.go_on(row, self.hyp)
             else:
-                h.begin(row, FIRST_CONTEXT, self.hyp)
+                h.begin(row, self.hyp)
         return events
 
     def _end(self, row: int) -> list[Event]:
@@ -175,7 +173,7 @@ class CaptionsReader:
         self.hyp.level[row] = 0.0
         counter[h.SILENCE] = 0
         events.extend(self._final(row))
-        h.begin(row, FIRST_CONTEXT, self.hyp)
+        h.begin(row, self.hyp)
         return events
 
     def _final(self, row: int) -> list[Event]:

@@ -70,10 +70,13 @@ def _hear(row, p, logp, blank, hyp, tree, grams, factors, pruning, listening, ro
         settle(row, hyp)
     code = listen(row, np.float32(1.0) - p[0], hyp, listening)
     if code & FINAL and not counter[h.SPOKEN]:
-        begin(row, 1, hyp)  # a noise that said nothing
+        begin(row, hyp)  # a noise that said nothing
         return code & ~(FINAL | CUT)
-    if code & CUT:
-        agree(row, best_token(row, hyp, tree, factors), hyp, room.fresh)
+    if code & FINAL:
+        best = best_token(row, hyp, tree, factors)
+        counter[h.CARRIED] = hyp.place[row, best, h.CONTEXT]
+        if code & CUT:
+            agree(row, best, hyp, room.fresh)
     if counter[h.PARTIALS] and counter[h.SPOKEN] and (searched or code & SPEECH_START):
         best = best_token(row, hyp, tree, factors)
         trace = hyp.place[row, best, h.TRACE]

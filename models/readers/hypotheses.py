@@ -9,7 +9,9 @@ from numba import njit
 ROWS_READ, IGNORED, TOKENS, TRACES, SAID, UTTERANCE = 0, 1, 2, 3, 4, 5
 SILENCE, SPEAKING, SPOKEN, HEARD, BEGAN, PARTIALS, ENDPOINT, HOT = 6, 7, 8, 9, 10, 11, 12, 13
 BEST = 14  # the last trace of the text that a partial shows
-NUM_COUNTERS = 15
+CARRIED = 15  # the context that the last utterance ended in, 0 for none
+NUM_COUNTERS = 16
+FIRST_CONTEXT = 1  # of the language model: the beginning of a sentence, word 0
 # Columns of `place` and of a scratch candidate's place.
 NODE, CONTEXT, TRACE, START, LAST, PHONES, WORD = 0, 1, 2, 3, 4, 5, 6
 # Columns of `mass` and of a scratch candidate's mass.
@@ -60,15 +62,21 @@ def hypotheses(rows: int, beam: int, max_words: int, max_hot: int) -> Hypotheses
 
 
 @njit(cache=True)
-def begin(row, context, hyp):
-    """Start an utterance: one token at the root that has said nothing."""
-    counter = hyp.counter[row]
-    counter[TOKENS], counter[TRACES], counter[SAID] = 1, 0, 0
+def begin(row, hyp):
+    """Start an utterance: tokens at the root that have said nothing.
+
+    A pause may end a sentence or not: one token begins a sentence, another goes on with the last.
+    """
+    counter, place, mass = hyp.counter[row], hyp.place[row], hyp.mass[row]
+    carried = counter[CARRIED]
+    counter[TOKENS] = 2 if carried > FIRST_CONTEXT and place.shape[0] > 1 else 1
+    counter[TRACES], counter[SAID], counter[CARRIED] = 0, 0, 0
     counter[SPOKEN], counter[HEARD] = 0, 0
     hyp.key[row, COMMITTED], hyp.key[row, SHOWN] = 0, 0
-    place, mass = hyp.place[row], hyp.mass[row]
-    place[0, NODE], place[0, CONTEXT], place[0, TRACE] = 0, context, -1
-    mass[0, BLANK], mass[0, LABEL], mass[0, QUALITY] = 1.0, 0.0, 0.0
+    for i in range(counter[TOKENS]):
+        place[i, NODE], place[i, TRACE] = 0, -1
+        place[i, CONTEXT] = carried if i else FIRST_CONTEXT
+        mass[i, BLANK], mass[i, LABEL], mass[i, QUALITY] = 1.0, 0.0, 0.0
 
 
 @njit(cache=True)
