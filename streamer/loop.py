@@ -16,6 +16,9 @@ from streamer.sockets import Sockets
 MOST_INPUTS = 512
 # An idle turn ends after this long; leases and `stop` are looked at so often.
 IDLE_MS = 50
+# While a step waits for more streams, inputs are taken this often and not one by one: waking for each
+# of 1,000 a second costs 7 % of a core.
+REST_SECONDS = 0.003
 # After `stop`, streams may take this long to say their last words.
 DRAIN_SECONDS = 5.0
 
@@ -73,7 +76,7 @@ class Loop:
 
     def turn(self) -> None:
         """Take what has arrived, step once, send what there is to say."""
-        inputs = list(self.sockets.receive(MOST_INPUTS, self._wait_ms()))
+        inputs = list(self.sockets.receive(MOST_INPUTS, self._rest()))
         # One instant for the whole turn: a replay that takes the same turns finds the same leases
         # run out.
         now = self.clock()
@@ -88,9 +91,14 @@ class Loop:
                 self.recorder.tick(now, expired)
         self._send(outgoing, now)
 
-    def _wait_ms(self) -> int:
-        """Until the engine has work. Whole milliseconds, rounded up: rounded down they would spin."""
-        return max(0, math.ceil(min(IDLE_MS, 1000 * (self.engine.due - self.clock()))))
+    def _rest(self) -> int:
+        """Rest while a step waits for company; then the milliseconds that an input may be awaited."""
+        left = self.engine.due - self.clock()
+        if left == math.inf:
+            return IDLE_MS
+        if left > 0:
+            time.sleep(min(left, REST_SECONDS))
+        return 0
 
     def _receive(self, peer: bytes, parts: list[bytes], now: float) -> list[Outgoing]:
         try:
