@@ -1,5 +1,7 @@
 """The wire: every message round-trips; decoding any bytes gives a message or a WireError."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -193,3 +195,16 @@ keys = st.sampled_from(["request", "model", "options", "values", "stream", "owne
 @given(names | values, st.dictionaries(keys, values, max_size=8))
 def test_any_map(kind, header):
     decodes(msgspec.msgpack.encode({"type": kind, **header}))
+
+
+def test_the_document_names_every_message_key_and_code():
+    text = (Path(__file__).parent.parent / "docs" / "wire.md").read_text()
+    rows = {line.split("`")[1]: line for line in text.splitlines() if line.startswith("| `")}
+    for message in (*INPUTS, *OUTPUTS):
+        row = rows[type(message).__name__]
+        missing = [key for key in type(message).__struct_encode_fields__ if f"`{key}`" not in row]
+        assert not missing, f"{type(message).__name__}: {missing}"
+    for name in (*wire.CODES, *wire.RESERVED, *wire.ModelDescription.__struct_fields__):
+        assert f"`{name}`" in text
+    assert all(code in rows for code in wire.CODES)
+    assert all(str(rate) in text for rate in wire.RATES_HZ)
