@@ -89,6 +89,8 @@ def test_what_cannot_be_evaluated_is_one_line(tmp_path, captions, task, model, m
     with pytest.raises(ValueError, match=complaint) as caught:
         evaluate(task, path, captions, model, mode)
     assert "\n" not in str(caught.value)
+    with pytest.raises(ValueError, match="chunks of 10001 ms"):
+        evaluate("captions", path, captions, "tiny", chunk_ms=10001)
 
 
 def test_json_is_one_line_and_the_table_holds_every_key(tmp_path, captions, capsys):
