@@ -87,11 +87,11 @@ class Connection:
     async def close(self) -> None:
         """Close every stream that is open, wait for its end, and disconnect."""
         try:
-            for protocol in self._table.streams():
-                if not protocol.refusal:
-                    stream = Stream(self, protocol)
-                    await stream.close()
-                    await stream.wait()
+            streams = [Stream(self, protocol) for protocol in self._table.streams() if not protocol.refusal]
+            for stream in streams:
+                await stream.close()
+            for stream in streams:
+                await stream.wait()
         finally:
             self.abandon()
 
@@ -143,16 +143,20 @@ class Connection:
                 self.abandon()
                 raise ValueError(f"{endpoint!r} is no address: {error.strerror}; write tcp://HOST:PORT") from None
             self._sockets[endpoint] = socket
-            self._readers.append(asyncio.create_task(self._read(socket)))
+            reader = asyncio.create_task(self._read(socket))
+            reader.add_done_callback(self._ended)
+            self._readers.append(reader)
         return self._sockets[endpoint]
 
     async def _read(self, socket: zmq.asyncio.Socket) -> None:
-        try:
-            while True:
-                self._table.take(await socket.recv_multipart(), time.monotonic())
-                self._tell()
-        except NoServer as error:
-            self._broken = error
+        while True:
+            self._table.take(await socket.recv_multipart(), time.monotonic())
+            self._tell()
+
+    def _ended(self, reader: asyncio.Task) -> None:
+        """Whoever waits is told what ended the reader; nobody would hear of it otherwise."""
+        if not reader.cancelled():
+            self._broken = reader.exception()
             self._tell()
 
     def _tell(self) -> None:

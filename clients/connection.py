@@ -93,11 +93,11 @@ class Connection:
     def close(self) -> None:
         """Close every stream that is open, wait for its end, and disconnect."""
         try:
-            for protocol in self._table.streams():
-                stream = Stream(self, protocol)
-                if not protocol.refusal:
-                    stream.close()
-                    stream.wait()
+            streams = [Stream(self, protocol) for protocol in self._table.streams() if not protocol.refusal]
+            for stream in streams:
+                stream.close()
+            for stream in streams:
+                stream.wait()
         finally:
             self.abandon()
 

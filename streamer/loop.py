@@ -83,7 +83,7 @@ class Loop:
         for peer, parts in inputs:
             if self.recorder:
                 self.recorder.input(now, peer, parts)
-            self._send(self._receive(peer, parts, now), now)
+            self._receive(peer, parts, now)
         outgoing = self.engine.tick(now)
         if self.recorder:
             expired = [out.message.stream for out in outgoing if is_expiry(out.message)]
@@ -100,27 +100,29 @@ class Loop:
             time.sleep(min(left, REST_SECONDS))
         return 0
 
-    def _receive(self, peer: bytes, parts: list[bytes], now: float) -> list[Outgoing]:
+    def _receive(self, peer: bytes, parts: list[bytes], now: float) -> None:
         try:
             message = decode_parts(parts)
         except wire.WireError as error:
-            self.sockets.send(peer, wire.encode(refusal(error)))
-            return []
-        return self.engine.receive(peer, message, parts[1] if len(parts) > 1 else b"", now)
+            self._answer(peer, refusal(error), now)
+            return
+        self._send(self.engine.receive(peer, message, parts[1] if len(parts) > 1 else b"", now), now)
 
     def _send(self, outgoing: list[Outgoing], now: float) -> None:
         for out in outgoing:
-            message = out.message
-            parts = wire.encode(message)
-            self.sockets.send(out.peer, parts)
-            if isinstance(message, wire.Opened):
-                self._topics[message.stream] = message.topic.encode()
-            elif isinstance(message, wire.Result | wire.Closed):
-                self.sockets.publish_to(self._topics.get(message.stream, b""), parts)
-                if isinstance(message, wire.Closed):
-                    self._topics.pop(message.stream, None)
-            if self.recorder and not isinstance(message, wire.Ack):
-                self.recorder.answer(now, out.peer, parts)
+            self._answer(out.peer, out.message, now)
+
+    def _answer(self, peer: bytes, message: wire.Output, now: float) -> None:
+        parts = wire.encode(message)
+        self.sockets.send(peer, parts)
+        if self.recorder and not isinstance(message, wire.Ack):
+            self.recorder.answer(now, peer, parts)
+        if isinstance(message, wire.Opened):
+            self._topics[message.stream] = message.topic.encode()
+        elif isinstance(message, wire.Result):
+            self.sockets.publish_to(self._topics[message.stream], parts)
+        elif isinstance(message, wire.Closed):
+            self.sockets.publish_to(self._topics.pop(message.stream), parts)
 
 
 def is_expiry(message: wire.Output) -> bool:

@@ -2,9 +2,12 @@
 
 import asyncio
 import hashlib
+import threading
 import time
 
 import pytest
+import zmq
+from msgspec.structs import replace
 
 from clients import asynchronous
 from clients.connection import connect
@@ -200,6 +203,52 @@ def test_a_broken_connection_loses_no_input_and_reports_lost_results():
     lost = {seq for gap in notices for seq in range(gap.first, gap.last + 1)}
     assert sorted(lost | {r.seq for r in results}) == list(range(1, stream.closed.results + 1))
     assert stream.closed.reason == "closed"
+
+
+@pytest.fixture
+def stranger():
+    """The address of a ROUTER that answers everything with nonsense."""
+    context = zmq.Context()
+    router = context.socket(zmq.ROUTER)
+    port = router.bind_to_random_port("tcp://127.0.0.1")
+    ended = threading.Event()
+
+    def babble():
+        while not ended.is_set():
+            if router.poll(20):
+                router.send_multipart([router.recv_multipart()[0], b"nonsense"])
+        context.destroy(linger=0)
+
+    thread = threading.Thread(target=babble)
+    thread.start()
+    yield f"tcp://127.0.0.1:{port}"
+    ended.set()
+    thread.join()
+
+
+def test_another_program_at_the_address(stranger):
+    with pytest.raises(NoServer, match="no streamer server"):
+        connect(stranger)
+    with pytest.raises(NoServer, match="no streamer server"):
+        asyncio.run(asynchronous.connect(stranger))
+
+
+def test_inputs_go_where_opened_says(monkeypatch):
+    with serving(EchoEngine("elsewhere")) as elsewhere:
+        engine = EchoEngine("here")
+        # Both know the stream, as two doors of one server would.
+        engine.receive = elsewhere.engine.receive
+        opened = elsewhere.engine._open
+        monkeypatch.setattr(
+            elsewhere.engine, "_open", lambda *of: replace(opened(*of), endpoint=elsewhere.address)
+        )
+        with serving(engine) as here, connect(here.address) as connection:
+            stream = connection.open("echo")
+            elsewhere.loop._topics[stream.opened.stream] = b""
+            stream.send(DATA)
+            stream.close()
+            assert said(list(stream)) == digest()
+            assert list(connection._sockets) == [here.address, elsewhere.address]
 
 
 def test_asyncio_sends_and_iterates_at_once():
