@@ -1,18 +1,17 @@
 """Evaluation of commands: clips one by one, empty ones as one stream, and words in a running stream."""
 
-from collections.abc import Collection
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from streamer.evaluation.captions import delay_figures
 from streamer.evaluation.job import Job, Measured, Mode, Task
-from streamer.evaluation.live_driver import Heard, hear, live_model
+from streamer.evaluation.live_driver import Heard, LiveModel, hear, live_model
 from streamer.evaluation.manifests import read_manifest
 from streamer.evaluation.recordings import SpokenWord, join
 from streamer.evaluation.spliced import SEED, score, splice
 from streamer.evaluation.stopwatch import Stopwatch
-from streamer.scoring_commands import accuracy, words_per_minute
+from streamer.scoring_commands import UNKNOWN, accuracy, words_per_minute
 
 MODEL = "commands-en"
 SPLICED_MINUTES = 10
@@ -28,7 +27,7 @@ def live(job: Job) -> Measured:
         heard = hear(model, [empty, *recordings] if empty.seconds else recordings, job)
     clips = [one for one in heard if one.key != EMPTY]
     false = sum(len(words(one)) for one in heard if one.key == EMPTY)
-    vocabulary = model.card.labels["words"]
+    vocabulary = _vocabulary(model)
     figures = {
         "accuracy": accuracy(
             [one.reference for one in clips],
@@ -46,7 +45,7 @@ def spliced(job: Job, speech: Path, noise: Path) -> Measured:
     clips = list(read_manifest(job.path).recordings())
     background = [r for path in (speech, noise) for r in read_manifest(path).recordings()]
     model = live_model(job, "commands")
-    vocabulary = _spoken(model.card.labels["words"])
+    vocabulary = _vocabulary(model)
     running = splice(clips, background, vocabulary, SPLICED_MINUTES)
     with Stopwatch() as watch:
         heard = {h.key: h for h in hear(model, [s.recording for s in running], job)}
@@ -73,6 +72,6 @@ def words(heard: Heard) -> list[SpokenWord]:
     ]
 
 
-def _spoken(vocabulary: Collection[str]) -> frozenset[str]:
-    """The vocabulary without what stands for other words or for nothing."""
-    return frozenset(word for word in vocabulary if word not in ("", "unknown"))
+def _vocabulary(model: LiveModel) -> frozenset[str]:
+    """The words that the model can tell apart: its first head, without the blank and `unknown`."""
+    return frozenset(next(iter(model.card.labels.values()))) - {"", UNKNOWN}
