@@ -18,6 +18,7 @@ from streamer.runner import Step
 WIDTHS = (1, 4, 16, 64, 256, 1024)  # measured up to the widest batch; between them the wider decides
 BLOCKS = 2  # blocks in a measured step
 RUNS = 7  # the best of so many counts
+BF16 = "bf16"  # the name of the kernel that rounds
 
 
 def fastest(
@@ -29,6 +30,9 @@ def fastest(
     be read there is measured anew, and what can't be written is not remembered.
     """
     kernels = {kernel.name: kernel for kernel in candidates(stage, bf16)}
+    if BF16 in kernels:
+        # Never one precision for narrow batches and another for wide ones: texts would change.
+        kernels = {BF16: kernels[BF16]}
     widths = [width for width in WIDTHS if width < max_batch] + [max_batch]
     path = cache / f"kernels-{_key(stage, kernels, widths)}.json" if cache else None
     names = (_remembered(path, len(widths), kernels) if path else None) or _measured(

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from models.build import Model
 from models.feeders.audio import SAMPLE_BYTES, audio_format
 from models.readers import Reader
@@ -37,6 +39,7 @@ class ServedModel:
         self.fronts: dict[int, Runner] = {}
         self.free_rows = list(range(max_streams, 0, -1))
         self.latency_ms = self.latency_at(rate_hz)
+        self._warm_up(rate_hz)
 
     def front(self, rate_hz: int) -> Runner:
         """The front for streams at `rate_hz`. ValueError for a rate that isn't supported."""
@@ -77,6 +80,15 @@ class ServedModel:
         """The stream in `row` is over."""
         assert row not in self.free_rows
         self.free_rows.append(row)
+
+    def _warm_up(self, rate_hz: int) -> None:
+        """Hear a moment of nothing: what is compiled or packed on first use is so before any stream."""
+        row = self.open(rate_hz, self.reader.parse({}))
+        x = np.zeros((1, self.network.geometry.block, len(self.network.geometry.neutral)), np.float32)
+        self.reader.read([row - 1], self.network.step([row], x + self.network.geometry.neutral))
+        self.reader.flush(row - 1, np.zeros((1, self.network.geometry.out_features), np.float32))
+        self.reader.finish(row - 1)
+        self.close(row)
 
     def options(self, given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """The audio format and the reader's options in force. ValueError "options.NAME: ..."."""

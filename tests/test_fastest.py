@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from models.kernels import Kernel
 from streamer import fastest
 from tests.tiny_engine import tiny_model
 
@@ -62,3 +63,14 @@ def test_a_measured_kernel_steps():
         y, _ = step(x, network.initial_state(1))
         wanted, _ = network.step(x, network.initial_state(1))
     torch.testing.assert_close(y, wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_bf16_is_used_at_every_width_or_at_none(timed, monkeypatch):
+    names = ["fused", "unrolled", "bf16"]
+    monkeypatch.setattr(
+        fastest, "candidates", lambda stage, bf16: [Kernel(name, name) for name in names[: 2 + bf16]]
+    )
+    network = tiny_model().network
+    kernel = fastest.fastest(network, 64, bf16=True)
+    assert {kernel(width) for width in (1, 5, 64)} == {"bf16"}
+    assert "bf16" not in {fastest.fastest(network, 64)(width) for width in (1, 5, 64)}
