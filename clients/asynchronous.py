@@ -141,7 +141,8 @@ class Connection:
                 socket.connect(endpoint)
             except zmq.ZMQError as error:
                 self.abandon()
-                raise ValueError(f"{endpoint!r} is no address: {error.strerror}; write tcp://HOST:PORT") from None
+                text = f"{endpoint!r} is no address: {error.strerror}; write tcp://HOST:PORT"
+                raise ValueError(text) from None
             self._sockets[endpoint] = socket
             reader = asyncio.create_task(self._read(socket))
             reader.add_done_callback(self._ended)

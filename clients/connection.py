@@ -150,7 +150,8 @@ class Connection:
                 socket.connect(endpoint)
             except zmq.ZMQError as error:
                 self.abandon()
-                raise ValueError(f"{endpoint!r} is no address: {error.strerror}; write tcp://HOST:PORT") from None
+                text = f"{endpoint!r} is no address: {error.strerror}; write tcp://HOST:PORT"
+                raise ValueError(text) from None
             self._poller.register(socket, zmq.POLLIN)
             self._sockets[endpoint] = socket
         return self._sockets[endpoint]

@@ -133,7 +133,8 @@ def is_expiry(message: wire.Output) -> bool:
 def decode_parts(parts: list[bytes]) -> wire.Input:
     """The message of one or two parts. WireError for any other number of them."""
     if not 1 <= len(parts) <= 2:
-        raise wire.WireError("bad_header", f"{len(parts)} parts; a message has a header and at most one payload")
+        text = f"{len(parts)} parts; a message has a header and at most one payload"
+        raise wire.WireError("bad_header", text)
     return wire.decode_input(*parts)
 
 

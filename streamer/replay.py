@@ -27,7 +27,7 @@ class Replay:
         self._owners: dict[bytes, bytes] = {}  # recorded stream to recorded owner
 
     def messages(self) -> Iterator[wire.Output]:
-        """What the engine says: Opened, Applied, Result, Refused, Closed. ValueError when it can't follow."""
+        """What the engine says, but Ack and Description. ValueError when it can't follow."""
         now = 0.0
         for record in read_recording(self.path):
             if isinstance(record, CutShort):

@@ -103,7 +103,8 @@ def decode_output(header: bytes | memoryview, payload: bytes | memoryview = b"")
 def _check_payload(message: Input, num_bytes: int) -> None:
     kind, stream = type(message).__name__, getattr(message, "stream", b"")
     if not isinstance(message, _PAYLOAD):
-        raise WireError("bad_payload", f"{kind} with {num_bytes} bytes of payload; it takes none", stream=stream)
+        text = f"{kind} with {num_bytes} bytes of payload; it takes none"
+        raise WireError("bad_payload", text, stream=stream)
     if num_bytes > MAX_PAYLOAD_BYTES:
         text = f"a payload of {num_bytes} bytes; at most {MAX_PAYLOAD_BYTES} are taken"
         raise WireError("too_large", text, stream=stream)
