@@ -96,7 +96,9 @@ class Connection:
             self.abandon()
 
     def abandon(self) -> None:
-        """Disconnect at once. What was sent may still leave, unless nobody answers anyway."""
+        """Disconnect at once. The server is told to close what is open, unless it does not answer."""
+        for protocol in self._table.abandoned() if not self._silent else []:
+            self.send_for(protocol, protocol.close())
         for reader in self._readers:
             reader.cancel()
         self._context.destroy(linger=0 if self._silent else LINGER_MS)

@@ -69,6 +69,11 @@ class StreamTable:
         """Those that are not over."""
         return list(self._by_request.values())
 
+    def abandoned(self) -> list[StreamProtocol]:
+        """Those that can be closed now."""
+        streams = self._by_request.values()
+        return [p for p in streams if p.opened and not p.closing and not p.refusal]
+
     def due(self, now: float, waiting_since: float) -> Iterator[tuple[StreamProtocol, Parts]]:
         """What is to be sent again, and for whom."""
         for protocol in self.streams():

@@ -83,6 +83,19 @@ def test_leaving_the_connection_closes_its_streams():
         assert said(list(stream)) == digest()
 
 
+def test_leaving_in_haste_closes_its_streams_too():
+    engine = EchoEngine()
+    with serving(engine) as server:
+        with pytest.raises(KeyboardInterrupt), connect(server.address) as connection:
+            connection.open("echo").send(DATA)
+            raise KeyboardInterrupt
+        with connect(server.address) as other:
+            deadline = time.monotonic() + 5
+            while engine.streams and time.monotonic() < deadline:
+                other.describe()
+            assert not engine.streams
+
+
 def test_no_server():
     began = time.monotonic()
     with pytest.raises(NoServer, match="tcp://127.0.0.1:9 within 0.5 s") as caught:
