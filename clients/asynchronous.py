@@ -127,12 +127,11 @@ class Connection:
 
     def _send(self, endpoint: str, parts: Parts) -> None:
         # Sent at once or not at all: what nobody takes is kept, and repeated when the server answers.
-        # The shadow is the same socket without asyncio around it.
-        socket = zmq.Socket.shadow(self._socket(endpoint))
-        try:
-            socket.send_multipart(parts, zmq.NOBLOCK)
-        except zmq.Again:
-            return
+        # Its future is done on return. Past zmq.asyncio it must not go: a send takes the signal that
+        # the reader waits for.
+        failure = self._socket(endpoint).send_multipart(parts, zmq.NOBLOCK).exception()
+        if failure and not isinstance(failure, zmq.Again):
+            raise failure
 
     def _socket(self, endpoint: str) -> zmq.asyncio.Socket:
         if endpoint not in self._sockets:
