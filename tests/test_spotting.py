@@ -17,7 +17,7 @@ from models.training.command_streams import (
     Source,
     Streams,
 )
-from models.training.spotting import PER_ROW, RUNS, spotting_loss
+from models.training.spotting import PER_ROW, RUNS, WORD_WEIGHT, spotting_loss
 
 TOLERANCE = 1e-4
 YES = WORDS.index("yes")
@@ -50,7 +50,8 @@ def test_the_loss_of_a_window_is_every_path_through_it():
             rows = [p[2 + i, YES] if s else p[2 + i, 0] + p[2 + i, UNKNOWN] for i, s in enumerate(said)]
             likelihood += float(torch.stack(rows).prod())
     loss = spotting_loss(logits, duties, window, torch.tensor([0.5]))
-    assert float(loss) == pytest.approx(-0.5 * np.log(likelihood) * PER_ROW / 9, abs=TOLERANCE)
+    wanted = -0.5 * WORD_WEIGHT * np.log(likelihood) * PER_ROW / 9
+    assert float(loss) == pytest.approx(wanted, abs=TOLERANCE)
 
 
 def test_each_duty_wants_its_own():

@@ -41,10 +41,10 @@ class Recipe:
     options: dict = field(
         default_factory=lambda: dict(n_mels=N_MELS, stack=STACK, hidden_size=224, depth=3, delay=5)
     )
-    updates: int = 1400
-    rows: int = 32
+    updates: int = 2200
+    rows: int = 16
     steps: int = 1200
-    learning_rate: float = 2.5e-3
+    learning_rate: float = 2e-3
     seed: int = 1
 
 
@@ -85,7 +85,7 @@ def train_commands(
         if done >= updates:
             break
         share = done / updates
-        rate = recipe.learning_rate * min(1.0, (done + 1) / 100) * (0.01 + 0.495 * (1 + cos(pi * share)))
+        rate = recipe.learning_rate * min(1.0, (done + 1) / 150) * (0.01 + 0.495 * (1 + cos(pi * share)))
         for group in optimizer.param_groups:
             group["lr"] = rate
         logits, state = _logits(network, batch, state)
@@ -98,8 +98,8 @@ def train_commands(
         optimizer.step()
         done += 1
         losses.append((float(spotting.detach()), float(phonetic.detach())))
-        if done % 20 == 0:
-            mean = np.mean(losses[-20:], axis=0)
+        if done % 25 == 0:
+            mean = np.mean(losses[-25:], axis=0)
             speed = (time.monotonic() - began) / len(losses)
             progress(
                 f"update {done}/{updates} words {mean[0]:.3f} phones {mean[1]:.3f} {speed:.2f} s/update"

@@ -16,6 +16,8 @@ from models.training.command_streams import (
 
 WINDOW = EARLY_ROWS + LATE_ROWS + 1
 RUNS = (2, 3)  # how many rows a word is said for
+WORD_WEIGHT = 2.0  # of the vocabulary's words: they are few, and a network that says nothing learns late
+OTHER_WEIGHT = 0.5  # of the words outside it, whose places matter little
 PER_ROW = 10.0  # scale of the mean over rows, so that the phones' loss is of the same size
 
 
@@ -33,11 +35,11 @@ def spotting_loss(
     neither = torch.logaddexp(rows[..., BLANK], rows[..., UNKNOWN])
     loss = -(rows[..., BLANK] * (duties == SILENT)).sum()
     loss -= (neither * (duties == SPEAKING)).sum()
-    loss -= (rows[..., UNKNOWN] * (duties == OTHER_WORD)).sum()
+    loss -= OTHER_WEIGHT * (rows[..., UNKNOWN] * (duties == OTHER_WORD)).sum()
     # Speech without a text is no word, except where the network is sure that it is one.
     doubtful = neither.detach() > -0.7
     loss -= (neither * ((duties == UNKNOWN_TEXT) & doubtful)).sum()
-    loss += _window_loss(rows, neither, windows, weights)
+    loss += WORD_WEIGHT * _window_loss(rows, neither, windows, weights)
     return PER_ROW * loss / duties.numel()
 
 
