@@ -32,11 +32,13 @@ class Scratch(NamedTuple):
 
 
 class Pruning(NamedTuple):
-    """What the search may drop; all are factors or probabilities."""
+    """What the search may drop and what it weighs; all are factors or probabilities."""
 
     width: float  # below the best token
     word: float  # below the beam, for a word to be finished
     phone: float  # below which a phone isn't tried
+    blank: float  # above which a row isn't searched
+    blank_factor: float  # of the blank's probability: CTC has learnt to say too little
     insertion: float  # factor of every finished word
     hot: float  # factor of a hot word
 

@@ -39,6 +39,8 @@ class CaptionsReader:
             float(np.exp(-card.beam_width)),
             float(np.exp(-card.word_width)),
             card.phone_threshold,
+            card.blank_threshold,
+            float(np.exp(-card.blank_bias)),
             float(np.exp(card.word_insertion)),
             float(np.exp(card.hot_word_boost)),
         )
@@ -136,7 +138,6 @@ class CaptionsReader:
             outputs,
             at,
             codes,
-            self.card.blank_threshold,
             self.hyp,
             self.tree,
             self.grams,

@@ -19,9 +19,10 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     beam_width: Positive = 10.0
     word_width: Positive = 3.0  # of the words that are finished, below the beam's last token
     lm_weight: Positive = 0.7
-    word_insertion: float = 1.0
+    word_insertion: float = 0.5
     phone_threshold: Probability = 0.01
     blank_threshold: Probability = 0.97  # a surer blank is not searched
+    blank_bias: float = 1.0  # taken from the blank: CTC has learnt to say too little
     hot_word_boost: float = 3.0
     max_hot_nodes: Count = 512
     start_level: Positive = 1.0

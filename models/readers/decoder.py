@@ -13,13 +13,12 @@ from models.readers.hypotheses import agree, begin, commit, narrow
 
 @njit(cache=True)
 def advance(
-    rows, outputs, at, codes, blank, hyp, tree, grams, factors, pruning, listening, room
+    rows, outputs, at, codes, hyp, tree, grams, factors, pruning, listening, room
 ):
     """Read outputs [B, n, phones] of the streams `rows` [B] from `at` [B] on.
 
     Each stream stops after the first output row that has something to tell, which `codes` [B]
-    then holds (the bits of `endpoint`), or at n with code 0. Rows with a blank above `blank` are
-    not searched.
+    then holds (the bits of `endpoint`), or at n with code 0.
     """
     p = np.empty(outputs.shape[2], np.float32)
     logp = np.empty(outputs.shape[2], np.float32)
@@ -32,32 +31,41 @@ def advance(
             if counter[h.IGNORED] > 0:
                 counter[h.IGNORED] -= 1
                 continue
-            _softmax(logits, p, logp)
+            voiced = _softmax(logits, np.float32(pruning.blank_factor), p, logp)
             codes[b] = _hear(
-                rows[b], p, logp, blank, hyp, tree, grams, factors, pruning, listening, room
+                rows[b], voiced, p, logp, hyp, tree, grams, factors, pruning, listening, room
             )
 
 
 @njit(cache=True)
-def _softmax(logits, p, logp):
-    top, total = logits[0], np.float32(0.0)
+def _softmax(logits, blank_factor, p, logp):
+    """Fill `p` and `logp` [phones], the blank (0) weighed by `blank_factor`.
+
+    Returns the probability of any phone before the weighing.
+    """
+    top, phones = logits[0], np.float32(0.0)
     for k in range(logits.shape[0]):
         top = max(top, logits[k])
     for k in range(logits.shape[0]):
         p[k] = exp(logits[k] - top)
-        total += p[k]
+        if k:
+            phones += p[k]
+    blank = p[0]
+    p[0] *= blank_factor
+    total = phones + p[0]
     shift = top + np.float32(log(total))
     for k in range(logits.shape[0]):
         p[k] /= total
         logp[k] = logits[k] - shift
+    return phones / (phones + blank)
 
 
 @njit(cache=True)
-def _hear(row, p, logp, blank, hyp, tree, grams, factors, pruning, listening, room):
+def _hear(row, voiced, p, logp, hyp, tree, grams, factors, pruning, listening, room):
     counter = hyp.counter[row]
     now = counter[h.ROWS_READ]
     counter[h.ROWS_READ] = now + 1
-    searched = p[0] < blank
+    searched = np.float32(1.0) - voiced < pruning.blank
     if searched:
         if not counter[h.HEARD]:
             counter[h.HEARD], counter[h.BEGAN] = 1, now
@@ -68,7 +76,7 @@ def _hear(row, p, logp, blank, hyp, tree, grams, factors, pruning, listening, ro
             commit(row, hyp, room.fresh)
     else:
         settle(row, hyp)
-    code = listen(row, np.float32(1.0) - p[0], hyp, listening)
+    code = listen(row, voiced, hyp, listening)
     if code & FINAL and not counter[h.SPOKEN]:
         begin(row, hyp)  # a noise that said nothing
         return code & ~(FINAL | CUT)
