@@ -22,13 +22,14 @@ class Scratch(NamedTuple):
     """Room for the candidates of one row; empty between rows."""
 
     place: np.ndarray  # int32 [candidates, 7]
-    mass: np.ndarray  # float32 [candidates, 5]
+    mass: np.ndarray  # float32 [candidates, 6]
     value: np.ndarray  # float32 [candidates + 1]
     bits: np.ndarray  # int32 [candidates + 1], the same memory as `value`
     slot: np.ndarray  # int32 [a power of two], 1 + candidate or 0
     used: np.ndarray  # int32 [candidates]
     levels: np.ndarray  # int32 [NUM_LEVELS]
     fresh: np.ndarray  # int32 [traces]
+    share: np.ndarray  # float32 [traces]
 
 
 class Pruning(NamedTuple):
@@ -50,13 +51,14 @@ def scratch(beam: int, traces: int) -> Scratch:
     slots = 1 << (4 * candidates - 1).bit_length()
     return Scratch(
         np.zeros((candidates, 7), np.int32),
-        np.zeros((candidates, 5), np.float32),
+        np.zeros((candidates, 6), np.float32),
         value,
         value.view(np.int32),
         np.zeros(slots, np.int32),
         np.zeros(candidates, np.int32),
         np.zeros(NUM_LEVELS, np.int32),
         np.zeros(traces, np.int32),
+        np.zeros(traces, np.float32),
     )
 
 
@@ -227,7 +229,9 @@ def _survive(row, count, hyp, pruning, room):
             trace[traces, h.PREVIOUS], trace[traces, h.WORD_OF] = previous, word
             trace[traces, h.FROM] = room.place[i, h.START]
             trace[traces, h.TO] = room.place[i, h.LAST]
-            hyp.trace_quality[row, traces] = room.mass[i, h.QUALITY] / room.place[i, h.PHONES]
+            sure = hyp.trace_sure[row, traces]
+            sure[h.SOUND] = room.mass[i, h.QUALITY] / room.place[i, h.PHONES]
+            sure[h.SHARE], sure[h.SHARES] = 0.0, 0.0
             hyp.trace_key[row, traces] = before * 1000003 + word + 1
             room.place[i, h.TRACE] = traces
             traces += 1
@@ -235,7 +239,7 @@ def _survive(row, count, hyp, pruning, room):
             place[kept, k] = room.place[i, k]
         mass[kept, h.BLANK] = room.mass[i, h.BLANK] * scale
         mass[kept, h.LABEL] = room.mass[i, h.LABEL] * scale
-        mass[kept, h.QUALITY] = room.mass[i, h.QUALITY]
+        mass[kept, h.QUALITY], mass[kept, h.WORTH] = room.mass[i, h.QUALITY], room.value[i] * scale
         kept += 1
     hyp.counter[row, h.TOKENS], hyp.counter[row, h.TRACES] = kept, traces
 

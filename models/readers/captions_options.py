@@ -34,8 +34,11 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time_offset_rows: float = 0.0  # added to every time: what the network's delay costs
     start_offset_rows: float = 0.0  # a first phone is marked after it begins
     end_offset_rows: float = 0.0  # a last phone is marked before it ends
-    confidence_bias: float = 2.0
-    confidence_slope: float = 2.0  # of the mean ln p of a word's phones
+    # The logit of a confidence: a constant, by the mean ln p of a word's phones, and by its mean share
+    # of the beam.
+    confidence_bias: float = -1.0
+    confidence_sound: float = 1.0
+    confidence_share: float = 3.0
 
 
 class StreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

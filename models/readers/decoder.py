@@ -70,10 +70,10 @@ def _hear(row, voiced, p, logp, hyp, tree, grams, factors, pruning, listening, r
         if not counter[h.HEARD]:
             counter[h.HEARD], counter[h.BEGAN] = 1, now
         search(row, now, p, logp, hyp, tree, grams, factors, pruning, room)
-        commit(row, hyp, room.fresh)
+        commit(row, hyp, room.fresh, room.share)
         while counter[h.TRACES] > hyp.trace.shape[1] - hyp.place.shape[1]:
             narrow(row, best_token(row, hyp, tree, factors), hyp)
-            commit(row, hyp, room.fresh)
+            commit(row, hyp, room.fresh, room.share)
     else:
         settle(row, hyp)
     code = listen(row, voiced, hyp, listening)
@@ -84,7 +84,7 @@ def _hear(row, voiced, p, logp, hyp, tree, grams, factors, pruning, listening, r
         best = best_token(row, hyp, tree, factors)
         counter[h.CARRIED] = hyp.place[row, best, h.CONTEXT]
         if code & CUT:
-            agree(row, best, hyp, room.fresh)
+            agree(row, best, hyp, room.fresh, room.share)
     if counter[h.PARTIALS] and counter[h.SPOKEN] and (searched or code & SPEECH_START):
         best = best_token(row, hyp, tree, factors)
         trace = hyp.place[row, best, h.TRACE]

@@ -15,9 +15,11 @@ FIRST_CONTEXT = 1  # of the language model: the beginning of a sentence, word 0
 # Columns of `place` and of a scratch candidate's place.
 NODE, CONTEXT, TRACE, START, LAST, PHONES, WORD = 0, 1, 2, 3, 4, 5, 6
 # Columns of `mass` and of a scratch candidate's mass.
-BLANK, LABEL, QUALITY, ENTERED, STRONGEST = 0, 1, 2, 3, 4
+BLANK, LABEL, QUALITY, WORTH, ENTERED, STRONGEST = 0, 1, 2, 3, 4, 5
 # Columns of `trace` and, from WORD_OF on, of `said`.
 PREVIOUS, WORD_OF, FROM, TO = 0, 1, 2, 3
+# Columns of `trace_sure`, and the first two of `said_sure` with the mean share.
+SOUND, SHARE, SHARES = 0, 1, 2
 # Columns of `key`: the texts that are committed and that were shown last.
 COMMITTED, SHOWN = 0, 1
 
@@ -34,12 +36,13 @@ class Hypotheses(NamedTuple):
     key: np.ndarray  # int64 [rows, 2]
     level: np.ndarray  # float32 [rows, 1], how much was said lately, in rows
     place: np.ndarray  # int32 [rows, beam, 6]
-    mass: np.ndarray  # float32 [rows, beam, 3]
+    mass: np.ndarray  # float32 [rows, beam, 4]
     trace: np.ndarray  # int32 [rows, traces, 4]: previous, word, first row, last row
-    trace_quality: np.ndarray  # float32 [rows, traces], mean ln p of the word's phones
+    trace_sure: np.ndarray  # float32 [rows, traces, 3]: mean ln p of the word's phones, the sum of
+    # the shares of the beam that it had in the rows since, and how many those are
     trace_key: np.ndarray  # int64 [rows, traces], a hash of the text up to here
     said: np.ndarray  # int32 [rows, words, 3]
-    said_quality: np.ndarray  # float32 [rows, words]
+    said_sure: np.ndarray  # float32 [rows, words, 2]: mean ln p of the phones, mean share
     hot: np.ndarray  # int32 [rows, hot nodes], sorted, the first counter[HOT] count
 
 
@@ -51,12 +54,12 @@ def hypotheses(rows: int, beam: int, max_words: int, max_hot: int) -> Hypotheses
         np.zeros((rows, 2), np.int64),
         np.zeros((rows, 1), np.float32),
         np.zeros((rows, beam, 6), np.int32),
-        np.zeros((rows, beam, 3), np.float32),
+        np.zeros((rows, beam, 4), np.float32),
         np.zeros((rows, traces, 4), np.int32),
-        np.zeros((rows, traces), np.float32),
+        np.zeros((rows, traces, 3), np.float32),
         np.zeros((rows, traces), np.int64),
         np.zeros((rows, max_words, 3), np.int32),
-        np.zeros((rows, max_words), np.float32),
+        np.zeros((rows, max_words, 2), np.float32),
         np.zeros((rows, max_hot), np.int32),
     )
 
@@ -76,22 +79,26 @@ def begin(row, hyp):
     for i in range(counter[TOKENS]):
         place[i, NODE], place[i, TRACE] = 0, -1
         place[i, CONTEXT] = carried if i else FIRST_CONTEXT
-        mass[i, BLANK], mass[i, LABEL], mass[i, QUALITY] = 1.0, 0.0, 0.0
+        mass[i, BLANK], mass[i, LABEL], mass[i, QUALITY], mass[i, WORTH] = 1.0, 0.0, 0.0, 1.0
 
 
 @njit(cache=True)
-def commit(row, hyp, fresh):
+def commit(row, hyp, fresh, share):
     """Move the words that every token shares to `said`, and forget the traces of dead tokens.
 
-    `fresh` int32 [traces] is scratch. A trace's previous one always stands before it.
+    `fresh` int32 [traces] and `share` float32 [traces] are scratch. A trace's previous one always
+    stands before it.
     """
-    counter, trace, place = hyp.counter[row], hyp.trace[row], hyp.place[row]
-    tokens, traces = counter[TOKENS], counter[TRACES]
+    counter, trace, place, mass = hyp.counter[row], hyp.trace[row], hyp.place[row], hyp.mass[row]
+    sure = hyp.trace_sure[row]
+    tokens, traces, total = counter[TOKENS], counter[TRACES], np.float32(0.0)
     for r in range(traces):
-        fresh[r] = 0
+        fresh[r], share[r] = 0, 0.0
     for i in range(tokens):
+        total += mass[i, WORTH]
         if place[i, TRACE] >= 0:
             fresh[place[i, TRACE]] += 1
+            share[place[i, TRACE]] += mass[i, WORTH]
     shared = -1
     for r in range(traces - 1, -1, -1):
         if fresh[r] == tokens:
@@ -99,8 +106,13 @@ def commit(row, hyp, fresh):
             break
         if fresh[r] > 0 and trace[r, PREVIOUS] >= 0:
             fresh[trace[r, PREVIOUS]] += fresh[r]
+            share[trace[r, PREVIOUS]] += share[r]
     if shared >= 0:
         _say(row, shared, hyp)
+    for r in range(shared + 1, traces):
+        if fresh[r] > 0:
+            sure[r, SHARE] += _agreeing(r, shared + 1, traces, trace, share) / total
+            sure[r, SHARES] += 1.0
     kept = 0
     for r in range(shared + 1, traces):
         if fresh[r] == 0:
@@ -109,7 +121,8 @@ def commit(row, hyp, fresh):
         for k in range(WORD_OF, trace.shape[1]):
             trace[kept, k] = trace[r, k]
         trace[kept, PREVIOUS] = fresh[previous] if previous > shared else -1
-        hyp.trace_quality[row, kept] = hyp.trace_quality[row, r]
+        for k in range(sure.shape[1]):
+            sure[kept, k] = sure[r, k]
         hyp.trace_key[row, kept] = hyp.trace_key[row, r]
         fresh[r] = kept
         kept += 1
@@ -117,6 +130,16 @@ def commit(row, hyp, fresh):
         old = place[i, TRACE]
         place[i, TRACE] = fresh[old] if old > shared else -1
     counter[TRACES] = kept
+
+
+@njit(cache=True)
+def _agreeing(r, begin, end, trace, share):
+    """The mass of the tokens that say the word of trace `r` where it says it, in any history."""
+    total, word, first = np.float32(0.0), trace[r, WORD_OF], trace[r, FROM]
+    for other in range(begin, end):
+        if trace[other, WORD_OF] == word and abs(trace[other, FROM] - first) <= 3:
+            total += share[other]
+    return total
 
 
 @njit(cache=True)
@@ -134,7 +157,9 @@ def _say(row, shared, hyp):
         if at < hyp.said.shape[1]:
             for k in range(WORD_OF, trace.shape[1]):
                 hyp.said[row, at, k - WORD_OF] = trace[r, k]
-            hyp.said_quality[row, at] = hyp.trace_quality[row, r]
+            sure = hyp.trace_sure[row, r]
+            hyp.said_sure[row, at, SOUND] = sure[SOUND]
+            hyp.said_sure[row, at, SHARE] = (sure[SHARE] + 1.0) / (sure[SHARES] + 1.0)
         r = trace[r, PREVIOUS]
     hyp.key[row, COMMITTED] = hyp.trace_key[row, shared]
 
@@ -153,7 +178,7 @@ def narrow(row, best, hyp):
 
 
 @njit(cache=True)
-def agree(row, best, hyp, fresh):
+def agree(row, best, hyp, fresh, share):
     """Decide all finished words for those of token `best`; the word that is being said stays open."""
     counter, place = hyp.counter[row], hyp.place[row]
     wanted, kept = place[best, TRACE], 0
@@ -162,7 +187,7 @@ def agree(row, best, hyp, fresh):
             _copy(i, kept, place, hyp.mass[row])
             kept += 1
     counter[TOKENS] = kept
-    commit(row, hyp, fresh)
+    commit(row, hyp, fresh, share)
 
 
 @njit(cache=True)

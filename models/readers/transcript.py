@@ -75,25 +75,32 @@ class Transcript:
         """The committed words and the chain that ends at `trace`."""
         said = int(hyp.counter[row, h.SAID])
         found = [
-            (*place, quality)
-            for place, quality in zip(
-                hyp.said[row, :said].tolist(), hyp.said_quality[row, :said].tolist()
-            )
+            (*place, *sure)
+            for place, sure in zip(hyp.said[row, :said].tolist(), hyp.said_sure[row, :said].tolist())
         ]
         chain = []
         while trace >= 0:
             previous, *place = hyp.trace[row, trace].tolist()
-            chain.append((*place, float(hyp.trace_quality[row, trace])))
+            sound, shares, rows = hyp.trace_sure[row, trace].tolist()
+            chain.append((*place, sound, shares / max(1.0, rows)))
             trace = previous
         words: list[Word] = []
-        for word, first, last, quality in found + chain[::-1]:
-            words.append(self._word(word, first, last, quality, words[-1].end if words else 0.0))
+        for word, first, last, sound, agreed in found + chain[::-1]:
+            after_row = words[-1].end if words else 0.0
+            words.append(self._word(word, first, last, after_row, self._sure(sound, agreed)))
         confidence = sum(word.confidence for word in words) / max(1, len(words))
         return Alternative(" ".join(word.text for word in words), tuple(words), share * confidence)
 
-    def _word(self, word: int, first: int, last: int, quality: float, after_row: float) -> Word:
+    def _word(self, word: int, first: int, last: int, after_row: float, sure: float) -> Word:
         card = self.card
         start = max(after_row, first + card.time_offset_rows + card.start_offset_rows)
         end = max(start, last + 1 + card.time_offset_rows + card.end_offset_rows)
-        sure = 1.0 / (1.0 + exp(-card.confidence_bias - card.confidence_slope * quality))
         return Word(self.spelling[word], start, end, sure)
+
+    def _sure(self, sound: float, agreed: float) -> float:
+        """Confidence from the mean ln p of a word's phones and its mean share of the beam."""
+        card = self.card
+        return 1.0 / (
+            1.0
+            + exp(-card.confidence_bias - card.confidence_sound * sound - card.confidence_share * agreed)
+        )
