@@ -1,7 +1,5 @@
 """Where an output row lies in a stream's input: exact, in positions."""
 
-from fractions import Fraction
-
 from models.readers import Event
 from streamer import wire
 from streamer.lane import Geometry
@@ -15,13 +13,7 @@ class Places:
 
     def __init__(self, front: Geometry, network: Geometry):
         self.front, self.network = front, network
-        per_row: Fraction = 1 / (front.ratio * network.ratio)
-        self._numerator, self._denominator = per_row.numerator, per_row.denominator
-        self._per_row = float(per_row)
-
-    def through(self, rows: int) -> int:
-        """The position that the first `rows` output rows reach, rounded up to a whole one."""
-        return -(-rows * self._numerator // self._denominator)
+        self._per_row = float(1 / (front.ratio * network.ratio))
 
     def needed(self, rows: int) -> int:
         """Positions after which the first `rows` output rows are known, in whole blocks."""

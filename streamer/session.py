@@ -136,7 +136,7 @@ class Session:
                     seq=self.results,
                     utterance=event.utterance,
                     kind=event.kind,
-                    through=min(self.places.through(event.through), heard),
+                    through=heard,
                     accepted=mark.seq if mark else self._input_at(needed),
                     alternatives=self.places.alternatives(event, heard),
                     confirmed=event.confirmed,

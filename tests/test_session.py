@@ -66,7 +66,7 @@ def test_results_name_the_first_input_that_sufficed():
     one.feed()
     # Row 1 ends at 4 and needs the 4 positions of row 2.
     (first,) = one.told([event(1, Word("a", 0.25, 0.75, 1.0), Word("b", 0.75, 9.0, 1.0))])
-    assert (first.seq, first.through, first.accepted) == (1, 4, 3)
+    assert (first.seq, first.through, first.accepted) == (1, 8, 3)
     # No word ends after what had been heard.
     assert [(w.start, w.end) for w in first.alternatives[0].words] == [(1, 3), (3, 8)]
     (flushed,) = one.told([event(4)], FlushMark(9))

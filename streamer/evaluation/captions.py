@@ -8,6 +8,7 @@ from streamer.evaluation.delays import Shown, summarise, word_delays
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
 from streamer.evaluation.live_driver import Heard, hear, live_model
 from streamer.evaluation.manifests import read_manifest
+from streamer.evaluation.offline_driver import offline_model, read_whole
 from streamer.evaluation.recordings import SpokenWord, join_to_length
 from streamer.evaluation.scoring_captions import error_rates, plain
 from streamer.evaluation.stopwatch import Stopwatch
@@ -51,7 +52,20 @@ def joined(job: Job, minutes: float) -> Measured:
     return Measured(len(separate), sum(h.seconds for h in heard), watch, figures)
 
 
-TASK = Task("captions", {"live": Mode("captions-en", live)})
+def offline(job: Job) -> Measured:
+    """WER and CER pooled over the file; a network that waits for the end has no delay to measure."""
+    recordings = list(read_manifest(job.path).recordings())
+    model = offline_model(job, "captions")
+    with Stopwatch() as watch:
+        transcripts = read_whole(model, recordings, job)
+    figures = asdict(error_rates([r.text for r in recordings], [t.text for t in transcripts]))
+    return Measured(len(recordings), sum(r.seconds for r in recordings), watch, figures)
+
+
+TASK = Task(
+    "captions",
+    {"live": Mode("captions-en", live), "offline": Mode("captions-en-offline", offline)},
+)
 
 
 def joined_mode(minutes: float) -> Mode:

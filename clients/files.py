@@ -1,0 +1,69 @@
+"""Recordings as a client sends them: mono blocks of 16-bit samples at a rate that the wire knows."""
+
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from streamer.wire import RATES_HZ
+
+BUNDLED = Path(__file__).with_name("recordings") / "speech.flac"
+
+
+class AudioFile:
+    """An audio file of any rate and channel count, opened: `-` is standard input.
+
+    `rate_hz` is the rate that `blocks` come at: the file's own where the wire takes it, else the
+    nearest above it. ValueError, one line, for what is missing, empty or not audio.
+    """
+
+    def __init__(self, path: Path | str):
+        self.name = str(path)
+        if self.name != "-" and not Path(path).is_file():
+            kind = "is a directory" if Path(path).is_dir() else "is missing"
+            raise ValueError(f"{path} {kind}; give an audio file")
+        try:
+            source = io.BytesIO(sys.stdin.buffer.read()) if self.name == "-" else path
+            self._file = soundfile.SoundFile(source)
+        except (soundfile.LibsndfileError, OSError) as error:
+            reason = getattr(error, "error_string", None) or str(error)
+            raise ValueError(f"{path} is no audio file that can be read: {reason.rstrip('.')}") from None
+        if not self._file.frames:
+            raise ValueError(f"{path} holds no samples")
+        self.rate_hz = wire_rate(self._file.samplerate)
+        self.seconds = self._file.frames / self._file.samplerate
+
+    @property
+    def format(self) -> dict:
+        """The `format` option of a stream that takes `blocks`."""
+        return {"encoding": "s16", "rate": self.rate_hz, "channels": 1}
+
+    def blocks(self, block_ms: int) -> Iterator[bytes]:
+        """The whole file as s16 blocks of about `block_ms`."""
+        for samples in self.samples(block_ms):
+            yield to_s16(samples)
+
+    def samples(self, block_ms: int) -> Iterator[np.ndarray]:
+        """The whole file as mono float32 blocks of about `block_ms`, at `rate_hz`."""
+        self._file.seek(0)
+        own_hz = self._file.samplerate
+        resample = soxr.ResampleStream(own_hz, self.rate_hz, 1) if own_hz != self.rate_hz else None
+        for block in self._file.blocks(max(1, own_hz * block_ms // 1000), dtype="float32", always_2d=True):
+            mono = block.mean(axis=1)
+            yield resample.resample_chunk(mono) if resample else mono
+        if resample:
+            yield resample.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def wire_rate(rate_hz: int) -> int:
+    """The rate of the wire that carries sound of `rate_hz` best."""
+    return min((r for r in RATES_HZ if r >= rate_hz), default=RATES_HZ[-1])
+
+
+def to_s16(samples: np.ndarray) -> bytes:
+    """float32 in [-1, 1] -> little-endian 16-bit samples, clipped."""
+    return (np.clip(samples, -1.0, 1.0) * 32767).astype("<i2").tobytes()

@@ -1,0 +1,25 @@
+"""Recordings through a network that hears the whole of each."""
+
+from models import catalog
+from models.build import load
+from streamer.evaluation.job import Job
+from streamer.evaluation.recordings import COMMON_RATE_HZ, Recording
+from streamer.offline import Offline, Transcript
+from streamer import wire
+
+
+def offline_model(job: Job, task: str) -> Offline:
+    """The job's model. ValueError where it is unknown, live, or made for another task."""
+    model = load(catalog.find(job.model, job.config.folders()), job.config.model(job.model).allow_imports)
+    if model.card.task != task:
+        raise ValueError(f"{job.model} is a model for {model.card.task}; name one for {task}")
+    return Offline(model)
+
+
+def read_whole(offline: Offline, recordings: list[Recording], job: Job) -> list[Transcript]:
+    """The transcript of each recording, the progress told."""
+    sounds = []
+    for recording in recordings:
+        known = recording if recording.rate_hz in wire.RATES_HZ else recording.at(COMMON_RATE_HZ)
+        sounds.append((known.samples, known.rate_hz))
+    return offline.transcribe(sounds, job.progress)
