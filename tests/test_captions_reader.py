@@ -1,10 +1,13 @@
 """The captions reader: its words, and the laws of every reader on it."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.readers import decoder
 from models.readers.captions import CaptionsReader
 from models.readers.lexicon import read_lexicon
 from tests.tiny_language import PHONES, babble, speak, write_language
@@ -195,3 +198,9 @@ def test_files_that_do_not_fit_are_refused(folder, tmp_path):
         read_lexicon(tmp_path / "lexicon.bin", len(PHONES) - 1)
     with pytest.raises(ValueError, match="phones"):
         read_lexicon(folder / "lexicon.bin", 39)
+
+
+def test_the_kept_machine_code_is_named_by_all_its_sources():
+    folder = Path(decoder.__file__).parent
+    compiled = [p.name for p in folder.glob("*.py") if "from numba import njit" in p.read_text()]
+    assert sorted(compiled) == sorted(decoder.COMPILED_FROM)

@@ -62,7 +62,7 @@ def scratch(beam: int, traces: int) -> Scratch:
     )
 
 
-@njit(cache=True)
+@njit
 def settle(row, hyp):
     """A row that is all but surely blank: every token waits for a phone anew."""
     for i in range(hyp.counter[row, h.TOKENS]):
@@ -70,7 +70,7 @@ def settle(row, hyp):
         hyp.mass[row, i, h.LABEL] = 0.0
 
 
-@njit(cache=True)
+@njit
 def search(row, now, p, logp, hyp, tree, grams, factors, pruning, room):
     """Take the output row number `now` with phone probabilities `p` [phones] into the tokens."""
     # Arrays are taken out of their tuples once: inside the loops that costs more than the search.
@@ -132,7 +132,7 @@ def search(row, now, p, logp, hyp, tree, grams, factors, pruning, room):
     _survive(row, count, hyp, pruning, room)
 
 
-@njit(cache=True)
+@njit
 def _end_words(row, count, best, hyp, tree, grams, factors, pruning, room):
     """Let every word that was just said to its end begin at the root again."""
     place, mass, value, slot, used = room.place, room.mass, room.value, room.slot, room.used
@@ -169,7 +169,7 @@ def _end_words(row, count, best, hyp, tree, grams, factors, pruning, room):
     return count
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def _ones(bits):
     """How many of the 63 bits are set."""
     bits = bits - ((bits >> 1) & 0x5555555555555555)
@@ -178,7 +178,7 @@ def _ones(bits):
     return (bits * 0x0101010101010101) >> 56
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def _ahead(node, lookahead, cost, hot, num_hot, boost):
     """What the likeliest word below a node will cost, hot words helped on their way."""
     factor = cost[lookahead[node]]
@@ -187,7 +187,7 @@ def _ahead(node, lookahead, cost, hot, num_hot, boost):
     return factor
 
 
-@njit(cache=True)
+@njit
 def _candidate(node, context, count, place, mass, value, slot, used):
     """The candidate of (node, context); number `count` if it is new, -1 if there is no room."""
     mask = slot.shape[0] - 1
@@ -208,7 +208,7 @@ def _candidate(node, context, count, place, mass, value, slot, used):
     return np.int64(count)
 
 
-@njit(cache=True)
+@njit
 def _survive(row, count, hyp, pruning, room):
     """The best candidates become the row's tokens, scaled; finished words get their trace."""
     place, mass, trace = hyp.place[row], hyp.mass[row], hyp.trace[row]
@@ -244,7 +244,7 @@ def _survive(row, count, hyp, pruning, room):
     hyp.counter[row, h.TOKENS], hyp.counter[row, h.TRACES] = kept, traces
 
 
-@njit(cache=True)
+@njit
 def _beam_floor(count, best, beam, room):
     """The value below which the beam has no room for the `count` candidates, about."""
     if count <= beam:

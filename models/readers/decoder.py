@@ -1,6 +1,8 @@
 """One pass over output rows: probabilities, search, commitment and endpoints, without Python."""
 
 from math import exp, log
+from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 from numba import njit
@@ -10,11 +12,36 @@ from models.readers.beam import search, settle
 from models.readers.endpoint import CUT, FINAL, PARTIAL, SPEECH_START, listen
 from models.readers.hypotheses import agree, begin, commit, narrow
 
+COMPILED_FROM = (
+    "beam.py", "decoder.py", "endpoint.py", "hot_words.py", "hypotheses.py", "language_model.py",
+)  # fmt: skip
 
-@njit(cache=True)
-def advance(
-    rows, outputs, at, codes, hyp, tree, grams, factors, pruning, listening, room
-):
+
+def _compiled(version: int):
+    """`advance`, kept on the disk from one run to the next.
+
+    numba's cache looks at the file that a function stands in, not at the files of what it calls.
+    So this one function is kept, and the `version` of all files is a part of its key.
+    """
+
+    @njit(cache=True)
+    def advance(rows, outputs, at, codes, hyp, tree, grams, factors, pruning, listening, room):
+        version  # noqa: B018 - a captured number belongs to the key
+        _advance(rows, outputs, at, codes, hyp, tree, grams, factors, pruning, listening, room)
+
+    return advance
+
+
+def _version() -> int:
+    """A checksum of the files that `advance` is compiled from."""
+    folder, checksum = Path(__file__).parent, 0
+    for name in COMPILED_FROM:
+        checksum = crc32((folder / name).read_bytes(), checksum)
+    return checksum
+
+
+@njit
+def _advance(rows, outputs, at, codes, hyp, tree, grams, factors, pruning, listening, room):
     """Read outputs [B, n, phones] of the streams `rows` [B] from `at` [B] on.
 
     Each stream stops after the first output row that has something to tell, which `codes` [B]
@@ -37,7 +64,7 @@ def advance(
             )
 
 
-@njit(cache=True)
+@njit
 def _softmax(logits, blank_factor, p, logp):
     """Fill `p` and `logp` [phones], the blank (0) weighed by `blank_factor`.
 
@@ -60,7 +87,7 @@ def _softmax(logits, blank_factor, p, logp):
     return phones / (phones + blank)
 
 
-@njit(cache=True)
+@njit
 def _hear(row, voiced, p, logp, hyp, tree, grams, factors, pruning, listening, room):
     counter = hyp.counter[row]
     now = counter[h.ROWS_READ]
@@ -96,7 +123,7 @@ def _hear(row, voiced, p, logp, hyp, tree, grams, factors, pruning, listening, r
     return code
 
 
-@njit(cache=True)
+@njit
 def best_token(row, hyp, tree, factors):
     """The likeliest token if speech ended here: at the root no further word is expected."""
     top, best = np.float32(-1.0), 0
@@ -109,3 +136,6 @@ def best_token(row, hyp, tree, factors):
         if value > top:
             top, best = value, i
     return best
+
+
+advance = _compiled(_version())

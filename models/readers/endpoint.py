@@ -25,7 +25,7 @@ class Listening(NamedTuple):
     max_words: int  # of an utterance, likewise
 
 
-@njit(cache=True)
+@njit
 def listen(row, voiced, hyp, listening):
     """Count one row in which a phone was heard with probability `voiced`; returns the bits."""
     counter, code = hyp.counter[row], 0
@@ -50,7 +50,7 @@ def listen(row, voiced, hyp, listening):
     return code
 
 
-@njit(cache=True)
+@njit
 def _full(counter, silence, listening):
     """Whether an utterance that won't end must: at a short pause if one comes in time."""
     rows = counter[h.ROWS_READ] - counter[h.BEGAN]

@@ -43,7 +43,7 @@ class Vocabulary:
         return way
 
 
-@njit(cache=True)
+@njit
 def is_hot(hot, count, wanted):
     """Whether `wanted` stands among the first `count` of the sorted `hot`."""
     low, high = 0, count

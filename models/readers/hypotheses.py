@@ -82,7 +82,7 @@ def begin(row, hyp):
         mass[i, BLANK], mass[i, LABEL], mass[i, QUALITY], mass[i, WORTH] = 1.0, 0.0, 0.0, 1.0
 
 
-@njit(cache=True)
+@njit
 def commit(row, hyp, fresh, share):
     """Move the words that every token shares to `said`, and forget the traces of dead tokens.
 
@@ -132,7 +132,7 @@ def commit(row, hyp, fresh, share):
     counter[TRACES] = kept
 
 
-@njit(cache=True)
+@njit
 def _agreeing(r, begin, end, trace, share):
     """The mass of the tokens that say the word of trace `r` where it says it, in any history."""
     total, word, first = np.float32(0.0), trace[r, WORD_OF], trace[r, FROM]
@@ -142,7 +142,7 @@ def _agreeing(r, begin, end, trace, share):
     return total
 
 
-@njit(cache=True)
+@njit
 def _say(row, shared, hyp):
     """Append the chain that ends at trace `shared` to `said`, oldest word first."""
     counter, trace = hyp.counter[row], hyp.trace[row]
@@ -164,7 +164,7 @@ def _say(row, shared, hyp):
     hyp.key[row, COMMITTED] = hyp.trace_key[row, shared]
 
 
-@njit(cache=True)
+@njit
 def narrow(row, best, hyp):
     """Drop the tokens whose oldest open word is not the one of token `best`: a word is decided."""
     counter, place, trace = hyp.counter[row], hyp.place[row], hyp.trace[row]
@@ -177,7 +177,7 @@ def narrow(row, best, hyp):
     counter[TOKENS] = kept
 
 
-@njit(cache=True)
+@njit
 def agree(row, best, hyp, fresh, share):
     """Decide all finished words for those of token `best`; the word that is being said stays open."""
     counter, place = hyp.counter[row], hyp.place[row]
@@ -198,7 +198,7 @@ def go_on(row, hyp):
     hyp.key[row, COMMITTED], hyp.key[row, SHOWN] = 0, 0
 
 
-@njit(cache=True)
+@njit
 def _copy(i, to, place, mass):
     for k in range(place.shape[1]):
         place[to, k] = place[i, k]
@@ -206,7 +206,7 @@ def _copy(i, to, place, mass):
         mass[to, k] = mass[i, k]
 
 
-@njit(cache=True)
+@njit
 def _oldest(r, trace):
     while r >= 0 and trace[r, PREVIOUS] >= 0:
         r = trace[r, PREVIOUS]
