@@ -1,0 +1,125 @@
+"""The microphone: blocks of samples at the device's own rate, nothing but queueing in the callback."""
+
+import queue
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+
+import numpy as np
+
+from streamer.wire import RATES_HZ
+
+BLOCK_MS = 40
+QUEUE_BLOCKS = 250  # ten seconds; beyond, the oldest sound would be too late to matter
+PREFERRED_HZ = 48000
+
+
+@dataclass(frozen=True)
+class Device:
+    """A sound input of this machine."""
+
+    number: int
+    name: str
+    rate_hz: int
+    default: bool
+
+    def __str__(self) -> str:
+        return f"{self.number:3} {self.name} ({self.rate_hz} Hz){' *' if self.default else ''}"
+
+
+def list_devices() -> list[Device]:
+    """Every input device. OSError, one line, where PortAudio is missing."""
+    sounddevice = _sounddevice()
+    default = sounddevice.default.device[0]
+    return [
+        Device(number, d["name"], int(d["default_samplerate"]), number == default)
+        for number, d in enumerate(sounddevice.query_devices())
+        if d["max_input_channels"] > 0
+    ]
+
+
+def choose(wanted: str | None) -> Device:
+    """The device by number or part of its name, else the default one. ValueError where there is none."""
+    found = list_devices()
+    if not found:
+        raise ValueError("no microphone here; plug one in, or use --file AUDIO")
+    if wanted is None:
+        return next((d for d in found if d.default), found[0])
+    matches = [d for d in found if wanted == str(d.number)]
+    matches = matches or [d for d in found if wanted.lower() in d.name.lower()]
+    if not matches:
+        raise ValueError(f"no microphone {wanted!r}; `streamer devices` lists what there is")
+    return matches[0]
+
+
+class Microphone:
+    """An open microphone. Iterating gives s16 mono blocks until it is closed.
+
+    `overflows` counts blocks that were lost, in the sound system or because nobody took them.
+    """
+
+    def __init__(self, device: Device):
+        """OSError, one line, where the device can't be opened."""
+        sounddevice = _sounddevice()
+        self.device, self.overflows = device, 0
+        self.rate_hz = device.rate_hz if device.rate_hz in RATES_HZ else PREFERRED_HZ
+        self._blocks: queue.Queue[bytes] = queue.Queue(QUEUE_BLOCKS)
+        try:
+            self._stream = sounddevice.RawInputStream(
+                samplerate=self.rate_hz,
+                device=device.number,
+                channels=1,
+                dtype="int16",
+                blocksize=self.rate_hz * BLOCK_MS // 1000,
+                callback=self._heard,
+            )
+            self._stream.start()
+        except sounddevice.PortAudioError as error:
+            raise OSError(f"{device.name}: {error}; choose another with --device") from None
+
+    @property
+    def format(self) -> dict:
+        """The `format` option of a stream that takes its blocks."""
+        return {"encoding": "s16", "rate": self.rate_hz, "channels": 1}
+
+    def __enter__(self) -> "Microphone":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stream.close()
+
+    def blocks(self, wait_s: float) -> Iterator[bytes]:
+        """What has been heard; the first block is waited for at most `wait_s`."""
+        try:
+            yield self._blocks.get(timeout=wait_s)
+            while True:
+                yield self._blocks.get_nowait()
+        except queue.Empty:
+            return
+
+    def _heard(self, block, frames: int, time, status) -> None:
+        if status.input_overflow:
+            self.overflows += 1
+        try:
+            self._blocks.put_nowait(bytes(block))
+        except queue.Full:
+            self.overflows += 1
+
+
+def level_dbfs(block: bytes) -> float:
+    """The root-mean-square level of an s16 block in dB below full scale; -inf for digital silence."""
+    samples = np.frombuffer(block, "<i2").astype(np.float32)
+    power = float(np.mean(np.square(samples))) if len(samples) else 0.0
+    return 10 * np.log10(power / 32768**2) if power else -np.inf
+
+
+def _sounddevice():
+    """Imported late: it loads PortAudio, which not every machine has."""
+    try:
+        import sounddevice
+    except OSError:
+        raise OSError(
+            "PortAudio is missing, so no microphone can be opened; "
+            "apt install libportaudio2, or brew install portaudio"
+        ) from None
+    return sounddevice

@@ -1,0 +1,37 @@
+"""Subtitles written as the words come: an SRT file that is whole after every utterance."""
+
+import os
+from pathlib import Path
+
+import pysubs2
+
+from streamer import wire
+
+
+class Subtitles:
+    """Collects finals and keeps `path` up to date; times are sample counts over the rate."""
+
+    def __init__(self, path: Path, rate_hz: int):
+        """OSError where the file can't be written, before anything is said."""
+        self.path, self.rate_hz = path, rate_hz
+        self._file = pysubs2.SSAFile()
+        self._write()
+
+    def add(self, result: wire.Result) -> None:
+        """A final that says something becomes a subtitle."""
+        best = result.alternatives[0] if result.alternatives else None
+        if best is None or not best.words:
+            return
+        start, end = best.words[0].start, best.words[-1].end
+        event = pysubs2.SSAEvent(start=self._ms(start), end=self._ms(end), text=best.text)
+        self._file.append(event)
+        self._write()
+
+    def _ms(self, position: int) -> int:
+        return round(1000 * position / self.rate_hz)
+
+    def _write(self) -> None:
+        # Written beside and moved, so that a reader never meets half a file.
+        partial = self.path.with_name(self.path.name + ".partial")
+        partial.write_text(self._file.to_string("srt"), encoding="utf-8")
+        os.replace(partial, self.path)
