@@ -26,6 +26,7 @@ class BenchReport:
 
     Latencies run from sending the frame that a result rests on to receiving the result; None where
     no result came. `backlog_ms` is the worst of any stream: input that left and isn't yet taken.
+    `sent_late_p99_ms` is how late the frames themselves left: large where the machine was busy.
     """
 
     model: str
@@ -37,6 +38,7 @@ class BenchReport:
     p99_ms: float | None
     backlog_ms: float
     results: int
+    sent_late_p99_ms: float
     cpu_seconds_per_stream_hour: float
 
 
@@ -61,10 +63,12 @@ def bench(config: Config, model: str, streams: int, seconds: float, file: Path) 
         before = cpu_seconds(server.pid)
         paced.play(seconds)
         used = cpu_seconds(server.pid) - before
-    return report(model, paced.speakers, seconds, used)
+    return report(model, paced.speakers, seconds, used, paced.late_ms)
 
 
-def report(model: str, speakers: list[load.Speaker], seconds: float, cpu_seconds: float) -> BenchReport:
+def report(
+    model: str, speakers: list[load.Speaker], seconds: float, cpu_seconds: float, late_ms: list[float]
+) -> BenchReport:
     """What the streams saw, as one figure each."""
     latencies = np.concatenate([np.asarray(s.latencies_ms, float) for s in speakers])
     p50, p95, p99 = np.percentile(latencies, (50, 95, 99)).tolist() if len(latencies) else (None,) * 3
@@ -81,6 +85,7 @@ def report(model: str, speakers: list[load.Speaker], seconds: float, cpu_seconds
         p99_ms=p99,
         backlog_ms=backlog_ms,
         results=len(latencies),
+        sent_late_p99_ms=float(np.percentile(late_ms, 99)),
         cpu_seconds_per_stream_hour=cpu_seconds * 3600 / (len(speakers) * seconds),
     )
 

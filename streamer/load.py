@@ -51,6 +51,7 @@ class Load:
         if not self.frames:
             raise ValueError(f"the recording is shorter than one frame of {FRAME_MS} ms")
         self.speakers: list[Speaker] = []
+        self.late_ms: list[float] = []  # how far behind its schedule each frame left
         self._by_stream: dict[bytes, Speaker] = {}
         self._context = zmq.Context()
         self._sockets = [self._context.socket(zmq.DEALER) for _ in range(SOCKETS)]
@@ -94,6 +95,7 @@ class Load:
             speaker = self.speakers[turn % streams]
             if speaker.refusal:
                 continue
+            self.late_ms.append(-1000 * left)
             if speaker.frames < frames:
                 self._send_frame(speaker)
             else:

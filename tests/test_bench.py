@@ -15,7 +15,7 @@ from tests.tiny_model import write_model
 def test_a_report_pools_latencies_and_takes_the_worst_backlog():
     one = Speaker(0, latencies_ms=[10.0, 20.0], worst_backlog_ms=100.0, closed=True)
     two = Speaker(1, latencies_ms=[30.0], worst_backlog_ms=400.0, closed=True)
-    result = report("m", [one, two], seconds=10.0, cpu_seconds=0.5)
+    result = report("m", [one, two], seconds=10.0, cpu_seconds=0.5, late_ms=[1.0, 2.0])
     assert (result.streams, result.held, result.results) == (2, True, 3)
     assert (result.p50_ms, result.backlog_ms) == (20.0, 400.0)
     # Half a second of processor for 20 seconds of streams: 90 for 3,600.
@@ -27,16 +27,16 @@ def test_a_report_pools_latencies_and_takes_the_worst_backlog():
 )
 def test_held_has_two_limits(latency_ms, backlog_ms, held):
     speaker = Speaker(0, latencies_ms=[latency_ms] * 5, worst_backlog_ms=backlog_ms, closed=True)
-    assert report("m", [speaker], 1.0, 0.0).held is held
+    assert report("m", [speaker], 1.0, 0.0, [0.0]).held is held
 
 
 def test_a_stream_that_was_lost_was_not_held():
     speakers = [Speaker(0, latencies_ms=[1.0], closed=True), Speaker(1, latencies_ms=[1.0])]
-    assert report("m", speakers, 1.0, 0.0).held is False
+    assert report("m", speakers, 1.0, 0.0, [0.0]).held is False
 
 
 def test_streams_without_results_were_not_held():
-    result = report("m", [Speaker(0)], 1.0, 0.0)
+    result = report("m", [Speaker(0)], 1.0, 0.0, [0.0])
     assert (result.held, result.p99_ms) == (False, None)
 
 

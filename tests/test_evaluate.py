@@ -12,7 +12,7 @@ from streamer.evaluate import evaluate, run, show
 from streamer.evaluation.captions import joined_mode
 from streamer.evaluation.commands import spliced_mode
 from tests.test_evaluation_manifests import write_set
-from tests.tiny_model import write_model
+from tests.tiny_model import OFFLINE, write_model
 
 SHARED = ["task", "model", "mode", "examples", "seconds", "wall_seconds", "cpu_seconds", "rtf"]
 TEXTS = ["yes no", "no", "", "yes please yes", "no no"]
@@ -46,6 +46,17 @@ def test_chunks_do_not_change_what_is_heard(tmp_path, captions):
     scores = [evaluate("captions", path, captions, "tiny", chunk_ms=ms) for ms in (7, 40, 5000)]
     assert len({(s["wer"], s["cer"]) for s in scores}) == 1
     assert scores[0]["delay_mean_ms"] is None
+
+
+def test_captions_are_scored_offline_too(tmp_path):
+    folder = write_model(tmp_path / "whole", network=OFFLINE)
+    config = Config(models={"tiny": ModelOptions(folder=str(folder))})
+    path = write_set(tmp_path / "set", TEXTS, alignments=True)
+    figures = evaluate("captions", path, config, "tiny", "offline")
+    assert list(figures) == [*SHARED, "wer", "cer"]
+    assert (figures["mode"], figures["examples"]) == ("offline", 5)
+    with pytest.raises(ValueError, match="offline network"):
+        evaluate("captions", path, config, "tiny", "live")
 
 
 def test_commands_are_scored_alone_and_in_silence(tmp_path, commands):

@@ -10,8 +10,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("streamer", "models", "clients")
-# The command line may import everything, and does so late; evaluation and bench are commands.
-COMMAND_LINE = ("streamer.cli", "streamer.__main__", "streamer.commands")
+# The command line may import everything, and does so late.
+COMMAND_LINE = (
+    "streamer.cli", "streamer.__main__", "streamer.commands", "streamer.transcribe", "streamer.live",
+)  # fmt: skip
 NEITHER_TORCH_NOR_ZMQ = ("streamer.wire", "streamer.session", "streamer.scheduler")
 LIGHT = (
     "streamer", "clients", "models", "models.readers", "models.readers.build", "models.feeders",

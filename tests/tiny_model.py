@@ -1,4 +1,4 @@
-"""A small live network with random weights, in a folder like any user's own."""
+"""A small network with random weights, in a folder like any user's own."""
 
 from pathlib import Path
 
@@ -23,25 +23,28 @@ n_fft = 512
 hop_length = 160
 
 [network]
-architecture = "acoustic_gru"
 n_mels = 10
 stack = 4
 hidden_size = 16
 depth = 1
-delay = 1
+{network}
 
 [reader]
-kind = "{reader}"
+kind = "argmax"
 
 [labels]
 words = ["", "yes", "no", " "]
 """
 
 
-def write_model(folder: Path, task: str = "captions", reader: str = "argmax") -> Path:
+LIVE = 'architecture = "acoustic_gru"\ndelay = 1'
+OFFLINE = 'architecture = "acoustic_bidirectional"'
+
+
+def write_model(folder: Path, task: str = "captions", network: str = LIVE) -> Path:
     """A model of `task` in the new `folder`; what it says changes with what it hears."""
     folder.mkdir(parents=True)
-    (folder / "card.toml").write_text(CARD.format(task=task, reader=reader))
+    (folder / "card.toml").write_text(CARD.format(task=task, network=network))
     card = read_card(folder)
     torch.manual_seed(5)
     network = build_network(card.network.architecture, card.network.options | {"outputs": card.outputs})
