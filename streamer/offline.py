@@ -82,14 +82,16 @@ class Offline:
         """
         open_: list[_Recording] = []
         pool: list[_Piece] = []
+        pooled_s = 0.0
         for sound in sounds:
             recording = _Recording()
             open_.append(recording)
             for piece in self._pieces(recording, sound):
                 pool.append(piece)
-                if sum(len(p.features) for p in pool) * self.frame_s >= POOL_S:
+                pooled_s += len(piece.features) * self.frame_s
+                if pooled_s >= POOL_S:
                     self._hear(pool, progress)
-                    pool = []
+                    pool, pooled_s = [], 0.0
                     yield from _ended(open_)
             recording.ended = True
         self._hear(pool, progress)
@@ -104,11 +106,10 @@ class Offline:
                 yield torch.from_numpy(np.ascontiguousarray(block, np.float32))
 
         front = self.front if sound.rate_hz == self.model.rate_hz else self.model.front(sound.rate_hz)
-        with torch.inference_mode():
-            features = frames(front, counted())
-            pieces = _uncut(features) if isinstance(self.model.network, Stage) else self.cutter.pieces(features)
-            for first_frame, piece in pieces:
-                yield _Piece(recording, first_frame, piece)
+        features = frames(front, counted())
+        pieces = _uncut(features) if isinstance(self.model.network, Stage) else self.cutter.pieces(features)
+        for first_frame, piece in pieces:
+            yield _Piece(recording, first_frame, piece)
 
     def _hear(self, pool: Sequence[_Piece], progress: Progress) -> None:
         """Find the segments of every piece."""

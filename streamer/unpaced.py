@@ -1,0 +1,46 @@
+"""The live mode for files: whole recordings through the engine that serves, as fast as it goes."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+from streamer.config import Config
+from streamer.evaluation.live_driver import Heard, listen
+from streamer.evaluation.recordings import Recording
+from streamer.offline import Sound
+from streamer.serve import unpaced_engine
+from streamer.transcript import Transcript, segment, transcript
+
+CHUNK_MS, STREAMS = 100, 32
+
+
+class Unpaced:
+    """A live network in an engine of its own: what it writes is what serving it gives."""
+
+    def __init__(self, config: Config, name: str):
+        """ValueError for a model that is unknown or can't be served."""
+        self.name, self.engine = name, unpaced_engine(config, [name])
+        self.streams = min(STREAMS, config.model(name).max_streams)
+
+    def transcripts(
+        self, sounds: Iterable[Sound], progress: Callable[[float], None] = lambda seconds: None
+    ) -> Iterator[Transcript]:
+        """The transcript of each of `sounds`, whose rates are the wire's, in order."""
+        recordings = (
+            Recording(str(number), "", np.concatenate([np.zeros(0, np.float32), *sound.blocks]), sound.rate_hz)
+            for number, sound in enumerate(sounds)
+        )
+        ended: dict[str, Transcript] = {}  # those that a longer one in front of them holds up
+        told = 0
+        for heard in listen(self.engine, self.name, recordings, CHUNK_MS, self.streams):
+            ended[heard.key] = _transcript(heard)
+            progress(heard.seconds)
+            while str(told) in ended:
+                yield ended.pop(str(told))
+                told += 1
+
+
+def _transcript(heard: Heard) -> Transcript:
+    finals = (final.alternatives[0] for final in heard.finals)
+    said = (segment(best, 1 / heard.rate_hz, 0.0, heard.seconds) for best in finals)
+    return transcript(heard.seconds, said)
