@@ -1,0 +1,137 @@
+"""The command line with bad input: one clear line, the right status, nothing on standard output."""
+
+import numpy as np
+import pytest
+import soundfile
+import zmq
+
+from streamer import cli
+
+
+@pytest.fixture
+def streamer(monkeypatch, capsys):
+    """Runs the command line in this process: (status, standard output, lines of standard error)."""
+
+    def run(*arguments: object) -> tuple[int, str, list[str]]:
+        monkeypatch.setattr("sys.argv", ["streamer", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        told = capsys.readouterr()
+        return ended.value.code, told.out, told.err.splitlines()
+
+    return run
+
+
+def refused(answer: tuple[int, str, list[str]], status: int, *wanted: str) -> None:
+    """One line on standard error that says `wanted`, nothing on standard output."""
+    code, out, lines = answer
+    assert (code, out, len(lines)) == (status, "", 1), answer
+    for text in wanted:
+        assert text in lines[0]
+
+
+@pytest.mark.parametrize(
+    "arguments, wanted",
+    [
+        ((), "Missing command"),
+        (("dance",), "dance"),
+        (("live", "--loud"), "--loud"),
+        (("transcribe",), "FILES"),
+        (("evaluate", "captions"), "PATH"),
+        (("bench", "--streams", "many"), "--streams"),
+        (("train", "cook"), "cook"),
+    ],
+)
+def test_a_wrong_call_is_one_line(streamer, arguments, wanted):
+    refused(streamer(*arguments), 2, wanted)
+
+
+def test_help_and_version(streamer):
+    code, out, lines = streamer("--version")
+    assert (code, lines) == (0, []) and out.startswith("streamer ")
+    code, out, lines = streamer("live", "--help")
+    assert code == 0 and "--save" in out
+
+
+@pytest.mark.parametrize("command", [["transcribe"], ["live", "--file"]])
+def test_a_file_that_cannot_be_heard(streamer, tmp_path, command):
+    text, empty, silent = tmp_path / "text.wav", tmp_path / "empty.wav", tmp_path / "none.wav"
+    text.write_text("no sound")
+    empty.touch()
+    soundfile.write(silent, np.zeros(0, np.float32), 16000)
+    for path, wanted in [
+        (tmp_path / "missing.wav", "missing"),
+        (tmp_path, "directory"),
+        (text, "text.wav"),
+        (empty, "empty.wav"),
+        (silent, "no samples"),
+    ]:
+        refused(streamer(*command, path), 1, wanted)
+
+
+@pytest.mark.parametrize(
+    "text, wanted",
+    [
+        ("[server]\nlease = 3\n", "server.lease"),
+        ('[engine]\nthreads = "two"\n', "engine.threads"),
+        ('[engine]\ndevice = "tpu"\n', "engine.device"),
+        ("[server\n", "not TOML"),
+    ],
+)
+@pytest.mark.parametrize("command", [["serve"], ["models"], ["live"], ["verify", "captions-en"]])
+def test_a_config_that_is_wrong(streamer, tmp_path, text, wanted, command):
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    refused(streamer(*command, "--config", path), 1, str(path), wanted)
+
+
+def test_a_config_that_is_missing(streamer, tmp_path):
+    refused(streamer("serve", "--config", tmp_path / "none.toml"), 1, "none.toml")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["live", "--model"], ["verify"], ["bench"], ["evaluate", "captions", "x", "--model"]],
+)
+def test_a_model_that_is_unknown(streamer, command):
+    refused(streamer(*command, "nobody"), 1, "nobody" if command[0] != "evaluate" else "x")
+
+
+def test_a_folder_whose_weights_are_broken(streamer, tmp_path):
+    (tmp_path / "config.toml").write_text(f'[models.mine]\nfolder = "{tmp_path}/mine"\n')
+    refused(streamer("verify", "mine", "--config", tmp_path / "config.toml"), 1, "card.toml")
+
+
+@pytest.mark.parametrize("command", [["send", "FILE", "--connect"], ["live", "--file", "FILE", "--connect"]])
+def test_a_server_that_does_not_answer(streamer, tmp_path, command):
+    sound = tmp_path / "sound.wav"
+    soundfile.write(sound, np.zeros(1600, np.float32), 16000)
+    command = [sound if part == "FILE" else part for part in command]
+    refused(streamer(*command, "tcp://127.0.0.1:9"), 1, "tcp://127.0.0.1:9", "5 s")
+    refused(streamer(*command, "nonsense"), 1, "nonsense", "tcp://HOST:PORT")
+
+
+def test_a_port_in_use(streamer, tmp_path):
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as socket:
+        port = socket.bind_to_random_port("tcp://127.0.0.1")
+        (tmp_path / "config.toml").write_text(
+            f'[server]\ninputs = "tcp://127.0.0.1:{port}"\nserve = ["captions-en"]\n'
+        )
+        refused(streamer("serve", "--config", tmp_path / "config.toml"), 1, str(port))
+
+
+@pytest.mark.parametrize(
+    "arguments, wanted",
+    [
+        (("transcribe", "SOUND", "--mode", "psychic"), "psychic"),
+        (("transcribe", "SOUND", "--format", "pdf"), "pdf"),
+        (("evaluate", "cooking", "x"), "cooking"),
+        (("evaluate", "commands", "x", "--mode", "offline"), "offline"),
+        (("evaluate", "captions", "nowhere.manifest.jsonl"), "nowhere"),
+        (("replay", "SOUND"), "no recording of a wire"),
+    ],
+)
+def test_values_that_make_no_sense(streamer, tmp_path, arguments, wanted):
+    sound = tmp_path / "sound.wav"
+    soundfile.write(sound, np.zeros(1600, np.float32), 16000)
+    refused(streamer(*(sound if a == "SOUND" else a for a in arguments)), 1, wanted)
