@@ -18,14 +18,14 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     beam: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 128
     beam_width: Positive = 10.0
     word_width: Positive = 3.0  # of the words that are finished, below the beam's last token
-    lm_weight: Positive = 0.7
+    lm_weight: Positive = 0.9
     word_insertion: float = 0.5
     phone_threshold: Probability = 0.01
     blank_threshold: Probability = 0.97  # a surer blank is not searched
-    blank_bias: float = 1.0  # taken from the blank: CTC has learnt to say too little
+    blank_bias: float = 2.0  # taken from the blank: CTC has learnt to say too little
     hot_word_boost: float = 3.0
     max_hot_nodes: Count = 512
-    start_level: Positive = 1.0
+    start_level: Positive = 0.5
     stop_silence_ms: Positive = 480.0
     endpoint_silence_ms: Annotated[int, msgspec.Meta(ge=0)] = 600
     max_utterance_s: Positive = 40.0

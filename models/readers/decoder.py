@@ -58,9 +58,9 @@ def _advance(rows, outputs, at, codes, hyp, tree, grams, factors, pruning, liste
             if counter[h.IGNORED] > 0:
                 counter[h.IGNORED] -= 1
                 continue
-            voiced = _softmax(logits, np.float32(pruning.blank_factor), p, logp)
+            heard = _softmax(logits, np.float32(pruning.blank_factor), p, logp)
             codes[b] = _hear(
-                rows[b], voiced, p, logp, hyp, tree, grams, factors, pruning, listening, room
+                rows[b], heard, p, logp, hyp, tree, grams, factors, pruning, listening, room
             )
 
 
@@ -68,15 +68,16 @@ def _advance(rows, outputs, at, codes, hyp, tree, grams, factors, pruning, liste
 def _softmax(logits, blank_factor, p, logp):
     """Fill `p` and `logp` [phones], the blank (0) weighed by `blank_factor`.
 
-    Returns the probability of any phone before the weighing.
+    Returns the probabilities of any phone and of the likeliest one, before the weighing.
     """
-    top, phones = logits[0], np.float32(0.0)
+    top, phones, likeliest = logits[0], np.float32(0.0), np.float32(0.0)
     for k in range(logits.shape[0]):
         top = max(top, logits[k])
     for k in range(logits.shape[0]):
         p[k] = exp(logits[k] - top)
         if k:
             phones += p[k]
+            likeliest = max(likeliest, p[k])
     blank = p[0]
     p[0] *= blank_factor
     total = phones + p[0]
@@ -84,15 +85,15 @@ def _softmax(logits, blank_factor, p, logp):
     for k in range(logits.shape[0]):
         p[k] /= total
         logp[k] = logits[k] - shift
-    return phones / (phones + blank)
+    return phones / (phones + blank), likeliest / (phones + blank)
 
 
 @njit
-def _hear(row, voiced, p, logp, hyp, tree, grams, factors, pruning, listening, room):
+def _hear(row, heard, p, logp, hyp, tree, grams, factors, pruning, listening, room):
     counter = hyp.counter[row]
     now = counter[h.ROWS_READ]
     counter[h.ROWS_READ] = now + 1
-    searched = np.float32(1.0) - voiced < pruning.blank
+    searched = np.float32(1.0) - heard[0] < pruning.blank
     if searched:
         if not counter[h.HEARD]:
             counter[h.HEARD], counter[h.BEGAN] = 1, now
@@ -103,7 +104,7 @@ def _hear(row, voiced, p, logp, hyp, tree, grams, factors, pruning, listening, r
             commit(row, hyp, room.fresh, room.share)
     else:
         settle(row, hyp)
-    code = listen(row, voiced, hyp, listening)
+    code = listen(row, heard[0], heard[1], hyp, listening)
     if code & FINAL and not counter[h.SPOKEN]:
         begin(row, hyp)  # a noise that said nothing
         return code & ~(FINAL | CUT)

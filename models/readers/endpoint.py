@@ -17,7 +17,7 @@ FADING = 0.8  # of the level, a row
 class Listening(NamedTuple):
     """When speech begins and ends; rows are output rows."""
 
-    start_level: float  # rows of phones, lately, that make speech
+    start_level: float  # rows of sure phones, lately, that make speech
     stop_rows: int  # of silence, until speech has stopped
     max_rows: int  # of an utterance, after which it is ended
     hurry_rows: int  # of an utterance, after which a short pause ends it
@@ -26,10 +26,14 @@ class Listening(NamedTuple):
 
 
 @njit
-def listen(row, voiced, hyp, listening):
-    """Count one row in which a phone was heard with probability `voiced`; returns the bits."""
+def listen(row, voiced, likeliest, hyp, listening):
+    """Count one row with the probabilities of any phone and of the likeliest one; returns the bits.
+
+    Noise sounds a little like many phones, speech like one: so the square of the likeliest one's
+    counts for speech, and the probability of any for silence.
+    """
     counter, code = hyp.counter[row], 0
-    level = hyp.level[row, 0] * np.float32(FADING) + voiced
+    level = hyp.level[row, 0] * np.float32(FADING) + likeliest * likeliest
     hyp.level[row, 0] = level
     counter[h.SILENCE] = 0 if voiced >= VOICED else counter[h.SILENCE] + 1
     silence = counter[h.SILENCE]
