@@ -2,7 +2,8 @@
 
 import io
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -52,11 +53,32 @@ class AudioFile:
         self._file.seek(0)
         own_hz = self._file.samplerate
         resample = soxr.ResampleStream(own_hz, self.rate_hz, 1) if own_hz != self.rate_hz else None
-        for block in self._file.blocks(max(1, own_hz * block_ms // 1000), dtype="float32", always_2d=True):
-            mono = block.mean(axis=1)
+        for block in self._read(max(1, own_hz * block_ms // 1000)):
+            # A file of floats may hold what is no number; it sounds like nothing.
+            mono = np.nan_to_num(block.mean(axis=1), nan=0.0, posinf=1.0, neginf=-1.0)
             yield resample.resample_chunk(mono) if resample else mono
         if resample:
             yield resample.resample_chunk(np.zeros(0, np.float32), last=True)
+
+    def _read(self, frames: int) -> Iterator[np.ndarray]:
+        try:
+            yield from self._file.blocks(frames, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            raise ValueError(f"{self.name} can't be read to its end: {error.error_string}") from None
+
+
+def paced(blocks: Iterable[bytes], rate_hz: int, look_s: float) -> Iterator[bytes]:
+    """s16 mono `blocks` in real time: each when a microphone would have filled it.
+
+    The schedule is absolute, so that no delay adds up. An empty block comes every `look_s` of waiting.
+    """
+    began, samples = time.monotonic(), 0
+    for block in blocks:
+        samples += len(block) // 2
+        while (left := began + samples / rate_hz - time.monotonic()) > 0:
+            time.sleep(min(left, look_s))
+            yield b""
+        yield block
 
 
 def wire_rate(rate_hz: int) -> int:

@@ -10,8 +10,8 @@ import numpy as np
 from streamer.wire import RATES_HZ
 
 BLOCK_MS = 40
+DIGITAL_SILENCE_S = 2.0
 QUEUE_BLOCKS = 250  # ten seconds; beyond, the oldest sound would be too late to matter
-PREFERRED_HZ = 48000
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,13 @@ def list_devices() -> list[Device]:
     """Every input device. OSError, one line, where PortAudio is missing."""
     sounddevice = _sounddevice()
     default = sounddevice.default.device[0]
+    try:
+        devices = sounddevice.query_devices()
+    except sounddevice.PortAudioError as error:
+        raise OSError(f"the sound system gives no list of devices: {error}") from None
     return [
         Device(number, d["name"], int(d["default_samplerate"]), number == default)
-        for number, d in enumerate(sounddevice.query_devices())
+        for number, d in enumerate(devices)
         if d["max_input_channels"] > 0
     ]
 
@@ -62,7 +66,7 @@ class Microphone:
         """OSError, one line, where the device can't be opened."""
         sounddevice = _sounddevice()
         self.device, self.overflows = device, 0
-        self.rate_hz = device.rate_hz if device.rate_hz in RATES_HZ else PREFERRED_HZ
+        self.rate_hz = min(RATES_HZ, key=lambda rate: abs(rate - device.rate_hz))
         self._blocks: queue.Queue[bytes] = queue.Queue(QUEUE_BLOCKS)
         try:
             self._stream = sounddevice.RawInputStream(
@@ -89,13 +93,17 @@ class Microphone:
         self._stream.close()
 
     def blocks(self, wait_s: float) -> Iterator[bytes]:
-        """What has been heard; the first block is waited for at most `wait_s`."""
+        """What has been heard; the first block is waited for at most `wait_s`.
+
+        OSError, one line, once the device is gone.
+        """
         try:
             yield self._blocks.get(timeout=wait_s)
             while True:
                 yield self._blocks.get_nowait()
         except queue.Empty:
-            return
+            if not self._stream.active:
+                raise OSError(f"{self.device.name} is gone; was it unplugged?") from None
 
     def _heard(self, block, frames: int, time, status) -> None:
         if status.input_overflow:
@@ -104,6 +112,18 @@ class Microphone:
             self._blocks.put_nowait(bytes(block))
         except queue.Full:
             self.overflows += 1
+
+
+class SilenceWatch:
+    """Notices a muted or blocked microphone: nothing but zeros for DIGITAL_SILENCE_S of sound."""
+
+    def __init__(self, rate_hz: int):
+        self._limit, self._zeros = round(DIGITAL_SILENCE_S * rate_hz), 0
+
+    def hear(self, block: bytes) -> bool:
+        """Whether, after this s16 block, the silence is digital."""
+        self._zeros = 0 if any(block) else self._zeros + len(block) // 2
+        return self._zeros >= self._limit
 
 
 def level_dbfs(block: bytes) -> float:

@@ -13,6 +13,10 @@ class Subtitles:
 
     def __init__(self, path: Path, rate_hz: int):
         """OSError where the file can't be written, before anything is said."""
+        if path.is_dir():
+            raise IsADirectoryError(f"{path} is a directory; name a file for the subtitles")
+        if not path.absolute().parent.is_dir():
+            raise FileNotFoundError(f"{path.parent} is missing, so no subtitles can be written there")
         self.path, self.rate_hz = path, rate_hz
         self._file = pysubs2.SSAFile()
         self._write()
@@ -23,7 +27,9 @@ class Subtitles:
         if best is None or not best.words:
             return
         start, end = best.words[0].start, best.words[-1].end
-        event = pysubs2.SSAEvent(start=self._ms(start), end=self._ms(end), text=best.text)
+        # A word may begin and end in one output row; what shows for no time is not seen.
+        end_ms = max(self._ms(end), self._ms(start) + 1)
+        event = pysubs2.SSAEvent(start=self._ms(start), end=end_ms, text=best.text)
         self._file.append(event)
         self._write()
 

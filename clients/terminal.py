@@ -1,6 +1,8 @@
 """What a live session shows: a screen on a terminal, else one line of text for each final."""
 
+import os
 import sys
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -13,89 +15,100 @@ from rich.text import Text
 
 from streamer import wire
 
-SHOWN_FINALS = 8
-REFRESH_HZ = 12
+SHOWN_FINALS = 4  # that may still be rewritten; older ones scroll away
+REFRESH_S = 1 / 12
 QUIET_DBFS, LOUD_DBFS = -60.0, 0.0
 METER_CELLS = 24
 
 
 @dataclass
-class Session:
-    """What is known of a running session; the screen draws it."""
+class Figures:
+    """What is known of a running session beside its words."""
 
     title: str
     level_dbfs: float = -np.inf
     overflows: int = 0
     heard_s: float = 0.0
-    real_time_factor: float = 0.0
+    real_time_factor: float | None = None  # of a server that is ours
     warning: str = ""
-    finals: deque = field(default_factory=lambda: deque(maxlen=SHOWN_FINALS))  # [live text, rewritten text]
-    partial: str = ""
-    confirmed: int = 0
-    latencies_ms: deque = field(default_factory=lambda: deque(maxlen=1000))
+    latencies_ms: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
 
-    def take(self, result: wire.Result) -> None:
-        """A result as it arrives."""
-        text = result.alternatives[0].text if result.alternatives else ""
-        if result.kind == "partial":
-            self.partial, self.confirmed = text, result.confirmed
-        elif result.kind == "final":
-            self.partial, self.confirmed = "", 0
-            if text:
-                self.finals.append([text, ""])
-
-    def summary(self) -> str:
-        """The figures of the session, in one line."""
+    def line(self) -> str:
         parts = [f"{self.heard_s:.1f} s heard"]
         if self.latencies_ms:
-            p50, p95 = np.percentile(np.array(self.latencies_ms), (50, 95))
+            p50, p95 = np.percentile(list(self.latencies_ms), (50, 95))
             parts.append(f"latency p50 {p50:.0f} ms, p95 {p95:.0f} ms")
-        parts.append(f"real-time factor {self.real_time_factor:.3f}")
-        parts.append(f"{self.overflows} overflows")
+        if self.real_time_factor is not None:
+            parts.append(f"real-time factor {self.real_time_factor:.3f}")
+        parts.append(f"{self.overflows} overflow{'' if self.overflows == 1 else 's'}")
         return ", ".join(parts)
 
 
 class View(Protocol):
-    """Where a session is shown. A context manager; `draw` after every change."""
+    """Where a session is shown. A context manager; `tick` often, it draws when it is due."""
 
     def __enter__(self) -> "View": ...
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
-    def draw(self, result: wire.Result | None = None) -> None: ...
+    def show(self, result: wire.Result) -> None: ...
     def rewritten(self, live: str, text: str) -> None: ...
+    def tick(self) -> None: ...
 
 
-def view(session: Session) -> View:
-    """A screen where standard output is a terminal, else plain lines."""
-    return Screen(session) if sys.stdout.isatty() else Lines(session)
+def view(figures: Figures) -> View:
+    """A screen where standard output is a terminal that can be drawn on, else plain lines."""
+    drawable = sys.stdout.isatty() and os.environ.get("TERM") not in (None, "", "dumb")
+    return Screen(figures) if drawable else Lines(figures)
 
 
 class Lines:
-    """For pipes: each final is one line on standard output, at once."""
+    """For pipes: each final is one line on standard output, at once; the rest on standard error."""
 
-    def __init__(self, session: Session):
-        self.session = session
+    def __init__(self, figures: Figures):
+        self.figures, self._warned = figures, ""
 
     def __enter__(self) -> "Lines":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        print(f"streamer: {self.session.summary()}", file=sys.stderr)
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        print(f"streamer: {self.figures.line()}", file=sys.stderr)
 
-    def draw(self, result: wire.Result | None = None) -> None:
-        if result is not None and result.kind == "final" and result.alternatives[0].text:
-            print(result.alternatives[0].text, flush=True)
+    def show(self, result: wire.Result) -> None:
+        if result.kind == "final" and (text := best_text(result)):
+            print(text, flush=True)
 
     def rewritten(self, live: str, text: str) -> None:
         print(f"offline: {text}", flush=True)
+
+    def tick(self) -> None:
+        if self.figures.warning not in ("", self._warned):
+            print(f"streamer: {self.figures.warning}", file=sys.stderr, flush=True)
+        self._warned = self.figures.warning
+
+
+@dataclass
+class Final:
+    """An utterance that has ended; `offline` is what the offline network made of it, once it has."""
+
+    live: str
+    offline: str | None = None
+
+    def text(self) -> Text:
+        if self.offline is None:
+            return Text(self.live, style="bold")
+        return Text.assemble((self.live, "bold"), "\n", ("  offline: ", "dim"), (self.offline, "green"))
 
 
 class Screen:
     """The terminal: finals above, the sentence that is being said below, level and figures last."""
 
-    def __init__(self, session: Session, console: Console | None = None):
-        self.session = session
+    def __init__(self, figures: Figures, console: Console | None = None):
+        self.figures = figures
+        self._finals: deque[Final] = deque()
+        self._partial, self._confirmed = "", 0
         self._console = console or Console()
-        self._live = Live(console=self._console, refresh_per_second=REFRESH_HZ, get_renderable=self.render)
+        # No thread of its own: it would draw what is being changed.
+        self._live = Live(console=self._console, auto_refresh=False, get_renderable=self.render)
+        self._due = 0.0
 
     def __enter__(self) -> "Screen":
         self._live.__enter__()
@@ -104,29 +117,47 @@ class Screen:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._live.__exit__(kind, error, trace)
 
-    def draw(self, result: wire.Result | None = None) -> None:
-        # Drawn a dozen times a second by itself; nothing to do for a single result.
-        return
+    def show(self, result: wire.Result) -> None:
+        if result.kind == "partial":
+            self._partial, self._confirmed = best_text(result), result.confirmed
+        elif result.kind == "final":
+            self._partial, self._confirmed = "", 0
+            if text := best_text(result):
+                self._add(Final(text))
 
     def rewritten(self, live: str, text: str) -> None:
-        for pair in self.session.finals:
-            if pair[0] == live and not pair[1]:
-                pair[1] = text
+        for final in self._finals:
+            if final.live == live and final.offline is None:
+                final.offline = text
                 return
+
+    def tick(self) -> None:
+        now = time.monotonic()
+        if now >= self._due:
+            self._due = now + REFRESH_S
+            self._live.refresh()
 
     def render(self) -> Group:
         """The whole picture."""
-        session, lines = self.session, [Text(self.session.title, style="dim")]
-        for live, offline in session.finals:
-            lines.append(Text(live, style="bold"))
-            if offline:
-                lines.append(Text(f"  {offline}", style="green"))
-        sure, unsure = session.partial[: session.confirmed], session.partial[session.confirmed :]
+        figures, partial = self.figures, self._partial
+        lines = [final.text() for final in self._finals]
+        sure, unsure = partial[: self._confirmed], partial[self._confirmed :]
         lines.append(Text.assemble((sure, "default"), (unsure, "dim italic"), ("▏", "cyan")))
-        lines.append(Text.assemble(meter(session.level_dbfs), "  ", (session.summary(), "dim")))
-        if session.warning:
-            lines.append(Text(session.warning, style="yellow"))
+        lines.append(Text.assemble(meter(figures.level_dbfs), "  ", (figures.title, "dim")))
+        lines.append(Text(figures.line(), style="dim"))
+        if figures.warning:
+            lines.append(Text(figures.warning, style="yellow"))
         return Group(*lines)
+
+    def _add(self, final: Final) -> None:
+        self._finals.append(final)
+        if len(self._finals) > SHOWN_FINALS:
+            self._console.print(self._finals.popleft().text())
+
+
+def best_text(result: wire.Result) -> str:
+    """The likeliest text of a result, empty where it has none."""
+    return result.alternatives[0].text if result.alternatives else ""
 
 
 def meter(level_dbfs: float) -> Text:

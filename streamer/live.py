@@ -3,20 +3,19 @@
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import msgspec
-import numpy as np
+from msgspec.structs import replace
 
 from clients.connection import Stream
 from clients.connection import connect as connect_to
-from clients.files import BUNDLED, AudioFile
-from clients.microphone import Microphone, choose, level_dbfs
-from clients.notices import Refusal, Restarted
+from clients.files import BUNDLED, AudioFile, paced
+from clients.microphone import Microphone, SilenceWatch, choose, level_dbfs
+from clients.notices import Gap, Notice, Refusal, Restarted, StreamOver
 from clients.subtitles import Subtitles
-from clients.terminal import Session, View, view
+from clients.terminal import Figures, View, view
 from models import catalog
 from streamer import wire
 from streamer.bench import cpu_seconds
@@ -25,8 +24,9 @@ from streamer.rewriter import Rewriter
 from streamer.server_process import ServerProcess
 
 BLOCK_MS = 40
-LAST_WORDS_S = 0.8  # after Ctrl-C; a second is promised
-DIGITAL_SILENCE_S = 2.0
+WAIT_S = 0.01  # for a block, before results are looked for
+LAST_WORDS_S = 0.5  # after Ctrl-C; all is over within a second, the exit of a busy machine included
+REWRITING_S = 10.0  # for the offline network's last utterances, when a recording has ended
 LOOK_S = 1.0  # between looks at the server's processor time
 
 Source = AudioFile | Microphone
@@ -45,22 +45,21 @@ def run(
     """Until the recording ends or Ctrl-C; 0. ValueError or OSError, one line, for what can't be done."""
     with ExitStack() as stack:
         source = _source(stack, device, file)
-        process = None
-        if connect is None:
-            catalog.find(model, config.folders())  # a wrong name is told before a server starts
-            server = msgspec.structs.replace(config.server, serve=[model])
-            process = stack.enter_context(ServerProcess(msgspec.structs.replace(config, server=server)))
         rewriter = stack.enter_context(Rewriter(config, source.rate_hz)) if offline_finals else None
-        subtitles = Subtitles(save, source.rate_hz) if save else None
-        connection = stack.enter_context(connect_to(connect or process.inputs))
+        server = _server(stack, config, model) if connect is None else None
+        connection = connect_to(connect or server.inputs)
+        stack.callback(connection.abandon)
+        if rewriter:
+            rewriter.wait_ready()
+        figures = Figures(_title(source, model))
         try:
             stream = connection.open(model, format=source.format)
-        except Refusal as refusal:
-            raise ValueError(str(refusal)) from None
-        session = Session(_title(source, model))
-        with view(session) as shown:
-            talk = Talk(stream, session, shown, subtitles, rewriter, process.pid if process else None)
-            talk.run(_blocks(source, session))
+            subtitles = Subtitles(save, source.rate_hz) if save else None
+            with view(figures) as shown:
+                talk = Talk(stream, figures, shown, subtitles, rewriter, server.pid if server else None)
+                talk.run(_blocks(source, figures))
+        except (Refusal, StreamOver) as error:
+            raise ValueError(str(error)) from None
     return 0
 
 
@@ -70,80 +69,105 @@ class Talk:
     def __init__(
         self,
         stream: Stream,
-        session: Session,
+        figures: Figures,
         shown: View,
         subtitles: Subtitles | None,
         rewriter: Rewriter | None,
         server_pid: int | None,
     ):
-        self.stream, self.session, self.shown = stream, session, shown
+        self.stream, self.figures, self.shown = stream, figures, shown
         self.subtitles, self.rewriter, self.server_pid = subtitles, rewriter, server_pid
-        self.rate_hz = stream.opened.options["format"]["rate"]
+        self._rate_hz = stream.opened.options["format"]["rate"]
+        self._restarts: dict[bytes, int] = {}  # where a stream began that stands in for a lost one
         self._sent: deque[tuple[int, float]] = deque(maxlen=10_000)  # (end position, when)
         self._next_look = time.monotonic() + LOOK_S
         self._cpu_before = cpu_seconds(server_pid) if server_pid else 0.0
 
-    def run(self, blocks: Iterator[bytes]) -> None:
+    def run(self, blocks: Iterable[bytes]) -> None:
         """Send all `blocks`; then, or on Ctrl-C, close and show the last words."""
         try:
             for block in blocks:
                 if block:
                     self._send(block)
                 self._take(self.stream.poll())
-            self._end(wire_seconds=5.0)
+                if self.stream.closed:
+                    raise StreamOver(f"the server has ended the stream: {self.stream.closed.reason}")
+            self._end()
         except KeyboardInterrupt:
-            self._end(wire_seconds=LAST_WORDS_S)
+            self._end_at_once()
 
     def _send(self, block: bytes) -> None:
         self.stream.send(block)
-        self._sent.append((self.stream.position, time.monotonic()))
+        now = time.monotonic()
+        self._sent.append((self.stream.position, now))
         if self.rewriter:
             self.rewriter.hear(block)
-        self.session.level_dbfs = level_dbfs(block)
-        self.session.heard_s = self.stream.position / self.rate_hz
-        if self.server_pid and self._sent[-1][1] >= self._next_look:
-            self._next_look = self._sent[-1][1] + LOOK_S
-            used = cpu_seconds(self.server_pid) - self._cpu_before
-            self.session.real_time_factor = used / max(self.session.heard_s, 0.1)
+        self.figures.level_dbfs = level_dbfs(block)
+        self.figures.heard_s = self.stream.position / self._rate_hz
+        if self.server_pid and now >= self._next_look:
+            self._next_look = now + LOOK_S
+            used_s = cpu_seconds(self.server_pid) - self._cpu_before
+            self.figures.real_time_factor = used_s / self.figures.heard_s
 
     def _take(self, results: list[wire.Result]) -> None:
+        """What has arrived, to where it belongs."""
+        for notice in self.stream.notices():
+            self._note(notice)
         now = time.monotonic()
         for result in results:
+            result = _moved(result, self._restarts.get(result.stream, 0))
             self._note_latency(result, now)
-            self.session.take(result)
-            self.shown.draw(result)
-            if result.kind == "final":
+            self.shown.show(result)
+            if result.kind == "final" and result.alternatives:
                 if self.subtitles:
                     self.subtitles.add(result)
                 if self.rewriter:
                     self.rewriter.rewrite(result)
-        for notice in self.stream.notices():
-            if isinstance(notice, Restarted):
-                self.session.warning = "the server lost the stream; a new one goes on"
         if self.rewriter:
-            for live, text in self.rewriter.done():
-                self.shown.rewritten(live, text)
+            self._show_rewritten(self.rewriter.done())
+        self.shown.tick()
+
+    def _note(self, notice: Notice) -> None:
+        if isinstance(notice, Restarted):
+            self._restarts[notice.stream] = notice.position
+            self.figures.warning = "the server lost the stream; a new one goes on"
+        elif isinstance(notice, Gap):
+            self.figures.warning = f"results {notice.first} to {notice.last} were lost on the way"
 
     def _note_latency(self, result: wire.Result, now: float) -> None:
         """From sending the block that holds `through` to now."""
         while self._sent and self._sent[0][0] < result.through:
             self._sent.popleft()
         if self._sent:
-            self.session.latencies_ms.append(1000 * (now - self._sent[0][1]))
+            self.figures.latencies_ms.append(1000 * (now - self._sent[0][1]))
 
-    def _end(self, wire_seconds: float) -> None:
+    def _show_rewritten(self, pairs: list[tuple[str, str]]) -> None:
+        for live, text in pairs:
+            self.shown.rewritten(live, text)
+
+    def _end(self) -> None:
         self.stream.close()
-        until = time.monotonic() + wire_seconds
+        for result in self.stream:
+            self._take([result])
+        self._finish(time.monotonic() + REWRITING_S)
+
+    def _end_at_once(self) -> None:
+        until = time.monotonic() + LAST_WORDS_S
+        self.stream.close()
         while not self.stream.closed and time.monotonic() < until:
-            self._take(self.stream.poll(0.02))
+            self._take(self.stream.poll(WAIT_S))
+        self._finish(until)
+
+    def _finish(self, until: float) -> None:
         self._take(self.stream.poll())
         if self.rewriter:
-            self.rewriter.finish()
-            self._take([])
+            self._show_rewritten(self.rewriter.finish(until))
 
 
 def _source(stack: ExitStack, device: str | None, file: Path | None) -> Source:
     """The file, else the microphone, else the recording that ships."""
+    if file is not None and device is not None:
+        raise ValueError("--device and --file are two sources; name one")
     if file is not None:
         return AudioFile(file)
     try:
@@ -151,33 +175,47 @@ def _source(stack: ExitStack, device: str | None, file: Path | None) -> Source:
     except (ValueError, OSError) as error:
         if device is not None:
             raise
-        print(f"streamer: {error}\nstreamer: playing {BUNDLED.name}, which ships, instead", file=sys.stderr)
+        print(f"streamer: {error}\nstreamer: playing the recording that ships, in real time", file=sys.stderr)
         return AudioFile(BUNDLED)
 
 
+def _server(stack: ExitStack, config: Config, model: str) -> ServerProcess:
+    """A server of our own with `model` alone."""
+    catalog.find(model, config.folders())  # a wrong name is told before a server starts
+    server = replace(config.server, serve=[model])
+    process = stack.enter_context(ServerProcess(replace(config, server=server)))
+    # Its only stream is over by then; its leisurely end would outlast the second that Ctrl-C may take.
+    stack.callback(process.kill)
+    return process
+
+
 def _title(source: Source, model: str) -> str:
-    name = source.name if isinstance(source, AudioFile) else source.device.name
-    return f"{model} · {Path(name).name} · Ctrl-C ends"
+    name = Path(source.name).name if isinstance(source, AudioFile) else source.device.name
+    return f"{model} · {name} · Ctrl-C ends"
 
 
-def _blocks(source: Source, session: Session) -> Iterator[bytes]:
+def _blocks(source: Source, figures: Figures) -> Iterator[bytes]:
     """Blocks in real time; an empty one now and then, so that results are taken meanwhile."""
     if isinstance(source, AudioFile):
-        began, sent = time.monotonic(), 0
-        for block in source.blocks(BLOCK_MS):
-            # A microphone hands a block over when it is full.
-            sent += len(block) // 2
-            while (left := began + sent / source.rate_hz - time.monotonic()) > 0:
-                time.sleep(min(left, 0.01))
-                yield b""
-            yield block
+        yield from paced(source.blocks(BLOCK_MS), source.rate_hz, WAIT_S)
         return
-    silent_s = 0.0
+    watch, silent = SilenceWatch(source.rate_hz), False
     while True:
-        for block in source.blocks(0.02):
-            silent_s = silent_s + BLOCK_MS / 1000 if level_dbfs(block) == -np.inf else 0.0
-            session.overflows = source.overflows
-            quiet = silent_s >= DIGITAL_SILENCE_S
-            session.warning = "digital silence: is the microphone muted or blocked?" if quiet else ""
+        for block in source.blocks(WAIT_S):
+            was, silent = silent, watch.hear(block)
+            if was != silent:
+                figures.warning = "digital silence: is the microphone muted or blocked?" if silent else ""
+            figures.overflows = source.overflows
             yield block
         yield b""
+
+
+def _moved(result: wire.Result, offset: int) -> wire.Result:
+    """`result` with its positions counted from where the session began."""
+    if not offset:
+        return result
+    alternatives = tuple(
+        replace(a, words=tuple(replace(w, start=w.start + offset, end=w.end + offset) for w in a.words))
+        for a in result.alternatives
+    )
+    return replace(result, through=result.through + offset, alternatives=alternatives)

@@ -69,6 +69,10 @@ class ServerProcess:
             self._process.wait()
         self._process.stdout.close()
 
+    def kill(self) -> None:
+        """End the server at once, whatever it still has to say."""
+        self._process.kill()
+
     def _tell(self, config: Config) -> None:
         try:
             self._process.stdin.write(msgspec.json.encode(config) + b"\n")
