@@ -74,7 +74,9 @@ def frames(front: Stage, blocks: Iterable[Tensor]) -> Iterator[Tensor]:
         early -= dropped
         told += y.shape[1] - dropped
         yield y[0, dropped:]
-    last = torch.cat([rest[None, :, None], front.closing(torch.zeros(1, samples, 1))], dim=1)
+    # Only its length counts: a view of one zero, not the recording's size in zeros.
+    closing = front.closing(torch.zeros(1).expand(1, samples, 1))
+    last = torch.cat([rest[None, :, None], closing], dim=1)
     if samples and last.shape[1]:
         y, _ = front.step(last, state)
         yield y[0, early : early + front.kept(samples) - told]

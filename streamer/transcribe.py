@@ -2,21 +2,23 @@
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import soundfile
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
 from clients.files import AudioFile
 from models import catalog
 from models.build import load
 from streamer.config import Config
-from streamer.offline import Offline, Sound
+from streamer.offline import Offline, Progress, Sound
 from streamer.transcript import FORMATS, Transcript, rendered
 
 MODELS = {"offline": "captions-en-offline", "live": "captions-en"}
@@ -80,15 +82,10 @@ class _Reading:
 
     def _blocks(self, one: _Opened) -> Iterator[np.ndarray]:
         try:
-            for block in one.audio.samples(BLOCK_MS):
-                if not np.isfinite(block).all():
-                    one.whole = False
-                    self._fail(f"{one.name} holds samples that are not numbers")
-                    return
-                yield block
-        except soundfile.SoundFileRuntimeError as error:
+            yield from one.audio.samples(BLOCK_MS)
+        except ValueError as error:
             one.whole = False
-            self._fail(f"{one.name} breaks off: {error}")
+            self._fail(str(error))
         finally:
             one.audio = None  # closes the file: thousands of them may wait for their turn
 
@@ -97,8 +94,13 @@ class _Reading:
         print(f"streamer: {message}", file=sys.stderr)
 
 
-def _network(config: Config, mode: str, name: str):
-    """What has `transcripts`: the model `name` in the mode that is asked for."""
+class _Network(Protocol):
+    def transcripts(self, sounds: Iterable[Sound], progress: Progress) -> Iterator[Transcript]:
+        """The transcript of each of `sounds`, in order; `progress` is told the seconds that are done."""
+
+
+def _network(config: Config, mode: str, name: str) -> _Network:
+    """The model `name` in the mode that is asked for."""
     if mode == "live":
         from streamer.unpaced import Unpaced  # the engine takes a while to import
 
@@ -130,14 +132,14 @@ def _put(text: str, label: str, target: Path | None) -> None:
 
 
 @contextmanager
-def _progress(files: Sequence[str]) -> Iterator[Callable[[float], None]]:
+def _progress(files: Sequence[str]) -> Iterator[Progress]:
     """Takes the seconds of sound that are done; shows them on standard error if that is a terminal."""
     if not sys.stderr.isatty():
         yield lambda seconds: None
         return
     columns = BarColumn(), TextColumn("{task.completed:.0f} of {task.total:.0f} s"), TimeRemainingColumn()
     # rich would print results to standard error too, unless both are the terminal.
-    shown = Progress(
+    shown = Bar(
         *columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()
     )
     with shown as bar:
