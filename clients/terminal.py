@@ -142,7 +142,7 @@ class Screen:
         figures, partial = self.figures, self._partial
         lines = [final.text() for final in self._finals]
         sure, unsure = partial[: self._confirmed], partial[self._confirmed :]
-        lines.append(Text.assemble((sure, "default"), (unsure, "dim italic"), ("▏", "cyan")))
+        lines.append(Text.assemble(sure, (unsure, "dim italic"), ("▏", "cyan")))
         lines.append(Text.assemble(meter(figures.level_dbfs), "  ", (figures.title, "dim")))
         lines.append(Text(figures.line(), style="dim"))
         if figures.warning:
