@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Literal, Optional
 
 import typer
 
@@ -17,6 +17,7 @@ app.add_typer(train, name="train")
 
 UsageError = typer.BadParameter.__base__  # typer brings its own copy of click, under a private name
 
+Mode = Literal["live", "offline"]
 ConfigFile = Annotated[
     Optional[Path],
     typer.Option("--config", metavar="FILE", help="Configuration; else ./config.toml, else the shipped one."),
@@ -123,8 +124,8 @@ def devices() -> None:
 @app.command()
 def transcribe(
     files: Annotated[list[str], typer.Argument(metavar="FILES...", help="Audio files; - is standard input.")],
-    mode: Annotated[str, typer.Option(help="offline (sees the whole recording) or live.")] = "offline",
-    format: Annotated[str, typer.Option(help="txt, json, srt or vtt.")] = "txt",
+    mode: Annotated[Mode, typer.Option(help="offline sees the whole recording.")] = "offline",
+    format: Annotated[Literal["txt", "json", "srt", "vtt"], typer.Option(help="What is written.")] = "txt",
     output: Annotated[Optional[Path], typer.Option(metavar="DIR", help="One file each in DIR.")] = None,
     model: Annotated[Optional[str], typer.Option(help="Another network; see `streamer models`.")] = None,
     config: ConfigFile = None,
@@ -211,7 +212,7 @@ def evaluate(
     task: Annotated[str, typer.Argument(metavar="TASK", help="captions or commands.")],
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A SPLIT.manifest.jsonl with its tars beside it.")],
     model: Annotated[Optional[str], typer.Option(help="Another network than the task's default.")] = None,
-    mode: Annotated[str, typer.Option(help="live or offline.")] = "live",
+    mode: Annotated[Mode, typer.Option(help="Which of the task's networks.")] = "live",
     json: Json = False,
     chunk_ms: Annotated[int, typer.Option("--chunk-ms", min=1, help="Milliseconds of input sent at once.")] = 40,
     joined: Annotated[Optional[float], typer.Option(metavar="MINUTES", help="Captions joined into streams this long.")] = None,
@@ -245,7 +246,7 @@ def bench(
 @train.command("captions")
 def train_captions(
     data: Data,
-    mode: Annotated[str, typer.Option(help="live or offline.")] = "live",
+    mode: Annotated[Mode, typer.Option(help="Which of the two networks.")] = "live",
     out: Runs = Path("runs"),
     updates: Annotated[Optional[int], typer.Option(min=1, help="How many; else the recipe's.")] = None,
     rate: Annotated[Optional[float], typer.Option(help="Learning rate; else the recipe's.")] = None,

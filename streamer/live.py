@@ -43,6 +43,8 @@ def run(
     offline_finals: bool,
 ) -> int:
     """Until the recording ends or Ctrl-C; 0. ValueError or OSError, one line, for what can't be done."""
+    if connect is None:
+        catalog.find(model, config.folders())  # a wrong name is told before anything starts
     with ExitStack() as stack:
         source = _source(stack, device, file)
         rewriter = stack.enter_context(Rewriter(config, source.rate_hz)) if offline_finals else None
@@ -181,7 +183,6 @@ def _source(stack: ExitStack, device: str | None, file: Path | None) -> Source:
 
 def _server(stack: ExitStack, config: Config, model: str) -> ServerProcess:
     """A server of our own with `model` alone."""
-    catalog.find(model, config.folders())  # a wrong name is told before a server starts
     server = replace(config.server, serve=[model])
     process = stack.enter_context(ServerProcess(replace(config, server=server)))
     # Its only stream is over by then; its leisurely end would outlast the second that Ctrl-C may take.

@@ -40,6 +40,8 @@ def refused(answer: tuple[int, str, list[str]], status: int, *wanted: str) -> No
         (("evaluate", "captions"), "PATH"),
         (("bench", "--streams", "many"), "--streams"),
         (("train", "cook"), "cook"),
+        (("transcribe", "x.wav", "--mode", "psychic"), "psychic"),
+        (("transcribe", "x.wav", "--format", "pdf"), "pdf"),
     ],
 )
 def test_a_wrong_call_is_one_line(streamer, arguments, wanted):
@@ -123,8 +125,6 @@ def test_a_port_in_use(streamer, tmp_path):
 @pytest.mark.parametrize(
     "arguments, wanted",
     [
-        (("transcribe", "SOUND", "--mode", "psychic"), "psychic"),
-        (("transcribe", "SOUND", "--format", "pdf"), "pdf"),
         (("evaluate", "cooking", "x"), "cooking"),
         (("evaluate", "commands", "x", "--mode", "offline"), "offline"),
         (("evaluate", "captions", "nowhere.manifest.jsonl"), "nowhere"),
