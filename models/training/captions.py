@@ -34,10 +34,10 @@ class Recipe:
 
     architecture: str
     options: dict = field(default_factory=dict)
-    updates: int = 7000
+    updates: int = 5000
     rows: int = 5
     row_steps: int = 2000
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 2e-3
     framewise: float = 0.38  # the share of updates that learn frame-wise phones alone
     seed: int = 1
 
