@@ -78,9 +78,18 @@ def test_a_word_of_its_own_threshold():
     assert finals(run(wary, doubt)) == ["no"]
 
 
+def test_a_word_in_doubt_between_two_is_the_likelier_one():
+    doubt = outputs(*quiet(5), YES, YES, *quiet(9))
+    doubt[doubt[:, YES] > 0, NO] = 11.5  # p 0.62 and 0.38
+    lenient = {"threshold": 0.3, "vocabulary_threshold": 0.9}
+    assert finals(run(CommandsReader(LABELS, lenient, 1), doubt)) == ["yes"]
+    doubt[:, BLANK] = 12.0  # and now a third of it is for no word at all
+    assert finals(run(CommandsReader(LABELS, lenient, 1), doubt)) == []
+
+
 def test_a_repeated_word_needs_a_pause_and_another_word_a_shorter_one(reader):
-    assert finals(run(reader, outputs(*[YES] * 7))) == ["yes"]
-    assert finals(run(reader, outputs(YES, YES, *quiet(6), YES, YES))) == ["yes", "yes"]
+    assert finals(run(reader, outputs(*[YES] * 11))) == ["yes"]
+    assert finals(run(reader, outputs(YES, YES, *quiet(10), YES, YES))) == ["yes", "yes"]
     assert finals(run(reader, outputs(YES, YES, BLANK, NO, NO))) == ["yes", "no"]
 
 

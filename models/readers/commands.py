@@ -36,9 +36,10 @@ class Streams(NamedTuple):
 class CommandsReader:
     """Reads a head of words (the first label is the blank) and, if there is one, a head of phones.
 
-    A word is told when its probability, averaged over `mean_rows` rows, reaches its threshold;
-    `apart_rows` must lie between two words, `repeat_rows` between a word and the same again. Every
-    word is an utterance and its text final at once, so there are no partials and no endpoints.
+    A word is told when its probability, averaged over `mean_rows` rows, reaches its threshold and
+    that of all words of the vocabulary together reaches `vocabulary_threshold`: that some word was
+    said must be sure, which one it was may be less so. `apart_rows` must lie between two words,
+    `repeat_rows` between a word and the same again. Every word is an utterance and its text final at once, so there are no partials and no endpoints.
     Words outside the vocabulary are marked `unknown` and told where a stream asks for them. Speech
     starts and stops by the phones, the first of which is silence.
     """
@@ -56,6 +57,7 @@ class CommandsReader:
         limits = [self.card.thresholds.get(word, self.card.threshold) for word in self.words]
         self.thresholds = np.array(limits, np.float32)
         self.thresholds[[not word for word in self.words]] = np.inf
+        self.vocabulary = np.array([word not in ("", UNKNOWN) for word in self.words])
         self.streams = Streams(
             np.zeros(rows, bool),
             np.zeros((rows, self.card.mean_rows - 1, count), np.float32),
@@ -144,8 +146,10 @@ class CommandsReader:
         whole = np.concatenate([self.streams.recent[which], heard], axis=1)
         self.streams.recent[which] = whole[:, steps:]
         means = sum(whole[:, i : i + steps] for i in range(count)) / np.float32(count)
-        for b, at in zip(*np.nonzero((means >= self.thresholds).any(2))):
-            label = int((means[b, at] - self.thresholds).argmax())
+        some = means[..., self.vocabulary].sum(-1, keepdims=True) >= self.card.vocabulary_threshold
+        sure = (means >= self.thresholds) & (some | ~self.vocabulary)
+        for b, at in zip(*np.nonzero(sure.any(2))):
+            label = int(np.where(sure[b, at], means[b, at], 0).argmax())
             told[b] += self._final(int(which[b]), label, int(at), float(means[b, at, label]))
 
     def _final(self, row: int, label: int, at: int, sure: float) -> list[Event]:

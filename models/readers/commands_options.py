@@ -12,10 +12,11 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[reader] of a card with kind = "commands". Words are those of the first head."""
 
     threshold: Probability = 0.5  # of the mean probability over `mean_rows`
+    vocabulary_threshold: Probability = 0.5  # of the mean probability of any word of the vocabulary
     thresholds: dict[str, Probability] = {}  # of single words, in place of `threshold`
     mean_rows: Annotated[int, msgspec.Meta(ge=1, le=8)] = 2
     apart_rows: Rows = 3  # from one word to another
-    repeat_rows: Rows = 8  # from a word to the same one
+    repeat_rows: Rows = 12  # from a word to the same one
     end_offset_rows: float = 0.0  # from the row that decides to the word's end
     word_rows: dict[str, Annotated[float, msgspec.Meta(gt=0)]] = {}  # how long words last
     start_level: Annotated[float, msgspec.Meta(gt=0)] = 2.0  # rows of phones, lately, that make speech
