@@ -25,7 +25,9 @@ class AudioFile:
     def __init__(self, path: Path | str):
         self.name = str(path)
         if self.name != "-" and not Path(path).is_file():
-            kind = "is a directory" if Path(path).is_dir() else "is missing"
+            kind = "is missing"
+            if Path(path).exists():
+                kind = "is a directory" if Path(path).is_dir() else "is no file"
             raise ValueError(f"{path} {kind}; give an audio file")
         try:
             source = io.BytesIO(sys.stdin.buffer.read()) if self.name == "-" else path
@@ -49,16 +51,16 @@ class AudioFile:
             yield to_s16(samples)
 
     def samples(self, block_ms: int) -> Iterator[np.ndarray]:
-        """The whole file as mono float32 blocks of about `block_ms`, at `rate_hz`."""
+        """The whole file as mono float32 blocks of about `block_ms`, at `rate_hz`; all within [-1, 1]."""
         self._file.seek(0)
         own_hz = self._file.samplerate
         resample = soxr.ResampleStream(own_hz, self.rate_hz, 1) if own_hz != self.rate_hz else None
         for block in self._read(max(1, own_hz * block_ms // 1000)):
-            # A file of floats may hold what is no number; it sounds like nothing.
-            mono = np.nan_to_num(block.mean(axis=1), nan=0.0, posinf=1.0, neginf=-1.0)
-            yield resample.resample_chunk(mono) if resample else mono
+            # A file of floats may hold what is no number (it sounds like nothing), or what is too loud.
+            mono = np.clip(np.nan_to_num(block, nan=0.0), -1.0, 1.0).mean(axis=1)
+            yield np.clip(resample.resample_chunk(mono), -1.0, 1.0) if resample else mono
         if resample:
-            yield resample.resample_chunk(np.zeros(0, np.float32), last=True)
+            yield np.clip(resample.resample_chunk(np.zeros(0, np.float32), last=True), -1.0, 1.0)
 
     def _read(self, frames: int) -> Iterator[np.ndarray]:
         try:

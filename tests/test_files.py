@@ -71,6 +71,15 @@ def test_what_is_no_number_is_silent_and_what_is_too_loud_is_clipped(tmp_path):
     assert np.frombuffer(b"".join(audio.blocks(BLOCK_MS)), "<i2").tolist() == [0, 32767, -32767, 0]
 
 
+@pytest.mark.parametrize("rate_hz", [16000, 37800])
+def test_samples_lie_within_full_scale(tmp_path, rate_hz):
+    # A square wave: resampling overshoots it.
+    loud = 1e30 * np.sign(tone(rate_hz))
+    audio = AudioFile(write(tmp_path / "f.wav", loud, rate_hz, subtype="FLOAT"))
+    heard = np.concatenate(list(audio.samples(BLOCK_MS)))
+    assert np.abs(heard).max() == 1.0
+
+
 def test_to_s16_is_little_endian():
     assert to_s16(np.array([1 / 32767, -2 / 32767])) == b"\x01\x00\xfe\xff"
 

@@ -69,6 +69,15 @@ def test_several_files_are_named_and_say_what_each_says_alone(transcribe, record
     assert capsys.readouterr().out == "".join(alone)
 
 
+@pytest.mark.parametrize("mode", ["offline", "live"])
+def test_a_file_that_is_too_loud_keeps_nothing_from_the_others(transcribe, recordings, tmp_path, capsys, mode):
+    loud = tmp_path / "loud.wav"
+    soundfile.write(loud, 1e30 * babble(1.5, 4), RATE_HZ, subtype="FLOAT")
+    assert transcribe(loud, *recordings, mode=mode) == 0
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 4 and err == ""
+
+
 def test_live_is_the_live_network_over_the_whole_file(transcribe, recordings, folders, capsys):
     assert transcribe(recordings[0], mode="live", format="json") == 0
     found = json.loads(capsys.readouterr().out)
