@@ -80,7 +80,7 @@ def search(row, now, p, logp, hyp, tree, grams, factors, pruning, room):
     lookahead, cost, value = tree.lookahead, factors.cost, room.value
     tokens, num_hot = hyp.counter[row, h.TOKENS], hyp.counter[row, h.HOT]
     boost, width = np.float32(pruning.hot), np.float32(pruning.width)
-    roots, count, best = p.shape[0], 0, np.float32(0.0)
+    roots, best = p.shape[0], np.float32(0.0)
     heard = np.int64(0)
     for phone in range(1, roots):
         if p[phone] >= pruning.phone:
@@ -88,17 +88,21 @@ def search(row, now, p, logp, hyp, tree, grams, factors, pruning, room):
     for i in range(tokens):  # a blank, or the same phone once more
         node = np.int64(place[i, h.NODE])
         phone = tree_phone[node]
-        context = place[i, h.CONTEXT]
-        count = _candidate(node, context, count, new_place, new_mass, value, slot, used) + 1
-        for k in range(h.TRACE, h.WORD):
+        at = _first_slot(node, np.int64(place[i, h.CONTEXT]), slot)
+        while slot[at] > 0:
+            at = (at + 1) & (slot.shape[0] - 1)
+        slot[at], used[i] = i + 1, at
+        for k in range(h.WORD):
             new_place[i, k] = place[i, k]
+        new_place[i, h.WORD] = -1
         new_mass[i, h.BLANK] = (mass[i, h.BLANK] + mass[i, h.LABEL]) * p[0]
         new_mass[i, h.LABEL] = mass[i, h.LABEL] * p[phone] if phone else np.float32(0.0)
         new_mass[i, h.QUALITY] = mass[i, h.QUALITY]
         total = new_mass[i, h.BLANK] + new_mass[i, h.LABEL]
-        new_mass[i, h.STRONGEST] = total
+        new_mass[i, h.ENTERED], new_mass[i, h.STRONGEST] = 0.0, total
         value[i] = total * _ahead(node, lookahead, cost, hot, num_hot, boost)
         best = max(best, value[i])
+    count = tokens
     for i in range(tokens):  # a phone that goes on in the tree
         node, context = np.int64(place[i, h.NODE]), place[i, h.CONTEXT]
         total, begins = mass[i, h.BLANK] + mass[i, h.LABEL], node < roots
@@ -190,14 +194,12 @@ def _ahead(node, lookahead, cost, hot, num_hot, boost):
 @njit
 def _candidate(node, context, count, place, mass, value, slot, used):
     """The candidate of (node, context); number `count` if it is new, -1 if there is no room."""
-    mask = slot.shape[0] - 1
-    mixed = node * 0x9E3779B1 + np.int64(context) * 0x85EBCA77
-    at = (mixed ^ (mixed >> 17)) & mask
+    at = _first_slot(node, np.int64(context), slot)
     while slot[at] > 0:
         j = slot[at] - 1
         if place[j, h.NODE] == node and place[j, h.CONTEXT] == context:
             return np.int64(j)
-        at = (at + 1) & mask
+        at = (at + 1) & (slot.shape[0] - 1)
     if count == used.shape[0]:
         return np.int64(-1)
     slot[at], used[count] = count + 1, at
@@ -206,6 +208,12 @@ def _candidate(node, context, count, place, mass, value, slot, used):
     for k in range(mass.shape[1]):
         mass[count, k] = 0.0
     return np.int64(count)
+
+
+@njit(inline="always")
+def _first_slot(node, context, slot):
+    mixed = node * 0x9E3779B1 + context * 0x85EBCA77
+    return (mixed ^ (mixed >> 17)) & (slot.shape[0] - 1)
 
 
 @njit

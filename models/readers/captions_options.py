@@ -16,7 +16,7 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lexicon: str = "lexicon.bin"
     language_model: str = "lm.bin"
     beam: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 128
-    beam_width: Positive = 10.0
+    beam_width: Positive = 9.0
     word_width: Positive = 3.0  # of the words that are finished, below the beam's last token
     lm_weight: Positive = 0.9
     word_insertion: float = 0.5
@@ -25,7 +25,7 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     blank_bias: float = 2.0  # taken from the blank: CTC has learnt to say too little
     hot_word_boost: float = 3.0
     max_hot_nodes: Count = 512
-    start_level: Positive = 0.5
+    start_level: Positive = 0.6
     stop_silence_ms: Positive = 480.0
     endpoint_silence_ms: Annotated[int, msgspec.Meta(ge=0)] = 600
     max_utterance_s: Positive = 40.0
@@ -33,12 +33,12 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alternatives: Count = 1
     time_offset_rows: float = 0.0  # added to every time: what the network's delay costs
     start_offset_rows: float = 0.0  # a first phone is marked after it begins
-    end_offset_rows: float = 0.0  # a last phone is marked before it ends
+    end_offset_rows: float = 1.5  # a last phone is marked before it ends
     # The logit of a confidence: a constant, by the mean ln p of a word's phones, and by its mean share
     # of the beam.
-    confidence_bias: float = -1.0
-    confidence_sound: float = 1.0
-    confidence_share: float = 3.0
+    confidence_bias: float = -0.6
+    confidence_sound: float = 0.9
+    confidence_share: float = 2.0
 
 
 class StreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

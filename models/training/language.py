@@ -18,7 +18,7 @@ from models.training.text import sentences
 IRSTLM = Path("/usr/lib/irstlm/bin/tlm")
 START, END = "<s>", "</s>"
 # How much of the mixture each text is, where the context doesn't tell.
-SHARES = {"an4": 0.08, "speechocean": 0.12, "read": 0.2, "books": 0.4, "tatoeba": 0.2}
+SHARES = {"an4": 0.12, "speechocean": 0.12, "read": 0.2, "books": 0.38, "tatoeba": 0.18}
 MAX_PAIRS, MAX_TRIPLES = 380_000, 600_000  # with the lexicon under 8 MB
 
 
