@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 PIP := .venv/bin/python -m pip --disable-pip-version-check
-CPU_TORCH := torch==2.13.0+cpu --extra-index-url https://download.pytorch.org/whl/cpu
+CPU_TORCH := --no-deps torch==2.13.0+cpu --extra-index-url https://download.pytorch.org/whl/cpu
 
 .PHONY: live test setup clean
 
