@@ -82,10 +82,10 @@ def test_neighbours_do_not_matter(reader):
         assert events + reader.finish(row) == alone[row]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(40))
 def test_what_is_confirmed_never_changes(reader, seed):
     confirmed: dict[int, str] = {}
-    for event in run(reader, babble(400, seed)):
+    for event in run(reader, babble(600, seed)):
         if event.alternatives:
             text, before = event.alternatives[0].text, confirmed.get(event.utterance, "")
             assert text.startswith(before)

@@ -25,13 +25,13 @@ class Transcript:
         """What was heard so far: the words of the best token."""
         counter = hyp.counter[row]
         best = self._alternative(row, int(counter[h.BEST]), 1.0, hyp)
-        said = sum(len(word.text) + 1 for word in best.words[: counter[h.SAID]])
+        said = " ".join(word.text for word in best.words[: counter[h.SAID]])
         return Event(
             "partial",
             int(counter[h.UTTERANCE]),
             int(counter[h.ROWS_READ]),
             (best,),
-            min(said, len(best.text)),
+            len(said),
         )
 
     def final(self, row: int, hyp: Hypotheses) -> Event | None:
