@@ -11,10 +11,10 @@ from models.readers import hypotheses as h
 from models.readers.captions_options import CardOptions, StreamOptions, converted
 from models.readers.decoder import advance
 from models.readers.endpoint import CUT, FINAL, PARTIAL, SPEECH_START, SPEECH_STOP, Listening
-from models.readers.beam import Pruning, scratch
 from models.readers.hot_words import Vocabulary
 from models.readers.language_model import factors, read_grams
 from models.readers.lexicon import read_lexicon
+from models.readers.pruning import Pruning, scratch
 from models.readers.transcript import Transcript
 
 

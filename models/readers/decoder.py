@@ -14,6 +14,7 @@ from models.readers.hypotheses import agree, begin, commit, narrow
 
 COMPILED_FROM = (
     "beam.py", "decoder.py", "endpoint.py", "hot_words.py", "hypotheses.py", "language_model.py",
+    "pruning.py",
 )  # fmt: skip
 
 
