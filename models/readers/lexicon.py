@@ -118,6 +118,12 @@ def read_lexicon(path: Path, num_phones: int) -> Lexicon:
         or int((tree.child + tree.children.astype(np.int64)).max()) > nodes
         or int((tree.first_word + tree.words.astype(np.int64)).max()) > len(tree.word)
         or int(tree.word.max()) >= len(spelling)
+        or np.any(_ones(tree.follow) != tree.children)
     ):
         raise ValueError(f"{path}: does not fit the card's {num_phones} phones; build it anew")
     return Lexicon(spelling, tree)
+
+
+def _ones(bits: np.ndarray) -> np.ndarray:
+    """How many bits of each number of int64 [n] are set."""
+    return np.unpackbits(bits.view(np.uint8)).reshape(len(bits), 64).sum(axis=1)
