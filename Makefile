@@ -27,6 +27,8 @@ setup: .venv/installed
 	  $(PIP) install -q --retries 1 --timeout 20 $(CPU_TORCH) 2>/dev/null || $(PIP) install -q -c constraints.txt torch; \
 	fi
 	@$(PIP) install -q -c constraints.txt -e '.[test]'
+# The first start compiles the decoder, for half a minute: better now than before the first word.
+	-@.venv/bin/python -m streamer.prepare
 	@touch $@
 
 clean:

@@ -4,6 +4,8 @@ import os
 import sys
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol
@@ -58,6 +60,17 @@ def view(figures: Figures) -> View:
     """A screen where standard output is a terminal that can be drawn on, else plain lines."""
     drawable = sys.stdout.isatty() and os.environ.get("TERM") not in (None, "", "dumb")
     return Screen(figures) if drawable else Lines(figures)
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """Says on a terminal that the session is about to begin: a first start compiles for a while."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status("starting", spinner="dots"):
+        yield
 
 
 class Lines:

@@ -6,28 +6,22 @@ from typing import Annotated, Literal, Optional
 
 import typer
 
+from streamer.cli_options import ConfigFile, Mode
+from streamer.cli_training import train
+
 app = typer.Typer(
     name="streamer",
     help="Stateful recurrent networks over live audio: captions and commands while you speak.",
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-train = typer.Typer(help="Train the networks that ship, from the data folder.")
 app.add_typer(train, name="train")
 
 UsageError = typer.BadParameter.__base__  # typer brings its own copy of click, under a private name
 
-Mode = Literal["live", "offline"]
-ConfigFile = Annotated[
-    Optional[Path],
-    typer.Option("--config", metavar="FILE", help="Configuration; else ./config.toml, else the shipped one."),
-]
 Connect = Annotated[
     Optional[str], typer.Option("--connect", metavar="ADDRESS", help="A running server; else the config's.")
 ]
-Data = Annotated[Path, typer.Argument(metavar="DATA", help="The folder that holds speech/ and text/.")]
-Runs = Annotated[Path, typer.Option("--out", metavar="DIR", help="Shards, checkpoints and logs.")]
-Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of the training steps.")]
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON on standard output.")]
 
 
@@ -113,10 +107,12 @@ def live(
 
 
 @app.command()
-def devices() -> None:
+def devices(config: ConfigFile = None) -> None:
     """List the microphones of this machine."""
     from clients.microphone import list_devices
+    from streamer.config import read_config
 
+    read_config(config)  # nothing in it is about microphones, but a wrong one is told everywhere
     for device in list_devices():
         print(device)
 
@@ -241,44 +237,6 @@ def bench(
     from streamer.commands.evaluation import bench
 
     bench(config, model, streams, seconds, file, json)
-
-
-@train.command("captions")
-def train_captions(
-    data: Data,
-    mode: Annotated[Mode, typer.Option(help="Which of the two networks.")] = "live",
-    out: Runs = Path("runs"),
-    updates: Annotated[Optional[int], typer.Option(min=1, help="How many; else the recipe's.")] = None,
-    rate: Annotated[Optional[float], typer.Option(help="Learning rate; else the recipe's.")] = None,
-    start: Annotated[Optional[Path], typer.Option("--from", metavar="WEIGHTS", help="Weights to begin from.")] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Don't resume the run that OUT holds.")] = False,
-    threads: Threads = 1,
-) -> None:
-    """Train the speech recogniser."""
-    from streamer.commands.training import captions
-
-    captions(data, out, mode, updates, rate, start, not fresh, threads)
-
-
-@train.command("commands")
-def train_commands(
-    data: Data, out: Runs = Path("runs"), threads: Threads = 1
-) -> None:
-    """Train the spotter of spoken commands."""
-    from streamer.commands.training import commands
-
-    commands(data, out, threads)
-
-
-@train.command("language")
-def train_language(
-    data: Data,
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for lexicon.bin and lm.bin.")],
-) -> None:
-    """Build the lexicon and the language model of the captions."""
-    from streamer.commands.training import language
-
-    language(data, out)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from clients.files import BUNDLED, AudioFile, paced
 from clients.microphone import Microphone, SilenceWatch, choose, level_dbfs
 from clients.notices import Gap, Notice, Refusal, Restarted, StreamOver
 from clients.subtitles import Subtitles
-from clients.terminal import Figures, View, view
+from clients.terminal import Figures, View, starting, view
 from models import catalog
 from streamer import wire
 from streamer.bench import cpu_seconds
@@ -48,11 +48,12 @@ def run(
     with ExitStack() as stack:
         source = _source(stack, device, file)
         rewriter = stack.enter_context(Rewriter(config, source.rate_hz)) if offline_finals else None
-        server = _server(stack, config, model) if connect is None else None
-        connection = connect_to(connect or server.inputs)
-        stack.callback(connection.abandon)
-        if rewriter:
-            rewriter.wait_ready()
+        with starting():
+            server = _server(stack, config, model) if connect is None else None
+            connection = connect_to(connect or server.inputs)
+            stack.callback(connection.abandon)
+            if rewriter:
+                rewriter.wait_ready()
         figures = Figures(_title(source, model))
         try:
             stream = connection.open(model, format=source.format)

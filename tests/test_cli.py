@@ -80,7 +80,10 @@ def test_a_file_that_cannot_be_heard(streamer, tmp_path, command):
         ("[server\n", "not TOML"),
     ],
 )
-@pytest.mark.parametrize("command", [["serve"], ["models"], ["live"], ["verify", "captions-en"]])
+@pytest.mark.parametrize(
+    "command",
+    [["serve"], ["models"], ["live"], ["verify", "captions-en"], ["devices"], ["train", "commands", "x"]],
+)
 def test_a_config_that_is_wrong(streamer, tmp_path, text, wanted, command):
     path = tmp_path / "config.toml"
     path.write_text(text)
@@ -129,9 +132,24 @@ def test_a_port_in_use(streamer, tmp_path):
         (("evaluate", "commands", "x", "--mode", "offline"), "offline"),
         (("evaluate", "captions", "nowhere.manifest.jsonl"), "nowhere"),
         (("replay", "SOUND"), "no recording of a wire"),
+        (("train", "captions", "nowhere", "--out", "FOLDER"), "nowhere"),
+        (("train", "commands", "nowhere", "--out", "FOLDER"), "nowhere"),
+        (("train", "language", "nowhere", "FOLDER"), "nowhere"),
     ],
 )
 def test_values_that_make_no_sense(streamer, tmp_path, arguments, wanted):
     sound = tmp_path / "sound.wav"
     soundfile.write(sound, np.zeros(1600, np.float32), 16000)
-    refused(streamer(*(sound if a == "SOUND" else a for a in arguments)), 1, wanted)
+    places = {"SOUND": sound, "FOLDER": tmp_path / "out"}
+    refused(streamer(*(places.get(a, a) for a in arguments)), 1, wanted)
+
+
+def test_every_command_takes_a_config(streamer):
+    from streamer.cli import app
+    from streamer.cli_training import train
+
+    calls = [[c.name or c.callback.__name__] for c in app.registered_commands]
+    calls += [["train", c.name] for c in train.registered_commands]
+    assert len(calls) > 12
+    for call in calls:
+        assert "--config" in streamer(*call, "--help")[1], call

@@ -4,10 +4,13 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from streamer.config import read_config
+
 _say = partial(print, file=sys.stderr, flush=True)
 
 
 def captions(
+    config_file: Path | None,
     data: Path,
     out: Path,
     mode: str,
@@ -15,13 +18,13 @@ def captions(
     rate: float | None,
     start: Path | None,
     resume: bool,
-    threads: int,
+    threads: int | None,
 ) -> None:
     """Train a recogniser; the path of its best weights goes to standard output."""
-    from models.training.captions import RECIPES, train_captions
+    from models.training.captions import train_captions
 
-    if mode not in RECIPES:
-        raise ValueError(f"mode {mode!r}; there are {', '.join(RECIPES)}")
+    config = read_config(config_file)
+    _check(data, "speech")
     best = train_captions(
         data,
         out,
@@ -30,21 +33,34 @@ def captions(
         learning_rate=rate,
         start=start,
         resume=resume,
-        threads=threads,
+        threads=threads or config.engine.threads,
         progress=_say,
     )
     print(best)
 
 
-def commands(data: Path, out: Path, threads: int) -> None:
+def commands(
+    config_file: Path | None, data: Path, out: Path, updates: int | None, resume: bool, threads: int | None
+) -> None:
     """Train the spotter; the path of its weights goes to standard output."""
     from models.training.commands import train_commands
 
-    print(train_commands(data, out, threads=threads, progress=_say))
+    threads = threads or read_config(config_file).engine.threads
+    _check(data, "speech")
+    print(train_commands(data, out, updates=updates, resume=resume, threads=threads, progress=_say))
 
 
-def language(data: Path, out: Path) -> None:
+def language(config_file: Path | None, data: Path, out: Path) -> None:
     """Build lexicon.bin and lm.bin in `out`."""
     from models.training.language import build_language
 
+    read_config(config_file)  # nothing in it is about language, but a wrong one is told everywhere
+    _check(data, "speech", "text")
     build_language(data, out, _say)
+
+
+def _check(data: Path, *parts: str) -> None:
+    """A wrong folder is told at once, not after an hour with what an earlier run had cached."""
+    for part in parts:
+        if not (data / part).is_dir():
+            raise ValueError(f"{data / part} is no folder; DATA is the folder that holds {' and '.join(parts)}")

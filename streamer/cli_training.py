@@ -1,0 +1,63 @@
+"""The command line's `train`: each command imports what it runs when it runs."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from streamer.cli_options import ConfigFile, Mode
+
+train = typer.Typer(help="Train the networks that ship, from the data folder.")
+
+Data = Annotated[Path, typer.Argument(metavar="DATA", help="The folder that holds speech/ and text/.")]
+Runs = Annotated[Path, typer.Option("--out", metavar="DIR", help="Shards, checkpoints and logs.")]
+Updates = Annotated[Optional[int], typer.Option("--updates", min=1, help="How many; else the recipe's.")]
+Resume = Annotated[bool, typer.Option("--resume/--fresh", help="Go on with the run that --out holds, or begin anew.")]
+Threads = Annotated[
+    Optional[int], typer.Option("--threads", min=1, help="Threads of the training steps; else the config's.")
+]
+
+
+@train.command("captions")
+def captions(
+    data: Data,
+    mode: Annotated[Mode, typer.Option(help="Which of the two networks.")] = "live",
+    out: Runs = Path("runs"),
+    updates: Updates = None,
+    rate: Annotated[Optional[float], typer.Option(help="Learning rate; else the recipe's.")] = None,
+    start: Annotated[Optional[Path], typer.Option("--from", metavar="WEIGHTS", help="Weights to begin from.")] = None,
+    resume: Resume = True,
+    threads: Threads = None,
+    config: ConfigFile = None,
+) -> None:
+    """Train the speech recogniser."""
+    from streamer.commands.training import captions
+
+    captions(config, data, out, mode, updates, rate, start, resume, threads)
+
+
+@train.command("commands")
+def commands(
+    data: Data,
+    out: Runs = Path("runs"),
+    updates: Updates = None,
+    resume: Resume = True,
+    threads: Threads = None,
+    config: ConfigFile = None,
+) -> None:
+    """Train the spotter of spoken commands."""
+    from streamer.commands.training import commands
+
+    commands(config, data, out, updates, resume, threads)
+
+
+@train.command("language")
+def language(
+    data: Data,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for lexicon.bin and lm.bin.")],
+    config: ConfigFile = None,
+) -> None:
+    """Build the lexicon and the language model of the captions."""
+    from streamer.commands.training import language
+
+    language(config, data, out)
