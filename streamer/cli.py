@@ -189,7 +189,7 @@ def models(config: ConfigFile = None) -> None:
     """List what can be served: task, mode, latency, licence, scores."""
     from streamer.commands.models import show_models
 
-    show_models(config)
+    raise typer.Exit(show_models(config))
 
 
 @app.command()

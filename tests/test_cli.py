@@ -6,6 +6,7 @@ import soundfile
 import zmq
 
 from streamer import cli
+from tests.tiny_model import write_model
 
 
 @pytest.fixture
@@ -105,6 +106,19 @@ def test_a_model_that_is_unknown(streamer, command):
 def test_a_folder_whose_weights_are_broken(streamer, tmp_path):
     (tmp_path / "config.toml").write_text(f'[models.mine]\nfolder = "{tmp_path}/mine"\n')
     refused(streamer("verify", "mine", "--config", tmp_path / "config.toml"), 1, "card.toml")
+
+
+def test_a_model_that_is_broken_keeps_no_other_from_the_list(streamer, tmp_path):
+    write_model(tmp_path / "whole")
+    write_model(tmp_path / "cut")
+    weights = tmp_path / "cut" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    config = tmp_path / "config.toml"
+    config.write_text('[models.cut]\nfolder = "cut"\n[models.whole]\nfolder = "whole"\n')
+    code, out, lines = streamer("models", "--config", config)
+    told = [line for line in lines if "cut" in line]
+    assert code == 1 and len(told) == 1 and "weights.safetensors" in told[0]
+    assert "whole" in out and "cut" not in out and "captions-en" in out
 
 
 @pytest.mark.parametrize("command", [["send", "FILE", "--connect"], ["live", "--file", "FILE", "--connect"]])

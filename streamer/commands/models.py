@@ -1,46 +1,51 @@
 """The commands about models: what there is, and whether its laws hold."""
 
+import sys
 from pathlib import Path
-
-from rich.console import Console
-from rich.table import Table
 
 from models import catalog
 from models.card import Card, read_card
 from streamer.config import Config, read_config
 
 
-def show_models(config_file: Path | None) -> None:
-    """A table of every model that ships or is configured."""
-    config = read_config(config_file)
-    table = Table("model", "task", "mode", "latency", "licence", "scores")
+def show_models(config_file: Path | None) -> int:
+    """Tell of every model that ships or is configured; 1 if one can't be loaded, which is a line."""
+    config, broken = read_config(config_file), 0
     for name, folder in sorted((catalog.zoo() | config.folders()).items()):
-        card = read_card(folder)
-        mode, latency = _timing(config, name, folder)
-        table.add_row(name, card.task, mode, latency, card.licence or "-", _scores(card))
-    Console().print(table)
+        try:
+            card = read_card(folder)
+            mode, latency = _timing(config, name, folder)
+        except (ValueError, OSError) as error:
+            print(f"streamer: {name} can't be served: {' '.join(str(error).split())}", file=sys.stderr)
+            broken += 1
+        else:
+            # No table: in a pipe, and in 80 columns, it would cut the names.
+            print(f"{name}: {card.task}, {mode}, latency {latency}, licence {card.licence or 'not told'}")
+            for line in _scores(card):
+                print(f"    {line}")
+    return 1 if broken else 0
 
 
 def _timing(config: Config, name: str, folder: Path) -> tuple[str, str]:
-    """The mode, and what the network itself waits for: its block and its lookahead."""
+    """The mode, and how long after a sound began its first output is known, as `Opened` tells it."""
     from models.build import load
     from models.stage import Stage
+    from streamer.places import Places
+    from streamer.runner import geometry
 
     model = load(folder, config.model(name).allow_imports)
     if not isinstance(model.network, Stage):
         return "offline", "the whole recording"
-    front = model.front(model.rate_hz)
-    steps = model.network.block + model.network.lookahead
-    samples = steps / front.ratio + front.lookahead
-    return "live", f"{1000 * float(samples) / model.rate_hz:.0f} ms"
+    places = Places(geometry(model.front(model.rate_hz)), geometry(model.network))
+    return "live", f"{1000 * places.needed(1) / model.rate_hz:.0f} ms"
 
 
-def _scores(card: Card) -> str:
+def _scores(card: Card) -> list[str]:
     lines = []
     for name, figures in card.scores.items():
-        shown = " ".join(f"{k} {v:.3f}" if isinstance(v, float) else str(v) for k, v in figures.items())
-        lines.append(f"{name}: {shown}")
-    return "\n".join(lines) or "-"
+        shown = (f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in figures.items())
+        lines.append(f"{name}: {', '.join(shown)}")
+    return lines
 
 
 def verify_model(config_file: Path | None, name: str) -> int:
