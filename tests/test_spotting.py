@@ -56,15 +56,17 @@ def test_the_loss_of_a_window_is_every_path_through_it():
 
 def test_each_duty_wants_its_own():
     logits = torch.zeros(1, 4, len(WORDS))
-    logits[0, 0, 0] = logits[0, 1, UNKNOWN] = logits[0, 2, UNKNOWN] = logits[0, 3, YES] = 30.0
+    logits[0, 0, 0] = logits[0, 1, UNKNOWN] = logits[0, 2, UNKNOWN] = logits[0, 3, WORDS.index("on")] = 30.0
     none = torch.zeros(0, 4, dtype=torch.long), torch.zeros(0)
     fine = torch.tensor([[SILENT, SPEAKING, OTHER_WORD, UNKNOWN_TEXT]])
-    # The network is sure of a word in the last row, and nobody knows what is said there.
+    # The last row hears a word that prose holds, and nobody knows what is said there.
     assert float(spotting_loss(logits, fine, *none)) == pytest.approx(0.0, abs=TOLERANCE)
     for row, duty in ((0, OTHER_WORD), (1, SILENT), (3, SPEAKING)):
         wrong = fine.clone()
         wrong[0, row] = duty
         assert float(spotting_loss(logits, wrong, *none)) > 10
+    logits[0, 3, YES] = 60.0
+    assert float(spotting_loss(logits, fine, *none)) > 10
 
 
 def test_a_window_past_the_outputs_is_left_out():

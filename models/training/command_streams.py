@@ -98,7 +98,7 @@ class Streams:
             end = min(end, start + self.steps - at)
             sound = np.exp(warp(recording.frames[start:end], random)) - LOG_FLOOR
             np.maximum(sound, 0.0, out=sound)
-            sound *= np.exp(_gain(sound, level, random) + 0.5 * channel(N_MELS, random))
+            sound *= np.exp(_gain(sound, level, random) + 0.3 * channel(N_MELS, random))
             power[at : at + len(sound)] += sound
             taken = _label(recording, start, end, at, b, duties, phones, windows, taken)
             at += len(sound) + _gap(random)
@@ -111,7 +111,7 @@ class Streams:
         recording = versions[int(np.searchsorted(self.limits[number], random.random()))]
         length = len(recording.frames)
         if source.cut == "clip":
-            if random.random() < 0.35 and len(recording.words):
+            if random.random() < 0.65 and len(recording.words):
                 start = max(0, recording.words[0, 1] - random.integers(0, 15))
                 return recording, start, min(length, recording.words[-1, 2] + random.integers(1, 20))
             return recording, 0, length
@@ -127,17 +127,16 @@ class Streams:
     def _heard(self, power: np.ndarray, random) -> np.ndarray:
         """The stream as another room and another microphone would have brought it."""
         speech = power.mean() + 1e-9
-        if random.random() < 0.6:
+        if random.random() < 0.3:
             noise = background(len(power), N_MELS, self.noises, random)
-            power += noise * (speech / (noise.mean() + 1e-12) * 10 ** (-random.uniform(0.0, 3.5)))
-        if random.random() < 0.12:
+            power += noise * (speech / (noise.mean() + 1e-12) * 10 ** (-random.uniform(0.8, 3.5)))
+        if random.random() < 0.08:
             power[:, int(N_MELS * random.uniform(0.72, 0.85)) :] = 0.0  # a telephone's band
-        power *= np.exp(channel(N_MELS, random))
+        power *= np.exp(0.7 * channel(N_MELS, random))
         frames = np.log(power + LOG_FLOOR)
-        for _ in range(2):
-            width = random.integers(0, 6)
-            first = random.integers(0, N_MELS - width)
-            frames[:, first : first + width] = frames.mean()
+        width = random.integers(0, 6)
+        first = random.integers(0, N_MELS - width)
+        frames[:, first : first + width] = frames.mean()
         for _ in range(3):
             first, width = random.integers(0, len(frames)), random.integers(0, 9)
             frames[first : first + width] = frames.mean()
@@ -145,19 +144,19 @@ class Streams:
 
 
 def _gain(sound: np.ndarray, level: float, random) -> float:
-    """Nepers of power: half the recordings keep their level, about; the others take the stream's."""
+    """Nepers of power: most recordings keep their level, about; the others take the stream's."""
     own = np.log(sound.mean() + 1e-9)
-    wanted = level + random.normal(0, 1.0) if random.random() < 0.5 else own + random.uniform(-2.5, 1.5)
+    wanted = level + random.normal(0, 1.0) if random.random() < 0.25 else own + random.uniform(-2.5, 1.5)
     return float(np.clip(wanted, min(own, QUIETEST), LOUDEST) - own)
 
 
 def _gap(random) -> int:
     kind = random.random()
-    if kind < 0.35:
+    if kind < 0.5:
         return 0
-    if kind < 0.45:
+    if kind < 0.6:
         return -int(random.integers(1, 6))  # one fades into the other
-    return int(random.integers(0, 50 if kind < 0.85 else 150))
+    return int(random.integers(0, 40 if kind < 0.95 else 150))
 
 
 def _label(recording, start, end, at, b, duties, phones, windows, taken) -> int:

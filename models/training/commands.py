@@ -39,9 +39,9 @@ class Recipe:
     """What is trained, and how long: `updates` of `rows` streams of `steps` frames of 10 ms."""
 
     options: dict = field(
-        default_factory=lambda: dict(n_mels=N_MELS, stack=STACK, hidden_size=224, depth=3, delay=5)
+        default_factory=lambda: dict(n_mels=N_MELS, stack=STACK, hidden_size=224, depth=3, delay=7)
     )
-    updates: int = 2200
+    updates: int = 5600
     rows: int = 16
     steps: int = 1200
     learning_rate: float = 2e-3
@@ -150,15 +150,15 @@ def _streams(speech: Path, cache: Path, recipe: Recipe, progress: Callable[[str]
     spoken = [[r for r in found if r.text] for found in spoken]
     sentences = versions(*SENTENCES)
     sources = [
-        Source(0.42, spoken, _rarity(spoken[0]), "clip"),
-        _even(0.07, versions(("fsdd", "train")), "clip"),
+        Source(0.50, spoken, _rarity(spoken[0]), "clip"),
+        _even(0.09, versions(("fsdd", "train")), "clip"),
         _even(0.06, versions(("wakewords", "train")), "clip"),
-        _even(0.09, versions(("an4", "train")), "clip"),
-        _even(0.04, noise, "stretch"),
+        _even(0.12, versions(("an4", "train")), "clip"),
+        _even(0.03, noise, "stretch"),
         _even(0.03, quiet, "stretch"),
-        _even(0.12, sentences, "words"),
-        Source(0.15, sentences, np.array([len(r.frames) for r in sentences[0]], float), "stretch"),
-        _even(0.02, versions(unlabelled), "stretch"),
+        _even(0.10, sentences, "words"),
+        Source(0.08, sentences, np.array([len(r.frames) for r in sentences[0]], float), "stretch", 450),
+        _even(0.04, versions(unlabelled), "stretch"),
     ]
     noises = [r.frames for r in noise[1] + quiet[1]]
     return Streams(sources, noises, recipe.rows, recipe.steps, recipe.seed)
@@ -169,9 +169,9 @@ def _even(share: float, versions: list[list[Recording]], cut: str) -> Source:
 
 
 def _rarity(recordings: list[Recording]) -> np.ndarray:
-    """Weights that make a frequent text less so: by the root of how often it comes."""
+    """Weights that make texts nearly as frequent as each other."""
     counts = Counter(r.text for r in recordings)
-    return np.array([counts[r.text] ** -0.5 for r in recordings])
+    return np.array([counts[r.text] ** -0.8 for r in recordings])
 
 
 def _standardize(network: nn.Module, frames: Tensor) -> None:
