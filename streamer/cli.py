@@ -27,7 +27,10 @@ Json = Annotated[bool, typer.Option("--json", help="One line of JSON on standard
 
 def main() -> None:
     """Run a command. Errors of the user's world are one line on standard error: exit 1, or 2 for a
-    wrong call. What escapes as a traceback is a bug of ours."""
+    wrong call. What escapes as a traceback is a bug of ours.
+
+    typer ends a Ctrl-C with 130, and with 1 and no word where the reader of our output went away.
+    """
     command = typer.main.get_command(app)
     try:
         status = command.main(prog_name="streamer", standalone_mode=False)
@@ -35,8 +38,6 @@ def main() -> None:
         _fail(error.format_message(), 2)
     except typer.Abort:
         status = 130
-    except (KeyboardInterrupt, BrokenPipeError) as error:
-        status = _quietly(error)
     except (ValueError, OSError) as error:
         _fail(_line(error), 1)
     sys.exit(status if isinstance(status, int) else 0)
@@ -51,15 +52,6 @@ def _line(error: Exception) -> str:
 def _fail(message: str, status: int) -> None:
     print(f"streamer: {message}", file=sys.stderr)
     sys.exit(status)
-
-
-def _quietly(error: BaseException) -> int:
-    """Ctrl-C, or a reader of our output that went away: the shell's usual statuses, no text."""
-    if isinstance(error, BrokenPipeError):
-        # Python would complain once more when it flushes standard output at its exit.
-        sys.stdout = None
-        return 141
-    return 130
 
 
 def _version(wanted: bool) -> None:

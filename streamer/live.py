@@ -1,5 +1,6 @@
 """`streamer live`: a microphone or a recording to a server, and its words to the screen as they come."""
 
+import signal
 import sys
 import time
 from collections import deque
@@ -42,7 +43,9 @@ def run(
     connect: str | None,
     offline_finals: bool,
 ) -> int:
-    """Until the recording ends or Ctrl-C; 0. ValueError or OSError, one line, for what can't be done."""
+    """Until the recording ends, Ctrl-C or SIGTERM; 0. ValueError or OSError, one line, for what can't be done."""
+    # Whoever ends us by a signal gets what Ctrl-C gives: the last words, and the terminal as it was.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if connect is None:
         catalog.find(model, config.folders())  # a wrong name is told before anything starts
     with ExitStack() as stack:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 from types import TracebackType
 
 import msgspec
@@ -48,6 +49,8 @@ class ServerProcess:
             self._tell(msgspec.structs.replace(config, server=server))
             answer = self._answer()
         except BaseException:
+            # Nobody has spoken to it: there are no last words to wait for.
+            self._process.kill()
             self.stop()
             raise
         self.inputs, self.publish = answer.inputs, answer.publish
@@ -61,7 +64,8 @@ class ServerProcess:
     def stop(self) -> None:
         """Let the server say its last words and end; kill it if it doesn't."""
         # The end of its input is the child's signal; a second one would cut its last words short.
-        self._process.stdin.close()
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:

@@ -219,6 +219,24 @@ def test_ctrl_c_ends_with_the_last_words_out(room, more):
     assert events and " ".join(events[-1].text.split()) in " ".join(text.split())
 
 
+def test_a_signal_to_end_is_a_ctrl_c(room):
+    terminal = Terminal(command(room, "--file", str(room / "long.wav")), environment(room))
+    terminal.read_until(b"1.0 s heard")
+    os.kill(terminal.pid, signal.SIGTERM)
+    assert terminal.wait() == 0
+    assert terminal.output.rindex(b"\x1b[?25h") > terminal.output.rindex(b"\x1b[?25l")  # the cursor is back
+
+
+def test_ctrl_c_before_it_has_begun_waits_for_nothing(room):
+    terminal = Terminal(command(room, "--file", str(room / "long.wav")), environment(room))
+    terminal.read_until(b"starting")
+    pressed = time.monotonic()
+    terminal.press(b"\x03")
+    assert terminal.wait() == 130
+    assert time.monotonic() - pressed < 2
+    assert b"Traceback" not in terminal.text()
+
+
 @pytest.mark.parametrize(
     "options, wanted",
     [
