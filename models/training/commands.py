@@ -109,6 +109,7 @@ def train_commands(
             progress(f"check at {done}: " + " ".join(f"{k} {v:.3f}" for k, v in scores.items()))
             with (run / "log.jsonl").open("a") as log:
                 log.write(json.dumps({"updates": done} | scores) + "\n")
+        if done % 50 == 0 or done == updates:
             checkpoint.save(last, network, optimizer, {"updates": done})
     weights = {name: value.half().contiguous() for name, value in network.state_dict().items()}
     save_file(weights, run / "weights.safetensors")
