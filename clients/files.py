@@ -24,13 +24,12 @@ class AudioFile:
 
     def __init__(self, path: Path | str):
         self.name = str(path)
-        if self.name != "-" and not Path(path).is_file():
-            kind = "is missing"
-            if Path(path).exists():
-                kind = "is a directory" if Path(path).is_dir() else "is no file"
-            raise ValueError(f"{path} {kind}; give an audio file")
+        if self.name != "-" and not Path(path).exists():
+            raise ValueError(f"{path} is missing; give an audio file")
+        if self.name != "-" and Path(path).is_dir():
+            raise ValueError(f"{path} is a directory; give an audio file")
         try:
-            source = io.BytesIO(sys.stdin.buffer.read()) if self.name == "-" else path
+            source = io.BytesIO(_all_of(path)) if _piped(path) else path
             self._file = soundfile.SoundFile(source)
         except (soundfile.LibsndfileError, OSError) as error:
             reason = getattr(error, "error_string", None) or str(error)
@@ -86,6 +85,15 @@ def paced(blocks: Iterable[bytes], rate_hz: int, look_s: float) -> Iterator[byte
 def wire_rate(rate_hz: int) -> int:
     """The rate of the wire that carries sound of `rate_hz` best."""
     return min((r for r in RATES_HZ if r >= rate_hz), default=RATES_HZ[-1])
+
+
+def _piped(path: Path | str) -> bool:
+    """Whether it cannot be read twice, as decoders do: standard input, a pipe."""
+    return str(path) == "-" or Path(path).is_fifo()
+
+
+def _all_of(path: Path | str) -> bytes:
+    return sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes()
 
 
 def to_s16(samples: np.ndarray) -> bytes:

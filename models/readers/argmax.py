@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from models.readers import Alternative, Event, Word
+from models.readers.converted import converted
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 
@@ -62,7 +63,7 @@ class ArgmaxReader:
     option_names = StreamOptions.__struct_fields__
 
     def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], rows: int):
-        self.card = _converted(options, CardOptions, "reader")
+        self.card = converted(options, CardOptions, "reader")
         head = self.card.head or next(iter(labels))
         if head not in labels:
             raise ValueError(f"reader.head: {head!r} is no head; there are {', '.join(labels)}")
@@ -73,7 +74,7 @@ class ArgmaxReader:
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options in force. ValueError "options.NAME: ..." for unknown or bad ones."""
-        given = _converted(options, StreamOptions, "options")
+        given = converted(options, StreamOptions, "options")
         silence = given.endpoint_silence_ms
         return {
             "partials": given.partials,
@@ -206,15 +207,3 @@ def _lengthen(tokens: list[Token], through: int, sure: float) -> None:
         rows = through - last.start
         last.confidence += (sure - last.confidence) / rows
         last.end = through
-
-
-def _converted(options: dict[str, Any], kind: type, place: str) -> Any:
-    for name, value in options.items():
-        if name not in kind.__struct_fields__:
-            known = ", ".join(kind.__struct_fields__)
-            raise ValueError(f"{place}.{name}: unknown option; there are {known}")
-        try:
-            msgspec.convert({name: value}, kind)
-        except msgspec.ValidationError as error:
-            raise ValueError(f"{place}.{name}: {str(error).split(' - at ')[0]}") from None
-    return msgspec.convert(options, kind)

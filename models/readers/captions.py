@@ -8,7 +8,8 @@ import numpy as np
 
 from models.readers import Event
 from models.readers import hypotheses as h
-from models.readers.captions_options import CardOptions, StreamOptions, converted
+from models.readers.captions_options import CardOptions, StreamOptions
+from models.readers.converted import converted
 from models.readers.decoder import advance
 from models.readers.endpoint import CUT, FINAL, PARTIAL, SPEECH_START, SPEECH_STOP, Listening
 from models.readers.hot_words import Vocabulary

@@ -7,7 +7,8 @@ import msgspec
 import numpy as np
 
 from models.readers import Alternative, Event, Word
-from models.readers.commands_options import CardOptions, StreamOptions, converted
+from models.readers.commands_options import CardOptions, StreamOptions
+from models.readers.converted import converted
 
 UNKNOWN = "unknown"
 UNNUMBERED = -1  # the utterance of an event until all of a call's events are in order

@@ -1,6 +1,6 @@
 """What a commands card may set, and what a client may ask of one stream."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 import msgspec
 
@@ -29,19 +29,3 @@ class StreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     partials: bool = True
     endpoint_silence_ms: Annotated[int, msgspec.Meta(ge=0, le=60_000)] | None = None
     unknown: bool = False  # tell words outside the vocabulary too
-
-
-Options = TypeVar("Options", CardOptions, StreamOptions)
-
-
-def converted(options: dict[str, Any], kind: type[Options], place: str) -> Options:
-    """`options` as `kind`; ValueError "PLACE.NAME: ..." for one that is unknown or out of range."""
-    for name, value in options.items():
-        if name not in kind.__struct_fields__:
-            known = ", ".join(kind.__struct_fields__)
-            raise ValueError(f"{place}.{name}: unknown option; there are {known}")
-        try:
-            msgspec.convert({name: value}, kind)
-        except msgspec.ValidationError as error:
-            raise ValueError(f"{place}.{name}: {str(error).split(' - at ')[0]}") from None
-    return msgspec.convert(options, kind)

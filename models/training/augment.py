@@ -29,7 +29,7 @@ def another_room(
 ) -> np.ndarray:
     """`another_speaker`, with noise, a telephone's band and masks as well."""
     power = _recoloured(frames, random)
-    if random.random() < 0.4:
+    if random.random() < 0.3:
         noise = background(len(power), power.shape[1], noises, random)
         snr_db = random.uniform(8.0, 40.0)
         power += noise * (power.mean() / (noise.mean() + 1e-12) * 10 ** (-snr_db / 10))
@@ -94,12 +94,13 @@ def background(
 def mask(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """SpecAugment (Park 2019): bands and stretches of time replaced by the row's mean."""
     mean = frames.mean()
+    # Light masks: these networks are small for their data and under-fit long before they over-fit.
     for _ in range(2):
-        width = random.integers(0, 12)
+        width = random.integers(0, 8)
         start = random.integers(0, frames.shape[1] - width)
         frames[:, start : start + width] = mean
     for _ in range(max(1, len(frames) // 400)):
-        width = random.integers(0, 20)
+        width = random.integers(0, 10)
         start = random.integers(0, max(1, len(frames) - width))
         frames[start : start + width] = mean
     return frames

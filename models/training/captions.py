@@ -79,7 +79,9 @@ def train_captions(
     run.mkdir(parents=True, exist_ok=True)
     shards.make(speech, cache, shards.CAPTION_SETS + shards.NOISE_SETS, progress=progress)
     shards.make(speech, cache, [(s, "dev") for s, _ in CHECKED], (1.0,), progress)
-    groups = [g for g in shards.load(cache, shards.CAPTION_SETS, shards.SPEEDS) if len(g[0].phones)]
+    groups = shards.load(cache, shards.CAPTION_SETS + shards.NOISE_SETS, shards.SPEEDS)
+    # Speech without an alignment teaches nothing; noise teaches that there is nothing to say.
+    groups = [g for g in groups if len(g[0].phones) or not len(g[0].characters)]
     noises = [g[0].frames for g in shards.load(cache, shards.NOISE_SETS, (1.0,))]
     rows = Rows(groups, noises, recipe.row_steps, recipe.rows, recipe.seed, SHARE)
     checks = {s: [g[0] for g in shards.load(cache, [(s, "dev")], (1.0,))][:n] for s, n in CHECKED}
