@@ -17,6 +17,7 @@ from models.card import Card, read_card
 from models.features import LogMel
 from models.options import built
 from models.resample import RATES_HZ, Resample
+from models.roll import RollDensity
 from models.stage import Chain, Stage
 from models.whole import Whole
 
@@ -24,6 +25,7 @@ NETWORKS: dict[str, Callable[..., Stage | Whole]] = {
     "acoustic_lstm": acoustic_lstm,
     "acoustic_gru": acoustic_gru,
     "acoustic_bidirectional": AcousticBidirectional,
+    "roll_density": RollDensity,
 }
 FRONTS: dict[str, Callable[..., Stage]] = {"log_mel": LogMel}
 

@@ -77,6 +77,17 @@ class Stack(Stage):
         return x.reshape(batch, steps // self.block, self.out_features), state
 
 
+class Dropout(Stage):
+    """In training zeroes a share of the numbers and scales the others up (Srivastava 2014)."""
+
+    def __init__(self, features: int, share: float):
+        super().__init__(features, features)
+        self.share = share
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        return nn.functional.dropout(x, self.share, self.training), state
+
+
 class Delay(Stage):
     """Lets what follows see `steps` steps past the one it answers for.
 
