@@ -14,6 +14,7 @@ from torch import Tensor
 
 from models.acoustic import AcousticBidirectional, acoustic_gru, acoustic_lstm
 from models.card import Card, read_card
+from models.composer import Composer
 from models.features import LogMel
 from models.options import built
 from models.resample import RATES_HZ, Resample
@@ -26,6 +27,7 @@ NETWORKS: dict[str, Callable[..., Stage | Whole]] = {
     "acoustic_gru": acoustic_gru,
     "acoustic_bidirectional": AcousticBidirectional,
     "roll_density": RollDensity,
+    "composer": Composer,
 }
 FRONTS: dict[str, Callable[..., Stage]] = {"log_mel": LogMel}
 

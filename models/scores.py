@@ -50,6 +50,11 @@ def read_scores(path: Path) -> Rolls | Voices:
     raise ValueError(f"{path}: holds neither pitches nor roll_packed")
 
 
+def symbols_of(pitches: np.ndarray, lowest: int) -> np.ndarray:
+    """A composer's symbols of MIDI notes [..]: 0 where silent (-1), else 1 + the notes above `lowest`."""
+    return np.where(pitches < 0, 0, pitches.astype(np.int64) - lowest + 1)
+
+
 def _pitches(path: Path, pitches: np.ndarray) -> np.ndarray:
     if pitches.ndim != 2 or pitches.dtype.kind not in "iu" or not (-1 <= pitches).all() or (pitches > 127).any():
         raise ValueError(f"{path}: pitches must be whole numbers [steps, voices] from -1 to 127")

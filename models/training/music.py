@@ -14,10 +14,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from models.build import build_network
-from models.scores import Rolls, Voices, read_scores
+from models.folk import CHORDS, HIGHEST_MELODY, LOWEST_MELODY, tune
+from models.scores import Rolls, Voices, read_scores, symbols_of
 from models.stage import Stage
 from models.training import checkpoint
 from models.training.rolls import RollStudy
+from models.training.voices import VoiceStudy
 
 
 class Study(Protocol):
@@ -136,6 +138,27 @@ def _rolls(rows: int, crop: int, moved: float) -> Callable[[Path], Study]:
     return study
 
 
+LOWEST_VOICE, HIGHEST_VOICE = 33, 84  # of the four voices' common alphabet
+CHORALE = dict(voices=[HIGHEST_VOICE - LOWEST_VOICE + 2] * 4, lowest=[LOWEST_VOICE] * 4, order=[0, 3, 1, 2])
+FOLK = dict(voices=[HIGHEST_MELODY - LOWEST_MELODY + 2, len(CHORDS)], lowest=[LOWEST_MELODY, 0], order=[0, 1])
+
+
+def _chorales(folder: Path) -> Study:
+    train, valid = read_scores(folder / "train.npz"), read_scores(folder / "valid.npz")
+    if not isinstance(train, Voices) or not isinstance(valid, Voices):
+        raise ValueError(f"{folder}: wanted voices")
+    sets = ([symbols_of(piece, LOWEST_VOICE) for piece in one.pieces] for one in (train, valid))
+    return VoiceStudy(*sets, [True] * 4, rows=16, crop=192, moved=True)
+
+
+def _tunes(folder: Path) -> Study:
+    train, valid = read_scores(folder / "train.npz"), read_scores(folder / "valid.npz")
+    if not isinstance(train, Rolls) or not isinstance(valid, Rolls):
+        raise ValueError(f"{folder}: wanted piano rolls")
+    sets = ([tune(piece) for piece in one.pieces] for one in (train, valid))
+    return VoiceStudy(*sets, [True, False], rows=16, crop=192, moved=False)
+
+
 RECIPES = {
     "roll-jsb": Recipe(
         "jsb_chorales",
@@ -150,6 +173,20 @@ RECIPES = {
         dict(hidden_size=256, depth=2, inner_size=256, dropout=0.2),
         _rolls(rows=16, crop=192, moved=0.0),
         updates=1200,
+    ),
+    "chorale": Recipe(
+        "jsb_satb_16th",
+        "composer",
+        CHORALE | dict(hidden_size=256, depth=2, inner_size=160, dropout=0.25),
+        _chorales,
+        updates=1200,
+    ),
+    "folk": Recipe(
+        "nottingham",
+        "composer",
+        FOLK | dict(hidden_size=224, depth=2, inner_size=160, dropout=0.2),
+        _tunes,
+        updates=1000,
     ),
 }
 STYLES = tuple(RECIPES)
