@@ -2,21 +2,10 @@
 
 import numpy as np
 
+from models.folk_chords import CHORDS, Chord
 from models.scores import LOWEST_KEY
 
-Chord = tuple[int, ...]  # MIDI notes, rising; () is silence
 LOWEST_MELODY, HIGHEST_MELODY = 53, 93
-
-
-# The chords that sound for 150 steps and more below the melodies of the Nottingham tunes' training set.
-CHORDS: tuple[Chord, ...] = (
-    (), (36,), (41,), (43,), (43, 47, 50), (43, 47, 50, 53), (46, 50, 53), (48, 51, 55), (48, 52),
-    (48, 52, 55), (48, 52, 55, 58), (50, 53, 57), (50, 54, 57), (50, 54, 57, 60), (51, 55, 58),
-    (52, 55, 59), (53, 56, 60), (53, 57), (53, 57, 60), (55, 58, 62), (55, 59), (55, 59, 62),
-    (55, 59, 62, 64), (55, 59, 62, 65), (56, 60, 63), (57, 60), (57, 60, 64), (57, 61, 64),
-    (57, 61, 64, 67), (58, 62, 65), (60, 63), (60, 63, 67), (60, 64), (60, 64, 67), (60, 64, 67, 70),
-    (62, 65), (62, 65, 69), (62, 66, 69), (62, 66, 69, 72), (64, 67, 71),
-)
 NUMBERS = {chord: number for number, chord in enumerate(CHORDS)}
 
 

@@ -14,7 +14,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from models.build import build_network
-from models.folk import CHORDS, HIGHEST_MELODY, LOWEST_MELODY, tune
+from models.folk import HIGHEST_MELODY, LOWEST_MELODY, tune
+from models.folk_chords import CHORDS
 from models.scores import Rolls, Voices, read_scores, symbols_of
 from models.stage import Stage
 from models.training import checkpoint
