@@ -34,7 +34,7 @@ FRONTS: dict[str, Callable[..., Stage]] = {"log_mel": LogMel}
 
 @dataclass(frozen=True)
 class Model:
-    """A network with its weights, and the front that feeds it at any sample rate."""
+    """A network with its weights, and the front that feeds a network of sound at any sample rate."""
 
     name: str
     card: Card
@@ -71,7 +71,7 @@ def load(folder: Path, allowed_imports: Sequence[str] = ()) -> Model:
     ValueError, one line, for a card or weights that don't fit.
     """
     card = read_card(folder)
-    if card.front.options.get("sample_rate_hz") not in RATES_HZ:
+    if card.front and card.front.options.get("sample_rate_hz") not in RATES_HZ:
         supported = ", ".join(str(rate) for rate in RATES_HZ)
         raise ValueError(f"{folder / 'card.toml'}: front.sample_rate_hz must be one of {supported}")
     options = card.network.options
@@ -85,10 +85,10 @@ def load(folder: Path, allowed_imports: Sequence[str] = ()) -> Model:
             card.network.architecture, options | {"outputs": card.outputs}, allowed_imports
         )
         model = Model(card.name, card, folder, network)
-        features = model.front(model.rate_hz)
+        features = model.front(model.rate_hz) if card.front else None
     except ValueError as error:
         raise ValueError(f"{folder / 'card.toml'}: {error}") from None
-    if features.out_features != network.in_features:
+    if features and features.out_features != network.in_features:
         raise ValueError(
             f"{folder / 'card.toml'}: the front gives {features.out_features} features "
             f"and the network takes {network.in_features}; make them equal"

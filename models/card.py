@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 
-TASKS = ("captions", "commands")
+TASKS = (
+    "captions", "commands", "entities", "sentiment", "translation", "summary", "headline", "music",
+)  # fmt: skip
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -23,6 +25,13 @@ class ReaderPart(msgspec.Struct, frozen=True):
     options: dict[str, Any] = {}
 
 
+class FeederPart(msgspec.Struct, frozen=True):
+    """What makes a network's input steps where it is not sound: its kind and its options."""
+
+    kind: str
+    options: dict[str, Any] = {}
+
+
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Data that the weights were trained on."""
 
@@ -32,17 +41,21 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Card(msgspec.Struct, frozen=True):
-    """The content of card.toml. `labels` are the network's heads, in order, a string a column."""
+    """The content of card.toml. `labels` are the network's heads, in order, a string a column.
+
+    A model of sound has a `front`, any other one a `feeder`.
+    """
 
     name: str
     task: str
     description: str
     licence: str
     command: str
-    front: Part
+    front: Part | None
     network: Part
     reader: ReaderPart
     labels: dict[str, list[str]]
+    feeder: FeederPart | None = None
     data: list[Source] = []
     scores: dict[str, dict[str, str | float]] = {}
 
@@ -57,10 +70,11 @@ class _Written(msgspec.Struct, forbid_unknown_fields=True):
 
     name: str
     task: str
-    front: dict[str, Any]
     network: dict[str, Any]
     reader: dict[str, Any]
     labels: dict[str, list[str]]
+    front: dict[str, Any] | None = None
+    feeder: dict[str, Any] | None = None
     description: str = ""
     licence: str = ""
     command: str = ""
@@ -82,16 +96,21 @@ def read_card(folder: Path) -> Card:
         raise ValueError(f"{path}: task is {written.task!r}; it must be one of {', '.join(TASKS)}")
     if not written.labels or not all(written.labels.values()):
         raise ValueError(f"{path}: labels must hold at least one list, and no empty one")
+    if (written.front is None) == (written.feeder is None):
+        raise ValueError(f"{path}: wanted either [front], for sound, or [feeder]")
+    front = None if written.front is None else Part(*_named(path, "front", "architecture", written.front))
+    feeder = None if written.feeder is None else FeederPart(*_named(path, "feeder", "kind", written.feeder))
     return Card(
         name=written.name,
         task=written.task,
         description=written.description,
         licence=written.licence,
         command=written.command,
-        front=Part(*_named(path, "front", "architecture", written.front)),
+        front=front,
         network=Part(*_named(path, "network", "architecture", written.network)),
         reader=ReaderPart(*_named(path, "reader", "kind", written.reader)),
         labels=written.labels,
+        feeder=feeder,
         data=written.data,
         scores=written.scores,
     )

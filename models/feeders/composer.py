@@ -39,7 +39,7 @@ class ComposerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     what sounds, not what is composed.
     """
 
-    seed: Annotated[int, msgspec.Meta(ge=0, lt=2**63)] = 0
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**62)] = 0
     temperature: Temperature = 1.0
     nucleus: Share = 1.0
     tempo: Tempo = 100.0

@@ -10,12 +10,13 @@ Kind = Literal["partial", "final", "speech_start", "speech_stop"]
 
 
 class Word(msgspec.Struct, frozen=True):
-    """A word and when it was said, in output rows since the stream began."""
+    """A word and when it was said, in output rows since the stream began; `label` says what it is."""
 
     text: str
     start: float
     end: float
     confidence: float
+    label: str = ""
 
 
 class Alternative(msgspec.Struct, frozen=True):
