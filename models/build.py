@@ -15,7 +15,9 @@ from torch import Tensor
 from models.acoustic import AcousticBidirectional, acoustic_gru, acoustic_lstm
 from models.card import Card, read_card
 from models.composer import Composer
+from models.compress import CompressLive, CompressOffline
 from models.features import LogMel
+from models.headline import Headline
 from models.options import built
 from models.resample import RATES_HZ, Resample
 from models.roll import RollDensity
@@ -28,6 +30,9 @@ NETWORKS: dict[str, Callable[..., Stage | Whole]] = {
     "acoustic_bidirectional": AcousticBidirectional,
     "roll_density": RollDensity,
     "composer": Composer,
+    "compress_live": CompressLive,
+    "compress_offline": CompressOffline,
+    "headline": Headline,
 }
 FRONTS: dict[str, Callable[..., Stage]] = {"log_mel": LogMel}
 

@@ -3,14 +3,18 @@
 import torch
 
 from models.acoustic import SILENCE, AcousticBidirectional, acoustic_gru, acoustic_lstm
+from models.compress import CompressLive, CompressOffline
 from models.convolution import CausalConvolution, LookaheadConvolution
 from models.features import LogMel
 from models.generator import Feedback, Sampler
+from models.headline import Headline
 from models.layers import Activation, Delay, LayerNorm, Linear, Stack, Standardize
 from models.recurrent import GRU, LSTM, RNN, Residual, TextbookGRU, plain_stack, stack
 from models.resample import Resample
+from models.sentences import SentenceLSTM
 from models.stage import Chain
 from models.whole import Bidirectional, BidirectionalStack
+from models.words import WordLetters
 
 ACOUSTIC = dict(n_mels=5, stack=4, hidden_size=6, depth=2, delay=3, outputs=7)
 
@@ -53,6 +57,9 @@ STAGES = {
     "sampler": lambda: Sampler(Chain(GRU(6 + 1, 8), Linear(8, 6))),
     "acoustic lstm": lambda: acoustic_lstm(**ACOUSTIC),
     "acoustic gru": lambda: acoustic_gru(**ACOUSTIC, projection=4),
+    "sentence lstm": lambda: SentenceLSTM(3, 4),
+    "words and letters": lambda: WordLetters(5, 3, 4),
+    "live compression": lambda: CompressLive(5, 3, word_size=3, letter_size=2, hidden_size=4),
 }
 
 WHOLES = {
@@ -63,6 +70,10 @@ WHOLES = {
     "deep stack": lambda: BidirectionalStack("gru", 3, 4, 4, projection=2),
     "acoustic bidirectional": lambda: AcousticBidirectional(
         n_mels=5, stack=4, hidden_size=6, depth=2, outputs=7
+    ),
+    "offline compression": lambda: CompressOffline(5, 1, word_size=3, letter_size=2, hidden_size=4),
+    "headline": lambda: Headline(
+        50, 2, word_size=6, letter_size=4, hidden_size=4, decoder_size=8, longest=5
     ),
 }
 

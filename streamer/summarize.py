@@ -1,0 +1,58 @@
+"""Which sentences of a long text make its summary: the central ones, none of them twice."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from scipy.sparse import csr_array
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+SHARE = 0.15  # of a text's words that its summary may have
+LEAD = 1.0  # how much more the first sentence counts than the last
+LIKENESS = 0.5  # what being like a chosen sentence takes from a score
+SHORTEST = 5  # words; shorter sentences say nothing by themselves
+
+
+def summary(
+    sentences: Sequence[Sequence[str]], shortened: Sequence[Sequence[str]], share: float = SHARE
+) -> list[int]:
+    """The sentences, in their order, whose `shortened` forms have at most `share` of all words together.
+
+    A text too short for that keeps one sentence, its best.
+    """
+    room = share * sum(len(sentence) for sentence in sentences)
+    chosen: list[int] = []
+    best = None
+    for index in ranked(sentences):
+        best = index if best is None else best
+        if room < SHORTEST:
+            break
+        if 0 < len(shortened[index]) <= room:
+            chosen.append(index)
+            room -= len(shortened[index])
+    return sorted(chosen) or ([] if best is None else [best])
+
+
+def ranked(sentences: Sequence[Sequence[str]]) -> Iterator[int]:
+    """Indices of `sentences`, the one that a summary needs most first; those without a word are left out.
+
+    A sentence's worth is the sum of its tf-idf cosines with all sentences (degree centrality, Erkan
+    2004), more towards the text's beginning; each next one is marked down by its likeness to
+    those before it (maximal marginal relevance, Carbonell 1998).
+    """
+    texts = [[word.lower() for word in sentence if any(map(str.isalnum, word))] for sentence in sentences]
+    if not any(texts):
+        return
+    rows = csr_array(TfidfVectorizer(analyzer=lambda words: words, sublinear_tf=True).fit_transform(texts))
+    central = rows @ np.asarray(rows.sum(0)).ravel()
+    central = central / max(central.max(), 1e-9)
+    place = np.arange(len(texts)) / max(1, len(texts) - 1)
+    worth = central * (1 + LEAD * (1 - place))
+    worth[[len(text) < SHORTEST for text in texts]] = 0
+    likest = np.zeros(len(texts))
+    left = np.array([bool(text) for text in texts])
+    while left.any():
+        best = int(np.where(left, worth - LIKENESS * likest, -np.inf).argmax())
+        yield best
+        left[best] = False
+        likest = np.maximum(likest, (rows @ rows[[best]].T).toarray().ravel())
+    return order
