@@ -30,17 +30,24 @@ class Intervals(nn.Module):
             return self.harmonic.new_zeros(*before.shape[:-1], self.voices[voice])
         candidates = torch.arange(1, self.voices[voice], device=before.device)
         own = before[..., voice, None].long()
-        scores = self._looked_up(self.melodic[voice], candidates - own) * (own > 0)
-        for other in self.order[: self.order.index(voice)]:
-            if not self.lowest[other]:
-                continue
-            apart = self.lowest[voice] - self.lowest[other]
-            new, old = symbols[..., other, None].long(), before[..., other, None].long()
-            scores = scores + self._looked_up(self.harmonic[voice, other], candidates + apart - new) * (new > 0)
-            moved = (new != old) & (new > 0) & (old > 0) & (own > 0)
-            kept = moved & (candidates - own == new - old)
-            scores = scores + self._looked_up(self.parallel[voice, other], own + apart - old) * kept
+        melodic = (candidates - own + self.span).clamp(0, 2 * self.span)
+        scores = self.melodic[voice][melodic] * (own > 0)
+        front = [other for other in self.order[: self.order.index(voice)] if self.lowest[other]]
+        if front:
+            scores = scores + self._together(voice, front, candidates, own, before, symbols)
         return nn.functional.pad(scores, (1, 0))
 
-    def _looked_up(self, table: Tensor, intervals: Tensor) -> Tensor:
-        return table[(intervals + self.span).clamp(0, 2 * self.span)]
+    def _together(
+        self, voice: int, front: list[int], candidates: Tensor, own: Tensor, before: Tensor, symbols: Tensor
+    ) -> Tensor:
+        """What the candidates make with the new notes of the voices in `front`, the voice's last being `own`."""
+        apart = torch.tensor([self.lowest[voice] - self.lowest[other] for other in front], device=own.device)
+        rows = torch.arange(len(front), device=own.device)[:, None]
+        new, old = symbols[..., front].long(), before[..., front].long()
+        between = (candidates - (new - apart)[..., None] + self.span).clamp(0, 2 * self.span)
+        harmonic = self.harmonic[voice, front][rows, between] * (new > 0)[..., None]
+        moved = (new != old) & (new > 0) & (old > 0) & (own > 0)
+        kept = moved[..., None] & (candidates - own[..., None, :] == (new - old)[..., None])
+        since = (own + apart - old + self.span).clamp(0, 2 * self.span)
+        parallel = self.parallel[voice, front][rows[:, 0], since][..., None] * kept
+        return (harmonic + parallel).sum(-2)

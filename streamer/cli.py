@@ -217,6 +217,45 @@ def evaluate(
 
 
 @app.command()
+def compose(
+    style: Annotated[Literal["chorale", "folk"], typer.Option(help="Four voices, or a melody with chords.")] = "chorale",
+    seed: Annotated[Optional[int], typer.Option(min=0, help="The same seed gives the same piece; else one is drawn.")] = None,
+    prompt: Annotated[str, typer.Option(help="A number, a text, notes (C4 E4 G4), or a MIDI file to go on from.")] = "",
+    accompany: Annotated[
+        Optional[str],
+        typer.Option(metavar="MELODY", help="A MIDI file, keys (the computer's, with --play) or port:NAME as the first voice."),
+    ] = None,
+    seconds: Annotated[Optional[float], typer.Option(help="How long; else 30, and with --play without end.")] = None,
+    temperature: Annotated[Optional[float], typer.Option(min=0, max=4, help="Below 1 tame, above 1 wild.")] = None,
+    tempo: Annotated[Optional[float], typer.Option(help="Beats a minute, 20 to 400.")] = None,
+    key: Annotated[Optional[str], typer.Option(help="Such as G, Bb or F#m.")] = None,
+    play: Annotated[bool, typer.Option("--play", help="Hear it while it is composed.")] = False,
+    output: Annotated[Optional[Path], typer.Option(metavar="FILE", help=".wav, .flac, .ogg, .mid or .musicxml.")] = None,
+    roll: Annotated[Optional[Path], typer.Option(metavar="FILE", help="A picture of the notes: .png, .svg or .pdf.")] = None,
+    model: Annotated[Optional[str], typer.Option(help="Another composer than the style's.")] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Compose a piece: hear it, write it down, draw it."""
+    from streamer.commands.compose import Wish, compose
+    from streamer.config import read_config
+
+    wish = Wish(
+        model=model or style,
+        seed=seed,
+        prompt=prompt,
+        accompany=accompany,
+        seconds=seconds,
+        temperature=temperature,
+        tempo=tempo,
+        key=key,
+        play=play,
+        output=output,
+        roll=roll,
+    )
+    compose(read_config(config), wish)
+
+
+@app.command()
 def bench(
     model: Annotated[str, typer.Argument(metavar="[MODEL]")] = "captions-en",
     streams: Annotated[int, typer.Option(min=1, help="Paced live streams.")] = 100,

@@ -1,0 +1,191 @@
+"""`streamer compose`: a piece from nothing, a number, a text or a few notes, heard, written or drawn."""
+
+import random
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.progress import Progress
+
+from streamer.config import Config
+from streamer.music.musicxml import write_musicxml
+from streamer.music.performance import Length, Performance, length_of
+from streamer.music.picture import ENDINGS, write_roll
+from streamer.music.piece import Piece
+from streamer.music.prompts import read_melody, read_prompt
+from streamer.music.screen import drawn
+from streamer.music.sound import RATE_HZ, Sound
+from streamer.music.source import LocalSource
+from streamer.music.writing import SOUND, SoundFile, whole, write_midi
+
+DEFAULT_SECONDS = 30.0
+SCORES: dict[str, Callable[[Piece, Path], None]] = {
+    ".mid": write_midi, ".midi": write_midi, ".musicxml": write_musicxml, ".xml": write_musicxml,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the command line asks for; None is the model's own."""
+
+    model: str
+    seed: int | None = None
+    prompt: str = ""
+    accompany: str | None = None
+    seconds: float | None = None
+    temperature: float | None = None
+    tempo: float | None = None
+    key: str | None = None
+    play: bool = False
+    output: Path | None = None
+    roll: Path | None = None
+
+
+def compose(config: Config, wish: Wish) -> None:
+    """Compose as `wish` says. ValueError or OSError, one line, before anything is written."""
+    _check_outputs(wish)
+    if wish.accompany is not None and live_melody(wish.accompany) and not wish.play:
+        raise ValueError(f"--accompany {wish.accompany} is played live; add --play")
+    source = LocalSource(config, wish.model)
+    if wish.play:
+        _play(source, wish)
+        return
+    seconds = DEFAULT_SECONDS if wish.seconds is None else wish.seconds
+    length = length_of(seconds, tempo_of(source, wish), source.steps_per_beat)
+    source.open(options_of(source, wish, length.steps))
+    performance = perform(source, length, seconds)
+    with ExitStack() as files:
+        written = _SoundOutput(files, wish.output)
+        bar = files.enter_context(Progress(disable=not sys.stderr.isatty(), transient=True))
+        task = bar.add_task("composing", total=length.steps)
+        for played in performance:
+            written.write(played.samples)
+            bar.advance(task)
+        written.close()
+        write_scores(performance.piece, wish.output, wish.roll, title_of(wish, source))
+    _tell(performance.piece, wish, source)
+
+
+def _play(source: LocalSource, wish: Wish) -> None:
+    """Let the piece be heard; it has no end unless it was asked for one."""
+    # Imported late: it needs a sound system, which composing to a file doesn't.
+    from streamer.commands.compose_live import Played
+
+    length = None
+    if wish.seconds is not None:
+        length = length_of(wish.seconds, tempo_of(source, wish), source.steps_per_beat)
+    if wish.output and wish.output.suffix.lower() in SOUND:
+        raise ValueError(f"--play writes {', '.join(SCORES)} or --roll; for sound leave --play out")
+    source.open(options_of(source, wish, length.steps if length else None))
+    performance = perform(source, length, wish.seconds, kept=bool(wish.output or wish.roll))
+    Played(performance, wish.accompany).run()
+    write_scores(performance.piece, wish.output, wish.roll, title_of(wish, source))
+    print(f"streamer: seed {source.options['seed']}", file=sys.stderr)
+
+
+def options_of(source: LocalSource, wish: Wish, steps: int | None) -> dict[str, Any]:
+    """The stream's options of a piece that ends after `steps`, or never. ValueError as the prompts say."""
+    prompt = read_prompt(wish.prompt, source.steps_per_beat)
+    melody = prompt.melody
+    if wish.accompany is not None and not live_melody(wish.accompany):
+        melody = read_melody(Path(wish.accompany), source.steps_per_beat)
+    seed = next((one for one in (wish.seed, prompt.seed) if one is not None), random.randrange(2**32))
+    wanted = {"seed": seed, "temperature": wish.temperature, "tempo": wish.tempo, "key": wish.key}
+    options = {name: value for name, value in wanted.items() if value is not None}
+    if steps:
+        options["end"] = steps
+    if melody:
+        others = [-1] * (len(source.voices) - 1)
+        options["prompt"] = [[note, *others] for note in melody]
+    return options
+
+
+def perform(
+    source: LocalSource, length: Length | None, seconds: float | None, kept: bool = True
+) -> Performance:
+    """A performance of the opened `source`."""
+    piece = Piece(
+        [voice.name for voice in source.voices],
+        [voice.width for voice in source.voices],
+        source.steps_per_beat,
+        source.tempo,
+    )
+    sound = Sound(sum(piece.widths), source.steps_per_beat)
+    return Performance(source, piece, sound, source.tempo, length, seconds, kept)
+
+
+def live_melody(accompany: str) -> bool:
+    """Whether the melody is played, and is no file."""
+    return accompany == "keys" or accompany.startswith("port:")
+
+
+def title_of(wish: Wish, source: LocalSource) -> str:
+    """What a picture of the piece is called."""
+    return f"{wish.model}, seed {source.options['seed']}"
+
+
+def write_scores(piece: Piece, output: Path | None, roll: Path | None, title: str) -> None:
+    """The files of a piece that is done."""
+    if output and output.suffix.lower() in SCORES:
+        with whole(output) as partial:
+            SCORES[output.suffix.lower()](piece, partial)
+    if roll:
+        with whole(roll) as partial:
+            write_roll(piece, partial, title)
+
+
+class _SoundOutput:
+    """The sound file of a command, if it asked for one."""
+
+    def __init__(self, files: ExitStack, path: Path | None):
+        self.file = None
+        if path and path.suffix.lower() in SOUND:
+            self.file = SoundFile(files.enter_context(whole(path)), RATE_HZ)
+            files.callback(self.file.close)
+
+    def write(self, samples: np.ndarray) -> None:
+        if self.file:
+            self.file.write(samples)
+
+    def close(self) -> None:
+        if self.file:
+            self.file.close()
+
+
+def _check_outputs(wish: Wish) -> None:
+    """Wrong names are told before a note is composed."""
+    known = (*SOUND, *SCORES)
+    for path, endings in ((wish.output, known), (wish.roll, ENDINGS)):
+        if path is None:
+            continue
+        if path.suffix.lower() not in endings:
+            raise ValueError(f"{path}: the ending says what is written; there are {', '.join(endings)}")
+        if path.is_dir() or not path.parent.is_dir():
+            raise ValueError(f"{path} can't be written: {path.parent} is no folder, or {path} is one")
+
+
+def tempo_of(source: LocalSource, wish: Wish) -> float:
+    tempo = wish.tempo if wish.tempo is not None else source.default_tempo
+    if not 20 <= tempo <= 400:
+        raise ValueError(f"a tempo of {tempo:g} beats a minute; give 20 to 400")
+    return tempo
+
+
+def _tell(piece: Piece, wish: Wish, source: LocalSource) -> None:
+    """The seed, so that the piece can be had again; and the notes, where nothing else was asked for."""
+    print(f"streamer: seed {source.options['seed']}", file=sys.stderr)
+    if wish.output is None and wish.roll is None:
+        for line in pages(piece.steps):
+            print(line)
+
+
+def pages(steps: Sequence[Sequence[int]], columns: int = 72) -> list[str]:
+    """The whole piece as a piano roll, `columns` steps a page."""
+    lines: list[str] = []
+    for start in range(0, len(steps), columns):
+        lines += [*drawn(steps[start : start + columns], columns), ""]
+    return lines

@@ -1,0 +1,1 @@
+"""Music: composing by credit, sounding, playing, writing and reading pieces."""

@@ -1,0 +1,67 @@
+"""Composing in this process, step by step, without a server."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from models.build import Model
+from models.composer import TOLD
+from models.feeders.composer import ComposerFeeder
+from models.kernels import candidates
+from models.notation import Voice, sounding
+from models.stage import State
+
+
+def voices_of(model: Model) -> tuple[Voice, ...]:
+    """The voices of a composer, as its card names and sizes them. ValueError if it is none."""
+    options = model.card.network.options
+    if model.card.network.architecture != "composer":
+        raise ValueError(f"{model.name} is no composer; it is {model.card.network.architecture}")
+    sizes = zip(model.card.labels, options["lowest"], options["voices"])
+    return tuple(Voice(name, lowest, size - 1) for name, lowest, size in sizes)
+
+
+class Composer:
+    """A network that composes, with what feeds it; it holds no piece, and serves any number."""
+
+    def __init__(self, model: Model):
+        """ValueError, one line, for a model that is no composer."""
+        self.name, self.network, self.voices = model.name, model.network, voices_of(model)
+        self.feeder = ComposerFeeder(self.voices, model.card.feeder.options)
+        # By hand, for steps of a few rows: torch's own LSTM packs its weights anew at every call.
+        self.step = candidates(model.network)[-1].step
+
+
+class Pieces:
+    """Pieces that one network composes side by side, each with options of its own.
+
+    Law: a piece is a function of its options alone, whoever is beside it and however it was cut.
+    """
+
+    def __init__(self, composer: Composer, options: list[dict[str, Any]]):
+        """ValueError "options.NAME: ..." for options that don't fit."""
+        self.composer, self.position = composer, 0
+        self.options = [composer.feeder.parse(one) for one in options]
+        self.state: State = composer.network.initial_state(len(options))
+
+    def control(self, row: int, values: dict[str, Any]) -> None:
+        """Change options of a piece from the next step on. ValueError as above; then nothing changes."""
+        self.options[row] = self.composer.feeder.parse(values, self.options[row])
+
+    @torch.inference_mode()
+    def symbols(self, count: int) -> np.ndarray:
+        """The next `count` steps of all pieces, int64 [B, count, V]."""
+        feeder = self.composer.feeder
+        x = np.stack([feeder.steps(one, self.position, count) for one in self.options])
+        y, self.state = self.composer.step(torch.from_numpy(x), self.state)
+        self.position += count
+        return y[..., ::TOLD].long().numpy()
+
+    def notes(self, count: int) -> list[list[tuple[int, ...]]]:
+        """The same as the MIDI notes that sound in each step, 0 where a place is silent."""
+        moves = [self.composer.feeder.transposition(one) for one in self.options]
+        return [
+            [tuple(note + move if note else 0 for note in sounding(self.composer.voices, step)) for step in piece]
+            for piece, move in zip(self.symbols(count).tolist(), moves)
+        ]

@@ -1,0 +1,109 @@
+"""A performance: a composer, its sound and the clock of both, one step at a time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import floor
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from streamer.music.piece import Piece
+from streamer.music.sound import FADE_SECONDS, Sound
+
+LONGEST_SECONDS = 4 * 3600
+
+
+class Source(Protocol):
+    """Where notes come from, by credit."""
+
+    def notes(self, count: int) -> list[tuple[int, ...]]:
+        """The MIDI notes of the next `count` steps."""
+
+    def control(self, values: dict[str, Any]) -> None:
+        """Change options from the next step on. ValueError, one line, for those that don't fit."""
+
+
+class Length(NamedTuple):
+    """How long a piece is: its steps, and for how long its last notes are held afterwards."""
+
+    steps: int
+    hold_seconds: float
+
+
+class Played(NamedTuple):
+    """One step of a performance; no notes once the piece is over and dies away."""
+
+    notes: tuple[int, ...]
+    samples: np.ndarray
+
+
+def length_of(seconds: float, tempo: float, steps_per_beat: int) -> Length:
+    """The length of a piece that lasts `seconds` with its fading: whole beats, where one fits.
+
+    ValueError for no time and for more than four hours.
+    """
+    if not 0 < seconds <= LONGEST_SECONDS:
+        raise ValueError(f"{seconds:g} seconds; a piece lasts more than 0 and at most {LONGEST_SECONDS}")
+    per_step = 60 / (tempo * steps_per_beat)
+    music = seconds - min(FADE_SECONDS, seconds / 4)
+    steps = max(1, floor(music / per_step + 1e-9))
+    if steps > steps_per_beat:
+        steps -= steps % steps_per_beat
+    return Length(steps, max(0.0, music - steps * per_step))
+
+
+@dataclass
+class Performance:
+    """Plays what `source` composes, until `length` or until `end` is called.
+
+    `tempo` may change between steps. `piece` keeps what was played, where `kept` says so: a
+    performance without end keeps nothing.
+    """
+
+    source: Source
+    piece: Piece
+    sound: Sound
+    tempo: float
+    length: Length | None = None
+    seconds: float | None = None  # exactly so many samples, where a length is known
+    kept: bool = True
+    position: int = field(default=0, init=False)
+    ends_at: int | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.ends_at = self.length.steps if self.length else None
+
+    def __iter__(self) -> Iterator[Played]:
+        notes, sent = (), 0
+        while self.ends_at is None or self.position < self.ends_at:
+            (notes,) = self.source.notes(1)
+            self.position += 1
+            if self.kept:
+                self.piece.steps.append(notes)
+            samples = self.sound.step(notes, self.tempo)
+            sent += len(samples)
+            yield Played(notes, samples)
+        for samples in self._ending(notes, sent):
+            yield Played((), samples)
+
+    def end(self, beats: int = 8) -> None:
+        """Come to an end, with a cadence, within `beats`."""
+        if self.ends_at is None or self.ends_at > self.position + beats * self.piece.steps_per_beat:
+            per_beat = self.piece.steps_per_beat
+            self.ends_at = self.position + beats * per_beat - self.position % per_beat
+            self.length = self.seconds = None
+            self.source.control({"end": self.ends_at})
+
+    def _ending(self, notes: tuple[int, ...], sent: int) -> Iterator[np.ndarray]:
+        """The last notes held, then fading, and then exactly as many samples as were asked for."""
+        hold = self.length.hold_seconds if self.length else 0.0
+        if hold > 0.01:
+            held = self.sound.hold(notes, hold)
+            sent += len(held)
+            yield held
+        if self.seconds is None:
+            yield self.sound.rest(FADE_SECONDS)
+            return
+        left = round(self.seconds * self.sound.rate_hz) - sent
+        faded = self.sound.rest(left / self.sound.rate_hz + 0.01)
+        yield faded[: max(0, left)]

@@ -1,0 +1,78 @@
+"""Files of music: sound as it comes, and MIDI. Nothing half-written is left behind."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import mido
+import numpy as np
+import soundfile
+
+from streamer.music.piece import Piece
+
+TICKS = 480  # of a beat
+SOUND = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
+VELOCITY = 80
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A name beside `path` to write to; it becomes `path` at the end, and vanishes after an error."""
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; name a file")
+    if not path.parent.is_dir():
+        raise ValueError(f"{path.parent} is no folder; {path.name} can't be written there")
+    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
+    os.close(number)
+    partial = Path(name)
+    try:
+        yield partial
+        mask = os.umask(0)
+        os.umask(mask)
+        partial.chmod(0o666 & ~mask)  # mkstemp lets nobody else read
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+class SoundFile:
+    """A sound file that grows chunk by chunk: stereo, 16 bits."""
+
+    def __init__(self, path: Path, rate_hz: int):
+        """ValueError for an ending that isn't one of `SOUND`."""
+        kind, subtype = SOUND[path.suffix.lower()]
+        self.file = soundfile.SoundFile(path, "w", rate_hz, 2, subtype, format=kind)
+
+    def write(self, samples: np.ndarray) -> None:
+        """Add float32 [n, 2]."""
+        self.file.write(samples)
+
+    def close(self) -> None:
+        """All is written."""
+        self.file.close()
+
+
+def write_midi(piece: Piece, path: Path) -> None:
+    """A track for each part of the piece."""
+    file = mido.MidiFile(ticks_per_beat=TICKS)
+    tempo = mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(piece.tempo))
+    file.tracks.append(mido.MidiTrack([tempo]))
+    per_step = TICKS // piece.steps_per_beat
+    notes = list(piece.notes())
+    for part, name in enumerate(piece.parts):
+        # Ends before beginnings, lest a repeated note be silenced by the one before.
+        events = sorted(
+            event
+            for note in notes
+            if note.part == part
+            for event in ((note.start * per_step, 1, note.pitch), (note.end * per_step, 0, note.pitch))
+        )
+        track, now = mido.MidiTrack([mido.MetaMessage("track_name", name=name)]), 0
+        for tick, on, pitch in events:
+            velocity = VELOCITY if on else 0
+            track.append(mido.Message("note_on", channel=part, note=pitch, velocity=velocity, time=tick - now))
+            now = tick
+        file.tracks.append(track)
+    file.save(path)
