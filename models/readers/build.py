@@ -7,6 +7,8 @@ from models.readers import Reader
 from models.readers.argmax import ArgmaxReader, GreedyCtcReader
 from models.readers.captions import CaptionsReader
 from models.readers.commands import CommandsReader
+from models.readers.headline import HeadlineReader
+from models.readers.summary import SummaryReader, WholeSummaryReader
 
 
 def reader(card: Card, folder: Path, rows: int) -> Reader:
@@ -41,9 +43,24 @@ def _greedy_ctc(card: Card, folder: Path, rows: int) -> Reader:
     return GreedyCtcReader(card.labels, card.reader.options, rows)
 
 
+def _summary(card: Card, folder: Path, rows: int) -> Reader:
+    return SummaryReader(card.labels, card.reader.options, rows)
+
+
+def _summary_whole(card: Card, folder: Path, rows: int) -> Reader:
+    return WholeSummaryReader(card.labels, card.reader.options, rows)
+
+
+def _headline(card: Card, folder: Path, rows: int) -> Reader:
+    return HeadlineReader(card.labels, card.reader.options, folder, rows)
+
+
 KINDS = {
     "captions": _captions,
     "commands": _commands,
     "argmax": _argmax,
     "greedy_ctc": _greedy_ctc,
+    "summary": _summary,
+    "summary_whole": _summary_whole,
+    "headline": _headline,
 }

@@ -1,4 +1,7 @@
-"""The summary reader: the words of each sentence that are kept, told as they are decided.
+"""The summary readers: the words of each sentence that are kept.
+
+`kind = "summary"` tells them as they are decided, `"summary_whole"` at a sentence's end, when all
+probabilities are known.
 
 An utterance is a sentence. `keep` is the network's head: column k of the row that brought word t
 holds the logit of keeping word t - k. A stream takes one column, its `lookahead`; rows without a
@@ -21,8 +24,12 @@ HEAD = "keep"
 class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[reader] of a card with kind = "summary": from which probability on a word is kept, by column."""
 
-    thresholds: Annotated[list[Probability], msgspec.Meta(min_length=1, max_length=16)]
+    thresholds: list[Probability] = []
     lookahead: Annotated[int, msgspec.Meta(ge=0, le=15)] = 0  # where a stream names none
+
+
+class NoOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[reader] of a card with kind = "summary_whole"."""
 
 
 class StreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,7 +58,7 @@ class Row(msgspec.Struct):
     since: int = 0  # rows of the sentence
     marks: list[Heard | None] = []  # of rows still to come; None where a row brings no word
     undecided: list[Heard] = []
-    kept: list[Word] = []
+    decided: list[Word] = []  # kept, or for the whole sentence's reader: known
 
 
 class SummaryReader:
@@ -61,15 +68,10 @@ class SummaryReader:
 
     def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], rows: int):
         card = converted(options, CardOptions, "reader")
-        if HEAD not in labels:
-            raise ValueError(f"reader: a summary reader needs the head {HEAD!r} among the labels")
-        columns = len(labels[HEAD])
-        if len(card.thresholds) != columns or card.lookahead >= columns:
-            raise ValueError(f"reader: {HEAD} has {columns} columns; thresholds and lookahead must fit")
-        self.first = sum(len(labels[name]) for name in list(labels)[: list(labels).index(HEAD)])
-        self.columns, self.default = columns, card.lookahead
-        # Compared as logits, so that a threshold costs no exponential.
-        self.logits = [float(np.log(p / (1 - p))) for p in card.thresholds]
+        self._columns(labels)
+        if len(card.thresholds) != self.columns or card.lookahead >= self.columns:
+            raise ValueError(f"reader: {HEAD} has {self.columns} columns; thresholds and lookahead must fit")
+        self.thresholds, self.default = card.thresholds, card.lookahead
         self.rows: list[Row | None] = [None] * rows
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
@@ -123,6 +125,12 @@ class SummaryReader:
         """Make `row` what `save` wrote."""
         self.rows[row] = msgspec.msgpack.decode(value, type=Row)
 
+    def _columns(self, labels: Mapping[str, Sequence[str]]) -> None:
+        if HEAD not in labels:
+            raise ValueError(f"labels: a summary reader needs the head {HEAD!r}")
+        self.first = sum(len(labels[name]) for name in list(labels)[: list(labels).index(HEAD)])
+        self.columns = len(labels[HEAD])
+
     def _hear(self, row: Row, logit: float) -> list[Event]:
         """One output row, which decides the word `lookahead` rows before it."""
         mark = row.marks.pop(0)
@@ -135,23 +143,53 @@ class SummaryReader:
         events = []
         if row.since > row.lookahead and row.undecided:
             heard = row.undecided.pop(0)
-            if logit >= self.logits[row.lookahead]:
-                sure = 1 / (1 + np.exp(-logit))
-                row.kept.append(Word(heard.text, heard.start, heard.end, float(sure)))
-                if row.partials:
-                    events.append(self._event("partial", row))
+            word = Word(heard.text, heard.start, heard.end, float(1 / (1 + np.exp(-logit))))
+            events += self._decide(row, word)
         if mark is None and not row.undecided:
             events.append(self._final(row))
         return events
 
+    def _decide(self, row: Row, word: Word) -> list[Event]:
+        """A word whose confidence is its probability of being kept."""
+        if word.confidence < self.thresholds[row.lookahead]:
+            return []
+        row.decided.append(word)
+        return [_event("partial", row, row.decided)] if row.partials else []
+
+    def _kept(self, row: Row) -> list[Word]:
+        return row.decided
+
     def _final(self, row: Row) -> Event:
-        event = self._event("final", row)
+        event = _event("final", row, self._kept(row))
         row.utterance += 1
-        row.since, row.undecided, row.kept = 0, [], []
+        row.since, row.undecided, row.decided = 0, [], []
         return event
 
-    def _event(self, kind: str, row: Row) -> Event:
-        text = " ".join(word.text for word in row.kept)
-        sure = sum(word.confidence for word in row.kept) / len(row.kept) if row.kept else 1.0
-        words = (Alternative(text, tuple(row.kept), sure),)
-        return Event(kind, row.utterance, row.through, words, len(text))
+
+class WholeSummaryReader(SummaryReader):
+    """Keeps, of a whole sentence, the words that make the expected F1 the highest.
+
+    Of the m likeliest words the expected F1 is about 2 * sum(p of these) / (m + sum(p of all)).
+    """
+
+    def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], rows: int):
+        converted(options, NoOptions, "reader")
+        self._columns(labels)
+        self.default = 0
+        self.rows = [None] * rows
+
+    def _decide(self, row: Row, word: Word) -> list[Event]:
+        row.decided.append(word)
+        return []
+
+    def _kept(self, row: Row) -> list[Word]:
+        likely = np.sort([word.confidence for word in row.decided])[::-1]
+        gains = np.cumsum(likely) / (np.arange(1, len(likely) + 1) + likely.sum())
+        least = likely[int(gains.argmax())] if len(likely) else 1.0
+        return [word for word in row.decided if word.confidence >= least]
+
+
+def _event(kind: str, row: Row, kept: list[Word]) -> Event:
+    text = " ".join(word.text for word in kept)
+    sure = sum(word.confidence for word in kept) / len(kept) if kept else 1.0
+    return Event(kind, row.utterance, row.through, (Alternative(text, tuple(kept), sure),), len(text))
