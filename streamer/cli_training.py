@@ -61,3 +61,34 @@ def language(
     from streamer.commands.training import language
 
     language(config, data, out)
+
+
+@train.command("summary")
+def summary(
+    data: Data,
+    mode: Annotated[Mode, typer.Option(help="Which of the two networks.")] = "live",
+    out: Runs = Path("runs"),
+    updates: Updates = None,
+    resume: Resume = True,
+    threads: Threads = None,
+    config: ConfigFile = None,
+) -> None:
+    """Train a network that shortens sentences by leaving words out."""
+    from streamer.commands.training import summary
+
+    summary(config, data, out, mode, updates, resume, threads)
+
+
+@train.command("headline")
+def headline(
+    data: Data,
+    out: Runs = Path("runs"),
+    updates: Updates = None,
+    resume: Resume = True,
+    threads: Threads = None,
+    config: ConfigFile = None,
+) -> None:
+    """Train the network that writes headlines."""
+    from streamer.commands.training import headline
+
+    headline(config, data, out, updates, resume, threads)

@@ -59,6 +59,34 @@ def language(config_file: Path | None, data: Path, out: Path) -> None:
     build_language(data, out, _say)
 
 
+def summary(
+    config_file: Path | None,
+    data: Path,
+    out: Path,
+    mode: str,
+    updates: int | None,
+    resume: bool,
+    threads: int | None,
+) -> None:
+    """Train a network that shortens sentences; the path of its best weights goes to standard output."""
+    from models.training.summary import train_summary
+
+    threads = threads or read_config(config_file).engine.threads
+    _check(data, "text")
+    print(train_summary(data, out, mode, updates=updates, resume=resume, threads=threads, progress=_say))
+
+
+def headline(
+    config_file: Path | None, data: Path, out: Path, updates: int | None, resume: bool, threads: int | None
+) -> None:
+    """Train the network that writes headlines; the path of its weights goes to standard output."""
+    from models.training.headline import train_headline
+
+    threads = threads or read_config(config_file).engine.threads
+    _check(data, "text")
+    print(train_headline(data, out, updates=updates, resume=resume, threads=threads, progress=_say))
+
+
 def _check(data: Path, *parts: str) -> None:
     """A wrong folder is told at once, not after an hour with what an earlier run had cached."""
     for part in parts:
