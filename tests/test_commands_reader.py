@@ -182,3 +182,16 @@ def test_a_card_that_does_not_fit():
         CommandsReader(LABELS, {"threshold": 2}, 1)
     with pytest.raises(ValueError, match="'maybe' is no word"):
         CommandsReader(LABELS, {"thresholds": {"maybe": 0.5}}, 1)
+
+
+def test_amid_talk_a_word_must_be_surer():
+    reader = CommandsReader(LABELS, OPTIONS | {"talk_threshold": 0.9, "talk_rows": 4}, ROWS)
+    doubtful = outputs(*[BLANK] * 8, YES, YES, *quiet(8), voiced=range(18))
+    doubtful[8:10, BLANK] = 11.0  # yes at 0.73
+    talk = outputs(UNKNOWN, UNKNOWN, UNKNOWN, voiced=range(3))
+    pause = outputs(*quiet(5))
+    assert finals(run(reader, doubtful)) == ["yes"]
+    assert finals(run(reader, np.concatenate([talk, doubtful]))) == []
+    assert finals(run(reader, np.concatenate([talk, pause, doubtful]))) == ["yes"]
+    sure = outputs(*[BLANK] * 8, YES, YES, YES, voiced=range(11))
+    assert finals(run(reader, np.concatenate([talk, sure]))) == ["yes"]

@@ -13,6 +13,7 @@ from models.readers.converted import converted
 UNKNOWN = "unknown"
 UNNUMBERED = -1  # the utterance of an event until all of a call's events are in order
 NEVER = -(1 << 40)  # the row of what hasn't happened yet
+NOT_YET = 1 << 40  # the same, for what counts from when it happens
 FADING = 0.8  # of the level of speech, a row
 VOICED = 0.5  # probability of any phone that breaks a silence
 USUAL_ROWS = 14.0  # of a word whose length the card doesn't know
@@ -32,6 +33,7 @@ class Streams(NamedTuple):
     speaking: np.ndarray
     level: np.ndarray
     silence: np.ndarray
+    talking_since: np.ndarray  # where the first unknown word since the last pause was heard
 
 
 class CommandsReader:
@@ -59,6 +61,7 @@ class CommandsReader:
         self.thresholds = np.array(limits, np.float32)
         self.thresholds[[not word for word in self.words]] = np.inf
         self.vocabulary = np.array([word not in ("", UNKNOWN) for word in self.words])
+        self.others = np.array([word == UNKNOWN for word in self.words])
         self.streams = Streams(
             np.zeros(rows, bool),
             np.zeros((rows, self.card.mean_rows - 1, count), np.float32),
@@ -66,6 +69,7 @@ class CommandsReader:
             np.zeros(rows, np.float64),
             np.zeros(rows, bool),
             np.zeros(rows, np.float64),
+            np.zeros(rows, np.int64),
             np.zeros(rows, np.int64),
         )
 
@@ -79,6 +83,7 @@ class CommandsReader:
         for column in self.streams:
             column[row] = 0
         self.streams.said_at[row] = NEVER
+        self.streams.talking_since[row] = NOT_YET
         self.streams.unknown[row] = options["unknown"]
 
     def read(self, rows: Sequence[int], outputs: np.ndarray) -> list[list[Event]]:
@@ -125,9 +130,10 @@ class CommandsReader:
     def _hear(self, which: np.ndarray, outputs: np.ndarray) -> list[list[Event]]:
         """Take outputs [B, n, D], none of which is ignored."""
         told: list[list[Event]] = [[] for _ in which]
+        paused = np.zeros(outputs.shape[:2], bool)
         if self.phones is not None:
-            self._stir(which, 1.0 - _softmax(outputs[:, :, self.phones])[..., 0], told)
-        self._spot(which, _softmax(outputs[:, :, : len(self.words)]), told)
+            paused = self._stir(which, 1.0 - _softmax(outputs[:, :, self.phones])[..., 0], told)
+        self._spot(which, _softmax(outputs[:, :, : len(self.words)]), paused, told)
         self.streams.through[which] += outputs.shape[1]
         return [self._numbered(int(row), events) for row, events in zip(which, told)]
 
@@ -141,17 +147,32 @@ class CommandsReader:
             self.streams.utterance[row] += event.kind == "final"
         return numbered
 
-    def _spot(self, which: np.ndarray, heard: np.ndarray, told: list[list[Event]]) -> None:
+    def _spot(
+        self, which: np.ndarray, heard: np.ndarray, paused: np.ndarray, told: list[list[Event]]
+    ) -> None:
         """Probabilities [B, n, words]: a final for every word that reaches its threshold."""
         steps, count = heard.shape[1], self.card.mean_rows
         whole = np.concatenate([self.streams.recent[which], heard], axis=1)
         self.streams.recent[which] = whole[:, steps:]
         means = sum(whole[:, i : i + steps] for i in range(count)) / np.float32(count)
-        some = means[..., self.vocabulary].sum(-1, keepdims=True) >= self.card.vocabulary_threshold
+        talking = self._talking(which, means[..., self.others].sum(-1), paused)[..., None]
+        wanted = np.where(talking, self.card.talk_threshold, self.card.vocabulary_threshold)
+        some = means[..., self.vocabulary].sum(-1, keepdims=True) >= wanted
         sure = (means >= self.thresholds) & (some | ~self.vocabulary)
         for b, at in zip(*np.nonzero(sure.any(2))):
             label = int(np.where(sure[b, at], means[b, at], 0).argmax())
             told[b] += self._final(int(which[b]), label, int(at), float(means[b, at, label]))
+
+    def _talking(self, which: np.ndarray, other: np.ndarray, paused: np.ndarray) -> np.ndarray:
+        """Where [B, n] talk goes on, by the probabilities of a word outside the vocabulary."""
+        since, talking = self.streams.talking_since[which], np.empty(other.shape, bool)
+        for at in range(other.shape[1]):
+            place = self.streams.through[which] + at
+            since = np.where(paused[:, at], NOT_YET, since)
+            since = np.where(other[:, at] >= self.card.talk_unknown, np.minimum(since, place), since)
+            talking[:, at] = place - since >= self.card.talk_rows
+        self.streams.talking_since[which] = since
+        return talking
 
     def _final(self, row: int, label: int, at: int, sure: float) -> list[Event]:
         streams, text = self.streams, self.words[label]
@@ -169,9 +190,9 @@ class CommandsReader:
         word = Alternative(text, (Word(text, start, end, sure),), sure)
         return [Event("final", UNNUMBERED, place + 1, (word,), len(text))]
 
-    def _stir(self, which: np.ndarray, voiced: np.ndarray, told: list[list[Event]]) -> None:
-        """Probabilities [B, n] of any phone: where speech starts and where it stops."""
-        streams = self.streams
+    def _stir(self, which: np.ndarray, voiced: np.ndarray, told: list[list[Event]]) -> np.ndarray:
+        """Probabilities [B, n] of any phone: where speech starts and stops; where [B, n] it pauses."""
+        streams, paused = self.streams, np.empty(voiced.shape, bool)
         for at in range(voiced.shape[1]):
             level = streams.level[which] * FADING + voiced[:, at]
             silence = np.where(voiced[:, at] >= VOICED, 0, streams.silence[which] + 1)
@@ -183,6 +204,8 @@ class CommandsReader:
                 row = int(which[b])
                 place = int(streams.through[row]) + at + 1
                 told[b].append(self._start(row, place) if starts[b] else self._stop(row, place))
+            paused[:, at] = silence >= self.card.pause_rows
+        return paused
 
     def _start(self, row: int, place: int) -> Event:
         self.streams.speaking[row] = True

@@ -14,6 +14,10 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     threshold: Probability = 0.5  # of the mean probability over `mean_rows`
     vocabulary_threshold: Probability = 0.5  # of the mean probability of any word of the vocabulary
     thresholds: dict[str, Probability] = {}  # of single words, in place of `threshold`
+    talk_threshold: Probability = 0.5  # `vocabulary_threshold` amid talk
+    talk_unknown: Probability = 0.3  # mean probability of a word outside the vocabulary that makes talk
+    talk_rows: Rows = 12  # from that word on; as long as a word, for words begin like others
+    pause_rows: Rows = 4  # of silence, that end talk
     mean_rows: Annotated[int, msgspec.Meta(ge=1, le=8)] = 2
     apart_rows: Rows = 3  # from one word to another
     repeat_rows: Rows = 12  # from a word to the same one
