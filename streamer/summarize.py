@@ -8,7 +8,6 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 SHARE = 0.15  # of a text's words that its summary may have
 LEAD = 1.0  # how much more the first sentence counts than the last
-LIKENESS = 0.5  # what being like a chosen sentence takes from a score
 SHORTEST = 5  # words; shorter sentences say nothing by themselves
 
 
@@ -51,8 +50,8 @@ def ranked(sentences: Sequence[Sequence[str]]) -> Iterator[int]:
     likest = np.zeros(len(texts))
     left = np.array([bool(text) for text in texts])
     while left.any():
-        best = int(np.where(left, worth - LIKENESS * likest, -np.inf).argmax())
+        best = int(np.where(left, worth * (1 - likest), -np.inf).argmax())
         yield best
         left[best] = False
-        likest = np.maximum(likest, (rows @ rows[[best]].T).toarray().ravel())
-    return order
+        likeness = (rows @ rows[[best]].T).toarray().ravel()
+        likest = np.maximum(likest, likeness).clip(max=1)

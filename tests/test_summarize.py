@@ -1,0 +1,50 @@
+"""The choice of a summary's sentences: central ones, within the share, none of them twice."""
+
+from itertools import islice
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamer.summarize import ranked, summary
+
+RIVER = "the river flooded the old town last night".split()
+TOWN = "people of the old town left when the river flooded".split()
+CAKE = "my aunt bakes cakes with plums every single sunday".split()
+RAIN = "after heavy rain the river rose and flooded streets".split()
+
+
+def test_a_sentence_that_says_what_the_others_say_comes_first():
+    assert next(ranked([CAKE, TOWN, RIVER, RAIN])) in (1, 2)
+
+
+def test_what_was_said_is_not_said_twice():
+    first, second = islice(ranked([RIVER, list(RIVER), CAKE, TOWN]), 2)
+    assert {first, second} != {0, 1}
+
+
+def test_a_summary_has_at_most_its_share_and_keeps_the_order():
+    sentences = [RIVER, CAKE, TOWN, RAIN] * 5
+    shortened = [sentence[:4] for sentence in sentences]
+    chosen = summary(sentences, shortened, 0.15)
+    words = sum(len(sentence) for sentence in sentences)
+    assert chosen == sorted(set(chosen))
+    assert 0 < sum(len(shortened[index]) for index in chosen) <= 0.15 * words
+
+
+def test_a_short_text_keeps_its_best_sentence():
+    assert len(summary([RIVER, TOWN], [RIVER, TOWN])) == 1
+
+
+def test_nothing_and_punctuation_alone_have_no_summary():
+    assert summary([], []) == []
+    assert summary([["."], ["!", "?"]], [["."], ["!"]]) == []
+
+
+words = st.lists(st.sampled_from(["a", "bee", "sea", "Dee", ".", "12", "é"]), max_size=12)
+
+
+@given(sentences=st.lists(words, max_size=12))
+def test_every_sentence_with_a_word_is_ranked_once(sentences):
+    order = list(ranked(sentences))
+    spoken = [i for i, sentence in enumerate(sentences) if any(w.isalnum() for w in sentence)]
+    assert sorted(order) == spoken
