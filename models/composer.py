@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from models.drawing import draw
 from models.feeders.composing import BEATS, COUNTDOWN, PITCH_CLASSES, Layout
 from models.intervals import Intervals
+from models.layers import dropped
 from models.roll import remembering
 from models.stage import Stage, State
 
@@ -60,7 +61,7 @@ class Composer(Stage):
         self.inner = nn.ModuleList(nn.Linear(inner_size, inner_size) for _ in voices)
         self.choice = nn.ModuleList(nn.Linear(inner_size, size) for size in voices)
         self.intervals = Intervals(voices, lowest, order)
-        self.dropout = nn.Dropout(dropout)
+        self.share = dropout
         pitches = [
             torch.tensor([0] + [low + k for k in range(size - 1)] if low else [0] * size)
             for size, low in zip(voices, lowest)
@@ -95,11 +96,14 @@ class Composer(Stage):
         before = F.pad(symbols, (0, 0, 1, 0))[:, :-1]
         memory = self.memory.initial_state(len(symbols))
         hidden, _ = self._remembered(before, run_lengths(before), beat, remaining, memory)
-        context = self._context(self.dropout(hidden), before)
+        context = self._context(self._dropped(hidden), before)
         return [
             torch.log_softmax(self._logits(voice, context, before, symbols), dim=-1)
             for voice in range(len(self.voices))
         ]
+
+    def _dropped(self, x: Tensor) -> Tensor:
+        return dropped(x, self.share) if self.training and self.share else x
 
     def _remembered(
         self, last: Tensor, stood: Tensor, beat: Tensor, remaining: Tensor, memory: State
@@ -108,7 +112,7 @@ class Composer(Stage):
         read = self.beat(beat.long().remainder(BEATS))
         read = read + self.remaining(remaining.long().clamp(0, COUNTDOWN))
         for voice, size in enumerate(self.voices):
-            read = read + self.dropout(self.last[voice](last[..., voice].long()))
+            read = read + self._dropped(self.last[voice](last[..., voice].long()))
             read = read + self.stood[voice](stood[..., voice].long().clamp(0, LONGEST))
         return self.memory.step(torch.relu(read), memory)
 
@@ -145,8 +149,8 @@ class Composer(Stage):
             known = self.chosen[other].weight[:, voice * size : (voice + 1) * size]
             inner = inner + F.embedding(symbols[..., other].long(), known)
         inner = torch.relu(inner)
-        inner = inner + torch.relu(self.inner[voice](self.dropout(inner)))
-        return self.choice[voice](self.dropout(inner)) + self.intervals(voice, before, symbols)
+        inner = inner + torch.relu(self.inner[voice](self._dropped(inner)))
+        return self.choice[voice](self._dropped(inner)) + self.intervals(voice, before, symbols)
 
     def _bounded(self, voice: int, logits: Tensor, now: Tensor) -> Tensor:
         """The logits that are drawn from: tonality added, notes out of bounds shut out."""

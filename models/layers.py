@@ -85,7 +85,16 @@ class Dropout(Stage):
         self.share = share
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        return nn.functional.dropout(x, self.share, self.training), state
+        return (dropped(x, self.share) if self.training else x), state
+
+
+def dropped(x: Tensor, share: float) -> Tensor:
+    """x with `share` of its numbers zeroed, to 1/256, and the others scaled up."""
+    # A byte of noise a number: on a CPU torch's own, a draw a number, took a fifth of an update.
+    words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device).random_(-(2**63), None)
+    zeroed = round(256 * share)
+    kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= zeroed
+    return x * kept * (256 / (256 - zeroed))
 
 
 class Delay(Stage):

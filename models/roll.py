@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.layers import Dropout, LayerNorm
+from models.layers import Dropout, LayerNorm, dropped
 from models.recurrent import LSTM, Residual
 from models.stage import Chain, Stage, State
 
@@ -37,46 +37,75 @@ class RollDensity(Stage):
         self.last = nn.Embedding(KEYS + 1, inner_size)  # the last note above; KEYS: none yet
         self.inner = nn.Linear(inner_size, inner_size)
         self.choice = nn.Linear(inner_size, KEYS + 1)  # the next note below, or none
-        self.dropout = nn.Dropout(dropout)
+        self.share = dropout
 
     def initial_state(self, batch: int) -> State:
         empty = self.neutral.new_zeros
         return *self.memory.initial_state(batch), empty(batch, KEYS), empty(batch, 1)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        *memory, last, position = state
         keys = (x > 0.5).to(x.dtype)
+        base, state = self._remembered(keys, state)
+        return self.log_likelihood(keys, base), state
+
+    def log_probability(self, keys: Tensor) -> Tensor:
+        """Training: the log-probability [B, T] of each step of `keys` [B, T, 88], from the beginning.
+
+        It is the sum of `log_likelihood` over the keys, without the hazard of each one.
+        """
+        base, _ = self._remembered(keys, self.initial_state(len(keys)))
+        down = keys.flip(-1)
+        above = down.cumsum(-1) - down
+        logits = self._answers(down, above, base)
+        questions = torch.arange(logits.shape[-2], device=keys.device)[:, None]
+        # A question is about the keys below its last note; past the last note "none" is certain.
+        closed = F.pad(above.unsqueeze(-2) < questions, (0, 1))
+        places = torch.arange(KEYS, device=keys.device)
+        asked = (down.unsqueeze(-2) > 0) & (above.unsqueeze(-2) == questions)
+        answer = torch.where(asked, places, KEYS).amin(-1, keepdim=True)
+        told = torch.log_softmax(logits.masked_fill(closed, -torch.inf), dim=-1)
+        return told.gather(-1, answer).squeeze(-1).sum(-1)
+
+    def _remembered(self, keys: Tensor, state: State) -> tuple[Tensor, State]:
+        """What all steps before each one say of it [B, n, inner_size], and the state behind them."""
+        *memory, last, position = state
         before = torch.cat([last.unsqueeze(1), keys[:, :-1]], dim=1)
-        places = (position + torch.arange(x.shape[1], device=x.device)) % BAR_STEPS
-        features = self.dropout(torch.cat([before, pitch_classes(before)], dim=-1))
+        places = (position + torch.arange(keys.shape[1], device=keys.device)) % BAR_STEPS
+        features = self._dropped(torch.cat([before, pitch_classes(before)], dim=-1))
         read = torch.relu(self.before(features) + self.beat(places.long()))
         context, memory = self.memory.step(read, tuple(memory))
-        position = (position + x.shape[1]) % BAR_STEPS
-        return self.log_likelihood(keys, before, context), (*memory, keys[:, -1], position)
+        base = self.context(torch.cat([context, before], dim=-1))
+        position = (position + keys.shape[1]) % BAR_STEPS
+        return base, (*memory, keys[:, -1], position)
 
-    def log_likelihood(self, keys: Tensor, before: Tensor, context: Tensor) -> Tensor:
+    def _dropped(self, x: Tensor) -> Tensor:
+        return dropped(x, self.share) if self.training and self.share else x
+
+    def log_likelihood(self, keys: Tensor, base: Tensor) -> Tensor:
         """The log-probability [B, n, 88] of what each key of `keys` [B, n, 88] does."""
         # Highest first: place 0 is the highest key.
         down = keys.flip(-1)
-        base = self.context(torch.cat([context, before], dim=-1))
         above = down.cumsum(-1) - down  # sounding notes above each key: which question decides it
-        questions = int(above.max()) + 1 if keys.numel() else 1
-        order = torch.where(down > 0, above, torch.full_like(above, -1)).long()
-        answers = []
-        for number in range(questions):
-            known = down * (above < number)
-            note = (order == number - 1).to(down.dtype)  # the last note known, one-hot or nothing
-            last = torch.where(note.any(-1), note.argmax(-1), KEYS)
-            inner = torch.relu(base + self.above(known) + self.last(last))
-            inner = torch.relu(self.inner(self.dropout(inner))) + inner
-            answers.append(self.choice(self.dropout(inner)))
-        logits = torch.stack(answers, dim=-2)  # [B, n, questions, 89]
+        logits = self._answers(down, above, base)
         # What remains, from each key on downwards: the probability that its question has left to give.
         remains = logits.flip(-1).logcumsumexp(-1).flip(-1)
         own = above.long().unsqueeze(-2)
         sounds = (logits[..., :-1] - remains[..., :-1]).gather(-2, own).squeeze(-2)
         silent = (remains[..., 1:] - remains[..., :-1]).gather(-2, own).squeeze(-2)
         return torch.where(down > 0, sounds, silent).flip(-1)
+
+    def _answers(self, down: Tensor, above: Tensor, base: Tensor) -> Tensor:
+        """Logits [B, n, questions, 89] of the next note below, given the notes known at each question."""
+        questions = int(above.max()) + 1 if above.numel() else 1
+        order = torch.where(down > 0, above, -1.0)
+        answers = []
+        for number in range(questions):
+            note = (order == number - 1).to(down.dtype)  # the last note known, one-hot or nothing
+            last = torch.where(note.any(-1), note.argmax(-1), KEYS)
+            inner = torch.relu(base + self.above(down * (above < number)) + self.last(last))
+            inner = torch.relu(self.inner(self._dropped(inner))) + inner
+            answers.append(self.choice(self._dropped(inner)))
+        return torch.stack(answers, dim=-2)
 
 
 def remembering(hidden_size: int, depth: int, dropout: float) -> Chain:

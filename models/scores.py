@@ -36,8 +36,8 @@ def read_scores(path: Path) -> Rolls | Voices:
             arrays = {name: file[name] for name in ("lengths", "pitches", "roll_packed") if name in file}
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or 'cannot be read'}") from None
-    except (ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise ValueError(f"{path}: not an npz file of music ({error})") from None
+    except (ValueError, EOFError, zipfile.BadZipFile, NotImplementedError):
+        raise ValueError(f"{path}: not an npz file of arrays") from None
     lengths = arrays.get("lengths")
     if lengths is None or lengths.ndim != 1 or lengths.dtype.kind not in "iu" or (lengths < 1).any():
         raise ValueError(f"{path}: lengths must be a list of whole numbers from 1 on, the steps of each piece")

@@ -208,12 +208,13 @@ def evaluate(
         Optional[tuple[Path, Path]],
         typer.Option(metavar="SPEECH NOISE", help="Commands spliced into these manifests' speech and noise."),
     ] = None,
+    generated: Annotated[Optional[int], typer.Option(metavar="N", help="Compose N pieces and compare them with the file's.")] = None,
     config: ConfigFile = None,
 ) -> None:
     """Score a network on a set of recordings."""
     from streamer.commands.evaluation import evaluate
 
-    evaluate(config, task, path, model, mode, json, chunk_ms, joined, spliced)
+    evaluate(config, task, path, model, mode, json, chunk_ms, joined, spliced, generated)
 
 
 @app.command()

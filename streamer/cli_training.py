@@ -1,11 +1,13 @@
 """The command line's `train`: each command imports what it runs when it runs."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Literal, Optional
 
 import typer
 
 from streamer.cli_options import ConfigFile, Mode
+
+MusicStyle = Literal["chorale", "folk", "roll-jsb", "roll-nottingham"]
 
 train = typer.Typer(help="Train the networks that ship, from the data folder.")
 
@@ -92,3 +94,20 @@ def headline(
     from streamer.commands.training import headline
 
     headline(config, data, out, updates, resume, threads)
+
+
+@train.command("music")
+def music(
+    data: Data,
+    style: Annotated[MusicStyle, typer.Option(help="A composer, or a network that scores piano rolls.")] = "chorale",
+    out: Runs = Path("runs/music"),
+    updates: Updates = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same run.")] = 1,
+    resume: Resume = True,
+    threads: Threads = None,
+    config: ConfigFile = None,
+) -> None:
+    """Train a network that knows music."""
+    from streamer.commands.training import music
+
+    music(config, data, out, style, updates, seed, resume, threads)

@@ -164,23 +164,24 @@ RECIPES = {
     "roll-jsb": Recipe(
         "jsb_chorales",
         "roll_density",
-        dict(hidden_size=256, depth=2, inner_size=256, dropout=0.4),
+        dict(hidden_size=256, depth=2, inner_size=256, dropout=0.5),
         _rolls(rows=16, crop=160, moved=0.0),
-        updates=1500,
+        updates=700,
+        weight_decay=0.1,
     ),
     "roll-nottingham": Recipe(
         "nottingham",
         "roll_density",
         dict(hidden_size=256, depth=2, inner_size=256, dropout=0.2),
         _rolls(rows=16, crop=192, moved=0.0),
-        updates=1200,
+        updates=650,
     ),
     "chorale": Recipe(
         "jsb_satb_16th",
         "composer",
         CHORALE | dict(hidden_size=256, depth=2, inner_size=160, dropout=0.25),
         _chorales,
-        updates=1200,
+        updates=700,
     ),
     "folk": Recipe(
         "nottingham",

@@ -21,8 +21,7 @@ class RollStudy:
         """Nats a step of pieces drawn by `random`; the first step of each is not foretold."""
         pieces = [self._drawn(random) for _ in range(self.rows)]
         keys, mask = padded(pieces)
-        found, _ = network.step(keys, network.initial_state(len(keys)))
-        return -(found.sum(-1) * mask).sum() / mask.sum()
+        return -(network.log_probability(keys) * mask).sum() / mask.sum()
 
     def check(self, network: RollDensity) -> dict[str, float]:
         """`nll` of the valid set, in nats a step."""
@@ -45,8 +44,7 @@ def nll(network: RollDensity, pieces: list[np.ndarray]) -> float:
     total, steps = 0.0, 0
     for start in range(0, len(pieces), ROWS):
         keys, mask = padded(pieces[start : start + ROWS])
-        found, _ = network.step(keys, network.initial_state(len(keys)))
-        total -= float((found.sum(-1) * mask).double().sum())
+        total -= float((network.log_probability(keys) * mask).double().sum())
         steps += int(mask.sum())
     return total / max(1, steps)
 

@@ -20,11 +20,13 @@ def evaluate(
     chunk_ms: int,
     joined: float | None,
     spliced: tuple[Path, Path] | None,
+    generated: int | None,
 ) -> None:
     """Score, and show the figures as a table or as one line of JSON."""
     from streamer import evaluate as evaluation
     from streamer.evaluation.captions import joined_mode
     from streamer.evaluation.commands import spliced_mode
+    from streamer.evaluation.music import generated_mode
 
     config = read_config(config_file)
     chosen = evaluation.choose(task, mode)
@@ -36,6 +38,10 @@ def evaluate(
         if (task, mode) != ("commands", "live"):
             raise ValueError("--spliced SPEECH NOISE goes with commands in mode live")
         chosen = spliced_mode(*spliced)
+    if generated is not None:
+        if (task, mode) != ("music", "live"):
+            raise ValueError("--generated N goes with music in mode live")
+        chosen = generated_mode(generated)
     figures = evaluation.run(task, mode, chosen, path, config, model, chunk_ms)
     evaluation.show(figures, as_json)
 

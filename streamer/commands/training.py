@@ -87,6 +87,28 @@ def headline(
     print(train_headline(data, out, updates=updates, resume=resume, threads=threads, progress=_say))
 
 
+def music(
+    config_file: Path | None,
+    data: Path,
+    out: Path,
+    style: str,
+    updates: int | None,
+    seed: int,
+    resume: bool,
+    threads: int | None,
+) -> None:
+    """Train the network of a style; the path of its best weights goes to standard output."""
+    from models.training.music import train_music
+
+    threads = threads or read_config(config_file).engine.threads
+    _check(data, "music")
+    print(
+        train_music(
+            data, out, style, updates=updates, seed=seed, resume=resume, threads=threads, progress=_say
+        )
+    )
+
+
 def _check(data: Path, *parts: str) -> None:
     """A wrong folder is told at once, not after an hour with what an earlier run had cached."""
     for part in parts:

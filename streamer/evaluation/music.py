@@ -1,0 +1,177 @@
+"""Evaluation of music: how well what comes next is foretold, and how like the corpus what is composed is."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from models import catalog
+from models.build import Model, load
+from models.composer import TOLD, Composer
+from models.feeders.composing import BEATS, Layout
+from models.folk import tune
+from models.roll import RollDensity
+from models.scores import Rolls, Voices, read_scores, symbols_of
+from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
+from streamer.evaluation.stopwatch import Stopwatch
+from streamer.fastest import fastest
+from streamer.music.composing import Composer as Loaded
+from streamer.music.composing import Pieces
+from streamer.music.judging import HISTOGRAMS, RATES, distance, judge
+from streamer.runner import CpuRunner
+
+STREAMS = 32  # side by side
+CHUNK_STEPS = 16  # that a stream takes at once
+# What foretells the sets of these names, and the composer that plays in their style.
+NETWORKS = {"jsb_chorales": "roll-jsb", "nottingham": "roll-nottingham", "jsb_satb_16th": "chorale"}
+COMPOSERS = {"jsb_chorales": "chorale", "jsb_satb_16th": "chorale", "nottingham": "folk"}
+SAME_PIECES = {"jsb_chorales": "jsb_satb_16th"}  # where a composer reads the set in another form
+
+
+def live(job: Job) -> Measured:
+    """`nll`: nats a step of t + 1 given 1..t, summed over the keys or the voices; of voices `accuracy`.
+
+    Beside it stands the composer's own NLL where another network plays.
+    """
+    scores, name = read_scores(job.path), job.model or _named(job.path, NETWORKS)
+    model = _loaded(job, name)
+    torch.set_num_threads(job.config.engine.threads)
+    with Stopwatch() as watch:
+        found = _foretold(model, scores, job.path)
+        composer = COMPOSERS.get(job.path.parent.name, name)
+        if composer != name:
+            found |= _beside(job, composer, scores)
+    return Measured(len(scores.pieces), 0.0, watch, {"model": name, **found})
+
+
+def generated(job: Job, count: int) -> Measured:
+    """`count` pieces, as long as the file's, beside the file's: distances of histograms, and rates of both."""
+    if count < 1:
+        raise ValueError(f"--generated {count}; compose at least one piece")
+    scores, name = read_scores(job.path), job.model or _named(job.path, COMPOSERS)
+    composer = Loaded(_loaded(job, name))
+    torch.set_num_threads(job.config.engine.threads)
+    corpus = [_outer(composer, one) for one in _symbols(composer.network, scores, job.path)]
+    lengths = [len(piece) for piece in corpus]
+    composed: list[np.ndarray] = []
+    with Stopwatch() as watch:
+        for start in range(0, count, STREAMS):
+            seeds = range(start, min(start + STREAMS, count))
+            ends = [lengths[seed % len(lengths)] for seed in seeds]
+            pieces = Pieces(composer, [{"seed": seed, "end": end} for seed, end in zip(seeds, ends)])
+            symbols = pieces.symbols(max(ends))
+            composed += [_outer(composer, one[:end]) for one, end in zip(symbols, ends)]
+    ours, theirs = judge(composed), judge(corpus)
+    figures: Figures = {"model": name, "generated": count}
+    for one in HISTOGRAMS:
+        figures[f"{one}_distance"] = distance(getattr(ours, one), getattr(theirs, one))
+    for one in RATES:
+        figures[one], figures[f"{one}_corpus"] = getattr(ours, one), getattr(theirs, one)
+    return Measured(count, 0.0, watch, figures)
+
+
+TASK = Task("music", {"live": Mode("", live)})
+
+
+def generated_mode(count: int) -> Mode:
+    """The live mode that composes `count` pieces and compares them with the file's."""
+    return Mode("", partial(generated, count=count))
+
+
+def _named(path: Path, names: dict[str, str]) -> str:
+    folder = path.absolute().parent.name
+    if folder not in names:
+        known = ", ".join(names)
+        raise ValueError(f"{path}: no network is known for a folder {folder!r} ({known} are); name one with --model")
+    return names[folder]
+
+
+def _loaded(job: Job, name: str) -> Model:
+    return load(catalog.find(name, job.config.folders()), job.config.model(name).allow_imports)
+
+
+def _foretold(model: Model, scores: Rolls | Voices, path: Path) -> Figures:
+    if isinstance(model.network, RollDensity):
+        if not isinstance(scores, Rolls):
+            raise ValueError(f"{path}: holds voices, and {model.name} reads piano rolls")
+        pieces = [piece.astype(np.float32) for piece in scores.pieces]
+        told = _outputs(model.network, pieces)
+        # The first step of a piece follows nothing.
+        steps = sum(len(one) - 1 for one in told)
+        return {"nll": -sum(float(one[1:].sum(dtype=np.float64)) for one in told) / max(1, steps), "steps": steps}
+    if isinstance(model.network, Composer):
+        return _composer_figures(model.network, _symbols(model.network, scores, path))
+    raise ValueError(f"{model.name} is neither a network of piano rolls nor a composer")
+
+
+def _beside(job: Job, name: str, scores: Rolls | Voices) -> Figures:
+    """The composer's own figures, of the set in the form that it reads; none where that isn't there."""
+    other, path = SAME_PIECES.get(job.path.parent.name), job.path
+    if other:
+        path = job.path.absolute().parent.parent / other / job.path.name
+        if not path.is_file():
+            return {"composer": name, "composer_nll": None}
+        scores = read_scores(path)
+    network = _loaded(job, name).network
+    own = _composer_figures(network, _symbols(network, scores, path))
+    return {"composer": name, "composer_nll": own["nll"], "composer_accuracy": own["accuracy"]}
+
+
+def _composer_figures(network: Composer, pieces: list[np.ndarray]) -> Figures:
+    """Each piece is given to the composer, which tells how likely it found it."""
+    layout, inputs = Layout(len(network.voices)), []
+    for piece in pieces:
+        x = np.zeros((len(piece), layout.channels), np.float32)
+        x[:, layout.given] = 1 + piece
+        x[:, layout.beat] = np.arange(len(piece)) % BEATS
+        inputs.append(x)
+    told = _outputs(network, inputs)
+    steps = sum(len(one) - 1 for one in told)
+    nats = -sum(float(one[1:, 1::TOLD].sum(dtype=np.float64)) for one in told)
+    right = sum(int((one[1:, 2::TOLD] == one[1:, ::TOLD]).sum()) for one in told)
+    return {
+        "nll": nats / max(1, steps),
+        "accuracy": right / max(1, steps * len(network.voices)),
+        "steps": steps,
+    }
+
+
+def _symbols(network: Composer, scores: Rolls | Voices, path: Path) -> list[np.ndarray]:
+    """The pieces in the composer's alphabet, [T, V]."""
+    if isinstance(scores, Rolls):
+        if len(network.voices) != 2:
+            raise ValueError(f"{path}: holds piano rolls, and the composer reads {len(network.voices)} voices")
+        return [tune(piece) for piece in scores.pieces]
+    if any(piece.shape[1] != len(network.voices) for piece in scores.pieces):
+        raise ValueError(f"{path}: has {scores.pieces[0].shape[1]} voices, wanted {len(network.voices)}")
+    pieces = [symbols_of(piece, network.lowest[0]) for piece in scores.pieces]
+    if any(piece.min() < 0 or (piece >= network.voices).any() for piece in pieces):
+        raise ValueError(f"{path}: has notes that the composer doesn't know")
+    return pieces
+
+
+def _outer(composer: Loaded, symbols: np.ndarray) -> np.ndarray:
+    """MIDI notes [T, V] of symbols [T, V]: of a chord its lowest one."""
+    rows = [[min(v.notes(int(s)), default=0) for v, s in zip(composer.voices, step)] for step in symbols]
+    return np.array(rows).reshape(len(symbols), len(composer.voices))
+
+
+@torch.inference_mode()
+def _outputs(network: RollDensity | Composer, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    """The outputs [T, D] of inputs [T, C], as a server steps them: rows of an arena, a chunk at a time."""
+    order = sorted(range(len(inputs)), key=lambda number: len(inputs[number]))
+    runner = CpuRunner(network, STREAMS, fastest(network, STREAMS))
+    told: list[np.ndarray] = [np.empty(0)] * len(inputs)
+    for start in range(0, len(order), STREAMS):
+        group = order[start : start + STREAMS]
+        longest, rows = len(inputs[group[-1]]), list(range(1, len(group) + 1))
+        x = np.zeros((len(group), longest, network.in_features), np.float32)
+        for row, number in enumerate(group):
+            runner.open(row + 1)
+            x[row, : len(inputs[number])] = inputs[number]
+        chunks = (x[:, at : at + CHUNK_STEPS] for at in range(0, longest, CHUNK_STEPS))
+        outputs = np.concatenate([runner.step(rows, chunk) for chunk in chunks], axis=1)
+        for row, number in enumerate(group):
+            told[number] = outputs[row, : len(inputs[number])]
+    return told
