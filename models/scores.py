@@ -30,10 +30,9 @@ def read_scores(path: Path) -> Rolls | Voices:
     one line, for what isn't such a file.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise ValueError("it holds one array")
-            arrays = {name: file[name] for name in ("lengths", "pitches", "roll_packed") if name in file}
+        with path.open("rb") as file, zipfile.ZipFile(file):  # a single array is no npz file
+            found = np.load(path, allow_pickle=False)
+            arrays = {name: found[name] for name in ("lengths", "pitches", "roll_packed") if name in found}
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or 'cannot be read'}") from None
     except (ValueError, EOFError, zipfile.BadZipFile, NotImplementedError):

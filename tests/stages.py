@@ -4,6 +4,7 @@ import torch
 
 from models.acoustic import SILENCE, AcousticBidirectional, acoustic_gru, acoustic_lstm
 from models.compress import CompressLive, CompressOffline
+from models.composer import Composer
 from models.convolution import CausalConvolution, LookaheadConvolution
 from models.features import LogMel
 from models.generator import Feedback, Sampler
@@ -11,8 +12,10 @@ from models.headline import Headline
 from models.layers import Activation, Delay, LayerNorm, Linear, Stack, Standardize
 from models.recurrent import GRU, LSTM, RNN, Residual, TextbookGRU, plain_stack, stack
 from models.resample import Resample
+from models.roll import RollDensity
 from models.sentences import SentenceLSTM
 from models.stage import Chain
+from models.synthesis import Limit, Room, Waves, synthesiser
 from models.whole import Bidirectional, BidirectionalStack
 from models.words import WordLetters
 
@@ -55,6 +58,12 @@ STAGES = {
     ),
     "feedback": lambda: Feedback(Chain(LSTM(2 + 3, 4), Linear(4, 2))),
     "sampler": lambda: Sampler(Chain(GRU(6 + 1, 8), Linear(8, 6))),
+    "roll density": lambda: RollDensity(hidden_size=6, depth=2, inner_size=5),
+    "composer": lambda: Composer([9, 7, 5], [60, 50, 0], [0, 2, 1], hidden_size=6, depth=2, inner_size=5),
+    "waves": lambda: Waves(44100, voices=2),
+    "room": lambda: Room(44100),
+    "limit": Limit,
+    "synthesiser": lambda: synthesiser(48000, voices=3),
     "acoustic lstm": lambda: acoustic_lstm(**ACOUSTIC),
     "acoustic gru": lambda: acoustic_gru(**ACOUSTIC, projection=4),
     "sentence lstm": lambda: SentenceLSTM(3, 4),
