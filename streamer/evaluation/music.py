@@ -10,7 +10,8 @@ from models import catalog
 from models.build import Model, load
 from models.composer import TOLD, Composer
 from models.feeders.composing import BEATS, Layout
-from models.folk import tune
+from models.folk import LOWEST_MELODY, tune
+from models.folk_chords import CHORDS
 from models.roll import RollDensity
 from models.scores import Rolls, Voices, read_scores, symbols_of
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
@@ -140,8 +141,8 @@ def _composer_figures(network: Composer, pieces: list[np.ndarray]) -> Figures:
 def _symbols(network: Composer, scores: Rolls | Voices, path: Path) -> list[np.ndarray]:
     """The pieces in the composer's alphabet, [T, V]."""
     if isinstance(scores, Rolls):
-        if len(network.voices) != 2:
-            raise ValueError(f"{path}: holds piano rolls, and the composer reads {len(network.voices)} voices")
+        if network.lowest != [LOWEST_MELODY, 0] or network.voices[1] != len(CHORDS):
+            raise ValueError(f"{path}: holds piano rolls, and the composer reads other voices than tunes with chords")
         return [tune(piece) for piece in scores.pieces]
     if any(piece.shape[1] != len(network.voices) for piece in scores.pieces):
         raise ValueError(f"{path}: has {scores.pieces[0].shape[1]} voices, wanted {len(network.voices)}")

@@ -24,7 +24,7 @@ class Sound:
 
     def __init__(self, places: int, steps_per_beat: int, rate_hz: int = RATE_HZ):
         self.rate_hz = rate_hz
-        self.sequencer = Sequencer(places, steps_per_beat, FRAMES_PER_SECOND[rate_hz], LEVELS)
+        self.sequencer = Sequencer(places, steps_per_beat, FRAMES_PER_SECOND[rate_hz], LEVELS[:places])
         self.stage = _stage(rate_hz, places)
         self.state: State = self.stage.initial_state(1)
 

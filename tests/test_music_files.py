@@ -1,0 +1,173 @@
+"""Music from and to files: prompts, MIDI, MusicXML, sound; nothing half-written after an error."""
+
+from xml.etree import ElementTree as ET
+
+import mido
+import numpy as np
+import pytest
+import soundfile
+
+from models.scores import Rolls, Voices, read_scores
+from streamer.music.musicxml import write_musicxml
+from streamer.music.piece import Note, Piece
+from streamer.music.prompts import read_melody, read_prompt
+from streamer.music.screen import drawn
+from streamer.music.writing import SoundFile, whole, write_midi
+
+PIECE = Piece(
+    ["melody", "chords"],
+    [1, 3],
+    4,
+    90.0,
+    [(72, 60, 64, 67)] * 5 + [(74, 60, 64, 67)] * 11 + [(0, 55, 59, 0)] * 3 + [(71, 55, 59, 62)] * 7,
+)
+
+
+def test_equal_neighbours_are_one_note():
+    notes = list(PIECE.notes())
+    assert notes[:3] == [Note(0, 72, 0, 5), Note(0, 74, 5, 16), Note(0, 71, 19, 26)]
+    assert Note(1, 60, 0, 16) in notes and Note(1, 62, 19, 26) in notes
+
+
+def test_midi_comes_back(tmp_path):
+    write_midi(PIECE, tmp_path / "a.mid")
+    melody = read_melody(tmp_path / "a.mid", 4)
+    assert melody == [72] * 5 + [74] * 11 + [59] * 3 + [71] * 7
+    assert read_melody(tmp_path / "a.mid", 2)[:3] == [72, 72, 74]
+    file = mido.MidiFile(tmp_path / "a.mid")
+    assert [track.name for track in file.tracks[1:]] == ["melody", "chords"]
+    assert file.length == pytest.approx(26 / 4 * 60 / 90, rel=1e-3)
+
+
+def test_musicxml_holds_every_step_of_every_part(tmp_path):
+    write_musicxml(PIECE, tmp_path / "a.musicxml")
+    score = ET.parse(tmp_path / "a.musicxml").getroot()
+    assert [name.text for name in score.iter("part-name")] == ["melody", "chords"]
+    for part in score.findall("part"):
+        notes = [n for n in part.iter("note") if n.find("chord") is None]
+        assert sum(int(n.findtext("duration")) for n in notes) == len(PIECE.steps)
+        assert [m.get("number") for m in part.findall("measure")] == ["1", "2"]
+    lengths = {n.findtext("type") for n in score.iter("note")}
+    assert lengths <= {"whole", "half", "quarter", "eighth", "16th"}
+    starts = len([t for t in score.iter("tie") if t.get("type") == "start"])
+    assert starts and starts == len([t for t in score.iter("tie") if t.get("type") == "stop"])
+
+
+@pytest.mark.parametrize(
+    "text,seed,melody",
+    [
+        ("", None, []),
+        ("42", 42, []),
+        ("-1", 2**62 - 1, []),
+        ("C4 R F#4", None, [60, 60, 0, 0, 66, 66]),
+        ("Bb3", None, [58, 58]),
+    ],
+)
+def test_prompts(text, seed, melody):
+    found = read_prompt(text, 2)
+    assert (found.seed, found.melody) == (seed, melody)
+
+
+def test_a_text_is_hashed_and_always_alike():
+    one, other = read_prompt("spring rain", 4), read_prompt("Spring rain", 4)
+    assert one == read_prompt("spring rain", 4) and one.seed != other.seed
+    assert 0 <= one.seed < 2**62
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"MThd", b"RIFF1234WAVE", b"MThd\0\0\0\6\0\1\0\1\0\0MTrk", bytes(range(256)) * 9]
+)
+def test_what_is_no_midi_is_one_line(tmp_path, content):
+    path = tmp_path / "x.mid"
+    path.write_bytes(content)
+    with pytest.raises(ValueError) as error:
+        read_melody(path, 4)
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_midi_without_notes_and_midi_without_end(tmp_path):
+    path = tmp_path / "x.mid"
+    mido.MidiFile(tracks=[mido.MidiTrack()]).save(path)
+    with pytest.raises(ValueError, match="holds no notes"):
+        read_melody(path, 4)
+    track = mido.MidiTrack([mido.Message("note_on", note=60, time=0), mido.Message("note_off", note=60, time=2**27)])
+    mido.MidiFile(tracks=[track]).save(path)
+    with pytest.raises(ValueError, match="is longer than"):
+        read_melody(path, 4)
+    with pytest.raises(ValueError, match="No such file"):
+        read_prompt(str(tmp_path / "none.mid"), 4)
+    with pytest.raises(ValueError, match="out of range"):
+        read_prompt("C4 G9 A9", 4)
+
+
+def test_sound_is_whole_or_not_there(tmp_path):
+    path = tmp_path / "a.flac"
+    with whole(path) as partial:
+        file = SoundFile(partial, 48000)
+        file.write(np.full((480, 2), 0.5, np.float32))
+        file.close()
+    samples, rate = soundfile.read(path)
+    assert (samples.shape, rate) == ((480, 2), 48000)
+    assert path.stat().st_mode & 0o444 == 0o444
+    before = path.read_bytes()
+    with pytest.raises(KeyboardInterrupt):
+        with whole(path) as partial:
+            partial.write_bytes(b"half")
+            raise KeyboardInterrupt
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+    with pytest.raises(ValueError, match="is no folder"):
+        with whole(tmp_path / "none" / "a.flac"):
+            pass
+
+
+def test_a_roll_on_the_terminal():
+    assert drawn([(0,), (60,), (61,), (60, 61)], 10) == ["  C4  ▄▀█"]
+    assert drawn([(0, 0)], 10) == []
+    assert all(len(line) <= 5 + 20 for line in drawn(PIECE.steps, 20))
+
+
+def test_scores_of_both_kinds(tmp_path):
+    path = tmp_path / "valid.npz"
+    roll = np.random.default_rng(1).random((9, 88)) < 0.1
+    np.savez(path, lengths=[4, 5], roll_packed=np.packbits(roll, axis=1))
+    found = read_scores(path)
+    assert isinstance(found, Rolls) and [len(piece) for piece in found.pieces] == [4, 5]
+    assert np.array_equal(np.concatenate(found.pieces), roll)
+    np.savez(path, lengths=[2], pitches=np.array([[60, -1], [62, 40]], np.int16))
+    found = read_scores(path)
+    assert isinstance(found, Voices) and found.pieces[0].tolist() == [[60, -1], [62, 40]]
+
+
+@pytest.mark.parametrize(
+    "arrays,part",
+    [
+        ({}, "lengths must be"),
+        ({"lengths": [0]}, "lengths must be"),
+        ({"lengths": np.zeros(0, int)}, "holds no piece"),
+        ({"lengths": [3]}, "neither pitches nor roll_packed"),
+        ({"lengths": [3], "pitches": np.zeros((2, 4), int)}, "2 steps and lengths sum to 3"),
+        ({"lengths": [2], "pitches": np.full((2, 4), 500)}, "from -1 to 127"),
+        ({"lengths": [2], "pitches": np.zeros((2, 4))}, "whole numbers"),
+        ({"lengths": [2], "roll_packed": np.zeros((2, 88), np.uint8)}, r"\[steps, 11\]"),
+        ({"lengths": np.array([None]), "pitches": np.zeros((2, 4), int)}, "not an npz"),
+    ],
+)
+def test_a_wrong_score_is_one_line(tmp_path, arrays, part):
+    path = tmp_path / "x.npz"
+    np.savez(path, **arrays)
+    with pytest.raises(ValueError, match=part):
+        read_scores(path)
+
+
+def test_what_is_no_npz_is_one_line(tmp_path):
+    path = tmp_path / "x.npz"
+    with pytest.raises(ValueError, match="No such file"):
+        read_scores(path)
+    for content in (b"", b"PK\3\4half", b"text"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="not an npz"):
+            read_scores(path)
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3))
+    with pytest.raises(ValueError, match="not an npz"):
+        read_scores(path)
