@@ -3,6 +3,9 @@
 import torch
 from torch import Tensor, nn
 
+# The tables are learned in units of this, for what is rare (parallel fifths) would be learned too slowly.
+UNIT = 8.0
+
 
 class Intervals(nn.Module):
     """Scores of a voice's candidates by the intervals that they would make.
@@ -31,7 +34,7 @@ class Intervals(nn.Module):
         candidates = torch.arange(1, self.voices[voice], device=before.device)
         own = before[..., voice, None].long()
         melodic = (candidates - own + self.span).clamp(0, 2 * self.span)
-        scores = self.melodic[voice][melodic] * (own > 0)
+        scores = UNIT * self.melodic[voice][melodic] * (own > 0)
         front = [other for other in self.order[: self.order.index(voice)] if self.lowest[other]]
         if front:
             scores = scores + self._together(voice, front, candidates, own, before, symbols)
@@ -50,4 +53,4 @@ class Intervals(nn.Module):
         kept = moved[..., None] & (candidates - own[..., None, :] == (new - old)[..., None])
         since = (own + apart - old + self.span).clamp(0, 2 * self.span)
         parallel = self.parallel[voice, front][rows[:, 0], since][..., None] * kept
-        return (harmonic + parallel).sum(-2)
+        return UNIT * (harmonic + parallel).sum(-2)

@@ -64,7 +64,7 @@ def serve_models(config: Config, names: Sequence[str]) -> Mapping[str, ServedMod
         return {name: _served(config, name, _loaded(config, name), devices) for name in names}
     known = sorted(catalog.zoo() | config.folders())
     models = {name: _loaded(config, name) for name in known}
-    live = [name for name in known if isinstance(models[name].network, Stage)]
+    live = [name for name in known if isinstance(models[name].network, Stage) and models[name].card.front]
     if not live:
         raise ValueError("there is no live model to serve; name one with a folder under [models.NAME]")
     return {name: _served(config, name, models[name], devices) for name in live}
@@ -97,6 +97,8 @@ def _loaded(config: Config, name: str) -> Model:
 def _served(config: Config, name: str, model: Model, devices: Devices) -> ServedModel:
     if not isinstance(model.network, Stage):
         raise ValueError(f"{name} is an offline network and can't be served; use `streamer transcribe`")
+    if not model.card.front:
+        raise ValueError(f"{name} hears no sound and can't be served; use `streamer compose` or evaluate")
     rows = config.model(name).max_streams
     return served(model, name, reader(model.card, model.folder, rows), devices, rows)
 

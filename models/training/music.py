@@ -149,7 +149,7 @@ def _chorales(folder: Path) -> Study:
     if not isinstance(train, Voices) or not isinstance(valid, Voices):
         raise ValueError(f"{folder}: wanted voices")
     sets = ([symbols_of(piece, LOWEST_VOICE) for piece in one.pieces] for one in (train, valid))
-    return VoiceStudy(*sets, [True] * 4, rows=16, crop=192, moved=True)
+    return VoiceStudy(*sets, [True] * 4, rows=16, crop=144, moved=True)
 
 
 def _tunes(folder: Path) -> Study:
@@ -157,7 +157,7 @@ def _tunes(folder: Path) -> Study:
     if not isinstance(train, Rolls) or not isinstance(valid, Rolls):
         raise ValueError(f"{folder}: wanted piano rolls")
     sets = ([tune(piece) for piece in one.pieces] for one in (train, valid))
-    return VoiceStudy(*sets, [True, False], rows=16, crop=192, moved=False)
+    return VoiceStudy(*sets, [True, False], rows=16, crop=144, moved=False)
 
 
 RECIPES = {
@@ -188,7 +188,7 @@ RECIPES = {
         "composer",
         FOLK | dict(hidden_size=224, depth=2, inner_size=160, dropout=0.2),
         _tunes,
-        updates=1000,
+        updates=700,
     ),
 }
 STYLES = tuple(RECIPES)

@@ -66,9 +66,10 @@ class VoiceStudy:
         """Symbols, the position of the first one, and the piece's end, 0 if it isn't told."""
         piece = self.train[random.integers(len(self.train))]
         start, length = 0, len(piece)
-        if length > self.crop and random.random() < 0.7:
-            # Whole bars of four beats are cut off.
-            start = 16 * random.integers((length - self.crop) // 16 + 1)
+        if length > self.crop and (place := random.random()) < 0.8:
+            # Whole bars of four beats are cut off; endings are rare, and so heard more often.
+            last = -((self.crop - length) // 16)
+            start = 16 * (last if place < 0.4 else random.integers(last + 1))
         cut = piece[start : start + self.crop]
         if self.moved:
             cut = self._moved(cut, random)

@@ -27,7 +27,10 @@ def show_models(config_file: Path | None) -> int:
 
 
 def _timing(config: Config, name: str, folder: Path) -> tuple[str, str]:
-    """The mode, and how long after a sound began its first output is known, as `Opened` tells it."""
+    """The mode, and how long after a sound began its first output is known, as `Opened` tells it.
+
+    What hears no sound answers at every step.
+    """
     from models.build import load
     from models.stage import Stage
     from streamer.places import Places
@@ -36,6 +39,8 @@ def _timing(config: Config, name: str, folder: Path) -> tuple[str, str]:
     model = load(folder, config.model(name).allow_imports)
     if not isinstance(model.network, Stage):
         return "offline", "the whole recording"
+    if not model.card.front:
+        return "live", "none"
     places = Places(geometry(model.front(model.rate_hz)), geometry(model.network))
     return "live", f"{1000 * places.needed(1) / model.rate_hz:.0f} ms"
 
