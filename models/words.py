@@ -3,10 +3,11 @@
 import torch
 from torch import Tensor, nn
 
+from models.feeders import words as channels
 from models.stage import Stage, State
 
-WORD, LETTERS = 2, slice(3, 19)  # columns of x: first, empty, word, letters
-CHANNELS = 19
+CHANNELS, WORD = channels.CHANNELS, channels.WORD
+LETTERS = slice(channels.LETTERS, channels.CHANNELS)
 
 
 def table_ids(x: Tensor, rows: int) -> Tensor:

@@ -209,12 +209,13 @@ def evaluate(
         typer.Option(metavar="SPEECH NOISE", help="Commands spliced into these manifests' speech and noise."),
     ] = None,
     generated: Annotated[Optional[int], typer.Option(metavar="N", help="Compose N pieces and compare them with the file's.")] = None,
+    lookahead: Annotated[Optional[int], typer.Option(min=0, metavar="K", help="Words that a live model of text waits for.")] = None,
     config: ConfigFile = None,
 ) -> None:
-    """Score a network on a set of recordings."""
+    """Score a network on a set of recordings or texts."""
     from streamer.commands.evaluation import evaluate
 
-    evaluate(config, task, path, model, mode, json, chunk_ms, joined, spliced, generated)
+    evaluate(config, task, path, model, mode, json, chunk_ms, joined, spliced, generated, lookahead)
 
 
 @app.command()

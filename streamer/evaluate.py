@@ -44,14 +44,21 @@ def choose(task: str, mode: str) -> Mode:
 
 
 def run(
-    task: str, name: str, mode: Mode, path: Path, config: Config, model: str | None, chunk_ms: int
+    task: str,
+    name: str,
+    mode: Mode,
+    path: Path,
+    config: Config,
+    model: str | None,
+    chunk_ms: int,
+    lookahead: int | None = None,
 ) -> Figures:
     """Measure `mode`, called `name`, of `task`, and set what every task shares in front of its figures."""
     if not 1 <= chunk_ms <= config.server.window_ms:
         raise ValueError(f"chunks of {chunk_ms} ms; give 1 to {config.server.window_ms}, a stream's window")
     model = model or mode.model
     with _progress(f"{task} {name} {path.parent.name}") as told:
-        measured = mode.measure(Job(path, model, config, chunk_ms, told))
+        measured = mode.measure(Job(path, model, config, chunk_ms, told, lookahead))
     watch = measured.watch
     return {
         "task": task,

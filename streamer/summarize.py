@@ -1,17 +1,39 @@
-"""Which sentences of a long text make its summary: the central ones, none of them twice."""
+"""The summary of a long text: its central sentences, none of them twice, each shortened."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
 from sklearn.feature_extraction.text import TfidfVectorizer
+
+from streamer.sentences import Sentences
 
 SHARE = 0.15  # of a text's words that its summary may have
 LEAD = 1.0  # how much more the first sentence counts than the last
 SHORTEST = 5  # words; shorter sentences say nothing by themselves
 
 
-def summary(
+class Chosen(NamedTuple):
+    """A sentence of a summary: which one of the text it is, and the words that it keeps."""
+
+    sentence: int
+    words: list[str]
+
+
+def summarize(
+    sentences: Sequence[Sequence[str]], network: Sentences, share: float = SHARE
+) -> list[Chosen]:
+    """The summary of a text of `sentences`, each as its words, with at most `share` of them.
+
+    `network` shortens what is chosen. A text too short for that keeps one shortened sentence.
+    """
+    finals = network.finals(sentences)
+    shortened = [[word.text for word in final.alternatives[0].words] if final else [] for final in finals]
+    return [Chosen(index, shortened[index]) for index in choose(sentences, shortened, share)]
+
+
+def choose(
     sentences: Sequence[Sequence[str]], shortened: Sequence[Sequence[str]], share: float = SHARE
 ) -> list[int]:
     """The sentences, in their order, whose `shortened` forms have at most `share` of all words together.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from models.readers.headline import HeadlineReader, title
+from models.readers.headline import HeadlineReader
 
 
 class Mark(NamedTuple):
@@ -38,12 +38,6 @@ def test_a_title_is_told_at_the_end_in_the_sources_case(reader):
     assert final.alternatives[0].text == "Network Zork, the LSTM"
     assert final.alternatives[0].confidence == pytest.approx(np.exp(-0.5))
     assert reader.finish(0) == []
-
-
-def test_punctuation_stands_where_it_belongs():
-    words = ["a", "note", "(", "short", ")", "on", "x", ":", "y", "?"]
-    assert title(words) == "A note (short) on x: y?"
-    assert title([]) == ""
 
 
 def test_a_card_without_its_word_list_is_refused(tmp_path):

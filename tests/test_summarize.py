@@ -5,7 +5,7 @@ from itertools import islice
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.summarize import ranked, summary
+from streamer.summarize import choose, ranked, summarize
 
 RIVER = "the river flooded the old town last night".split()
 TOWN = "people of the old town left when the river flooded".split()
@@ -25,19 +25,19 @@ def test_what_was_said_is_not_said_twice():
 def test_a_summary_has_at_most_its_share_and_keeps_the_order():
     sentences = [RIVER, CAKE, TOWN, RAIN] * 5
     shortened = [sentence[:4] for sentence in sentences]
-    chosen = summary(sentences, shortened, 0.15)
+    chosen = choose(sentences, shortened, 0.15)
     words = sum(len(sentence) for sentence in sentences)
     assert chosen == sorted(set(chosen))
     assert 0 < sum(len(shortened[index]) for index in chosen) <= 0.15 * words
 
 
 def test_a_short_text_keeps_its_best_sentence():
-    assert len(summary([RIVER, TOWN], [RIVER, TOWN])) == 1
+    assert len(choose([RIVER, TOWN], [RIVER, TOWN])) == 1
 
 
 def test_nothing_and_punctuation_alone_have_no_summary():
-    assert summary([], []) == []
-    assert summary([["."], ["!", "?"]], [["."], ["!"]]) == []
+    assert choose([], []) == []
+    assert choose([["."], ["!", "?"]], [["."], ["!"]]) == []
 
 
 words = st.lists(st.sampled_from(["a", "bee", "sea", "Dee", ".", "12", "é"]), max_size=12)

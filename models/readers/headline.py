@@ -1,6 +1,5 @@
 """The headline reader: units of a title as its text, in the case that the source writes them in."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from models.feeders.words import join_words, read_words
 from models.readers import Alternative, Event
 from models.readers.converted import converted
 
@@ -51,10 +51,7 @@ class HeadlineReader:
         card = converted(options, CardOptions, "reader")
         if sum(len(columns) for columns in labels.values()) != 2:
             raise ValueError("labels: a headline has two columns, its units and their log-probabilities")
-        try:
-            self.listed = (folder / card.words).read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"reader.words: {folder / card.words}: {error}") from None
+        self.listed = read_words(folder / card.words, "reader.words")
         self.rows: list[Row | None] = [None] * rows
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
@@ -83,7 +80,7 @@ class HeadlineReader:
         state = self.rows[row]
         if not state.source:
             return []
-        text = title(self.words(state))
+        text = join_words(self.words(state))
         sure = float(np.exp(state.log_probability / (len(state.units) + 1)))
         self.rows[row] = Row(through=state.through)
         return [Event("final", 0, state.through, (Alternative(text, (), sure),), len(text))]
@@ -114,9 +111,3 @@ class HeadlineReader:
                 word = self.listed[unit - FIRST_WORD]
                 said.append(written.get(word, word))
         return said
-
-
-def title(words: Sequence[str]) -> str:
-    """Words as a title: its first letter large, punctuation where it belongs."""
-    text = re.sub(r" ([,.:;?!)\]%])", r"\1", re.sub(r"([(\[]) ", r"\1", " ".join(words)))
-    return text[:1].upper() + text[1:]

@@ -21,6 +21,7 @@ def evaluate(
     joined: float | None,
     spliced: tuple[Path, Path] | None,
     generated: int | None,
+    lookahead: int | None,
 ) -> None:
     """Score, and show the figures as a table or as one line of JSON."""
     from streamer import evaluate as evaluation
@@ -42,7 +43,7 @@ def evaluate(
         if (task, mode) != ("music", "live"):
             raise ValueError("--generated N goes with music in mode live")
         chosen = generated_mode(generated)
-    figures = evaluation.run(task, mode, chosen, path, config, model, chunk_ms)
+    figures = evaluation.run(task, mode, chosen, path, config, model, chunk_ms, lookahead)
     evaluation.show(figures, as_json)
 
 

@@ -20,6 +20,7 @@ class Job:
     config: Config
     chunk_ms: int
     progress: Progress
+    lookahead: int | None = None  # words that a live model of text waits for; None: the task's own
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,93 @@
+"""Words as input steps: a number from a list, and letters, so that words outside the list differ too."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+PLACES = 16  # letters of a word that a step holds
+FIRST, EMPTY, WORD, LETTERS = 0, 1, 2, 3  # where the channels begin
+CHANNELS = LETTERS + PLACES
+UNKNOWN = 1  # the id of a word outside the list; 0 is no word, 2 the list's first
+OTHER_LETTER = 96  # "!" to "~" are 2 to 95
+
+_SPACE_BEFORE = re.compile(r" ([,.:;?!)\]%]|n't\b|['’](?:s|re|ve|ll|d|m)?\b)")
+_SPACE_AFTER = re.compile(r"([(\[$£€]) ")
+_WORD = re.compile(r"\w+(?:[-'’.]\w+)*|[^\w\s]")
+
+
+class Token(Protocol):
+    """A word of a text."""
+
+    text: str
+
+
+class WordsEncoder:
+    """One step for each word: [first, empty, word id, 16 letters], then `tail` empty steps a sentence.
+
+    Words are looked up in lower case; case is in the letters. A long word shows its first and
+    last eight. All numbers are whole and exact in float32.
+    """
+
+    channels = CHANNELS
+    option_names: tuple[str, ...] = ()
+
+    def __init__(self, words: Sequence[str], tail: int = 0):
+        self.ids = {word: number for number, word in enumerate(words, UNKNOWN + 1)}
+        self.empty = np.zeros((tail, CHANNELS), np.float32)
+        self.empty[:, EMPTY] = 1
+
+    def parse(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The options in force: there are none. ValueError "options.NAME: ..." for any."""
+        for name in options:
+            raise ValueError(f"options.{name}: unknown option of this model's text")
+        return {}
+
+    def steps(self, token: Token, first: bool) -> np.ndarray:
+        """The step [1, channels] of a word; `first` begins a sentence."""
+        step = np.zeros((1, CHANNELS), np.float32)
+        step[0, FIRST] = first
+        step[0, WORD] = self.ids.get(token.text.lower(), UNKNOWN)
+        shown = _shown(token.text)
+        step[0, LETTERS : LETTERS + len(shown)] = [_letter(letter) for letter in shown]
+        return step
+
+    def tail(self, tokens: int) -> np.ndarray:
+        """The steps [m, channels] after a sentence of `tokens` words."""
+        return self.empty
+
+
+def words_encoder(folder: Path, words: str = "words.txt", tail: int = 0) -> WordsEncoder:
+    """The encoder of a model in `folder`: the list `words`, one a line. ValueError names what is wrong."""
+    return WordsEncoder(read_words(folder / words, "feeder.words"), tail)
+
+
+def read_words(path: Path, key: str) -> list[str]:
+    """The lines of `path`. ValueError begins with `key`, the card's, where it cannot be read."""
+    try:
+        # Not splitlines: that cuts at characters which a word may hold.
+        return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{key}: {path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def split_words(text: str) -> list[str]:
+    """The words and punctuation marks of running text; hyphens and apostrophes stay within words."""
+    return _WORD.findall(text)
+
+
+def join_words(words: Sequence[str]) -> str:
+    """Running text from words and punctuation marks, without the spaces that nobody writes."""
+    text = _SPACE_BEFORE.sub(r"\1", _SPACE_AFTER.sub(r"\1", " ".join(words)))
+    return text[:1].upper() + text[1:]
+
+
+def _shown(word: str) -> str:
+    half = PLACES // 2
+    return word if len(word) <= PLACES else word[:half] + word[-half:]
+
+
+def _letter(letter: str) -> int:
+    return ord(letter) - ord("!") + 2 if "!" <= letter <= "~" else OTHER_LETTER
