@@ -61,6 +61,9 @@ class Composer(Stage):
         self.inner = nn.ModuleList(nn.Linear(inner_size, inner_size) for _ in voices)
         self.choice = nn.ModuleList(nn.Linear(inner_size, size) for size in voices)
         self.intervals = Intervals(voices, lowest, order)
+        # The end is said to the voices themselves too: what the memory makes of it is learned late.
+        self.ending = nn.Embedding(COUNTDOWN + 1, inner_size * count)
+        nn.init.zeros_(self.ending.weight)
         self.share = dropout
         pitches = [
             torch.tensor([0] + [low + k for k in range(size - 1)] if low else [0] * size)
@@ -96,7 +99,7 @@ class Composer(Stage):
         before = F.pad(symbols, (0, 0, 1, 0))[:, :-1]
         memory = self.memory.initial_state(len(symbols))
         hidden, _ = self._remembered(before, run_lengths(before), beat, remaining, memory)
-        context = self._context(self._dropped(hidden), before)
+        context = self._context(self._dropped(hidden), before, remaining)
         return [
             torch.log_softmax(self._logits(voice, context, before, symbols), dim=-1)
             for voice in range(len(self.voices))
@@ -118,7 +121,7 @@ class Composer(Stage):
 
     def _choose(self, hidden: Tensor, before: Tensor, now: Tensor) -> tuple[Tensor, Tensor]:
         """The symbols [B, V] of one step, and what is told of them [B, 3 V]."""
-        layout, context = self.layout, self._context(hidden, before)
+        layout, context = self.layout, self._context(hidden, before, now[:, self.layout.remaining])
         symbols, told = torch.zeros_like(before), now.new_zeros(len(now), len(self.voices), TOLD)
         for voice in self.order:
             logits = self._logits(voice, context, before, symbols)
@@ -135,9 +138,9 @@ class Composer(Stage):
             told[:, voice] = torch.stack([symbol.to(sure), sure, logits.argmax(-1).to(sure)], dim=-1)
         return symbols.to(now), told.flatten(1)
 
-    def _context(self, hidden: Tensor, before: Tensor) -> Tensor:
+    def _context(self, hidden: Tensor, before: Tensor, remaining: Tensor) -> Tensor:
         """What every voice knows before any has chosen [..., V, inner_size]."""
-        context = self.context(hidden)
+        context = self.context(hidden) + self.ending(remaining.long().clamp(0, COUNTDOWN))
         for voice, embedding in enumerate(self.before):
             context = context + embedding(before[..., voice].long())
         return context.unflatten(-1, (len(self.voices), self.inner_size))

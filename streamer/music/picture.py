@@ -33,9 +33,9 @@ def write_roll(piece: Piece, path: Path, title: str) -> None:
     axes.set_xlabel("beats")
     axes.grid(axis="y", alpha=0.3)
     axes.set_title(title)
-    axes.legend(
+    figure.legend(
         handles=[Patch(color=COLOURS[n % len(COLOURS)], label=name) for n, name in enumerate(piece.parts)],
-        loc="upper right",
+        loc="outside lower center",
         ncols=len(piece.parts),
         fontsize="small",
     )
