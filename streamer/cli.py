@@ -210,12 +210,13 @@ def evaluate(
     ] = None,
     generated: Annotated[Optional[int], typer.Option(metavar="N", help="Compose N pieces and compare them with the file's.")] = None,
     lookahead: Annotated[Optional[int], typer.Option(min=0, metavar="K", help="Words that a live model of text waits for.")] = None,
+    long: Annotated[Optional[int], typer.Option(metavar="WORDS", help="Summaries of abstracts joined into texts this long.")] = None,
     config: ConfigFile = None,
 ) -> None:
     """Score a network on a set of recordings or texts."""
     from streamer.commands.evaluation import evaluate
 
-    evaluate(config, task, path, model, mode, json, chunk_ms, joined, spliced, generated, lookahead)
+    evaluate(config, task, path, model, mode, json, chunk_ms, joined, spliced, generated, lookahead, long)
 
 
 @app.command()

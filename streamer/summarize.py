@@ -10,7 +10,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from streamer.sentences import Sentences
 
 SHARE = 0.15  # of a text's words that its summary may have
-LEAD = 1.0  # how much more the first sentence counts than the last
+LEAD = 0.3  # how much more the first sentence counts than the last
+ALIKE = 0.15  # the cosine from which sentences speak of the same
+SECTION = 1000  # sentences of a text that are compared with each other
 SHORTEST = 5  # words; shorter sentences say nothing by themselves
 
 
@@ -56,18 +58,16 @@ def choose(
 def ranked(sentences: Sequence[Sequence[str]]) -> Iterator[int]:
     """Indices of `sentences`, the one that a summary needs most first; those without a word are left out.
 
-    A sentence's worth is the sum of its tf-idf cosines with all sentences (degree centrality, Erkan
-    2004), more towards the text's beginning; each next one is marked down by its likeness to
+    A sentence's worth is the sum of its tf-idf cosines with those that speak of the same (degree
+    centrality, Erkan 2004), more towards the text's beginning; each next one is marked down by its likeness to
     those before it (maximal marginal relevance, Carbonell 1998).
     """
     texts = [[word.lower() for word in sentence if any(map(str.isalnum, word))] for sentence in sentences]
     if not any(texts):
         return
     rows = csr_array(TfidfVectorizer(analyzer=lambda words: words, sublinear_tf=True).fit_transform(texts))
-    central = rows @ np.asarray(rows.sum(0)).ravel()
-    central = central / max(central.max(), 1e-9)
     place = np.arange(len(texts)) / max(1, len(texts) - 1)
-    worth = central * (1 + LEAD * (1 - place))
+    worth = _centrality(rows) * (1 + LEAD * (1 - place))
     worth[[len(text) < SHORTEST for text in texts]] = 0
     likest = np.zeros(len(texts))
     left = np.array([bool(text) for text in texts])
@@ -77,3 +77,13 @@ def ranked(sentences: Sequence[Sequence[str]]) -> Iterator[int]:
         left[best] = False
         likeness = (rows @ rows[[best]].T).toarray().ravel()
         likest = np.maximum(likest, likeness).clip(max=1)
+
+
+def _centrality(rows: csr_array) -> np.ndarray:
+    """Of each sentence [N] of tf-idf rows [N, words], within its section: a long text has many subjects."""
+    central = np.zeros(rows.shape[0])
+    for start in range(0, len(central), SECTION):
+        section = rows[start : start + SECTION]
+        cosines = (section @ section.T).toarray()
+        central[start : start + SECTION] = np.where(cosines >= ALIKE, cosines, 0).sum(1)
+    return central

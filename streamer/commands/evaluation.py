@@ -22,11 +22,13 @@ def evaluate(
     spliced: tuple[Path, Path] | None,
     generated: int | None,
     lookahead: int | None,
+    long: int | None,
 ) -> None:
     """Score, and show the figures as a table or as one line of JSON."""
     from streamer import evaluate as evaluation
     from streamer.evaluation.captions import joined_mode
     from streamer.evaluation.commands import spliced_mode
+    from streamer.evaluation.long_texts import long_mode
     from streamer.evaluation.music import generated_mode
 
     config = read_config(config_file)
@@ -43,6 +45,10 @@ def evaluate(
         if (task, mode) != ("music", "live"):
             raise ValueError("--generated N goes with music in mode live")
         chosen = generated_mode(generated)
+    if long is not None:
+        if (task, mode) != ("summary", "offline"):
+            raise ValueError("--long WORDS goes with summary in mode offline")
+        chosen = long_mode(long)
     figures = evaluation.run(task, mode, chosen, path, config, model, chunk_ms, lookahead)
     evaluation.show(figures, as_json)
 

@@ -1,0 +1,72 @@
+"""Summaries of long texts: abstracts joined, and how much of their titles a summary still says."""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from rouge_score.rouge_scorer import RougeScorer
+
+from models import catalog
+from models.build import load
+from models.feeders.words import split_words
+from streamer.evaluation.job import Job, Measured, Mode
+from streamer.evaluation.stopwatch import Stopwatch
+from streamer.evaluation.summaries import Paper, read_rows
+from streamer.sentences import Sentences
+from streamer.summarize import SHARE, summarize
+
+MODEL = "compress-en-offline"
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+
+
+def joined(job: Job, words: int) -> Measured:
+    """`title_recall`, the share of the titles' words that the summary says, beside that of as many first words.
+
+    Each text is as many abstracts as reach `words` words; `share` is what is left of it.
+    """
+    rows = read_rows(job.path)
+    if not isinstance(rows[0], Paper):
+        raise ValueError(f"{job.path}: --long joins abstracts; name a file that holds abstract and title")
+    network = Sentences(load(catalog.find(job.model, job.config.folders()), job.config.model(job.model).allow_imports))
+    scorer = RougeScorer(["rouge1"])
+    total = kept = 0
+    recall = first_recall = 0.0
+    texts = list(_texts(rows, words))
+    with Stopwatch() as watch:
+        for papers in texts:
+            sentences = [split_words(one) for paper in papers for one in _SENTENCE_END.split(paper.abstract)]
+            said = [word for chosen in summarize(sentences, network) for word in chosen.words]
+            every = [word for sentence in sentences for word in sentence]
+            titles = " ".join(paper.title for paper in papers)
+            recall += scorer.score(titles, " ".join(said))["rouge1"].recall / len(texts)
+            first_recall += scorer.score(titles, " ".join(every[: len(said)]))["rouge1"].recall / len(texts)
+            total, kept = total + len(every), kept + len(said)
+    figures = {
+        "joined_words": words,
+        "words": total,
+        "largest_share": SHARE,
+        "share": kept / total,
+        "title_recall": recall,
+        "first_words_title_recall": first_recall,
+    }
+    return Measured(len(texts), 0.0, watch, figures)
+
+
+def long_mode(words: int) -> Mode:
+    """The mode that joins abstracts to texts of `words` words. ValueError for fewer than one."""
+    if words < 1:
+        raise ValueError(f"--long {words}; a text has at least one word")
+    return Mode(MODEL, partial(joined, words=words))
+
+
+def _texts(rows: Sequence[Paper], words: int) -> Iterator[list[Paper]]:
+    """The papers in their order, joined until they reach `words` words; a rest that doesn't is left out."""
+    papers: list[Paper] = []
+    count = 0
+    for row in rows:
+        papers.append(row)
+        count += len(split_words(row.abstract))
+        if count >= words:
+            yield papers
+            papers, count = [], 0
