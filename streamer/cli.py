@@ -203,7 +203,17 @@ def evaluate(
     mode: Annotated[Mode, typer.Option(help="Which of the task's networks.")] = "live",
     json: Json = False,
     chunk_ms: Annotated[int, typer.Option("--chunk-ms", min=1, help="Milliseconds of input sent at once.")] = 40,
-    joined: Annotated[Optional[float], typer.Option(metavar="MINUTES", help="Captions joined into streams this long.")] = None,
+    joined: Annotated[
+        Optional[float], typer.Option(metavar="MINUTES", help="Captions joined, and repeated, into streams this long.")
+    ] = None,
+    condition: Annotated[
+        str,
+        typer.Option(help="Captions heard clean, quiet, loud, telephone, noise (with --noise), hum50, hum60 or clipped."),
+    ] = "clean",
+    noise: Annotated[Optional[Path], typer.Option(metavar="MANIFEST", help="Noises for --condition noise.")] = None,
+    first: Annotated[Optional[int], typer.Option(min=1, metavar="N", help="The file's first N recordings alone; captions.")] = None,
+    calibration: Annotated[bool, typer.Option("--calibration", help="Whether the words' confidences are true; captions.")] = False,
+    references: Annotated[bool, typer.Option("--references", help="PocketSphinx on the same recordings; captions.")] = False,
     spliced: Annotated[
         Optional[tuple[Path, Path]],
         typer.Option(metavar="SPEECH NOISE", help="Commands spliced into these manifests' speech and noise."),
@@ -215,8 +225,10 @@ def evaluate(
 ) -> None:
     """Score a network on a set of recordings or texts."""
     from streamer.commands.evaluation import evaluate
+    from streamer.evaluation.captions import Asked
 
-    evaluate(config, task, path, model, mode, json, chunk_ms, joined, spliced, generated, lookahead, long)
+    asked = Asked(condition, noise, first, joined, calibration, references)
+    evaluate(config, task, path, model, mode, json, chunk_ms, asked, spliced, generated, lookahead, long)
 
 
 @app.command()

@@ -9,12 +9,13 @@ import pytest
 
 from streamer.config import Config, ModelOptions
 from streamer.evaluate import evaluate, run, show
-from streamer.evaluation.captions import joined_mode
+from streamer.evaluation.captions import Asked, captions_mode
 from streamer.evaluation.commands import spliced_mode
 from tests.test_evaluation_manifests import write_set
-from tests.tiny_model import OFFLINE, write_model
+from tests.tiny_model import LIVE, OFFLINE, write_model
 
 SHARED = ["task", "model", "mode", "examples", "seconds", "wall_seconds", "cpu_seconds", "rtf"]
+RATES = ["condition", "wer", "cer", "false_words_per_minute", "word_time_error_median_ms"]
 TEXTS = ["yes no", "no", "", "yes please yes", "no no"]
 
 
@@ -35,7 +36,7 @@ def commands(tmp_path):
 def test_captions_are_scored_with_their_delays(tmp_path, captions):
     path = write_set(tmp_path / "set", TEXTS, alignments=True)
     figures = evaluate("captions", path, captions, "tiny")
-    assert list(figures) == [*SHARED, "wer", "cer", "delay_mean_ms", "delay_p95_ms"]
+    assert list(figures) == [*SHARED, *RATES, "delay_mean_ms", "delay_p95_ms"]
     assert (figures["task"], figures["model"], figures["mode"]) == ("captions", "tiny", "live")
     assert (figures["examples"], figures["seconds"]) == (5, pytest.approx(4.0))
     assert figures["wer"] >= 0 and figures["rtf"] > 0
@@ -53,7 +54,7 @@ def test_captions_are_scored_offline_too(tmp_path):
     config = Config(models={"tiny": ModelOptions(folder=str(folder))})
     path = write_set(tmp_path / "set", TEXTS, alignments=True)
     figures = evaluate("captions", path, config, "tiny", "offline")
-    assert list(figures) == [*SHARED, "wer", "cer"]
+    assert list(figures) == [*SHARED, *RATES]
     assert (figures["mode"], figures["examples"]) == ("offline", 5)
     with pytest.raises(ValueError, match="offline network"):
         evaluate("captions", path, config, "tiny", "live")
@@ -69,12 +70,39 @@ def test_commands_are_scored_alone_and_in_silence(tmp_path, commands):
 
 def test_joined_recordings_stand_beside_separate_ones(tmp_path, captions):
     path = write_set(tmp_path / "set", TEXTS)
-    mode = joined_mode(minutes=2 / 60)
+    mode = captions_mode("live", Asked(joined=2 / 60))
     figures = run("captions", "live", mode, path, captions, "tiny", 40)
     assert figures["recordings"] == 3  # of two utterances of 0.8 s and their silences, but the last
     assert figures["times_monotone"] is True
     alone = evaluate("captions", path, captions, "tiny")
     assert (figures["separate_wer"], figures["separate_cer"]) == (alone["wer"], alone["cer"])
+
+
+def test_a_set_is_repeated_to_fill_a_long_stream(tmp_path, captions):
+    path = write_set(tmp_path / "set", TEXTS)
+    figures = run("captions", "live", captions_mode("live", Asked(joined=2.2)), path, captions, "tiny", 1000)
+    assert figures["recordings"] == 1
+    assert figures["seconds"] == pytest.approx(132 + 4, abs=2)  # the stream, and each alone once
+    assert figures["memory_before_mb"] > 0 and figures["memory_growth_percent"] < 20
+
+
+@pytest.mark.parametrize("mode", ["live", "offline"])
+def test_conditions_and_calibration_go_with_both_modes(tmp_path, mode):
+    folder = write_model(tmp_path / "model", network=OFFLINE if mode == "offline" else LIVE)
+    config = Config(models={"tiny": ModelOptions(folder=str(folder))})
+    path = write_set(tmp_path / "set", TEXTS, alignments=True)
+    noise = write_set(tmp_path / "noise", ["", ""])
+    asked = Asked(condition="noise", noise=noise, first=3, calibration=True)
+    figures = run("captions", mode, captions_mode(mode, asked), path, config, "tiny", 40)
+    assert (figures["condition"], figures["examples"]) == ("noise", 3)
+    assert 0 <= figures["calibration_error"] <= 1 and figures["reliability"]
+
+
+def test_pocketsphinx_is_asked_for_where_it_is_missing(tmp_path, captions, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pocketsphinx", None)
+    path = write_set(tmp_path / "set", TEXTS)
+    with pytest.raises(ValueError, match="pip install 'streamer"):
+        run("captions", "live", captions_mode("live", Asked(references=True)), path, captions, "tiny", 40)
 
 
 def test_commands_in_a_running_stream(tmp_path, commands):

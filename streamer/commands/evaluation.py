@@ -3,11 +3,15 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
 from streamer.config import read_config
+
+if TYPE_CHECKING:
+    from streamer.evaluation.captions import Asked
 
 
 def evaluate(
@@ -18,7 +22,7 @@ def evaluate(
     mode: str,
     as_json: bool,
     chunk_ms: int,
-    joined: float | None,
+    asked: "Asked",
     spliced: tuple[Path, Path] | None,
     generated: int | None,
     lookahead: int | None,
@@ -26,17 +30,19 @@ def evaluate(
 ) -> None:
     """Score, and show the figures as a table or as one line of JSON."""
     from streamer import evaluate as evaluation
-    from streamer.evaluation.captions import joined_mode
+    from streamer.evaluation.captions import PLAIN, captions_mode
     from streamer.evaluation.commands import spliced_mode
     from streamer.evaluation.long_texts import long_mode
     from streamer.evaluation.music import generated_mode
 
     config = read_config(config_file)
     chosen = evaluation.choose(task, mode)
-    if joined is not None:
-        if (task, mode) != ("captions", "live") or joined <= 0:
-            raise ValueError("--joined MINUTES goes with captions in mode live, and is above 0")
-        chosen = joined_mode(joined)
+    if asked != PLAIN:
+        if task != "captions":
+            raise ValueError(
+                "--joined, --condition, --noise, --first, --calibration and --references go with captions"
+            )
+        chosen = captions_mode(mode, asked)
     if spliced is not None:
         if (task, mode) != ("commands", "live"):
             raise ValueError("--spliced SPEECH NOISE goes with commands in mode live")

@@ -1,65 +1,101 @@
-"""Evaluation of captions: error rates in both modes, delays of the live one."""
+"""Evaluation of captions: error rates in both modes, delays of the live one, long streams."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
 from functools import partial
+from itertools import islice
+from pathlib import Path
 
+from streamer.evaluation import conditions, references
 from streamer.evaluation.delays import Shown, summarise, word_delays
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
 from streamer.evaluation.live_driver import Heard, hear, live_model
 from streamer.evaluation.manifests import read_manifest
+from streamer.evaluation.memory import Growth
 from streamer.evaluation.offline_driver import offline_model, read_whole
-from streamer.evaluation.recordings import SpokenWord, join_to_length
-from streamer.evaluation.scoring_captions import error_rates, plain
+from streamer.evaluation.recordings import Recording, SpokenWord, join_to_length, looped
+from streamer.evaluation.said import Said, calibration_figures, figures, live_said, offline_said, rates
+from streamer.evaluation.scoring_captions import plain
 from streamer.evaluation.stopwatch import Stopwatch
 
 JOINING_SILENCE_SECONDS = 0.5
 
 
-def live(job: Job) -> Measured:
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of an evaluation of captions beside its rates."""
+
+    condition: str = "clean"
+    noise: Path | None = None  # a manifest, for the condition of that name
+    first: int | None = None  # how many recordings of the file; None: all
+    joined: float | None = None  # minutes of a stream
+    calibration: bool = False
+    references: bool = False
+
+    @property
+    def figures(self) -> Figures:
+        return {"condition": self.condition}
+
+
+PLAIN = Asked()
+
+
+def live(job: Job, asked: Asked = PLAIN) -> Measured:
     """WER and CER pooled over the file, and the delay from a word's end to its first appearance."""
-    manifest = read_manifest(job.path)
+    recordings = _recordings(job, asked)
     model = live_model(job, "captions")
     with Stopwatch() as watch:
-        heard = hear(model, manifest.recordings(), job)
-    figures = _live_rates(heard) | delay_figures(heard)
-    return Measured(len(heard), sum(h.seconds for h in heard), watch, figures)
+        heard = hear(model, recordings, job)
+    found = asked.figures | _figures([live_said(one) for one in heard], asked) | delay_figures(heard)
+    if asked.references:
+        found |= references.pocketsphinx(recordings, watch.cpu_seconds, job.progress)
+    return Measured(len(heard), sum(one.seconds for one in heard), watch, found)
 
 
-def joined(job: Job, minutes: float) -> Measured:
-    """WER of the file joined into recordings of `minutes`, each through one stream, beside the separate one.
+def joined(job: Job, asked: Asked) -> Measured:
+    """WER of the file joined into streams of `asked.joined` minutes, beside the separate one.
 
-    `times_monotone` says whether no word of a stream starts before the one in front of it.
+    A file that is shorter is repeated, and its separate recordings count as often as the stream has
+    them. `times_monotone` says whether no word of a stream starts before the one in front of it.
+    Memory is this process's, from the first minute of the streams on to their end: what it
+    remembers of all results is in it.
     """
-    separate = list(read_manifest(job.path).recordings())
-    long = join_to_length(separate, minutes, JOINING_SILENCE_SECONDS)
-    model = live_model(job, "captions")
+    separate = _recordings(job, asked)
+    parts = looped(separate, asked.joined, JOINING_SILENCE_SECONDS)
+    long = join_to_length(parts, asked.joined, JOINING_SILENCE_SECONDS)
+    model, memory = live_model(job, "captions"), Growth()
     with Stopwatch() as watch:
-        heard = hear(model, [*long, *separate], job)
-    keys = {recording.key for recording in long}
-    together = [h for h in heard if h.key in keys]
-    apart = [h for h in heard if h.key not in keys]
-    alone = _live_rates(apart)
-    figures = {
-        "joined_minutes": minutes,
+        together = hear(model, long, job, memory)
+        apart = hear(model, separate, job)
+    by_key = {one.key: live_said(one) for one in apart}
+    alone = rates([by_key[part.key] for part in parts])
+    found = {
+        **asked.figures,
+        "joined_minutes": asked.joined,
         "recordings": len(long),
-        **_live_rates(together),
+        **_figures([live_said(one) for one in together], asked),
         "separate_wer": alone["wer"],
         "separate_cer": alone["cer"],
-        "times_monotone": all(times_monotone(h) for h in together),
+        "memory_before_mb": round(memory.before / 1e6, 1),
+        "memory_growth_percent": memory.percent,
+        "times_monotone": all(times_monotone(one) for one in together),
         **delay_figures(together),
     }
-    return Measured(len(separate), sum(h.seconds for h in heard), watch, figures)
+    seconds = sum(one.seconds for one in (*together, *apart))
+    return Measured(len(separate), seconds, watch, found)
 
 
-def offline(job: Job) -> Measured:
+def offline(job: Job, asked: Asked = PLAIN) -> Measured:
     """WER and CER pooled over the file; a network that waits for the end has no delay to measure."""
-    recordings = list(read_manifest(job.path).recordings())
+    recordings = _recordings(job, asked)
     model = offline_model(job, "captions")
     with Stopwatch() as watch:
         transcripts = read_whole(model, recordings, job)
-    figures = asdict(error_rates([r.text for r in recordings], [t.text for t in transcripts]))
-    return Measured(len(recordings), sum(r.seconds for r in recordings), watch, figures)
+    said = [offline_said(one, transcript) for one, transcript in zip(recordings, transcripts)]
+    found = asked.figures | _figures(said, asked)
+    if asked.references:
+        found |= references.pocketsphinx(recordings, watch.cpu_seconds, job.progress)
+    return Measured(len(recordings), sum(one.seconds for one in recordings), watch, found)
 
 
 TASK = Task(
@@ -68,9 +104,14 @@ TASK = Task(
 )
 
 
-def joined_mode(minutes: float) -> Mode:
-    """The live mode over recordings joined to `minutes`."""
-    return Mode("captions-en", partial(joined, minutes=minutes))
+def captions_mode(name: str, asked: Asked) -> Mode:
+    """The mode `name`, "live" or "offline", for what is asked. ValueError for what it can't do."""
+    if asked.joined is not None:
+        if name != "live" or asked.joined <= 0 or asked.references:
+            raise ValueError("--joined MINUTES goes with mode live, without --references, and is above 0")
+        return Mode("captions-en", partial(joined, asked=asked))
+    usual = TASK.modes[name]
+    return Mode(usual.model, partial(usual.measure, asked=asked))
 
 
 def delay_figures(heard: Iterable[Heard]) -> Figures:
@@ -106,5 +147,11 @@ def times_monotone(heard: Heard) -> bool:
     return ordered and all(word.start <= word.end for word in words)
 
 
-def _live_rates(heard: Sequence[Heard]) -> Figures:
-    return asdict(error_rates([h.reference for h in heard], [h.text for h in heard]))
+def _recordings(job: Job, asked: Asked) -> list[Recording]:
+    """Those of the file that are asked for, as they are heard under the condition."""
+    change = conditions.condition(asked.condition, asked.noise)
+    return [change(one) for one in islice(read_manifest(job.path).recordings(), asked.first)]
+
+
+def _figures(said: Sequence[Said], asked: Asked) -> Figures:
+    return figures(said) | (calibration_figures(said) if asked.calibration else {})

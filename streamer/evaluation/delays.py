@@ -4,13 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import jiwer
 import numpy as np
 
+from streamer.evaluation.matching import matched
 from streamer.evaluation.recordings import SpokenWord
-
-
-CLOSE_SECONDS = 1.0  # words found farther from where they were spoken are others that look alike
 
 
 @dataclass(frozen=True)
@@ -34,23 +31,12 @@ def word_delays(spoken: Sequence[SpokenWord], shown: Sequence[Shown]) -> list[fl
     utterance appears with the first partial or final that holds n of them and came after its start.
     """
     finals = [(one.utterance, word) for one in shown if one.final for word in one.words]
-    if not spoken or not finals:
-        return []
-    aligned = jiwer.process_words(
-        " ".join(word.text for word in spoken), " ".join(word.text for _, word in finals)
-    )
     nth = _occurrences(finals)
     delays = []
-    for chunk in aligned.alignments[0]:
-        if chunk.type != "equal":
-            continue
-        for reference, found in zip(
-            range(chunk.ref_start_idx, chunk.ref_end_idx), range(chunk.hyp_start_idx, chunk.hyp_end_idx)
-        ):
-            (utterance, word), target = finals[found], spoken[reference]
-            if abs(word.start - target.start) <= CLOSE_SECONDS:
-                heard = _first(shown, utterance, word.text, nth[found], target.start)
-                delays.append(heard - target.end)
+    for reference, found in matched(spoken, [word for _, word in finals]):
+        (utterance, word), target = finals[found], spoken[reference]
+        heard = _first(shown, utterance, word.text, nth[found], target.start)
+        delays.append(heard - target.end)
     return delays
 
 

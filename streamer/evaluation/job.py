@@ -7,7 +7,7 @@ from pathlib import Path
 from streamer.config import Config
 from streamer.evaluation.stopwatch import Stopwatch
 
-Figures = dict[str, float | int | str | bool | None]
+Figures = dict[str, float | int | str | bool | list | None]
 Progress = Callable[[float], None]  # called with the seconds of input done
 
 

@@ -1,6 +1,6 @@
 """Recordings through the engine that serves: chunk by chunk, many at once, as fast as it goes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -73,23 +73,33 @@ def live_model(job: Job, task: str) -> LiveModel:
     return LiveModel(job.model, card, unpaced_engine(job.config, [job.model]))
 
 
-def hear(model: LiveModel, recordings: Iterable[Recording], job: Job) -> list[Heard]:
-    """All `recordings` through `model`, the progress told."""
+def hear(
+    model: LiveModel,
+    recordings: Iterable[Recording],
+    job: Job,
+    passed: Callable[[float], None] = lambda seconds: None,
+) -> list[Heard]:
+    """All `recordings` through `model`, the progress told; `passed` is told the seconds of a stream."""
     streams = min(STREAMS, job.config.model(model.name).max_streams)
     heard = []
-    for one in listen(model.engine, model.name, recordings, job.chunk_ms, streams):
+    for one in listen(model.engine, model.name, recordings, job.chunk_ms, streams, passed):
         job.progress(one.seconds)
         heard.append(one)
     return heard
 
 
 def listen(
-    engine: Engine, model: str, recordings: Iterable[Recording], chunk_ms: int, streams: int
+    engine: Engine,
+    model: str,
+    recordings: Iterable[Recording],
+    chunk_ms: int,
+    streams: int,
+    passed: Callable[[float], None] = lambda seconds: None,
 ) -> Iterator[Heard]:
     """Each recording with its results, in the order in which the streams end.
 
     Time stands still while the engine works and moves on by one chunk between chunks, so that
-    results and their order are the same on every machine.
+    results and their order are the same on every machine. `passed` is told that time.
     """
     waiting = iter(recordings)
     live: dict[bytes, _Live] = {}
@@ -106,6 +116,7 @@ def listen(
             if not one.ended:
                 _take(live, _send_chunk(engine, one, now))
         now += chunk_ms / 1000
+        passed(now)
         _take(live, engine.tick(now))
         while engine.busy:
             _take(live, engine.tick(now))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 
 import numpy as np
 import soxr
@@ -75,3 +76,14 @@ def join_to_length(
     if parts:
         joined.append(join(f"joined-{len(joined)}", parts, silence_seconds))
     return joined
+
+
+def looped(recordings: Sequence[Recording], minutes: float, silence_seconds: float) -> list[Recording]:
+    """`recordings` again from the first until they fill `minutes`; once all, where they are longer."""
+    total = sum(one.seconds + silence_seconds for one in recordings)
+    if total <= 0:
+        return list(recordings)
+    rounds = [*recordings] * max(1, ceil(60 * minutes / total))
+    lengths = np.cumsum([one.seconds + silence_seconds for one in rounds])
+    enough = int(np.searchsorted(lengths, 60 * minutes)) + 1
+    return rounds[: max(len(recordings), enough)]

@@ -1,0 +1,80 @@
+"""What was said in a recording and what was heard of it, whichever mode heard it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from streamer.evaluation.calibration import reliability, right_words
+from streamer.evaluation.job import Figures
+from streamer.evaluation.live_driver import Heard
+from streamer.evaluation.matching import time_errors
+from streamer.evaluation.recordings import Recording, SpokenWord
+from streamer.evaluation.scoring_captions import error_rates, plain
+from streamer.scoring_commands import words_per_minute
+from streamer.transcript import Transcript
+
+
+@dataclass(frozen=True)
+class Said:
+    """A recording's reference, and the final words with their confidences; times are seconds."""
+
+    reference: str
+    spoken: tuple[SpokenWord, ...] | None
+    seconds: float
+    text: str
+    words: tuple[SpokenWord, ...]
+    confidences: tuple[float, ...]
+
+
+def live_said(heard: Heard) -> Said:
+    """Of a stream's finals."""
+    words = [word for final in heard.finals for word in final.alternatives[0].words]
+    return Said(
+        heard.reference,
+        heard.spoken,
+        heard.seconds,
+        heard.text,
+        tuple(SpokenWord(plain(w.text), w.start / heard.rate_hz, w.end / heard.rate_hz) for w in words),
+        tuple(word.confidence for word in words),
+    )
+
+
+def offline_said(recording: Recording, transcript: Transcript) -> Said:
+    """Of a transcript."""
+    words = [word for segment in transcript.segments for word in segment.words]
+    return Said(
+        recording.text,
+        recording.words,
+        recording.seconds,
+        transcript.text,
+        tuple(SpokenWord(plain(w.word), w.start, w.end) for w in words),
+        tuple(word.confidence for word in words),
+    )
+
+
+def rates(said: Sequence[Said]) -> Figures:
+    """`wer` and `cer`, pooled."""
+    return asdict(error_rates([one.reference for one in said], [one.text for one in said]))
+
+
+def figures(said: Sequence[Said]) -> Figures:
+    """The rates, words heard where nothing was said, and how far the words' times are off."""
+    errors = [error for one in said for error in time_errors(one.spoken or (), one.words)]
+    empty = [one for one in said if not plain(one.reference)]
+    false = sum(len(one.words) for one in empty)
+    return {
+        **rates(said),
+        "false_words_per_minute": words_per_minute(false, sum(one.seconds for one in empty)),
+        "word_time_error_median_ms": round(1000 * float(np.median(errors)), 1) if errors else None,
+    }
+
+
+def calibration_figures(said: Sequence[Said]) -> Figures:
+    """`calibration_error` and the `reliability` that it is the mean distance of."""
+    confidences, right = [], []
+    for one in said:
+        confidences += one.confidences
+        right += right_words(plain(one.reference).split(), [word.text for word in one.words])
+    found = reliability(confidences, right)
+    return {"calibration_error": found.error, "reliability": found.table}
