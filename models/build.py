@@ -16,11 +16,13 @@ from models.acoustic import AcousticBidirectional, acoustic_gru, acoustic_lstm
 from models.card import Card, read_card
 from models.composer import Composer
 from models.compress import CompressLive, CompressOffline
+from models.entities import EntitiesLive, EntitiesOffline
 from models.features import LogMel
 from models.headline import Headline
 from models.options import built
 from models.resample import RATES_HZ, Resample
 from models.roll import RollDensity
+from models.sentiment import SentimentLive, SentimentOffline
 from models.stage import Chain, Stage
 from models.whole import Whole
 
@@ -33,6 +35,10 @@ NETWORKS: dict[str, Callable[..., Stage | Whole]] = {
     "compress_live": CompressLive,
     "compress_offline": CompressOffline,
     "headline": Headline,
+    "entities_live": EntitiesLive,
+    "entities_offline": EntitiesOffline,
+    "sentiment_live": SentimentLive,
+    "sentiment_offline": SentimentOffline,
 }
 FRONTS: dict[str, Callable[..., Stage]] = {"log_mel": LogMel}
 

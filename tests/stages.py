@@ -6,6 +6,7 @@ from models.acoustic import SILENCE, AcousticBidirectional, acoustic_gru, acoust
 from models.compress import CompressLive, CompressOffline
 from models.composer import Composer
 from models.convolution import CausalConvolution, LookaheadConvolution
+from models.entities import EntitiesLive, EntitiesOffline
 from models.features import LogMel
 from models.generator import Feedback, Sampler
 from models.headline import Headline
@@ -14,6 +15,7 @@ from models.recurrent import GRU, LSTM, RNN, Residual, TextbookGRU, plain_stack,
 from models.resample import Resample
 from models.roll import RollDensity
 from models.sentences import SentenceLSTM
+from models.sentiment import SentimentLive, SentimentOffline
 from models.stage import Chain
 from models.synthesis import Limit, Room, Waves, synthesiser
 from models.whole import Bidirectional, BidirectionalStack
@@ -69,6 +71,8 @@ STAGES = {
     "sentence lstm": lambda: SentenceLSTM(3, 4),
     "words and letters": lambda: WordLetters(5, 3, 4),
     "live compression": lambda: CompressLive(5, 3, word_size=3, letter_size=2, hidden_size=4),
+    "live entities": lambda: EntitiesLive(5, 15, word_size=3, letter_size=2, hidden_size=4),
+    "live sentiment": lambda: SentimentLive(5, 7, word_size=3, hidden_size=4),
 }
 
 WHOLES = {
@@ -80,6 +84,8 @@ WHOLES = {
     "acoustic bidirectional": lambda: AcousticBidirectional(
         n_mels=5, stack=4, hidden_size=6, depth=2, outputs=7
     ),
+    "offline entities": lambda: EntitiesOffline(5, 5, word_size=3, letter_size=2, hidden_size=4),
+    "offline sentiment": lambda: SentimentOffline(5, 7, word_size=3, hidden_size=4),
     "offline compression": lambda: CompressOffline(5, 1, word_size=3, letter_size=2, hidden_size=4),
     "headline": lambda: Headline(
         50, 2, word_size=6, letter_size=4, hidden_size=4, decoder_size=8, longest=5

@@ -7,7 +7,9 @@ from models.readers import Reader
 from models.readers.argmax import ArgmaxReader, GreedyCtcReader
 from models.readers.captions import CaptionsReader
 from models.readers.commands import CommandsReader
+from models.readers.entities import EntitiesReader
 from models.readers.headline import HeadlineReader
+from models.readers.sentiment import SentimentReader
 from models.readers.summary import SummaryReader, WholeSummaryReader
 
 
@@ -55,6 +57,14 @@ def _headline(card: Card, folder: Path, rows: int) -> Reader:
     return HeadlineReader(card.labels, card.reader.options, folder, rows)
 
 
+def _entities(card: Card, folder: Path, rows: int) -> Reader:
+    return EntitiesReader(card.labels, card.reader.options, rows)
+
+
+def _sentiment(card: Card, folder: Path, rows: int) -> Reader:
+    return SentimentReader(card.labels, card.reader.options, rows)
+
+
 KINDS = {
     "captions": _captions,
     "commands": _commands,
@@ -63,4 +73,6 @@ KINDS = {
     "summary": _summary,
     "summary_whole": _summary_whole,
     "headline": _headline,
+    "entities": _entities,
+    "sentiment": _sentiment,
 }

@@ -1,0 +1,196 @@
+"""Training of the networks that judge sentences of film reviews."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.build import build_network
+from models.feeders.words import UNKNOWN, WORD, split_words
+from models.stage import Stage
+from models.training.fit import Pace, fit, order
+from models.training.opinions import NO_LABEL, Opinions, fine, polar, read_labelled
+from models.training.vectors import word_vectors
+from models.training.words import Stripping, Words, batch, glove
+
+POLAR, FINE = ["negative", "positive"], ["very negative", "negative", "neutral", "positive", "very positive"]
+CLASSES = len(POLAR) + len(FINE)
+BATCH_STEPS = 900
+REVIEWS = 8000  # of imdb, for what words stand near each other
+HIDDEN_WORDS = 0.08  # the share of words that training hides
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is trained, and how long. `stripped` is the share of sentences without punctuation."""
+
+    architecture: str
+    pace: Pace
+    options: dict = field(default_factory=dict)
+    words: int = 16000
+    stripped: float = 0.2
+    seed: int = 1
+
+
+RECIPES = {
+    "live": Recipe("sentiment_live", Pace(4000, 1.5e-3, 0.03)),
+    "offline": Recipe("sentiment_offline", Pace(4000, 1.5e-3, 0.03)),
+}
+
+
+def train_sentiment(
+    data: Path,
+    out: Path,
+    mode: str = "live",
+    *,
+    updates: int | None = None,
+    resume: bool = True,
+    threads: int = 1,
+    progress: Callable[[str], None] = print,
+) -> Path:
+    """Train a recipe by its name; returns the best weights' file, words.txt beside it.
+
+    `data`/text holds sst, mr, imdb (for its words' vectors) and glove_twitter_25d.
+    `out`/sentiment-MODE keeps checkpoints and the log; a run found there goes on.
+    """
+    torch.set_num_threads(threads)
+    recipe = RECIPES[mode]
+    text, run = data / "text", out / f"sentiment-{mode}"
+    run.mkdir(parents=True, exist_ok=True)
+    words = Words()
+    trained = _read(text, "train", words)
+    phrases = polar(read_labelled(text / "sst" / "binary.phrases.train.tsv.gz"), words)
+    checked = _checked(text, words)
+    reviews = read_labelled(text / "imdb" / "train.tsv.gz")
+    judged = [label for label, _ in reviews]
+    reviewed = [words.text(split_words(review)) for _, review in reviews]
+    listed = words.frequent(trained.texts * 10 + reviewed, recipe.words - 2)
+    (run / "words.txt").write_text("\n".join(listed) + "\n", encoding="utf-8")
+    strip, table = words.stripping(), words.table(listed)
+    trained = trained + phrases
+    progress(f"{len(trained.texts)} texts, {len(listed)} words")
+
+    torch.manual_seed(recipe.seed)
+    options = recipe.options | {"words": len(listed) + 2, "outputs": CLASSES}
+    network = build_network(recipe.architecture, options)
+    if not (resume and (run / "last.safetensors").exists()):
+        _begin_embedding(network.words.weight, listed, table, trained, reviewed, judged, text)
+
+    def loss(number: int, chosen: np.ndarray) -> Tensor:
+        random = np.random.default_rng([recipe.seed, number])
+        bare = random.random(len(chosen)) < recipe.stripped
+        texts = [_spoken(trained.texts[i], strip) if b else trained.texts[i] for i, b in zip(chosen, bare)]
+        x, lengths = batch(table, texts)
+        hidden = torch.from_numpy(random.random(x.shape[:2])) < HIDDEN_WORDS
+        x[..., WORD] = torch.where(hidden, UNKNOWN, x[..., WORD])
+        labels = torch.from_numpy(trained.polar[chosen]), torch.from_numpy(trained.fine[chosen])
+        return _loss(network, x, lengths, *labels)
+
+    pace = replace(recipe.pace, updates=updates or recipe.pace.updates)
+    batches = order([len(text) for text in trained.texts], BATCH_STEPS, recipe.seed)
+    checks = partial(check, table=table, checked=checked, strip=strip)
+    return fit(network, pace, batches, loss, checks, run, resume=resume, progress=progress)
+
+
+@torch.inference_mode()
+def check(
+    network: nn.Module, table: np.ndarray, checked: dict[str, Opinions], strip: Stripping
+) -> dict[str, float]:
+    """Accuracy by set of the verdict after the last word; the first is SST's of two classes."""
+    scores = {}
+    for name, opinions in checked.items():
+        texts = opinions.texts
+        if name.endswith("_stripped"):
+            texts = [_spoken(text, strip) for text in texts]
+        right = {"polar": [], "fine": []}
+        by_length = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        for at in range(0, len(by_length), 64):
+            some = by_length[at : at + 64]
+            last = _verdicts(network, *batch(table, [texts[i] for i in some])).numpy()
+            two = last[:, : len(POLAR)].argmax(1) == opinions.polar[some]
+            five = last[:, len(POLAR) :].argmax(1) == opinions.fine[some]
+            right["polar"] += two[opinions.polar[some] != NO_LABEL].tolist()
+            right["fine"] += five[opinions.fine[some] != NO_LABEL].tolist()
+        scores |= {f"{name}_{kind}": float(np.mean(hits)) for kind, hits in right.items() if hits}
+    return scores
+
+
+def _read(text: Path, split: str, words: Words) -> Opinions:
+    """The sentences of a split."""
+    return fine(read_labelled(text / "sst" / f"fine.{split}.tsv"), words) + polar(
+        read_labelled(text / "mr" / f"{split}.tsv"), words
+    )
+
+
+def _checked(text: Path, words: Words) -> dict[str, Opinions]:
+    sst = polar(read_labelled(text / "sst" / "binary.dev.tsv"), words)
+    fives = fine(read_labelled(text / "sst" / "fine.dev.tsv"), words)
+    fives = replace(fives, polar=np.full_like(fives.polar, NO_LABEL))
+    mr = polar(read_labelled(text / "mr" / "dev.tsv"), words)
+    return {"sst": sst, "sst_stripped": sst, "sst5": fives, "mr": mr}
+
+
+def _spoken(text: np.ndarray, strip: Stripping) -> np.ndarray:
+    """A text without punctuation; as it is if nothing else is in it."""
+    spoken = text[strip.spoken[text]]
+    return strip.lower[spoken] if len(spoken) else text
+
+
+def _verdicts(network: nn.Module, x: Tensor, lengths: Tensor) -> Tensor:
+    """Logits [B, classes] after each text's last word."""
+    y = network(x) if isinstance(network, Stage) else network(x, lengths)
+    return y[torch.arange(len(y)), lengths - 1]
+
+
+def _loss(network: nn.Module, x: Tensor, lengths: Tensor, two: Tensor, five: Tensor) -> Tensor:
+    """Nats per text after the last word, and for a live network as many, weighed less, after each."""
+    if not isinstance(network, Stage):
+        return _of_classes(_verdicts(network, x, lengths), two, five)
+    y = network(x)
+    last = _of_classes(y[torch.arange(len(y)), lengths - 1], two, five)
+    true = torch.arange(y.shape[1]) < lengths[:, None]
+    every = _of_classes(y[true], *(one[:, None].expand(true.shape)[true] for one in (two, five)))
+    return last + 0.3 * every
+
+
+def _of_classes(logits: Tensor, two: Tensor, five: Tensor) -> Tensor:
+    polar, fine = logits.split([len(POLAR), len(FINE)], -1)
+    losses = F.cross_entropy(polar, two, ignore_index=NO_LABEL, reduction="sum", label_smoothing=0.05)
+    fives = F.cross_entropy(fine, five, ignore_index=NO_LABEL, reduction="sum", label_smoothing=0.05)
+    return (losses + fives) / len(two)
+
+
+def _begin_embedding(
+    weight: Tensor,
+    listed: list[str],
+    table: np.ndarray,
+    trained: Opinions,
+    reviewed: Sequence[np.ndarray],
+    judged: Sequence[int],
+    text: Path,
+) -> None:
+    """GloVe, how much oftener a word stands in good reviews than in bad ones, and what stands near it."""
+    known = glove(text / "glove_twitter_25d" / "vectors.npz", listed)
+    ids = [table[one, WORD].astype(np.int64) for one in reviewed]
+    praise = _praise(ids, judged, len(weight))[:, None]
+    rest = weight.shape[1] - known.shape[1] - 1
+    # Evenly over the file, which is sorted by film.
+    some = [ids[i] for i in np.linspace(0, len(ids) - 1, min(REVIEWS, len(ids))).astype(int)]
+    some += [table[one, WORD].astype(np.int64) for one in trained.texts if len(one) > 8]
+    near = word_vectors(some, len(weight), rest)
+    with torch.no_grad():
+        weight.copy_(torch.from_numpy(np.concatenate([known, praise, near], 1)) * 0.3)
+
+
+def _praise(ids: Sequence[np.ndarray], judged: Sequence[int], words: int) -> np.ndarray:
+    """log p(word | good) / p(word | bad) [words], of deviation 1 (Wang & Manning 2012)."""
+    counts = np.ones((2, words), np.float64)
+    for text, label in zip(ids, judged):
+        counts[label, np.unique(text)] += 1
+    ratio = np.log(counts[1] / counts[1].sum()) - np.log(counts[0] / counts[0].sum())
+    return (ratio / max(float(ratio.std()), 1e-6)).astype(np.float32)
