@@ -232,6 +232,23 @@ def evaluate(
 
 
 @app.command()
+def tune(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATHS...", help="Dev sets: SPLIT.manifest.jsonl.")],
+    model: Annotated[str, typer.Option(help="A captions network, or its folder.")] = "captions-en",
+    weights: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Other weights than the model's own.")] = None,
+    first: Annotated[Optional[int], typer.Option(min=1, metavar="N", help="The first N recordings of each set.")] = None,
+    tries: Annotated[
+        Optional[list[str]], typer.Option("--try", metavar="NAME=V,V", help="Values of a card's option; else the usual ones.")
+    ] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Find the reader's options that suit a network of captions best."""
+    from streamer.commands.tuning import tune
+
+    tune(config, paths, model, weights, first, tries or ())
+
+
+@app.command()
 def compose(
     style: Annotated[Literal["chorale", "folk"], typer.Option(help="Four voices, or a melody with chords.")] = "chorale",
     seed: Annotated[Optional[int], typer.Option(min=0, help="The same seed gives the same piece; else one is drawn.")] = None,

@@ -57,7 +57,7 @@ def run(
     if not 1 <= chunk_ms <= config.server.window_ms:
         raise ValueError(f"chunks of {chunk_ms} ms; give 1 to {config.server.window_ms}, a stream's window")
     model = model or mode.model
-    with _progress(f"{task} {name} {path.parent.name}") as told:
+    with progress(f"{task} {name} {path.parent.name}") as told:
         measured = mode.measure(Job(path, model, config, chunk_ms, told, lookahead))
     watch = measured.watch
     return {
@@ -86,7 +86,7 @@ def show(figures: Figures, as_json: bool) -> None:
 
 
 @contextmanager
-def _progress(what: str) -> Iterator[Told]:
+def progress(what: str) -> Iterator[Told]:
     """Seconds of input done, on standard error, and on a terminal alone."""
     columns = TextColumn("{task.description}"), TextColumn("{task.completed:.0f} s of input")
     console = Console(stderr=True)
