@@ -96,6 +96,44 @@ def headline(
     headline(config, data, out, updates, resume, threads)
 
 
+@train.command("entities")
+def entities(
+    data: Data,
+    mode: Annotated[Mode, typer.Option(help="Which of the two networks.")] = "live",
+    corpus: Annotated[
+        Optional[Literal["conll2003"]], typer.Option(help="A benchmark, whose weights do not ship.")
+    ] = None,
+    out: Runs = Path("runs"),
+    updates: Updates = None,
+    resume: Resume = True,
+    threads: Threads = None,
+    config: ConfigFile = None,
+) -> None:
+    """Train a network that finds people, places, organisations and other names."""
+    from streamer.commands.training import entities
+
+    entities(config, data, out, f"{corpus}-{mode}" if corpus else mode, updates, resume, threads)
+
+
+@train.command("sentiment")
+def sentiment(
+    data: Data,
+    mode: Annotated[Mode, typer.Option(help="Which of the two networks.")] = "live",
+    corpus: Annotated[
+        Optional[Literal["sst2"]], typer.Option(help="A benchmark, whose weights do not ship.")
+    ] = None,
+    out: Runs = Path("runs"),
+    updates: Updates = None,
+    resume: Resume = True,
+    threads: Threads = None,
+    config: ConfigFile = None,
+) -> None:
+    """Train a network that tells how positive a sentence is."""
+    from streamer.commands.training import sentiment
+
+    sentiment(config, data, out, f"{corpus}-{mode}" if corpus else mode, updates, resume, threads)
+
+
 @train.command("music")
 def music(
     data: Data,

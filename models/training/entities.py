@@ -1,7 +1,7 @@
 """Training of the networks that find entities: open corpora, cased and as captions write them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,78 +14,35 @@ from torch.nn import functional as F
 from models.build import build_network
 from models.entities import EntitiesLive
 from models.feeders.words import EMPTY, UNKNOWN, WORD
-from models.training.fit import Pace, fit, order
+from models.training.entities_recipes import RECIPES, Recipe, card
+from models.training.fit import fit, order
 from models.training.tagged import TAGS, Tagged, numbered, read_conll, strip
 from models.training.vectors import word_vectors
 from models.training.words import Words, batch, glove
 
-LOOKAHEADS = 3  # 0 to 2 words
 BATCH_STEPS = 1300
 CHECKED = 1200  # sentences of a set, while training
 UNTAGGED = -100
 
 
-@dataclass(frozen=True)
-class Corpora:
-    """Files below text/: trained on, each as often as it says, and checked on, by name."""
-
-    trained: tuple[tuple[str, int], ...]
-    checked: dict[str, str]
-
-
-OPEN = Corpora(
-    (
-        ("ner_gmb/train.conll.gz", 1),
-        ("ner_uner_ewt/train.oth_as_misc.conll.gz", 2),
-        ("ner_wikigold/train.conll", 4),
-    ),
-    {
-        "gmb": "ner_gmb/dev.conll",
-        "uner": "ner_uner_ewt/dev.conll",
-        "wikigold": "ner_wikigold/dev.conll",
-    },
-)
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What is trained, and how long. `stripped` is the share of sentences without case and punctuation."""
-
-    architecture: str
-    outputs: int
-    pace: Pace
-    options: dict = field(default_factory=dict)
-    corpora: Corpora = OPEN
-    words: int = 16000
-    least: int = 3  # times that a listed word stands in the training texts
-    stripped: float = 0.25
-    seed: int = 1
-
-
-RECIPES = {
-    "live": Recipe("entities_live", LOOKAHEADS * len(TAGS), Pace(4000)),
-    "offline": Recipe("entities_offline", len(TAGS), Pace(4000)),
-}
-
-
 def train_entities(
     data: Path,
     out: Path,
-    mode: str = "live",
+    recipe_name: str = "live",
     *,
     updates: int | None = None,
     resume: bool = True,
     threads: int = 1,
     progress: Callable[[str], None] = print,
 ) -> Path:
-    """Train a recipe by its name; returns the best weights' file, words.txt beside it.
+    """Train the recipe of that name; returns the best weights' file, card and words beside it.
 
-    `data`/text holds the recipe's corpora and glove_twitter_25d. `out`/entities-MODE keeps
-    checkpoints and the log; a run found there goes on.
+    `data`/text holds the recipe's corpora and glove_twitter_25d. `out`/entities-NAME keeps
+    checkpoints and the log too; a run found there goes on.
     """
     torch.set_num_threads(threads)
-    recipe = RECIPES[mode]
-    text, run = data / "text", out / f"entities-{mode}"
+    recipe = RECIPES[recipe_name]
+    text, run = data / "text", out / f"entities-{recipe_name}"
     run.mkdir(parents=True, exist_ok=True)
     words = Words()
     trained, stripped, checked = _read(recipe, text, words)
@@ -97,7 +54,8 @@ def train_entities(
     torch.manual_seed(recipe.seed)
     options = recipe.options | {"words": len(listed) + 2, "outputs": recipe.outputs}
     network = build_network(recipe.architecture, options)
-    if not (resume and (run / "last.safetensors").exists()):
+    card(run, recipe, options)
+    if recipe.vectors and not (resume and (run / "last.safetensors").exists()):
         _begin_embedding(network.words.words.weight, listed, table, trained.texts, text)
     rare = _rarity(table, trained.texts, len(listed) + 2)
 
@@ -155,7 +113,8 @@ def _read(recipe: Recipe, text: Path, words: Words) -> tuple[Tagged, Tagged, dic
     for name, file in recipe.corpora.checked.items():
         dev = read_conll(text / file)[:CHECKED]
         checked[name] = numbered(dev, words)
-        checked[f"{name}_stripped"] = numbered([strip(*one) for one in dev], words)
+        if recipe.stripped:
+            checked[f"{name}_stripped"] = numbered([strip(*one) for one in dev], words)
     return numbered(sentences, words), stripped, checked
 
 

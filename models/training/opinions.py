@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +56,11 @@ def polar(rows: Sequence[tuple[int, str]], words: Words) -> Opinions:
 
 def fine(rows: Sequence[tuple[int, str]], words: Words) -> Opinions:
     """Rows whose labels are 0, very negative, to 4; those of 2 are neither negative nor positive."""
-    kept = [(label, text.split()) for label, text in rows if text.split()]
-    labels = np.array([label for label, _ in kept], np.int64)
-    two = np.where(labels == 2, NO_LABEL, labels // 3)
-    return Opinions([words.text(text) for _, text in kept], two, labels)
+    some = five(rows, words)
+    return replace(some, polar=np.where(some.fine == 2, NO_LABEL, some.fine // 3))
+
+
+def five(rows: Sequence[tuple[int, str]], words: Words) -> Opinions:
+    """The same rows without what their labels say of negative and positive."""
+    some = polar(rows, words)
+    return replace(some, polar=some.fine, fine=some.polar)

@@ -1,8 +1,8 @@
 """Training of the networks that judge sentences of film reviews."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import replace
+from functools import partial, reduce
 from pathlib import Path
 
 import numpy as np
@@ -13,71 +13,58 @@ from torch.nn import functional as F
 from models.build import build_network
 from models.feeders.words import UNKNOWN, WORD, split_words
 from models.stage import Stage
-from models.training.fit import Pace, fit, order
-from models.training.opinions import NO_LABEL, Opinions, fine, polar, read_labelled
+from models.training.fit import fit, order
+from models.training.opinions import NO_LABEL, Opinions, five, fine, polar, read_labelled
+from models.training.sentiment_recipes import CLASSES, FINE, POLAR, RECIPES, card
 from models.training.vectors import word_vectors
 from models.training.words import Stripping, Words, batch, glove
 
-POLAR, FINE = ["negative", "positive"], ["very negative", "negative", "neutral", "positive", "very positive"]
-CLASSES = len(POLAR) + len(FINE)
 BATCH_STEPS = 900
+CHECKED = {
+    "sst": ("sst/binary.dev.tsv", "polar"),
+    "sst_stripped": ("sst/binary.dev.tsv", "polar"),
+    "sst5": ("sst/fine.dev.tsv", "five"),
+    "mr": ("mr/dev.tsv", "polar"),
+}
 REVIEWS = 8000  # of imdb, for what words stand near each other
 HIDDEN_WORDS = 0.08  # the share of words that training hides
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What is trained, and how long. `stripped` is the share of sentences without punctuation."""
-
-    architecture: str
-    pace: Pace
-    options: dict = field(default_factory=dict)
-    words: int = 16000
-    stripped: float = 0.2
-    seed: int = 1
-
-
-RECIPES = {
-    "live": Recipe("sentiment_live", Pace(4000, 1.5e-3, 0.03)),
-    "offline": Recipe("sentiment_offline", Pace(4000, 1.5e-3, 0.03)),
-}
 
 
 def train_sentiment(
     data: Path,
     out: Path,
-    mode: str = "live",
+    recipe_name: str = "live",
     *,
     updates: int | None = None,
     resume: bool = True,
     threads: int = 1,
     progress: Callable[[str], None] = print,
 ) -> Path:
-    """Train a recipe by its name; returns the best weights' file, words.txt beside it.
+    """Train the recipe of that name; returns the best weights' file, card and words beside it.
 
-    `data`/text holds sst, mr, imdb (for its words' vectors) and glove_twitter_25d.
-    `out`/sentiment-MODE keeps checkpoints and the log; a run found there goes on.
+    `data`/text holds the recipe's files, those checked on and glove_twitter_25d. `out`/sentiment-NAME
+    keeps checkpoints and the log too; a run found there goes on.
     """
     torch.set_num_threads(threads)
-    recipe = RECIPES[mode]
-    text, run = data / "text", out / f"sentiment-{mode}"
+    recipe = RECIPES[recipe_name]
+    text, run = data / "text", out / f"sentiment-{recipe_name}"
     run.mkdir(parents=True, exist_ok=True)
     words = Words()
-    trained = _read(text, "train", words)
-    phrases = polar(read_labelled(text / "sst" / "binary.phrases.train.tsv.gz"), words)
-    checked = _checked(text, words)
-    reviews = read_labelled(text / "imdb" / "train.tsv.gz")
+    trained = _read(recipe.trained, text, words)
+    checked = {name: _read([file], text, words) for name, file in CHECKED.items()}
+    reviews = read_labelled(text / recipe.reviews) if recipe.reviews else []
     judged = [label for label, _ in reviews]
     reviewed = [words.text(split_words(review)) for _, review in reviews]
-    listed = words.frequent(trained.texts * 10 + reviewed, recipe.words - 2)
+    # Words of reviews that are only read count less than those that are learnt from.
+    listed = words.frequent(trained.texts * 5 + reviewed, recipe.words - 2)
     (run / "words.txt").write_text("\n".join(listed) + "\n", encoding="utf-8")
     strip, table = words.stripping(), words.table(listed)
-    trained = trained + phrases
     progress(f"{len(trained.texts)} texts, {len(listed)} words")
 
     torch.manual_seed(recipe.seed)
     options = recipe.options | {"words": len(listed) + 2, "outputs": CLASSES}
     network = build_network(recipe.architecture, options)
+    card(run, recipe, options)
     if not (resume and (run / "last.safetensors").exists()):
         _begin_embedding(network.words.weight, listed, table, trained, reviewed, judged, text)
 
@@ -112,27 +99,21 @@ def check(
         for at in range(0, len(by_length), 64):
             some = by_length[at : at + 64]
             last = _verdicts(network, *batch(table, [texts[i] for i in some])).numpy()
-            two = last[:, : len(POLAR)].argmax(1) == opinions.polar[some]
-            five = last[:, len(POLAR) :].argmax(1) == opinions.fine[some]
-            right["polar"] += two[opinions.polar[some] != NO_LABEL].tolist()
-            right["fine"] += five[opinions.fine[some] != NO_LABEL].tolist()
+            for head, kind, labels in (
+                (slice(len(POLAR)), "polar", opinions.polar[some]),
+                (slice(len(POLAR), None), "fine", opinions.fine[some]),
+            ):
+                hits = last[:, head].argmax(1) == labels
+                right[kind] += hits[labels != NO_LABEL].tolist()
         scores |= {f"{name}_{kind}": float(np.mean(hits)) for kind, hits in right.items() if hits}
     return scores
 
 
-def _read(text: Path, split: str, words: Words) -> Opinions:
-    """The sentences of a split."""
-    return fine(read_labelled(text / "sst" / f"fine.{split}.tsv"), words) + polar(
-        read_labelled(text / "mr" / f"{split}.tsv"), words
-    )
-
-
-def _checked(text: Path, words: Words) -> dict[str, Opinions]:
-    sst = polar(read_labelled(text / "sst" / "binary.dev.tsv"), words)
-    fives = fine(read_labelled(text / "sst" / "fine.dev.tsv"), words)
-    fives = replace(fives, polar=np.full_like(fives.polar, NO_LABEL))
-    mr = polar(read_labelled(text / "mr" / "dev.tsv"), words)
-    return {"sst": sst, "sst_stripped": sst, "sst5": fives, "mr": mr}
+def _read(files: Sequence[tuple[str, str]], text: Path, words: Words) -> Opinions:
+    """The texts of `files` below `text`, each with the kind of its labels."""
+    kinds = {"polar": polar, "fine": fine, "five": five}
+    some = [kinds[kind](read_labelled(text / file), words) for file, kind in files]
+    return reduce(Opinions.__add__, some)
 
 
 def _spoken(text: np.ndarray, strip: Stripping) -> np.ndarray:
@@ -147,22 +128,24 @@ def _verdicts(network: nn.Module, x: Tensor, lengths: Tensor) -> Tensor:
     return y[torch.arange(len(y)), lengths - 1]
 
 
-def _loss(network: nn.Module, x: Tensor, lengths: Tensor, two: Tensor, five: Tensor) -> Tensor:
+def _loss(network: nn.Module, x: Tensor, lengths: Tensor, two: Tensor, fives: Tensor) -> Tensor:
     """Nats per text after the last word, and for a live network as many, weighed less, after each."""
     if not isinstance(network, Stage):
-        return _of_classes(_verdicts(network, x, lengths), two, five)
+        return _of_classes(_verdicts(network, x, lengths), two, fives)
     y = network(x)
-    last = _of_classes(y[torch.arange(len(y)), lengths - 1], two, five)
+    last = _of_classes(y[torch.arange(len(y)), lengths - 1], two, fives)
     true = torch.arange(y.shape[1]) < lengths[:, None]
-    every = _of_classes(y[true], *(one[:, None].expand(true.shape)[true] for one in (two, five)))
+    every = _of_classes(y[true], *(one[:, None].expand(true.shape)[true] for one in (two, fives)))
     return last + 0.3 * every
 
 
-def _of_classes(logits: Tensor, two: Tensor, five: Tensor) -> Tensor:
-    polar, fine = logits.split([len(POLAR), len(FINE)], -1)
-    losses = F.cross_entropy(polar, two, ignore_index=NO_LABEL, reduction="sum", label_smoothing=0.05)
-    fives = F.cross_entropy(fine, five, ignore_index=NO_LABEL, reduction="sum", label_smoothing=0.05)
-    return (losses + fives) / len(two)
+def _of_classes(logits: Tensor, two: Tensor, fives: Tensor) -> Tensor:
+    heads = logits.split([len(POLAR), len(FINE)], -1)
+    losses = [
+        F.cross_entropy(head, labels, ignore_index=NO_LABEL, reduction="sum", label_smoothing=0.05)
+        for head, labels in zip(heads, (two, fives))
+    ]
+    return sum(losses) / len(two)
 
 
 def _begin_embedding(
@@ -177,11 +160,11 @@ def _begin_embedding(
     """GloVe, how much oftener a word stands in good reviews than in bad ones, and what stands near it."""
     known = glove(text / "glove_twitter_25d" / "vectors.npz", listed)
     ids = [table[one, WORD].astype(np.int64) for one in reviewed]
-    praise = _praise(ids, judged, len(weight))[:, None]
-    rest = weight.shape[1] - known.shape[1] - 1
+    praise = _praise(ids, judged, len(weight))[:, None] if ids else known[:, :0]
+    rest = weight.shape[1] - known.shape[1] - praise.shape[1]
     # Evenly over the file, which is sorted by film.
-    some = [ids[i] for i in np.linspace(0, len(ids) - 1, min(REVIEWS, len(ids))).astype(int)]
-    some += [table[one, WORD].astype(np.int64) for one in trained.texts if len(one) > 8]
+    some = ids[:: max(1, len(ids) // REVIEWS)]
+    some += [table[one, WORD].astype(np.int64) for one in trained.texts if len(one) > 4]
     near = word_vectors(some, len(weight), rest)
     with torch.no_grad():
         weight.copy_(torch.from_numpy(np.concatenate([known, praise, near], 1)) * 0.3)

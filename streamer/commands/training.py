@@ -87,6 +87,42 @@ def headline(
     print(train_headline(data, out, updates=updates, resume=resume, threads=threads, progress=_say))
 
 
+def entities(
+    config_file: Path | None,
+    data: Path,
+    out: Path,
+    recipe: str,
+    updates: int | None,
+    resume: bool,
+    threads: int | None,
+) -> None:
+    """Train a network that tags entities; the path of its best weights goes to standard output."""
+    from models.training.entities import RECIPES, train_entities
+
+    if recipe not in RECIPES:
+        raise ValueError(f"there is no network for {recipe}; there are {', '.join(RECIPES)}")
+    threads = threads or read_config(config_file).engine.threads
+    _check(data, "text")
+    print(train_entities(data, out, recipe, updates=updates, resume=resume, threads=threads, progress=_say))
+
+
+def sentiment(
+    config_file: Path | None,
+    data: Path,
+    out: Path,
+    recipe: str,
+    updates: int | None,
+    resume: bool,
+    threads: int | None,
+) -> None:
+    """Train a network that judges sentences; the path of its best weights goes to standard output."""
+    from models.training.sentiment import train_sentiment
+
+    threads = threads or read_config(config_file).engine.threads
+    _check(data, "text")
+    print(train_sentiment(data, out, recipe, updates=updates, resume=resume, threads=threads, progress=_say))
+
+
 def music(
     config_file: Path | None,
     data: Path,
