@@ -7,12 +7,14 @@ import numpy as np
 from scipy.sparse import csr_array
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from models.readers import Event
 from streamer.sentences import Sentences
 
 SHARE = 0.15  # of a text's words that its summary may have
 LEAD = 0.3  # how much more the first sentence counts than the last
 ALIKE = 0.15  # the cosine from which sentences speak of the same
 SECTION = 1000  # sentences of a text that are compared with each other
+SURE = 0.75  # mean probability of the words kept; below it a sentence is given as it is
 SHORTEST = 5  # words; shorter sentences say nothing by themselves
 
 
@@ -31,7 +33,7 @@ def summarize(
     `network` shortens what is chosen. A text too short for that keeps one shortened sentence.
     """
     finals = network.finals(sentences)
-    shortened = [[word.text for word in final.alternatives[0].words] if final else [] for final in finals]
+    shortened = [_shortened(sentence, final) for sentence, final in zip(sentences, finals)]
     return [Chosen(index, shortened[index]) for index in choose(sentences, shortened, share)]
 
 
@@ -77,6 +79,13 @@ def ranked(sentences: Sequence[Sequence[str]]) -> Iterator[int]:
         left[best] = False
         likeness = (rows @ rows[[best]].T).toarray().ravel()
         likest = np.maximum(likest, likeness).clip(max=1)
+
+
+def _shortened(sentence: Sequence[str], final: Event | None) -> list[str]:
+    """The words kept; all of them where the network guesses, as in texts unlike the news it learned from."""
+    if final is None or final.alternatives[0].confidence < SURE:
+        return list(sentence)
+    return [word.text for word in final.alternatives[0].words]
 
 
 def _centrality(rows: csr_array) -> np.ndarray:
