@@ -24,6 +24,9 @@ Connect = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON on standard output.")]
 
+Raw = Annotated[bool, typer.Option("--raw", help="The words as they are recognised: no capitals, no full stops.")]
+Numbers = Annotated[bool, typer.Option("--numbers", help="Numbers as digits, where they are certain.")]
+
 
 def main() -> None:
     """Run a command. Errors of the user's world are one line on standard error: exit 1, or 2 for a
@@ -79,11 +82,14 @@ def live(
     offline_finals: Annotated[
         bool, typer.Option("--offline-finals", help="The offline network rewrites each utterance after its end.")
     ] = False,
+    raw: Raw = False,
+    numbers: Numbers = False,
     config: ConfigFile = None,
 ) -> None:
     """Speak, and read your words while you speak."""
     from streamer.config import read_config
     from streamer.live import run
+    from streamer.writing import Writing
 
     raise typer.Exit(
         run(
@@ -94,6 +100,7 @@ def live(
             save=save,
             connect=connect,
             offline_finals=offline_finals,
+            writing=Writing(raw, numbers),
         )
     )
 
@@ -116,13 +123,16 @@ def transcribe(
     format: Annotated[Literal["txt", "json", "srt", "vtt"], typer.Option(help="What is written.")] = "txt",
     output: Annotated[Optional[Path], typer.Option(metavar="DIR", help="One file each in DIR.")] = None,
     model: Annotated[Optional[str], typer.Option(help="Another network; see `streamer models`.")] = None,
+    raw: Raw = False,
+    numbers: Numbers = False,
     config: ConfigFile = None,
 ) -> None:
     """Write down recordings of any length, rate and channel count."""
     from streamer.config import read_config
     from streamer.transcribe import run
+    from streamer.writing import Writing
 
-    raise typer.Exit(run(read_config(config), files, mode, format, output, model))
+    raise typer.Exit(run(read_config(config), files, mode, format, output, model, Writing(raw, numbers)))
 
 
 @app.command()

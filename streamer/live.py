@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from clients.connection import Stream
+from clients.connection import Connection, Stream
 from clients.connection import connect as connect_to
 from clients.files import BUNDLED, AudioFile, paced
 from clients.microphone import Microphone, SilenceWatch, choose, level_dbfs
@@ -23,6 +23,7 @@ from streamer.bench import cpu_seconds
 from streamer.config import Config
 from streamer.rewriter import Rewriter
 from streamer.server_process import ServerProcess
+from streamer.writing import Writing
 
 BLOCK_MS = 40
 WAIT_S = 0.01  # for a block, before results are looked for
@@ -42,6 +43,7 @@ def run(
     save: Path | None,
     connect: str | None,
     offline_finals: bool,
+    writing: Writing = Writing(),
 ) -> int:
     """Until the recording ends, Ctrl-C or SIGTERM; 0. ValueError or OSError, one line, for what can't be done."""
     # Whoever ends us by a signal gets what Ctrl-C gives: the last words, and the terminal as it was.
@@ -50,7 +52,9 @@ def run(
         catalog.find(model, config.folders())  # a wrong name is told before anything starts
     with ExitStack() as stack:
         source = _source(stack, device, file)
-        rewriter = stack.enter_context(Rewriter(config, source.rate_hz)) if offline_finals else None
+        rewriter = None
+        if offline_finals:
+            rewriter = stack.enter_context(Rewriter(config, source.rate_hz, writing))
         with starting():
             server = _server(stack, config, model) if connect is None else None
             connection = connect_to(connect or server.inputs)
@@ -59,7 +63,8 @@ def run(
                 rewriter.wait_ready()
         figures = Figures(_title(source, model))
         try:
-            stream = connection.open(model, format=source.format)
+            options = writing.options(_known_options(connection, model))
+            stream = connection.open(model, format=source.format, **options)
             subtitles = Subtitles(save, source.rate_hz) if save else None
             with view(figures) as shown:
                 talk = Talk(stream, figures, shown, subtitles, rewriter, server.pid if server else None)
@@ -192,6 +197,12 @@ def _server(stack: ExitStack, config: Config, model: str) -> ServerProcess:
     # Its only stream is over by then; its leisurely end would outlast the second that Ctrl-C may take.
     stack.callback(process.kill)
     return process
+
+
+def _known_options(connection: Connection, model: str) -> tuple[str, ...]:
+    """What streams of `model` may set; nothing where the server lacks it, as opening one will tell."""
+    models = connection.describe().models
+    return next((one.options for one in models if one.name == model), ())
 
 
 def _title(source: Source, model: str) -> str:

@@ -17,6 +17,7 @@ from models.stage import Stage
 from models.whole import Whole
 from streamer.cutting import cutter, frames
 from streamer.transcript import Segment, Transcript, segment, transcript
+from streamer.writing import RAW, Writing
 
 BATCH_S = 240.0  # of sound, with its padding, in one pass of the network
 POOL_S = 1200.0  # of sound, whose pieces are sorted by length together
@@ -55,10 +56,12 @@ class Offline:
     Law: a recording's transcript does not depend on what else was in its batch, but for rounding.
     """
 
-    def __init__(self, model: Model):
-        """ValueError for a reader that doesn't fit its card."""
+    def __init__(self, model: Model, writing: Writing = RAW):
+        """ValueError for a reader that doesn't fit its card, and for numbers that it can't write."""
         self.model = model
         self.reader = reader(model.card, model.folder, 1)
+        written = writing.options(self.reader.option_names)
+        self.options = self.reader.parse({"partials": False} | written)
         self.front = model.front(model.rate_hz)
         self.frame_s = float(1 / (model.rate_hz * self.front.ratio))
         self.row_s = float(model.steps_per_output / model.rate_hz)
@@ -124,7 +127,7 @@ class Offline:
         start = piece.first_frame * self.frame_s
         # A recording need not fill its last frame.
         end = min(start + len(piece.features) * self.frame_s, piece.recording.seconds)
-        self.reader.open(0, self.reader.parse({"partials": False}))
+        self.reader.open(0, self.options)
         (events,) = self.reader.read([0], rows[None])
         events = [*events, *self.reader.finish(0)]
         return [segment(e.alternatives[0], self.row_s, start, end) for e in events if e.kind == "final"]

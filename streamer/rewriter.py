@@ -11,6 +11,7 @@ import numpy as np
 
 from streamer import wire
 from streamer.config import Config
+from streamer.writing import Writing
 
 MODEL = "captions-en-offline"
 KEPT_S = 60.0  # of sound; an utterance that is longer loses its beginning
@@ -26,7 +27,7 @@ class Rewriter:
     A context manager; `wait_ready` before the first sound.
     """
 
-    def __init__(self, config: Config, rate_hz: int):
+    def __init__(self, config: Config, rate_hz: int, writing: Writing = Writing()):
         self.rate_hz = rate_hz
         self._sound: deque[np.ndarray] = deque()
         self._start = self._end = 0  # positions of what is kept
@@ -34,7 +35,7 @@ class Rewriter:
         context = multiprocessing.get_context("spawn")
         self._jobs, self._texts = context.Queue(), context.Queue()
         self._child = context.Process(
-            target=_work, args=(config, rate_hz, self._jobs, self._texts), daemon=True
+            target=_work, args=(config, rate_hz, writing, self._jobs, self._texts), daemon=True
         )
 
     def __enter__(self) -> "Rewriter":
@@ -104,12 +105,18 @@ class Rewriter:
             raise OSError(f"the process of {MODEL} has ended with status {self._child.exitcode}")
 
 
-def _work(config: Config, rate_hz: int, jobs: multiprocessing.Queue, texts: multiprocessing.Queue) -> None:
+def _work(
+    config: Config,
+    rate_hz: int,
+    writing: Writing,
+    jobs: multiprocessing.Queue,
+    texts: multiprocessing.Queue,
+) -> None:
     """The child: says "" when it is ready, else why not; then a text for each utterance."""
     # Ctrl-C is the parent's to hear: it wants the last words first.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        offline = _offline(config)
+        offline = _offline(config, writing)
     except (ValueError, OSError) as error:
         texts.put(str(error))
         return
@@ -120,7 +127,7 @@ def _work(config: Config, rate_hz: int, jobs: multiprocessing.Queue, texts: mult
         texts.put((live, transcript.text))
 
 
-def _offline(config: Config):
+def _offline(config: Config, writing: Writing):
     """Imported here, in the child: the session itself needs no torch."""
     import torch
 
@@ -130,4 +137,4 @@ def _offline(config: Config):
 
     torch.set_num_threads(config.engine.threads)
     folder = catalog.find(MODEL, config.folders())
-    return Offline(load(folder, config.model(MODEL).allow_imports))
+    return Offline(load(folder, config.model(MODEL).allow_imports), writing)

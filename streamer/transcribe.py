@@ -20,13 +20,20 @@ from models.build import load
 from streamer.config import Config
 from streamer.offline import Offline, Progress, Sound
 from streamer.transcript import FORMATS, Transcript, rendered
+from streamer.writing import Writing
 
 MODELS = {"offline": "captions-en-offline", "live": "captions-en"}
 BLOCK_MS = 1000
 
 
 def run(
-    config: Config, files: Sequence[str], mode: str, format: str, output: Path | None, model: str | None
+    config: Config,
+    files: Sequence[str],
+    mode: str,
+    format: str,
+    output: Path | None,
+    model: str | None,
+    writing: Writing = Writing(),
 ) -> int:
     """Transcribe `files`; 0, or 1 when some couldn't be read (each is a line on standard error).
 
@@ -39,7 +46,7 @@ def run(
     if format in ("srt", "vtt") and len(files) > 1 and output is None:
         raise ValueError(f"{format} of several files makes one file each; name their folder with --output")
     targets = _targets(files, output, format) if output else [None] * len(files)
-    network = _network(config, mode, model or MODELS[mode])
+    network = _network(config, mode, model or MODELS[mode], writing)
     reading = _Reading(files)
     with _progress(files) as progress:
         for transcript in network.transcripts(reading.sounds(), progress):
@@ -99,14 +106,14 @@ class _Network(Protocol):
         """The transcript of each of `sounds`, in order; `progress` is told the seconds that are done."""
 
 
-def _network(config: Config, mode: str, name: str) -> _Network:
+def _network(config: Config, mode: str, name: str, writing: Writing) -> _Network:
     """The model `name` in the mode that is asked for."""
     if mode == "live":
         from streamer.unpaced import Unpaced  # the engine takes a while to import
 
-        return Unpaced(config, name)
+        return Unpaced(config, name, writing)
     torch.set_num_threads(config.engine.threads)
-    return Offline(load(catalog.find(name, config.folders()), config.model(name).allow_imports))
+    return Offline(load(catalog.find(name, config.folders()), config.model(name).allow_imports), writing)
 
 
 def _targets(files: Sequence[str], output: Path, format: str) -> list[Path]:

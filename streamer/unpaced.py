@@ -10,6 +10,7 @@ from streamer.evaluation.recordings import Recording
 from streamer.offline import Progress, Sound
 from streamer.serve import unpaced_engine
 from streamer.transcript import Transcript, segment, transcript
+from streamer.writing import Writing
 
 CHUNK_MS, STREAMS = 1000, 32  # wider steps are cheaper; what they give is the same
 EMPTY = np.zeros(0, np.float32)
@@ -18,9 +19,10 @@ EMPTY = np.zeros(0, np.float32)
 class Unpaced:
     """A live network in an engine of its own: what it writes is what serving it gives."""
 
-    def __init__(self, config: Config, name: str):
-        """ValueError for a model that is unknown or can't be served."""
+    def __init__(self, config: Config, name: str, writing: Writing):
+        """ValueError for a model that is unknown, can't be served, or can't write numbers."""
         self.name, self.engine = name, unpaced_engine(config, [name])
+        self.options = writing.options(self.engine.models[name].reader.option_names)
         self.streams = min(STREAMS, config.model(name).max_streams)
 
     def transcripts(
@@ -33,7 +35,10 @@ class Unpaced:
         )
         ended: dict[str, Transcript] = {}  # those that a longer one in front of them holds up
         told = 0
-        for heard in listen(self.engine, self.name, recordings, CHUNK_MS, self.streams):
+        streams = listen(
+            self.engine, self.name, recordings, CHUNK_MS, self.streams, options=self.options
+        )
+        for heard in streams:
             ended[heard.key] = _transcript(heard)
             progress(heard.seconds)
             while str(told) in ended:

@@ -96,6 +96,29 @@ def test_what_is_confirmed_never_changes(reader, seed):
     assert confirmed
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_what_is_confirmed_is_so_in_sentences_too(reader, seed):
+    confirmed: dict[int, str] = {}
+    logits = babble(600, seed)
+    events = run(reader, logits, sentences=True, numbers=True)
+    for event in (event for event in events if event.alternatives):
+        best, before = event.alternatives[0], confirmed.get(event.utterance, "")
+        assert best.text == " ".join(word.text for word in best.words)
+        assert best.text.startswith(before) and event.confirmed >= len(before)
+        confirmed[event.utterance] = best.text[: event.confirmed]
+    wanted = [f"{text[0].upper()}{text[1:]}." for text in finals(run(reader, logits))]
+    assert finals(events) == wanted
+
+
+def test_a_sentence_that_is_cut_goes_on(folder):
+    options = OPTIONS | {"max_words": 16, "max_utterance_s": 20.0}
+    reader = CaptionsReader(PHONES, options, folder, 1)
+    spoken = finals(run(reader, speak("ab cab dad " * 20), endpoint_silence_ms=0, sentences=True))
+    assert len(spoken) > 2 and spoken[0].startswith("Ab ") and spoken[-1].endswith(".")
+    assert all(not text.endswith(".") for text in spoken[:-1])
+    assert all(text[0].islower() for text in spoken[1:])
+
+
 def test_a_saved_row_goes_on_elsewhere(reader, folder):
     logits = babble(240, 3)
     whole = run(reader, logits)

@@ -71,6 +71,8 @@ class CaptionsReader:
             "partials": given.partials,
             "endpoint_silence_ms": self.card.endpoint_silence_ms if silence is None else silence,
             "hot_words": list(given.hot_words),
+            "sentences": given.sentences,
+            "numbers": given.numbers,
         }
 
     def open(self, row: int, options: dict[str, Any]) -> None:
@@ -79,6 +81,7 @@ class CaptionsReader:
             column[row] = 0
         counter = self.hyp.counter[row]
         counter[h.PARTIALS] = options["partials"]
+        counter[h.SENTENCES], counter[h.NUMBERS] = options["sentences"], options["numbers"]
         silence = options["endpoint_silence_ms"]
         counter[h.ENDPOINT] = max(1, round(silence / self.card.row_ms)) if silence else 0
         hot = self.vocabulary.hot(options["hot_words"], self.card.max_hot_nodes)
@@ -158,7 +161,7 @@ class CaptionsReader:
         if code & SPEECH_STOP:
             events.append(Event("speech_stop", utterance, through))
         if code & FINAL:
-            events.extend(self._final(row))
+            events.extend(self._final(row, ended=not code & CUT))
             if code & CUT:
                 h.go_on(row, self.hyp)
             else:
@@ -174,13 +177,13 @@ class CaptionsReader:
             events.append(stop)
         self.hyp.level[row] = 0.0
         counter[h.SILENCE] = 0
-        events.extend(self._final(row))
+        events.extend(self._final(row, ended=True))
         h.begin(row, self.hyp)
         return events
 
-    def _final(self, row: int) -> list[Event]:
-        """The final, if speech said any word."""
-        event = self.transcript.final(row, self.hyp)
+    def _final(self, row: int, ended: bool) -> list[Event]:
+        """The final, if speech said any word; `ended` is false in the middle of speech."""
+        event = self.transcript.final(row, self.hyp, ended)
         if event is None:
             return []
         self.hyp.counter[row, h.UTTERANCE] += 1

@@ -42,8 +42,13 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Options of one stream. `endpoint_silence_ms` 0 never ends an utterance; None is the card's."""
+    """Options of one stream. `endpoint_silence_ms` 0 never ends an utterance; None is the card's.
+
+    `sentences` begin large and end with a full stop; with `numbers` certain numbers are digits.
+    """
 
     partials: bool = True
     endpoint_silence_ms: Annotated[int, msgspec.Meta(ge=0, le=60_000)] | None = None
     hot_words: list[str] = []
+    sentences: bool = False
+    numbers: bool = False

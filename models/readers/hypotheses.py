@@ -10,7 +10,9 @@ ROWS_READ, IGNORED, TOKENS, TRACES, SAID, UTTERANCE = 0, 1, 2, 3, 4, 5
 SILENCE, SPEAKING, SPOKEN, HEARD, BEGAN, PARTIALS, ENDPOINT, HOT = 6, 7, 8, 9, 10, 11, 12, 13
 BEST = 14  # the last trace of the text that a partial shows
 CARRIED = 15  # the context that the last utterance ended in, 0 for none
-NUM_COUNTERS = 16
+GOES_ON = 16  # the utterance is the rest of one that was cut
+SENTENCES, NUMBERS = 17, 18  # how the stream's text is written
+NUM_COUNTERS = 19
 FIRST_CONTEXT = 1  # of the language model: the beginning of a sentence, word 0
 # Columns of `place` and of a scratch candidate's place.
 NODE, CONTEXT, TRACE, START, LAST, PHONES, WORD = 0, 1, 2, 3, 4, 5, 6
@@ -74,7 +76,7 @@ def begin(row, hyp):
     carried = counter[CARRIED]
     counter[TOKENS] = 2 if carried > FIRST_CONTEXT and place.shape[0] > 1 else 1
     counter[TRACES], counter[SAID], counter[CARRIED] = 0, 0, 0
-    counter[SPOKEN], counter[HEARD] = 0, 0
+    counter[SPOKEN], counter[HEARD], counter[GOES_ON] = 0, 0, 0
     hyp.key[row, COMMITTED], hyp.key[row, SHOWN] = 0, 0
     for i in range(counter[TOKENS]):
         place[i, NODE], place[i, TRACE] = 0, -1
@@ -194,7 +196,7 @@ def agree(row, best, hyp, fresh, share):
 def go_on(row, hyp):
     """Start an utterance with the tokens that `agree` left: what was decided is told and gone."""
     counter = hyp.counter[row]
-    counter[SAID], counter[BEGAN] = 0, counter[ROWS_READ]
+    counter[SAID], counter[BEGAN], counter[GOES_ON] = 0, counter[ROWS_READ], 1
     hyp.key[row, COMMITTED], hyp.key[row, SHOWN] = 0, 0
 
 

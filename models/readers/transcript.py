@@ -8,6 +8,7 @@ from models.readers import hypotheses as h
 from models.readers.captions_options import CardOptions
 from models.readers.hypotheses import Hypotheses
 from models.readers.language_model import Factors, Grams, after
+from models.readers.wording import Style, settled, written
 
 END_WORD = 1  # </s>
 
@@ -23,32 +24,33 @@ class Transcript:
 
     def partial(self, row: int, hyp: Hypotheses) -> Event:
         """What was heard so far: the words of the best token."""
-        counter = hyp.counter[row]
+        counter, style = hyp.counter[row], _style(row, hyp)
         best = self._alternative(row, int(counter[h.BEST]), 1.0, hyp)
-        said = " ".join(word.text for word in best.words[: counter[h.SAID]])
+        fixed = settled(best.words[: counter[h.SAID]], style)
         return Event(
             "partial",
             int(counter[h.UTTERANCE]),
             int(counter[h.ROWS_READ]),
-            (best,),
-            len(said),
+            (_told(best, written(best.words, style)),),
+            len(_text(written(best.words[:fixed], style))),
         )
 
-    def final(self, row: int, hyp: Hypotheses) -> Event | None:
-        """The utterance's text, or None where no word was said."""
-        counter = hyp.counter[row]
+    def final(self, row: int, hyp: Hypotheses, ended: bool = True) -> Event | None:
+        """The utterance's text, or None where no word was said; `ended` says that speech ends here."""
+        counter, style = hyp.counter[row], _style(row, hyp)
         if not counter[h.SPOKEN]:
             return None
         endings = self._endings(row, hyp)[: self.card.alternatives]
-        read = tuple(self._alternative(row, trace, share, hyp) for trace, share in endings)
+        read = [self._alternative(row, trace, share, hyp) for trace, share in endings]
         if not read[0].words:
             return None
+        alternatives = tuple(_told(one, _whole(one.words, style, ended)) for one in read)
         return Event(
             "final",
             int(counter[h.UTTERANCE]),
             int(counter[h.ROWS_READ]),
-            read,
-            len(read[0].text),
+            alternatives,
+            len(alternatives[0].text),
         )
 
     def _endings(self, row: int, hyp: Hypotheses) -> list[tuple[int, float]]:
@@ -89,7 +91,7 @@ class Transcript:
             after_row = words[-1].end if words else 0.0
             words.append(self._word(word, first, last, after_row, self._sure(sound, agreed)))
         confidence = sum(word.confidence for word in words) / max(1, len(words))
-        return Alternative(" ".join(word.text for word in words), tuple(words), share * confidence)
+        return Alternative(_text(words), tuple(words), share * confidence)
 
     def _word(self, word: int, first: int, last: int, after_row: float, sure: float) -> Word:
         card = self.card
@@ -104,3 +106,25 @@ class Transcript:
             1.0
             + exp(-card.confidence_bias - card.confidence_sound * sound - card.confidence_share * agreed)
         )
+
+
+def _style(row: int, hyp: Hypotheses) -> Style:
+    counter = hyp.counter[row]
+    return Style(bool(counter[h.SENTENCES]), bool(counter[h.NUMBERS]), bool(counter[h.GOES_ON]))
+
+
+def _whole(words: Sequence[Word], style: Style, ended: bool) -> tuple[Word, ...]:
+    """The words of a final. Where speech was cut its last number may go on, and stays as it is."""
+    if ended:
+        return written(words, style, True)
+    fixed = settled(words, style)
+    goes_on = style._replace(numbers=False, goes_on=style.goes_on or fixed > 0)
+    return written(words[:fixed], style) + written(words[fixed:], goes_on)
+
+
+def _told(one: Alternative, words: tuple[Word, ...]) -> Alternative:
+    return Alternative(_text(words), words, one.confidence)
+
+
+def _text(words: Sequence[Word]) -> str:
+    return " ".join(word.text for word in words)

@@ -1,7 +1,8 @@
 """Recordings through the engine that serves: chunk by chunk, many at once, as fast as it goes."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -95,8 +96,9 @@ def listen(
     chunk_ms: int,
     streams: int,
     passed: Callable[[float], None] = lambda seconds: None,
+    options: Mapping[str, Any] = {},
 ) -> Iterator[Heard]:
-    """Each recording with its results, in the order in which the streams end.
+    """Each recording with its results, in the order in which the streams end; `options` are of all streams.
 
     Time stands still while the engine works and moves on by one chunk between chunks, so that
     results and their order are the same on every machine. `passed` is told that time.
@@ -109,7 +111,7 @@ def listen(
             recording = next(waiting, None)
             exhausted = recording is None
             if recording is not None:
-                one = _open(engine, model, recording, chunk_ms, str(opened), now)
+                one = _open(engine, model, recording, chunk_ms, str(opened), now, options)
                 live[one.stream] = one
                 opened += 1
         for one in list(live.values()):
@@ -126,11 +128,17 @@ def listen(
 
 
 def _open(
-    engine: Engine, model: str, recording: Recording, chunk_ms: int, request: str, now: float
+    engine: Engine,
+    model: str,
+    recording: Recording,
+    chunk_ms: int,
+    request: str,
+    now: float,
+    wanted: Mapping[str, Any],
 ) -> _Live:
     if recording.rate_hz not in wire.RATES_HZ:
         recording = recording.at(COMMON_RATE_HZ)
-    options = {"format": {"encoding": "f32", "rate": recording.rate_hz, "channels": 1}}
+    options = {"format": {"encoding": "f32", "rate": recording.rate_hz, "channels": 1}, **wanted}
     message = wire.Open(request=request, model=model, wire=wire.VERSION, options=options)
     for outgoing in engine.receive(PEER, message, b"", now):
         answer = outgoing.message
