@@ -230,6 +230,10 @@ def evaluate(
     ] = None,
     generated: Annotated[Optional[int], typer.Option(metavar="N", help="Compose N pieces and compare them with the file's.")] = None,
     lookahead: Annotated[Optional[int], typer.Option(min=0, metavar="K", help="Words that a live model of text waits for.")] = None,
+    baseline: Annotated[
+        Optional[Path],
+        typer.Option(metavar="TRAIN", help="Entities and sentiment: a plain method that learns from this file, beside the network."),
+    ] = None,
     long: Annotated[Optional[int], typer.Option(metavar="WORDS", help="Summaries of abstracts joined into texts this long.")] = None,
     config: ConfigFile = None,
 ) -> None:
@@ -238,7 +242,9 @@ def evaluate(
     from streamer.evaluation.captions import Asked
 
     asked = Asked(condition, noise, first, joined, calibration, references)
-    evaluate(config, task, path, model, mode, json, chunk_ms, asked, spliced, generated, lookahead, long)
+    evaluate(
+        config, task, path, model, mode, json, chunk_ms, asked, spliced, generated, lookahead, baseline, long
+    )
 
 
 @app.command()

@@ -7,6 +7,7 @@ import typer
 
 from streamer.cli_options import ConfigFile, Mode
 
+Pair = Literal["en-de", "en-fr", "multi30k-en-de"]
 MusicStyle = Literal["chorale", "folk", "roll-jsb", "roll-nottingham"]
 
 train = typer.Typer(help="Train the networks that ship, from the data folder.")
@@ -79,6 +80,26 @@ def summary(
     from streamer.commands.training import summary
 
     summary(config, data, out, mode, updates, resume, threads)
+
+
+@train.command("translation")
+def translation(
+    data: Data,
+    mode: Annotated[Mode, typer.Option(help="Which of the two networks.")] = "live",
+    pair: Annotated[Pair, typer.Option(help="From which language to which; multi30k is a benchmark.")] = "en-de",
+    out: Runs = Path("runs"),
+    updates: Updates = None,
+    start: Annotated[
+        Optional[Path], typer.Option("--from", metavar="WEIGHTS", help="The other mode's, to begin from.")
+    ] = None,
+    resume: Resume = True,
+    threads: Threads = None,
+    config: ConfigFile = None,
+) -> None:
+    """Train a translator."""
+    from streamer.commands.training import translation
+
+    translation(config, data, out, mode, pair, updates, start, resume, threads)
 
 
 @train.command("headline")

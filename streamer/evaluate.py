@@ -2,15 +2,16 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from collections.abc import Iterator
 
+from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from streamer.config import Config
+from streamer.config import Config, ModelOptions
 from streamer.evaluation.job import Figures, Job, Mode
 from streamer.evaluation.job import Progress as Told
 from streamer.evaluation.tasks import TASKS
@@ -53,10 +54,13 @@ def run(
     chunk_ms: int,
     lookahead: int | None = None,
 ) -> Figures:
-    """Measure `mode`, called `name`, of `task`, and set what every task shares in front of its figures."""
+    """Measure `mode`, called `name`, of `task`, and set what every task shares in front of its figures.
+
+    `model` is a name or a model's folder, as a training leaves it; None is the mode's own.
+    """
     if not 1 <= chunk_ms <= config.server.window_ms:
         raise ValueError(f"chunks of {chunk_ms} ms; give 1 to {config.server.window_ms}, a stream's window")
-    model = model or mode.model
+    config, model = _known(config, model or mode.model)
     with progress(f"{task} {name} {path.parent.name}") as told:
         measured = mode.measure(Job(path, model, config, chunk_ms, told, lookahead))
     watch = measured.watch
@@ -83,6 +87,15 @@ def show(figures: Figures, as_json: bool) -> None:
         shown = f"{value:.4g}" if isinstance(value, float) else "-" if value is None else str(value)
         table.add_row(key, shown)
     Console().print(table)
+
+
+def _known(config: Config, model: str) -> tuple[Config, str]:
+    """The config in which `model`, a name or a folder, has a name, and that name."""
+    folder = Path(model)
+    if not model or not (folder / "card.toml").is_file():
+        return config, model
+    name = folder.resolve().name
+    return replace(config, models=config.models | {name: ModelOptions(str(folder))}), name
 
 
 @contextmanager

@@ -26,10 +26,12 @@ def evaluate(
     spliced: tuple[Path, Path] | None,
     generated: int | None,
     lookahead: int | None,
+    baseline: Path | None,
     long: int | None,
 ) -> None:
     """Score, and show the figures as a table or as one line of JSON."""
     from streamer import evaluate as evaluation
+    from streamer.evaluation import entities, sentiment
     from streamer.evaluation.captions import PLAIN, captions_mode
     from streamer.evaluation.commands import spliced_mode
     from streamer.evaluation.long_texts import long_mode
@@ -51,6 +53,11 @@ def evaluate(
         if (task, mode) != ("music", "live"):
             raise ValueError("--generated N goes with music in mode live")
         chosen = generated_mode(generated)
+    if baseline is not None:
+        compared = {"entities": entities.compared_mode, "sentiment": sentiment.compared_mode}
+        if task not in compared:
+            raise ValueError("--baseline TRAIN goes with entities and sentiment")
+        chosen = compared[task](mode, baseline)
     if long is not None:
         if (task, mode) != ("summary", "offline"):
             raise ValueError("--long WORDS goes with summary in mode offline")

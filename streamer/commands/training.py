@@ -76,6 +76,29 @@ def summary(
     print(train_summary(data, out, mode, updates=updates, resume=resume, threads=threads, progress=_say))
 
 
+def translation(
+    config_file: Path | None,
+    data: Path,
+    out: Path,
+    mode: str,
+    pair: str,
+    updates: int | None,
+    start: Path | None,
+    resume: bool,
+    threads: int | None,
+) -> None:
+    """Train a translator; the path of its best weights goes to standard output."""
+    from models.training.translation import train_translation
+
+    threads = threads or read_config(config_file).engine.threads
+    _check(data, "text")
+    print(
+        train_translation(
+            data, out, mode, pair, updates=updates, start=start, resume=resume, threads=threads, progress=_say
+        )
+    )
+
+
 def headline(
     config_file: Path | None, data: Path, out: Path, updates: int | None, resume: bool, threads: int | None
 ) -> None:

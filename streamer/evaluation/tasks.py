@@ -1,6 +1,11 @@
 """The table of tasks that can be evaluated: a new task is one entry here."""
 
-from streamer.evaluation import captions, commands, music, summary
+from streamer.evaluation import captions, commands, entities, music, sentiment, summary
 from streamer.evaluation.job import Task
 
-TASKS = {task.name: task for task in (captions.TASK, commands.TASK, music.TASK, summary.TASK)}
+TASKS = {
+    task.name: task
+    for task in (
+        captions.TASK, commands.TASK, entities.TASK, sentiment.TASK, summary.TASK, music.TASK,
+    )
+}  # fmt: skip

@@ -1,0 +1,54 @@
+"""Scores of entities: exact spans and types, as conlleval counts them (by seqeval)."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from seqeval.metrics import classification_report
+
+from models.readers import Word
+
+
+@dataclass(frozen=True)
+class EntityScores:
+    """Micro averages over all spans, and by type; `dropped` spans are of types that the gold lacks."""
+
+    f1: float
+    precision: float
+    recall: float
+    by_type: dict[str, dict[str, float]]
+    dropped: int
+
+
+def entity_scores(gold: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> EntityScores:
+    """Scores of the tags `found` against `gold`, sentence by sentence; there is one entity or more."""
+    types = {tag[2:] for tags in gold for tag in tags} - {""}
+    kept = [[tag if tag[2:] in types else "O" for tag in tags] for tags in found]
+    dropped = Counter(tag for tags in found for tag in tags if tag[2:] not in types and tag[0] == "B")
+    report = classification_report(gold, kept, output_dict=True, zero_division=0)
+    by_type = {
+        kind: {key: round(float(report[kind][name]), 4) for key, name in _KEYS} for kind in sorted(types)
+    }
+    micro = (float(report["micro avg"][name]) for _, name in _KEYS)
+    return EntityScores(*micro, by_type, dropped.total())
+
+
+def tags_of(words: Sequence[str], spans: Sequence[Word]) -> list[str]:
+    """The tags of `words`, which stand one space apart, from spans that name their bytes."""
+    tags, at = [], 0
+    begins = {round(span.start): span for span in spans}
+    inside = None
+    for word in words:
+        span = begins.get(at)
+        if span:
+            tags.append(f"B-{span.label}")
+        elif inside and at < inside.end:
+            tags.append(f"I-{inside.label}")
+        else:
+            tags.append("O")
+        inside = span or inside
+        at += len(word.encode()) + 1
+    return tags
+
+
+_KEYS = ("f1", "f1-score"), ("precision", "precision"), ("recall", "recall")

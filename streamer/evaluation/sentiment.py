@@ -1,0 +1,87 @@
+"""Evaluation of sentiment, in both modes: the verdict after a text's last word."""
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from math import log
+from pathlib import Path
+
+from models import catalog
+from models.build import Model, load
+from models.readers import Event
+from models.training.opinions import read_labelled
+from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
+from streamer.evaluation.stopwatch import Stopwatch
+from streamer.evaluation.text_baselines import judged_by_words
+from streamer.sentences import Sentences
+
+LONGEST = 120  # words of a sentence; a longer text is judged piece by piece
+LEAST = 1e-6  # probability
+
+
+def measure(job: Job, train: Path | None = None) -> Measured:
+    """`accuracy` of two classes, or of five where a label is above 1.
+
+    Beside it that of the most frequent class, and a plain method's, trained on `train`, if given.
+    """
+    rows = read_labelled(job.path)
+    if not rows:
+        raise ValueError(f"{job.path}: holds no rows")
+    labels = [label for label, _ in rows]
+    model = _loaded(job)
+    count = 2 if max(labels) < 2 else max(labels) + 1
+    classes = next((head for head in model.card.labels.values() if len(head) == count), None)
+    if classes is None:
+        raise ValueError(f"{job.path}: labels from 0 to {max(labels)}; {job.model} has no head for these")
+    network = Sentences(model, {"classes": count})
+    pieces = [(row, piece) for row, (_, text) in enumerate(rows) for piece in _pieces(text)]
+    with Stopwatch() as watch:
+        finals = network.finals([piece for _, piece in pieces])
+    heard: list[list[Event]] = [[] for _ in rows]
+    for (row, _), final in zip(pieces, finals):
+        heard[row].append(final)
+    found = [_verdict(some, classes) for some in heard]
+    figures: Figures = {
+        "classes": count,
+        "words": sum(len(piece) for _, piece in pieces),
+        "accuracy": _share(labels, found),
+        "most_frequent_accuracy": _share(labels, [Counter(labels).most_common(1)[0][0]] * len(labels)),
+    }
+    if train:
+        learnt = judged_by_words(read_labelled(train), [text for _, text in rows])
+        figures["baseline_accuracy"] = _share(labels, learnt)
+    return Measured(len(rows), 0.0, watch, figures)
+
+
+TASK = Task("sentiment", {"live": Mode("sentiment-en", measure), "offline": Mode("sentiment-en-offline", measure)})
+
+
+def compared_mode(name: str, train: Path) -> Mode:
+    """The mode of that name beside a plain method that learns from the file `train`."""
+    mode = TASK.modes[name]
+    return Mode(mode.model, partial(mode.measure, train=train))
+
+
+def _pieces(text: str) -> list[list[str]]:
+    words = text.split()
+    return [words[at : at + LONGEST] for at in range(0, len(words), LONGEST)]
+
+
+def _verdict(finals: Sequence[Event], classes: Sequence[str]) -> int:
+    """The number of the class whose log-probabilities, summed over the finals, are the highest."""
+    total = dict.fromkeys(classes, 0.0)
+    for final in finals:
+        for one in final.alternatives:
+            total[one.text] += log(max(one.confidence, LEAST))
+    return list(classes).index(max(total, key=total.get))
+
+
+def _share(labels: Sequence[int], found: Sequence[int]) -> float:
+    return sum(label == one for label, one in zip(labels, found, strict=True)) / len(labels)
+
+
+def _loaded(job: Job) -> Model:
+    model = load(catalog.find(job.model, job.config.folders()), job.config.model(job.model).allow_imports)
+    if model.card.task != "sentiment":
+        raise ValueError(f"{job.model} is a model for {model.card.task}; name one for sentiment")
+    return model
