@@ -24,6 +24,8 @@ from models.resample import RATES_HZ, Resample
 from models.roll import RollDensity
 from models.sentiment import SentimentLive, SentimentOffline
 from models.stage import Chain, Stage
+from models.translate_live import TranslateLive
+from models.translate_offline import TranslateOffline
 from models.whole import Whole
 
 NETWORKS: dict[str, Callable[..., Stage | Whole]] = {
@@ -35,6 +37,8 @@ NETWORKS: dict[str, Callable[..., Stage | Whole]] = {
     "compress_live": CompressLive,
     "compress_offline": CompressOffline,
     "headline": Headline,
+    "translate_live": TranslateLive,
+    "translate_offline": TranslateOffline,
     "entities_live": EntitiesLive,
     "entities_offline": EntitiesOffline,
     "sentiment_live": SentimentLive,

@@ -18,6 +18,8 @@ from models.sentences import SentenceLSTM
 from models.sentiment import SentimentLive, SentimentOffline
 from models.stage import Chain
 from models.synthesis import Limit, Room, Waves, synthesiser
+from models.translate_live import TranslateLive
+from models.translate_offline import TranslateOffline
 from models.whole import Bidirectional, BidirectionalStack
 from models.words import WordLetters
 
@@ -73,6 +75,9 @@ STAGES = {
     "live compression": lambda: CompressLive(5, 3, word_size=3, letter_size=2, hidden_size=4),
     "live entities": lambda: EntitiesLive(5, 15, word_size=3, letter_size=2, hidden_size=4),
     "live sentiment": lambda: SentimentLive(5, 7, word_size=3, hidden_size=4),
+    "live translation": lambda: TranslateLive(
+        7, 9, 4, size=6, memory_size=8, hidden_size=8, most=5
+    ),
 }
 
 WHOLES = {
@@ -90,6 +95,7 @@ WHOLES = {
     "headline": lambda: Headline(
         50, 2, word_size=6, letter_size=4, hidden_size=4, decoder_size=8, longest=5
     ),
+    "offline translation": lambda: TranslateOffline(7, 9, size=6, memory_size=8, hidden_size=8, beam=3),
 }
 
 

@@ -11,6 +11,7 @@ from models.readers.entities import EntitiesReader
 from models.readers.headline import HeadlineReader
 from models.readers.sentiment import SentimentReader
 from models.readers.summary import SummaryReader, WholeSummaryReader
+from models.readers.translation import TranslationReader, WholeTranslationReader
 
 
 def reader(card: Card, folder: Path, rows: int) -> Reader:
@@ -65,6 +66,14 @@ def _sentiment(card: Card, folder: Path, rows: int) -> Reader:
     return SentimentReader(card.labels, card.reader.options, rows)
 
 
+def _translation(card: Card, folder: Path, rows: int) -> Reader:
+    return TranslationReader(card.labels, card.reader.options, folder, rows)
+
+
+def _translation_whole(card: Card, folder: Path, rows: int) -> Reader:
+    return WholeTranslationReader(card.labels, card.reader.options, folder, rows)
+
+
 KINDS = {
     "captions": _captions,
     "commands": _commands,
@@ -73,6 +82,8 @@ KINDS = {
     "summary": _summary,
     "summary_whole": _summary_whole,
     "headline": _headline,
+    "translation": _translation,
+    "translation_whole": _translation_whole,
     "entities": _entities,
     "sentiment": _sentiment,
 }

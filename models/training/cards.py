@@ -31,6 +31,13 @@ def write_card(
         "reader": {"kind": task, **reader},
         "labels": labels,
     }
+    write_tables(folder, top, tables, sources)
+
+
+def write_tables(
+    folder: Path, top: Mapping[str, str], tables: Mapping[str, Mapping[str, Any]], sources: Sequence[Source]
+) -> None:
+    """Write `folder`/card.toml of any network: what stands above its tables, the tables, and its data."""
     lines = _lines(top)
     for name, table in tables.items():
         lines += ["", f"[{name}]", *_lines(table)]

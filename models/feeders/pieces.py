@@ -1,0 +1,127 @@
+"""Running text as sub-words (sentencepiece), for networks that translate."""
+
+import re
+from collections.abc import Sequence
+from math import ceil
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import msgspec
+import numpy as np
+from sentencepiece import SentencePieceProcessor
+
+FIRST, EMPTY, PIECE, WAIT, BEGINS, COMPLETES = range(6)
+CHANNELS = 6
+NONE, UNKNOWN, END = 0, 1, 2  # pieces of every source model: no piece, a letter it lacks, the sentence's end
+MOST_PIECES = 12  # of one word; what is longer is known by its beginning
+
+CountOrNone = Annotated[int, msgspec.Meta(ge=0, le=16384)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=4)]
+Waits = list[Annotated[int, msgspec.Meta(ge=1, le=64)]]
+
+# Hyphens part words as spaces do; an apostrophe stays within a word, or begins what follows it.
+_CHUNK = re.compile(r"['’]?\w+(?:['’]\w+)*|[^\w\s]")
+_CURLY = str.maketrans("’‘“”", "''\"\"")
+
+
+class Token(Protocol):
+    """A word of a text."""
+
+    text: str
+
+
+class PiecesEncoder:
+    """A step for each piece: [first, empty, piece, k, begins a word, completes it], then empty steps.
+
+    k is how many words the translation waits for (Ma 2019). Punctuation belongs to the word before
+    it. After a sentence of n steps come `growth` * n + `spare` empty ones, rounded up, so that the
+    translation can end; a sentence has at most `most` steps.
+    """
+
+    channels = CHANNELS
+    option_names = ("lookahead",)
+
+    def __init__(
+        self,
+        model: SentencePieceProcessor,
+        waits: Sequence[int] = (),
+        wait: int = 0,
+        growth: float = 0.0,
+        spare: int = 0,
+        most: int = 0,
+    ):
+        self.model, self.waits, self.wait = model, tuple(waits), wait
+        self.growth, self.spare, self.most = growth, spare, most
+
+    def parse(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The options in force. ValueError "options.NAME: ..." for unknown or bad ones."""
+        for name in options:
+            if name != "lookahead" or not self.waits:
+                raise ValueError(f"options.{name}: unknown option of this model's text")
+        wait = options.get("lookahead")
+        wait = self.wait if wait is None else wait
+        if self.waits and (type(wait) is not int or wait not in self.waits):
+            there_are = ", ".join(map(str, self.waits))
+            raise ValueError(f"options.lookahead: {wait!r} is none of the words to wait for: {there_are}")
+        return {"lookahead": wait} if self.waits else {}
+
+    def opened(self, options: dict[str, Any]) -> "PiecesEncoder":
+        """The encoder of a stream with the options that `parse` returned."""
+        wait = options.get("lookahead", self.wait)
+        return PiecesEncoder(self.model, self.waits, wait, self.growth, self.spare, self.most)
+
+    def steps(self, token: Token, first: bool) -> np.ndarray:
+        """The steps [n, channels] of a word and of what is glued to it; `first` begins a sentence."""
+        found = [word_steps(self.model, chunk) for chunk in chunks(token.text)]
+        steps = np.concatenate([np.zeros((0, CHANNELS), np.float32), *found])
+        steps[:, WAIT] = self.wait
+        steps[:1, FIRST] = first
+        return steps
+
+
+    def tail(self, steps: int) -> np.ndarray:
+        """The empty steps [m, channels] after a sentence of `steps` steps."""
+        empty = np.zeros((ceil(steps * self.growth) + self.spare, CHANNELS), np.float32)
+        empty[:, EMPTY], empty[:, WAIT] = 1, self.wait
+        return empty
+
+
+def pieces_encoder(
+    folder: Path,
+    model: str = "source.model",
+    waits: Waits = [],
+    wait: CountOrNone = 0,
+    growth: Share = 0.0,
+    spare: CountOrNone = 0,
+    most: CountOrNone = 0,
+) -> PiecesEncoder:
+    """The encoder of a model in `folder`. ValueError names what is wrong."""
+    if waits and wait not in waits:
+        raise ValueError(f"feeder.wait: {wait} is none of feeder.waits")
+    return PiecesEncoder(read_model(folder / model, "feeder.model"), waits, wait, growth, spare, most)
+
+
+def read_model(path: Path, key: str) -> SentencePieceProcessor:
+    """The sentencepiece model in `path`. ValueError begins with `key`, the card's, where it is none."""
+    try:
+        return SentencePieceProcessor(model_proto=path.read_bytes())
+    except OSError as error:
+        raise ValueError(f"{key}: {path}: {error.strerror}") from None
+    except RuntimeError:
+        raise ValueError(f"{key}: {path} is no sentencepiece model") from None
+
+
+def chunks(text: str) -> list[str]:
+    """Words, each with the space before it, and punctuation marks, without one."""
+    found = _CHUNK.findall(text.translate(_CURLY))
+    return [f" {chunk}" if chunk[0].isalnum() else chunk for chunk in found]
+
+
+def word_steps(model: SentencePieceProcessor, chunk: str) -> np.ndarray:
+    """The steps [n, channels] of one of `chunks`, without first mark and k."""
+    pieces = model.encode(chunk)[:MOST_PIECES] or [UNKNOWN]
+    steps = np.zeros((len(pieces), CHANNELS), np.float32)
+    steps[:, PIECE] = pieces
+    steps[0, BEGINS] = chunk[0] == " "
+    steps[-1, COMPLETES] = 1
+    return steps
