@@ -24,7 +24,8 @@ class Outgoing(NamedTuple):
 def advance(model: ServedModel, sessions: Sequence[Session], max_batch: int) -> list[Outgoing]:
     """Take every session one step on, and tell what came of it; `Closed` comes last of a stream."""
     for session in sessions:
-        session.feed()
+        if marks := session.feed():
+            model.reader.marks(session.network.row - 1, marks)
     _step_fronts(model, sessions, max_batch)
     told: list[Outgoing] = []
     for session, events in _step_network(model, sessions, max_batch):
@@ -44,16 +45,17 @@ def _step_fronts(model: ServedModel, sessions: Sequence[Session], max_batch: int
     """Features of what waits, into the network's lanes. A front that is drained closes them."""
     by_rate: dict[int, list[Session]] = {}
     for session in sessions:
-        by_rate.setdefault(session.feeder.format.rate, []).append(session)
+        if session.front:
+            by_rate.setdefault(session.intake.rate_hz, []).append(session)
     for rate_hz, group in by_rate.items():
         lanes, since = [s.front for s in group], [s.since for s in group]
-        for keys, features in _steps(model.front(rate_hz), lanes, since, max_batch):
+        for keys, features in _steps(model.input.front(rate_hz), lanes, since, max_batch):
             for key, own in zip(keys, features):
                 # A copy, lest a few steps that wait keep the whole batch in memory.
                 kept = own[lanes[key].true_outputs(len(own))].copy()
                 group[key].network.push(kept)
     for session in sessions:
-        if session.front.drained and not session.network.closed:
+        if session.front and session.front.drained and not session.network.closed:
             session.network.close()
 
 
@@ -91,8 +93,10 @@ def _steps(
 
 def _flush(model: ServedModel, session: Session) -> list[Event]:
     """The utterance's end, from copies of the stream's states that are drained."""
-    rate_hz = session.feeder.format.rate
-    features = _drained(model.front(rate_hz), session.front, np.empty((0, 1), np.float32))
+    features = np.empty((0, len(model.network.geometry.neutral)), np.float32)
+    if session.front:
+        front = model.input.front(session.intake.rate_hz)
+        features = _drained(front, session.front, np.empty((0, 1), np.float32))
     outputs = _drained(model.network, session.network, features)
     return model.reader.flush(session.network.row - 1, outputs)
 

@@ -7,16 +7,12 @@ from math import inf
 from os import urandom
 from typing import Any
 
-from models.feeders.audio import AudioFeeder, AudioFormat
 from streamer import wire
 from streamer.advance import Outgoing, advance
-from streamer.lane import Lane
-from streamer.places import Places
+from streamer.inputs import Chosen, Times
 from streamer.scheduler import due_at
 from streamer.served import ServedModel
-from streamer.session import Limits, Session
-
-ACKS_PER_SECOND = 8  # of input; a frame may come on top, and 250 ms are promised
+from streamer.session import Session
 
 UNGUESSABLE = 16  # characters of a request
 
@@ -115,12 +111,12 @@ class Engine:
             return refusal
         model = self.models[message.model]
         try:
-            format, options = model.options(message.options)
+            chosen, options = model.options(message.options)
         except ValueError as error:
             field = str(error).partition(":")[0]
             code = "bad_format" if field.startswith("options.format") else "bad_option"
             return wire.Refused(code, str(error), field, message.request)
-        return self._opened(peer, message, model, format, options, now)
+        return self._opened(peer, message, model, chosen, options, now)
 
     def _unwelcome(self, message: wire.Open) -> wire.Refused | None:
         if self._draining:
@@ -139,11 +135,12 @@ class Engine:
         peer: bytes,
         message: wire.Open,
         model: ServedModel,
-        format: AudioFormat,
+        chosen: Chosen,
         options: dict[str, Any],
         now: float,
     ) -> wire.Opened:
-        stream, settings, front = urandom(wire.ID_BYTES), self.settings, model.front(format.rate)
+        stream, settings, network = urandom(wire.ID_BYTES), self.settings, model.network.geometry
+        limits = model.input.limits(chosen, Times(settings.window_ms, settings.max_skip_ms))
         opened = wire.Opened(
             request=message.request,
             stream=stream,
@@ -152,23 +149,14 @@ class Engine:
             endpoint=settings.endpoint,
             publish=settings.publish,
             topic=f"{model.name}/{stream.hex()}",
-            options=options | {
-                "format": {
-                    "encoding": format.encoding, "rate": format.rate, "channels": format.channels
-                }
-            },
-            window=format.rate * settings.window_ms // 1000,
+            options=options | model.input.in_force(chosen),
+            window=limits.window,
             lease_ms=settings.lease_ms,
-            latency_ms=model.latency_at(format.rate),
-        )  # fmt: skip
-        row = model.open(format.rate, options)
-        limits = Limits(
-            opened.window, format.rate // ACKS_PER_SECOND, format.rate * settings.max_skip_ms // 1000
+            latency_ms=model.input.latency_ms(chosen, network),
         )
-        lanes = Lane(front.geometry, row), Lane(model.network.geometry, row)
-        places = Places(front.geometry, model.network.geometry)
-        asker = _asker(peer, message.request)
-        session = Session(opened, asker, peer, AudioFeeder(format), lanes, places, limits, now)
+        row = model.open(chosen, options)
+        intake = model.input.intake(row, chosen, network)
+        session = Session(opened, _asker(peer, message.request), peer, intake, limits, now)
         self.sessions[stream] = session
         self._requests[session.asker] = message, session
         self._live[model.name] += 1

@@ -12,6 +12,7 @@ VERSION = 1
 FEATURES = ("flush", "publish")
 RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 96000)
 SAMPLE_BYTES = {"s16": 2, "f32": 4, "mulaw": 1}  # of one channel, by encoding
+TEXT_ENCODINGS = ("utf8",)
 ID_BYTES = 16
 
 Id = Annotated[bytes, Meta(min_length=ID_BYTES, max_length=ID_BYTES)]
@@ -106,7 +107,7 @@ class ModelDescription(Struct, frozen=True):
 
     name: str
     task: str = ""
-    input: str = "audio"
+    input: str = "audio"  # or text, of which there are no rates
     description: str = ""
     licence: str = ""
     encodings: tuple[str, ...] = tuple(SAMPLE_BYTES)
@@ -168,13 +169,14 @@ class Ack(Message, tag=True):
     window: Count
 
 
-class Word(Struct, frozen=True):
-    """A word and the positions where it began and ended."""
+class Word(Struct, frozen=True, omit_defaults=True):
+    """A word, the positions where it began and ended, and what it is said to be, if anything."""
 
     text: str
     start: int
     end: int
     confidence: float = 1.0
+    label: str = ""
 
 
 class Alternative(Struct, frozen=True):

@@ -1,5 +1,7 @@
 """Where an output row lies in a stream's input: exact, in positions."""
 
+from collections.abc import Callable
+
 from models.readers import Event
 from streamer import wire
 from streamer.lane import Geometry
@@ -21,17 +23,16 @@ class Places:
 
     def alternatives(self, event: Event, heard: int) -> tuple[wire.Alternative, ...]:
         """The event's readings with their times in positions, none beyond the position `heard`."""
-        return tuple(
-            wire.Alternative(
-                one.text,
-                tuple(
-                    wire.Word(w.text, self._at(w.start, heard), self._at(w.end, heard), w.confidence)
-                    for w in one.words
-                ),
-                one.confidence,
-            )
-            for one in event.alternatives
-        )
+        return alternatives(event, lambda rows: min(heard, max(0, round(rows * self._per_row))))
 
-    def _at(self, rows: float, heard: int) -> int:
-        return min(heard, max(0, round(rows * self._per_row)))
+
+def alternatives(event: Event, at: Callable[[float], int]) -> tuple[wire.Alternative, ...]:
+    """The event's readings as the wire tells them; `at` maps a reader's place to a position."""
+    return tuple(
+        wire.Alternative(
+            one.text,
+            tuple(wire.Word(w.text, at(w.start), at(w.end), w.confidence, w.label) for w in one.words),
+            one.confidence,
+        )
+        for one in event.alternatives
+    )

@@ -7,8 +7,7 @@ import numpy as np
 import torch
 
 from models.build import Model
-from models.feeders.words import words_encoder
-from models.options import built
+from models.feeders.encoders import reading
 from models.readers import Event
 from models.readers.build import reader
 from models.stage import Stage
@@ -35,13 +34,14 @@ class Sentences:
 
     def __init__(self, model: Model, options: dict | None = None):
         """ValueError for a card whose parts don't fit, and for an option that the reader lacks."""
-        if model.card.feeder is None or model.card.feeder.kind != "words":
-            raise ValueError(f"{model.name} doesn't read words")
         self.network = model.network
-        given = {"folder": model.folder} | model.card.feeder.options
-        self.encoder = built("feeder", "words", words_encoder, given)
+        encoder = reading(model.card, model.folder).encoder
         self.reader = reader(model.card, model.folder, 1)
-        self.options = self.reader.parse({"partials": False} | (options or {}))
+        options = {"partials": False} | (options or {})
+        for_encoder = {name: options[name] for name in encoder.option_names if name in options}
+        self.encoder = encoder.opened(encoder.parse(for_encoder))
+        rest = {name: value for name, value in options.items() if name not in for_encoder}
+        self.options = self.reader.parse(rest)
 
     def finals(
         self, sentences: Sequence[Sequence[str]], progress: Progress = lambda words: None
@@ -50,40 +50,48 @@ class Sentences:
 
         None where a sentence has no words. `progress` is told how many words each pass has done.
         """
-        found: list[Event | None] = [None] * len(sentences)
+        return [events[-1] if events else None for events in self.events(sentences, progress)]
+
+    def events(
+        self, sentences: Sequence[Sequence[str]], progress: Progress = lambda words: None
+    ) -> list[list[Event]]:
+        """All that each sentence's reader tells, the final last; `through` counts rows."""
+        found: list[list[Event]] = [[] for _ in sentences]
         for batch in _batches(sentences, len(self.encoder.tail(0))):
-            outputs = self._outputs([sentences[index] for index in batch])
-            for index, rows in zip(batch, outputs):
-                found[index] = self._read(sentences[index], rows)
+            steps = [self.steps(sentences[index]) for index in batch]
+            for index, own, rows in zip(batch, steps, self._outputs([x for x, _ in steps])):
+                found[index] = self._read(own[1], rows)
             progress(sum(len(sentences[index]) for index in batch))
         return found
 
+    def steps(self, sentence: Sequence[str]) -> tuple[np.ndarray, list[Mark]]:
+        """A sentence's input steps [n, C], and the mark of each."""
+        steps, marks, at = [], [], 0
+        for word in sentence:
+            mark = Mark(at, at + len(word.encode()), word, "token")
+            steps.append(self.encoder.steps(mark, first=not marks))
+            kinds = ["token"] + ["piece"] * (len(steps[-1]) - 1)
+            marks += [mark._replace(kind=kind) for kind in kinds[: len(steps[-1])]]
+            at = mark.end + 1
+        steps.append(self.encoder.tail(len(marks)))
+        marks += [Mark(at, at, "", "empty")] * len(steps[-1])
+        return np.concatenate(steps), marks
+
     @torch.inference_mode()
-    def _outputs(self, sentences: Sequence[Sequence[str]]) -> list[np.ndarray]:
-        steps = [self._steps(sentence) for sentence in sentences]
+    def _outputs(self, steps: Sequence[np.ndarray]) -> list[np.ndarray]:
         lengths = torch.tensor([len(step) for step in steps])
         x = torch.zeros(len(steps), int(lengths.max()), self.network.in_features)
         for row, step in zip(x, steps):
             row[: len(step)] = torch.from_numpy(step)
         y = self.network(x) if isinstance(self.network, Stage) else self.network(x, lengths)
-        return [row[:length] for row, length in zip(y.numpy(), lengths.tolist())]
+        rows = -(-lengths * self.network.ratio.numerator // self.network.ratio.denominator)
+        return [row[:count] for row, count in zip(y.numpy(), rows.tolist())]
 
-    def _steps(self, sentence: Sequence[str]) -> np.ndarray:
-        words = [Mark(0, 0, word, "token") for word in sentence]
-        steps = [self.encoder.steps(word, first=at == 0) for at, word in enumerate(words)]
-        return np.concatenate([*steps, self.encoder.tail(len(sentence))])
-
-    def _read(self, sentence: Sequence[str], rows: np.ndarray) -> Event:
-        marks, at = [], 0
-        for word in sentence:
-            end = at + len(word.encode())
-            marks.append(Mark(at, end, word, "token"))
-            at = end + 1
-        marks += [Mark(at, at, "", "empty")] * (len(rows) - len(marks))
+    def _read(self, marks: Sequence[Mark], rows: np.ndarray) -> list[Event]:
         self.reader.open(0, self.options)
         self.reader.marks(0, marks)
         (events,) = self.reader.read([0], rows[None])
-        return [*events, *self.reader.finish(0)][-1]
+        return [*events, *self.reader.finish(0)]
 
 
 def _batches(sentences: Sequence[Sequence[str]], tail: int) -> list[list[int]]:

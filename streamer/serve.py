@@ -9,6 +9,8 @@ from platformdirs import user_cache_path
 
 from models import catalog
 from models.build import Model, load
+from models.card import Card
+from models.feeders.encoders import KINDS as TEXT_FEEDERS
 from models.readers.build import reader
 from models.stage import Stage
 from streamer.config import Config
@@ -64,7 +66,7 @@ def serve_models(config: Config, names: Sequence[str]) -> Mapping[str, ServedMod
         return {name: _served(config, name, _loaded(config, name), devices) for name in names}
     known = sorted(catalog.zoo() | config.folders())
     models = {name: _loaded(config, name) for name in known}
-    live = [name for name in known if isinstance(models[name].network, Stage) and models[name].card.front]
+    live = [name for name in known if isinstance(models[name].network, Stage) and hears(models[name].card)]
     if not live:
         raise ValueError("there is no live model to serve; name one with a folder under [models.NAME]")
     return {name: _served(config, name, models[name], devices) for name in live}
@@ -89,6 +91,11 @@ def announce(text: str) -> None:
     print(f"streamer: {text}", file=sys.stderr, flush=True)
 
 
+def hears(card: Card) -> bool:
+    """Whether a model takes what streams bring: sound or text."""
+    return card.front is not None or card.feeder.kind in TEXT_FEEDERS
+
+
 def _loaded(config: Config, name: str) -> Model:
     folder = catalog.find(name, config.folders())
     return load(folder, config.model(name).allow_imports)
@@ -96,9 +103,9 @@ def _loaded(config: Config, name: str) -> Model:
 
 def _served(config: Config, name: str, model: Model, devices: Devices) -> ServedModel:
     if not isinstance(model.network, Stage):
-        raise ValueError(f"{name} is an offline network and can't be served; use `streamer transcribe`")
-    if not model.card.front:
-        raise ValueError(f"{name} hears no sound and can't be served; use `streamer compose` or evaluate")
+        raise ValueError(f"{name} is an offline network and can't be served; use --mode offline")
+    if not hears(model.card):
+        raise ValueError(f"{name} takes neither sound nor text and can't be served; use `streamer compose`")
     rows = config.model(name).max_streams
     return served(model, name, reader(model.card, model.folder, rows), devices, rows)
 

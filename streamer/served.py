@@ -1,23 +1,22 @@
-"""A model that is served: its runners, its reader, and the rows that its streams live in."""
+"""A model that is served: its runner, its reader, and the rows that its streams live in."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from models.build import Model
-from models.feeders.audio import SAMPLE_BYTES, audio_format
+from models.feeders.encoders import reading as text_reading
 from models.readers import Reader
 from models.stage import Stage
 from streamer import wire
 from streamer.devices import Devices
-from streamer.places import Places
+from streamer.inputs import AudioInput, Chosen, Input, TextInput
 from streamer.runner import Runner
 
 
 class ServedModel:
-    """One network for all of its streams, one front for each sample rate in use, one reader.
+    """One network for all of its streams, one reader, and the kind of input that they bring.
 
     A stream has one row from 1 on, in the arena of its front, of the network, and (from 0 on) of the
     reader. `describe` is what the server tells about the model; `latency_ms` how long after a sound
@@ -29,28 +28,15 @@ class ServedModel:
         name: str,
         network: Runner,
         reader: Reader,
-        front: Callable[[int], Runner],
+        input: Input,
         max_streams: int,
-        rate_hz: int,
         describe: wire.ModelDescription,
     ):
         self.name, self.network, self.reader, self.max_streams = name, network, reader, max_streams
-        self._front, self.describe = front, describe
-        self.fronts: dict[int, Runner] = {}
+        self.input, self.describe = input, describe
         self.free_rows = list(range(max_streams, 0, -1))
-        self.latency_ms = self.latency_at(rate_hz)
-        self._warm_up(rate_hz)
-
-    def front(self, rate_hz: int) -> Runner:
-        """The front for streams at `rate_hz`. ValueError for a rate that isn't supported."""
-        if rate_hz not in self.fronts:
-            self.fronts[rate_hz] = self._front(rate_hz)
-        return self.fronts[rate_hz]
-
-    def latency_at(self, rate_hz: int) -> float:
-        """Milliseconds from the beginning of a sound until its first output row is known."""
-        places = Places(self.front(rate_hz).geometry, self.network.geometry)
-        return 1000 * places.needed(1) / rate_hz
+        self.latency_ms = input.latency_ms(input.usual(), network.geometry)
+        self._warm_up()
 
     def description(self) -> wire.ModelDescription:
         """What the server tells about the model now."""
@@ -58,20 +44,28 @@ class ServedModel:
         return wire.ModelDescription(
             name=self.name,
             task=told.task,
+            input=self.input.kind,
             description=told.description,
             licence=told.licence,
-            options=("format", *self.reader.option_names),
+            encodings=self.input.encodings,
+            rates=self.input.rates,
+            options=tuple(dict.fromkeys((*self.input.option_names, *self.reader.option_names))),
             latency_ms=self.latency_ms,
             max_streams=self.max_streams,
             streams=self.max_streams - len(self.free_rows),
             device=self.network.device,
         )
 
-    def open(self, rate_hz: int, options: dict[str, Any]) -> int:
+    def options(self, given: dict[str, Any]) -> tuple[Chosen, dict[str, Any]]:
+        """What the input and the reader were asked for, in force. ValueError "options.NAME: ..."."""
+        chosen = self.input.parse(given)
+        own = self.input.option_names
+        return chosen, self.reader.parse({name: value for name, value in given.items() if name not in own})
+
+    def open(self, chosen: Chosen, options: dict[str, Any]) -> int:
         """A new stream's row, its states initial. IndexError when there is none: ask before."""
-        front = self.front(rate_hz)
         row = self.free_rows.pop()
-        front.open(row)
+        self.input.open(row, chosen)
         self.network.open(row)
         self.reader.open(row - 1, options)
         return row
@@ -81,34 +75,35 @@ class ServedModel:
         assert row not in self.free_rows
         self.free_rows.append(row)
 
-    def _warm_up(self, rate_hz: int) -> None:
+    def _warm_up(self) -> None:
         """Hear a moment of nothing: what is compiled or packed on first use is so before any stream."""
-        row = self.open(rate_hz, self.reader.parse({}))
+        row = self.open(self.input.usual(), self.reader.parse({}))
         x = np.zeros((1, self.network.geometry.block, len(self.network.geometry.neutral)), np.float32)
-        self.reader.read([row - 1], self.network.step([row], x + self.network.geometry.neutral))
-        self.reader.flush(row - 1, np.zeros((1, self.network.geometry.out_features), np.float32))
-        self.reader.finish(row - 1)
+        outputs = self.network.step([row], x + self.network.geometry.neutral)
+        if self.input.kind == "audio":
+            self.reader.read([row - 1], outputs)
+            self.reader.flush(row - 1, np.zeros((1, self.network.geometry.out_features), np.float32))
+            self.reader.finish(row - 1)
         self.close(row)
-
-    def options(self, given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """The audio format and the reader's options in force. ValueError "options.NAME: ..."."""
-        if "format" not in given:
-            encodings = ", ".join(SAMPLE_BYTES)
-            raise ValueError(f"options.format: missing; say encoding ({encodings}), rate and channels")
-        rest = {name: value for name, value in given.items() if name != "format"}
-        return audio_format(given["format"], wire.RATES_HZ), self.reader.parse(rest)
 
 
 def served(model: Model, name: str, reader: Reader, devices: Devices, max_streams: int) -> ServedModel:
-    """`model`, whose network is a Stage, under `name` for `max_streams` streams."""
+    """`model`, whose network is a Stage, under `name` for `max_streams` streams.
+
+    ValueError for a network that is fed with neither sound nor text.
+    """
     assert isinstance(model.network, Stage)
+    input: Input
+    if model.card.front:
+        input = AudioInput(partial(_front, model, devices, max_streams), model.rate_hz)
+    else:
+        input = TextInput(text_reading(model.card, model.folder))
     return ServedModel(
         name,
         devices.network(model.network, max_streams),
         reader,
-        partial(_front, model, devices, max_streams),
+        input,
         max_streams,
-        model.rate_hz,
         wire.ModelDescription(
             name, model.card.task, description=model.card.description, licence=model.card.licence
         ),

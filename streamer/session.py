@@ -6,15 +6,12 @@ answer like any other.
 
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
-
-from models.feeders.audio import AudioFeeder
+from models.feeders.text import Mark
 from models.readers import Event
 from streamer import wire
-from streamer.lane import Lane
-from streamer.places import Places
+from streamer.intake import Intake
 
 
 class Limits(NamedTuple):
@@ -28,6 +25,19 @@ class Limits(NamedTuple):
 class FlushMark(NamedTuple):
     """A Flush, waiting for all that was sent before it."""
 
+    seq: int
+
+
+class FlushPoint(NamedTuple):
+    """Where a Flush ends the utterance, for all that was sent before it."""
+
+    seq: int
+
+
+class Item(NamedTuple):
+    """A part of an input, as the intake made it."""
+
+    content: Any
     seq: int
 
 
@@ -49,43 +59,41 @@ class Session:
         opened: wire.Opened,
         asker: tuple[bytes, str],
         peer: bytes,
-        feeder: AudioFeeder,
-        lanes: tuple[Lane, Lane],
-        places: Places,
+        intake: Intake,
         limits: Limits,
         now: float,
     ):
-        self.opened, self.asker, self.feeder = opened, asker, feeder
+        self.opened, self.asker, self.intake, self.limits = opened, asker, intake, limits
         self.peer = peer  # the connection that it last came by; answers go there
-        self.front, self.network = lanes
-        self.places, self.limits = places, limits
+        self.front, self.network = intake.front, intake.network
         self.heard_at = now  # when its owner was last heard
         self.since = now  # when the oldest input came that waits
         self.accepted = 0  # seq of the last input taken
         self.position = 0  # after the inputs taken
         self.results = 0
         self.end: EndMark | None = None
-        self._inbox: deque[np.ndarray | FlushMark | EndMark] = deque()
-        # Where each input ended, so that a result can name the input that it needed.
-        self._marks: deque[tuple[int, int]] = deque()
+        self._inbox: deque[Item | FlushPoint | FlushMark | EndMark] = deque()
         self._acked, self._acked_position, self._acked_window = 0, 0, limits.window
 
     @property
     def window(self) -> int:
         """Positions that may still be sent."""
-        return max(0, self.limits.window - (self.position - self.front.stepped))
+        return max(0, self.limits.window - (self.position - self.intake.stepped))
 
     @property
     def flushing(self) -> FlushMark | None:
         """The Flush whose turn it is, once everything before it was read."""
         mark = self._inbox[0] if self._inbox else None
-        idle = not self.front.blocks and not self.network.blocks
-        return mark if isinstance(mark, FlushMark) and idle else None
+        return mark if isinstance(mark, FlushMark) and not self._stepping else None
 
     @property
     def working(self) -> bool:
         """Whether something waits that a step or a flush can take on."""
-        return bool(self._inbox or self.front.blocks or self.network.blocks or self.end)
+        return bool(self._inbox or self._stepping or self.end)
+
+    @property
+    def _stepping(self) -> bool:
+        return bool(self.network.blocks or (self.front and self.front.blocks))
 
     def receive(self, message: wire.StreamInput, payload: bytes, now: float) -> wire.Output | None:
         """Take one input of the owner. A refusal, or an Ack for a repeat; None when it was taken."""
@@ -108,14 +116,18 @@ class Session:
             self.end = EndMark(self.accepted, reason)
             self._inbox.append(self.end)
 
-    def feed(self) -> None:
-        """Move what was taken into the front's lane, up to the next Flush."""
-        while self._inbox and not isinstance(self._inbox[0], FlushMark):
-            item = self._inbox.popleft()
-            if isinstance(item, EndMark):
-                self.front.close()
-            else:
-                self.front.push(item)
+    def feed(self) -> list[Mark]:
+        """Move what was taken into the lanes, up to the next Flush; marks of the network's new steps."""
+        marks: list[Mark] = []
+        while self._inbox and self.intake.hungry and not isinstance(self._inbox[0], FlushMark):
+            match self._inbox.popleft():
+                case Item(content, seq):
+                    marks += self.intake.push(content, seq)
+                case FlushPoint(seq):
+                    marks += self.intake.flush(seq)
+                case EndMark(seq):
+                    marks += self.intake.close(seq)
+        return marks
 
     def flushed(self) -> None:
         """The Flush at the head of the inbox is done."""
@@ -126,9 +138,7 @@ class Session:
         """Events as results, numbered; `mark` caused them, or the inputs themselves did."""
         results = []
         for event in events:
-            needed = self.places.needed(event.through)
-            # Without a Flush or an end all that is needed was pushed, whoever stepped it when.
-            heard = min(needed, self.front.pushed)
+            heard = self.intake.heard(event.through)
             self.results += 1
             results.append(
                 wire.Result(
@@ -137,8 +147,8 @@ class Session:
                     utterance=event.utterance,
                     kind=event.kind,
                     through=heard,
-                    accepted=mark.seq if mark else self._input_at(needed),
-                    alternatives=self.places.alternatives(event, heard),
+                    accepted=mark.seq if mark else self.intake.cause(event.through),
+                    alternatives=self.intake.alternatives(event, heard),
                     confirmed=event.confirmed,
                 )
             )
@@ -150,19 +160,19 @@ class Session:
         A stream that waits for its owner has told its whole window.
         """
         opened = self.window - self._acked_window
-        enough = self.limits.ack if self.working else self.front.geometry.block
+        enough = self.limits.ack if self.working else self.intake.grain
         if self.position - self._acked_position >= self.limits.ack or opened >= enough:
             return self._ack()
         return None
 
     def _take(self, message: wire.StreamInput, payload: bytes) -> wire.Refused | None:
         match message:
-            case wire.Audio():
-                return self._audio(message, payload)
+            case wire.Audio() | wire.Text() if isinstance(message, self.intake.takes):
+                return self._input(message, payload)
             case wire.Skip():
                 return self._skip(message)
             case wire.Flush():
-                self._inbox.append(FlushMark(message.seq))
+                self._inbox += FlushPoint(message.seq), FlushMark(message.seq)
             case wire.Close():
                 self.end = EndMark(message.seq, "closed")
                 self._inbox.append(self.end)
@@ -171,20 +181,20 @@ class Session:
                 return self._refused("unsupported", text, field="type")
         return None
 
-    def _audio(self, message: wire.Audio, payload: bytes) -> wire.Refused | None:
+    def _input(self, message: wire.Audio | wire.Text, payload: bytes) -> wire.Refused | None:
         if refusal := self._misplaced(message.start):
             return refusal
         try:
-            steps = self.feeder.steps(payload)
+            count = self.intake.count(payload)
+            if count > self.limits.window:
+                text = f"{count} positions at once; the whole window is {self.limits.window}"
+                return self._refused("too_large", text)
+            if count > self.window:
+                text = f"{count} positions came and the window is {self.window}; wait for an Ack"
+                return self._refused("overrun", text)
+            self._advance(count, self.intake.read(payload), message.seq)
         except ValueError as error:
             return self._refused("bad_payload", str(error))
-        if len(steps) > self.limits.window:
-            text = f"{len(steps)} positions at once; the whole window is {self.limits.window}"
-            return self._refused("too_large", text)
-        if len(steps) > self.window:
-            text = f"{len(steps)} positions came and the window is {self.window}; wait for an Ack"
-            return self._refused("overrun", text)
-        self._advance(steps, message.seq)
         return None
 
     def _skip(self, message: wire.Skip) -> wire.Refused | None:
@@ -195,15 +205,15 @@ class Session:
             return self._refused("too_large", text, field="count")
         if message.count and not self.window:
             return self._refused("overrun", "the window is spent; wait for an Ack")
-        # A view of one row: a long loss takes no memory.
-        neutral = self.front.geometry.neutral
-        self._advance(np.broadcast_to(neutral, (message.count, len(neutral))), message.seq)
+        try:
+            self._advance(message.count, self.intake.skipped(message.count), message.seq)
+        except ValueError as error:
+            return self._refused("unsupported", str(error), field="type")
         return None
 
-    def _advance(self, steps: np.ndarray, seq: int) -> None:
-        self.position += len(steps)
-        self._inbox.append(steps)
-        self._marks.append((self.position, seq))
+    def _advance(self, count: int, parts: Sequence[Any], seq: int) -> None:
+        self.position += count
+        self._inbox += (Item(part, seq) for part in parts)
 
     def _misplaced(self, start: int) -> wire.Refused | None:
         if start == self.position:
@@ -211,28 +221,11 @@ class Session:
         text = f"start is {start} and the stream is at {self.position}; declare what is lost with Skip"
         return self._refused("hole", text, field="start")
 
-    def _input_at(self, position: int) -> int:
-        """The seq of the first input that reached `position`; asked for in rising order."""
-        while self._marks and self._marks[0][0] < position:
-            self._marks.popleft()
-        if self._marks:
-            return self._marks[0][1]
-        # Only the neutral steps of closing reach beyond the last input.
-        assert self.end
-        return self.end.seq
-
     def _ack(self) -> wire.Ack:
         self._acked, self._acked_position, self._acked_window = self.accepted, self.position, self.window
         # A silent stream asks for no places; forget those that no result can name any more.
-        self._forget()
+        self.intake.forget()
         return wire.Ack(self.opened.stream, self.accepted, self._acked_window)
-
-    def _forget(self) -> None:
-        network = self.network.geometry
-        rows = network.outputs_per_block * (self.network.stepped // network.block) - network.warmup
-        known = self.places.needed(max(0, rows))
-        while self._marks and self._marks[0][0] < known:
-            self._marks.popleft()
 
     def _refused(self, code: str, message: str, field: str = "", fatal: bool = False) -> wire.Refused:
         return wire.Refused(

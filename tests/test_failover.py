@@ -58,7 +58,7 @@ def test_streams_say_the_same_when_the_device_fails(calls):
     model = engine.models["tiny"]
     stages = tiny_model()
     model.network = fragile(stages.network, calls, told)
-    model.fronts[16000] = fragile(stages.front(16000), calls + 3, told)
+    model.input.fronts[16000] = fragile(stages.front(16000), calls + 3, told)
     clients = [Client(engine, request=str(number)).open() for number in range(3)]
     recordings = [noise(12000 + 3000 * number, number) for number in range(3)]
     for at in range(0, 18000, 800):

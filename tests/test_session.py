@@ -4,11 +4,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from models.feeders.audio import AudioFeeder, AudioFormat
+from models.feeders.audio import AudioFormat
 from models.readers import Alternative, Event, Word
 from streamer import wire
+from streamer.intake import AudioIntake
 from streamer.lane import Geometry, Lane
-from streamer.places import Places
 from streamer.session import EndMark, FlushMark, Limits, Session
 
 STREAM, OWNER = b"s" * 16, b"o" * 16
@@ -19,10 +19,8 @@ NETWORK = Geometry(2, Fraction(1, 2), 2, np.zeros(1, np.float32), 1)  # rows of 
 
 def session(window: int = 100) -> Session:
     opened = wire.Opened("request", STREAM, OWNER)
-    lanes = Lane(FRONT, 1), Lane(NETWORK, 1)
-    feeder = AudioFeeder(AudioFormat("mulaw", 8000))
-    limits = Limits(window, ack=20, skip=1000)
-    return Session(opened, (b"", "request"), b"peer", feeder, lanes, Places(FRONT, NETWORK), limits, 0.0)
+    intake = AudioIntake(AudioFormat("mulaw", 8000), Lane(FRONT, 1), Lane(NETWORK, 1))
+    return Session(opened, (b"", "request"), b"peer", intake, Limits(window, ack=20, skip=1000), 0.0)
 
 
 def audio(seq: int, start: int, count: int) -> tuple[wire.Audio, bytes]:
@@ -103,7 +101,7 @@ def test_a_silent_stream_remembers_no_inputs():
         one.network.take(np.empty((blocks * 2, 1), np.float32))
         one.network.true_outputs(blocks)
         one.due_ack()
-    assert len(one._marks) < 10
+    assert len(one.intake._ends) < 10
     (result,) = one.told([event(at // 4)], FlushMark(500))
     assert result.through <= at
 

@@ -87,6 +87,14 @@ def test_sentiment_is_evaluated_with_as_many_classes_as_the_file_has(mode, file,
     assert figures["most_frequent_accuracy"] == 0.5 and figures["baseline_accuracy"] == 1.0
 
 
+def test_texts_that_nobody_has_parted_are_parted(data, tmp_path):
+    rows = "1\t9\tSo good. I didn't sleep!\n0\t2\tDull, dull film.\n"
+    folder = model(tmp_path / "model", sentiment_recipes, "live", sentiment_recipes.CLASSES)
+    path = text_data.write(tmp_path / "reviews.tsv", rows)
+    figures = evaluation.evaluate("sentiment", path, read_config(None), str(folder))
+    assert (figures["examples"], figures["sentences"], figures["words"]) == (2, 3, 13)
+
+
 def test_files_that_cannot_be_scored_are_told_in_one_line(data, tmp_path):
     nothing = text_data.write(tmp_path / "nothing.conll", "a\tO\n")
     folder = model(tmp_path / "a", entities_recipes, "offline", 9, letter_size=2)

@@ -37,16 +37,21 @@ class AudioFeeder:
         self.format = format
         self.frame_bytes = SAMPLE_BYTES[format.encoding] * format.channels
 
-    def steps(self, payload: bytes | memoryview) -> np.ndarray:
-        """Samples float32 [n, 1], the mean of the channels.
-
-        ValueError for half a sample, and for floats that are no samples.
-        """
+    def count(self, payload: bytes | memoryview) -> int:
+        """The samples per channel that `payload` holds. ValueError for half a sample."""
         if len(payload) % self.frame_bytes:
             raise ValueError(
                 f"{len(payload)} bytes are no whole number of samples; "
                 f"{self.format.channels} x {self.format.encoding} take {self.frame_bytes} bytes"
             )
+        return len(payload) // self.frame_bytes
+
+    def steps(self, payload: bytes | memoryview) -> np.ndarray:
+        """Samples float32 [n, 1], the mean of the channels.
+
+        ValueError for half a sample, and for floats that are no samples.
+        """
+        self.count(payload)
         samples = DECODE[self.format.encoding](payload).reshape(-1, self.format.channels)
         return samples if self.format.channels == 1 else samples.mean(1, keepdims=True)
 

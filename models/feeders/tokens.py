@@ -4,13 +4,13 @@ A token is told as soon as the characters after it prove that it is complete.
 """
 
 import re
-from codecs import getincrementaldecoder
 from typing import Literal, NamedTuple
 
 import msgspec
 
 from models.feeders.characters import DIGIT, FORMAT, JOINER, LETTER, MARK, NEWLINE, SPACE, kinds
 from models.feeders.endings import Endings, Lines, abbreviated
+from models.feeders.utf8 import decoded
 
 LONGEST = 100  # characters of a token; a longer one is cut into such
 BROKEN = "\ufffd"  # stands for half a character
@@ -65,17 +65,9 @@ class Tokens:
 
     def feed(self, payload: bytes | memoryview) -> list[Token | SentenceEnd]:
         """What `payload` completes. ValueError for what is no UTF-8 text; then nothing is taken."""
-        at, payload = self._at, bytes(payload)
-        if (zero := payload.find(b"\0")) >= 0:
-            raise ValueError(f"byte {at.position + zero} of the text is NUL, which no text holds")
-        decoder = getincrementaldecoder("utf-8")()
-        decoder.setstate((at.half, 0))
-        try:
-            at.pending += decoder.decode(payload)
-        except UnicodeDecodeError as error:
-            place = at.position - len(at.half) + error.start
-            raise ValueError(f"byte {place} of the text is no UTF-8: {error.reason}") from None
-        at.half = decoder.getstate()[0]
+        at = self._at
+        text, at.half = decoded(payload, at.half, at.position)
+        at.pending += text
         at.position += len(payload)
         return self._cut()
 

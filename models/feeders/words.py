@@ -32,6 +32,7 @@ class WordsEncoder:
     """
 
     channels = CHANNELS
+    most = 0
     option_names: tuple[str, ...] = ()
 
     def __init__(self, words: Sequence[str], tail: int = 0):
@@ -45,6 +46,10 @@ class WordsEncoder:
             raise ValueError(f"options.{name}: unknown option of this model's text")
         return {}
 
+    def opened(self, options: dict[str, Any]) -> "WordsEncoder":
+        """The encoder of a stream: the same for all."""
+        return self
+
     def steps(self, token: Token, first: bool) -> np.ndarray:
         """The step [1, channels] of a word; `first` begins a sentence."""
         step = np.zeros((1, CHANNELS), np.float32)
@@ -54,8 +59,8 @@ class WordsEncoder:
         step[0, LETTERS : LETTERS + len(shown)] = [_letter(letter) for letter in shown]
         return step
 
-    def tail(self, tokens: int) -> np.ndarray:
-        """The steps [m, channels] after a sentence of `tokens` words."""
+    def tail(self, steps: int) -> np.ndarray:
+        """The steps [m, channels] after a sentence of `steps` steps."""
         return self.empty
 
 

@@ -4,7 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import cos, pi
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from models.stage import Stage
 from models.training import checkpoint, command_check, command_shards
 from models.training.command_shards import N_MELS, PHONES, SPEEDS, WORDS, Recording
 from models.training.command_streams import STACK, Batch, Source, Streams
+from models.training.growth import grow
 from models.training.spotting import phone_loss, spotting_loss
 
 LABELS = {"words": list(WORDS), "phones": list(PHONES)}
@@ -35,17 +36,52 @@ CHECKED = ("speech_commands", "fsdd", "wakewords", "an4", "librispeech_8spk", "n
 
 
 @dataclass(frozen=True)
+class Shares:
+    """How often the sources are drawn: the clips of commands, and speech that only sounds like them."""
+
+    clips: float
+    rarity: float  # a text that n clips say is drawn n ** -rarity as often from each of them
+    phrases: float  # a few neighbouring words out of a sentence
+    prose: float
+    untranscribed: float
+    echoes: float  # share of the streams in an echoing room
+
+
+@dataclass(frozen=True)
 class Recipe:
     """What is trained, and how long: `updates` of `rows` streams of `steps` frames of 10 ms."""
 
-    options: dict = field(
-        default_factory=lambda: dict(n_mels=N_MELS, stack=STACK, hidden_size=224, depth=3, delay=7)
-    )
-    updates: int = 5600
-    rows: int = 16
-    steps: int = 1200
-    learning_rate: float = 2e-3
-    seed: int = 1
+    name: str
+    options: dict
+    shares: Shares
+    updates: int
+    rows: int
+    steps: int
+    learning_rate: float
+    seed: int
+
+
+SMALL = Recipe(
+    "small",
+    dict(n_mels=N_MELS, stack=STACK, hidden_size=224, depth=3, delay=7),
+    Shares(clips=0.50, rarity=0.8, phrases=0.10, prose=0.08, untranscribed=0.04, echoes=0.0),
+    updates=7000,
+    rows=16,
+    steps=1200,
+    learning_rate=2e-3,
+    seed=1,
+)
+# The small network grown wider and deeper: to learn the little that it lacks costs less than all anew.
+GROWN = Recipe(
+    "grown",
+    SMALL.options | dict(hidden_size=320, projection=224, depth=4),
+    Shares(clips=0.50, rarity=0.6, phrases=0.10, prose=0.12, untranscribed=0.06, echoes=0.25),
+    updates=2800,
+    rows=24,
+    steps=800,
+    learning_rate=1.5e-3,
+    seed=2,
+)
 
 
 def train_commands(
@@ -60,30 +96,49 @@ def train_commands(
     """Train the spotter from the data folder, which holds `speech/`; returns the weights' file.
 
     `out` keeps shards and checkpoints under `commands/`; a run found there goes on where it was.
+    `updates` are those of each of the two recipes.
     """
     torch.set_num_threads(threads)
-    recipe = Recipe()
-    updates = updates or recipe.updates
-    run, cache = out / "commands", out / "commands" / "shards"
+    run = out / "commands"
     run.mkdir(parents=True, exist_ok=True)
-    streams = _streams(data / "speech", cache, recipe, progress)
-    checks = {name: command_shards.load(cache, name, "dev", 1.0) for name in CHECKED}
+    network = _train(SMALL, None, data / "speech", run, updates, resume, progress)
+    network = _train(GROWN, network.state_dict(), data / "speech", run, updates, resume, progress)
+    weights = {name: value.half().contiguous() for name, value in network.state_dict().items()}
+    save_file(weights, run / "weights.safetensors")
+    return run / "weights.safetensors"
 
+
+def _train(
+    recipe: Recipe,
+    small: dict[str, Tensor] | None,
+    speech: Path,
+    run: Path,
+    updates: int | None,
+    resume: bool,
+    progress: Callable[[str], None],
+) -> Stage:
+    """The network of a recipe, trained; it begins with the weights `small` grown, or anew."""
     torch.manual_seed(recipe.seed)
     outputs = len(WORDS) + len(PHONES)
     network = build_network("acoustic_gru", recipe.options | {"outputs": outputs})
-    _standardize(network, streams.batch(0).frames)
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=0.01)
-    done, last = 0, run / "last.safetensors"
+    updates = updates or recipe.updates
+    done, last = 0, run / f"{recipe.name}.safetensors"
     if resume and last.exists():
         done = checkpoint.restore(last, network, optimizer)["updates"]
-        progress(f"resumed after {done} updates")
+        progress(f"{recipe.name}: resumed after {done} updates")
+    if done >= updates:
+        return network
 
+    streams = _streams(speech, run / "shards", recipe, progress)
+    checks = {name: command_shards.load(run / "shards", name, "dev", 1.0) for name in CHECKED}
+    if not done and small:
+        grow(small, network)
+    elif not done:
+        _standardize(network, streams.batch(0).frames)
     # What the streams before heard doesn't survive a checkpoint: a run goes on with fresh states.
     state, losses, began = network.initial_state(recipe.rows), [], time.monotonic()
     for batch in streams.batches(done):
-        if done >= updates:
-            break
         share = done / updates
         rate = recipe.learning_rate * min(1.0, (done + 1) / 150) * (0.01 + 0.495 * (1 + cos(pi * share)))
         for group in optimizer.param_groups:
@@ -93,7 +148,7 @@ def train_commands(
         spotting = spotting_loss(words, batch.duties, batch.windows, batch.weights)
         phonetic = phone_loss(phones, batch.phones)
         optimizer.zero_grad(set_to_none=True)
-        (spotting + (1.0 if share < 0.15 else 0.4) * phonetic).backward()
+        (spotting + (0.4 if small or share >= 0.15 else 1.0) * phonetic).backward()
         nn.utils.clip_grad_norm_(network.parameters(), 2.0)
         optimizer.step()
         done += 1
@@ -108,12 +163,12 @@ def train_commands(
             scores, _ = check(network, checks)
             progress(f"check at {done}: " + " ".join(f"{k} {v:.3f}" for k, v in scores.items()))
             with (run / "log.jsonl").open("a") as log:
-                log.write(json.dumps({"updates": done} | scores) + "\n")
+                log.write(json.dumps({"recipe": recipe.name, "updates": done} | scores) + "\n")
         if done % 50 == 0 or done == updates:
             checkpoint.save(last, network, optimizer, {"updates": done})
-    weights = {name: value.half().contiguous() for name, value in network.state_dict().items()}
-    save_file(weights, run / "weights.safetensors")
-    return run / "weights.safetensors"
+        if done == updates:
+            return network
+    raise AssertionError("the streams never end")
 
 
 def check(
@@ -149,30 +204,30 @@ def _streams(speech: Path, cache: Path, recipe: Recipe, progress: Callable[[str]
     noise = versions(("noise_esc10", "train"))
     quiet = [[r for r in found if not r.text] for found in spoken]
     spoken = [[r for r in found if r.text] for found in spoken]
-    sentences = versions(*SENTENCES)
+    sentences, shares = versions(*SENTENCES), recipe.shares
     sources = [
-        Source(0.50, spoken, _rarity(spoken[0]), "clip"),
+        Source(shares.clips, spoken, _rarity(spoken[0], shares.rarity), "clip"),
         _even(0.09, versions(("fsdd", "train")), "clip"),
         _even(0.06, versions(("wakewords", "train")), "clip"),
         _even(0.12, versions(("an4", "train")), "clip"),
         _even(0.03, noise, "stretch"),
         _even(0.03, quiet, "stretch"),
-        _even(0.10, sentences, "words"),
-        Source(0.08, sentences, np.array([len(r.frames) for r in sentences[0]], float), "stretch", 450),
-        _even(0.04, versions(unlabelled), "stretch"),
+        _even(shares.phrases, sentences, "words"),
+        Source(shares.prose, sentences, np.array([len(r.frames) for r in sentences[0]], float), "stretch", 450),
+        _even(shares.untranscribed, versions(unlabelled), "stretch"),
     ]
     noises = [r.frames for r in noise[1] + quiet[1]]
-    return Streams(sources, noises, recipe.rows, recipe.steps, recipe.seed)
+    return Streams(sources, noises, recipe.rows, recipe.steps, recipe.seed, shares.echoes)
 
 
 def _even(share: float, versions: list[list[Recording]], cut: str) -> Source:
     return Source(share, versions, np.ones(len(versions[0])), cut)
 
 
-def _rarity(recordings: list[Recording]) -> np.ndarray:
+def _rarity(recordings: list[Recording], power: float) -> np.ndarray:
     """Weights that make texts nearly as frequent as each other."""
     counts = Counter(r.text for r in recordings)
-    return np.array([counts[r.text] ** -0.8 for r in recordings])
+    return np.array([counts[r.text] ** -power for r in recordings])
 
 
 def _standardize(network: nn.Module, frames: Tensor) -> None:

@@ -78,7 +78,7 @@ RECIPES = {
         "streamer train entities DATA --mode live",
         "entities_live",
         LOOKAHEADS * len(TAGS),
-        Pace(4000),
+        Pace(2600),
     ),
     "offline": Recipe(
         "entities-en-offline",
@@ -87,7 +87,7 @@ RECIPES = {
         "streamer train entities DATA --mode offline",
         "entities_offline",
         len(TAGS),
-        Pace(4000),
+        Pace(2600),
     ),
     # Lample 2016 without pretrained vectors: everything from CoNLL-2003 itself.
     "conll2003-offline": Recipe(

@@ -53,14 +53,14 @@ RECIPES = {
         "How positive an English sentence is, after each word: an LSTM and attention over what was heard",
         "streamer train sentiment DATA --mode live",
         "sentiment_live",
-        Pace(4000, 1.5e-3, 0.03),
+        Pace(3000, 1.5e-3, 0.03),
     ),
     "offline": Recipe(
         "sentiment-en-offline",
         "How positive an English sentence is: a bidirectional LSTM, attention and a maximum",
         "streamer train sentiment DATA --mode offline",
         "sentiment_offline",
-        Pace(4000, 1.5e-3, 0.03),
+        Pace(3000, 1.5e-3, 0.03),
     ),
     "sst2-live": Recipe(
         "sentiment-sst2",

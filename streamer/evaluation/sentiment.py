@@ -1,5 +1,6 @@
 """Evaluation of sentiment, in both modes: the verdict after a text's last word."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
@@ -8,6 +9,8 @@ from pathlib import Path
 
 from models import catalog
 from models.build import Model, load
+from models.feeders.clitics import clitics, whole
+from models.feeders.tokens import SentenceEnd, Tokens
 from models.readers import Event
 from models.training.opinions import read_labelled
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
@@ -15,14 +18,16 @@ from streamer.evaluation.stopwatch import Stopwatch
 from streamer.evaluation.text_baselines import judged_by_words
 from streamer.sentences import Sentences
 
-LONGEST = 120  # words of a sentence; a longer text is judged piece by piece
 LEAST = 1e-6  # probability
+
+_GLUED = re.compile(r"\w[.,!?](?:\s|$)")  # a sign at a word's end: nobody has put spaces between them
 
 
 def measure(job: Job, train: Path | None = None) -> Measured:
     """`accuracy` of two classes, or of five where a label is above 1.
 
-    Beside it that of the most frequent class, and a plain method's, trained on `train`, if given.
+    Of several sentences all verdicts count together. Beside it stands that of the most frequent
+    class, and a plain method's, trained on `train`, if given.
     """
     rows = read_labelled(job.path)
     if not rows:
@@ -34,21 +39,24 @@ def measure(job: Job, train: Path | None = None) -> Measured:
     if classes is None:
         raise ValueError(f"{job.path}: labels from 0 to {max(labels)}; {job.model} has no head for these")
     network = Sentences(model, {"classes": count})
-    pieces = [(row, piece) for row, (_, text) in enumerate(rows) for piece in _pieces(text)]
+    texts = [text for _, text in rows]
+    running = sum(bool(_GLUED.search(text)) for text in texts) > len(texts) / 2
+    parts = [(row, part) for row, text in enumerate(texts) for part in _sentences(text, running)]
     with Stopwatch() as watch:
-        finals = network.finals([piece for _, piece in pieces])
+        finals = network.finals([part for _, part in parts])
     heard: list[list[Event]] = [[] for _ in rows]
-    for (row, _), final in zip(pieces, finals):
+    for (row, _), final in zip(parts, finals):
         heard[row].append(final)
     found = [_verdict(some, classes) for some in heard]
     figures: Figures = {
         "classes": count,
-        "words": sum(len(piece) for _, piece in pieces),
+        "words": sum(len(part) for _, part in parts),
+        "sentences": len(parts),
         "accuracy": _share(labels, found),
         "most_frequent_accuracy": _share(labels, [Counter(labels).most_common(1)[0][0]] * len(labels)),
     }
     if train:
-        learnt = judged_by_words(read_labelled(train), [text for _, text in rows])
+        learnt = judged_by_words(read_labelled(train), texts)
         figures["baseline_accuracy"] = _share(labels, learnt)
     return Measured(len(rows), 0.0, watch, figures)
 
@@ -62,9 +70,16 @@ def compared_mode(name: str, train: Path) -> Mode:
     return Mode(mode.model, partial(mode.measure, train=train))
 
 
-def _pieces(text: str) -> list[list[str]]:
-    words = text.split()
-    return [words[at : at + LONGEST] for at in range(0, len(words), LONGEST)]
+def _sentences(text: str, running: bool) -> list[list[str]]:
+    """The words of each sentence as a stream of text finds them."""
+    tokens = Tokens("plain" if running else "spaced")
+    sentences: list[list[str]] = [[]]
+    for one in tokens.feed(text.encode()) + tokens.end_text():
+        if isinstance(one, SentenceEnd):
+            sentences.append([])
+        else:
+            sentences[-1] += [word.text for word in (clitics(one) if running else whole(one))]
+    return [sentence for sentence in sentences if sentence]
 
 
 def _verdict(finals: Sequence[Event], classes: Sequence[str]) -> int:

@@ -1,0 +1,75 @@
+"""Encoders: from the words of a sentence to a network's input steps. The encoder that a card asks for."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from models.card import Card
+from models.feeders.clitics import clitics, whole
+from models.feeders.pieces import pieces_encoder
+from models.feeders.tokens import Token
+from models.feeders.words import words_encoder
+from models.options import built
+
+
+class Word(Protocol):
+    """What is encoded: a word, a part of one, or a sign."""
+
+    text: str
+
+
+class Encoder(Protocol):
+    """Law: the steps of a sentence are a function of its words and the stream's options alone."""
+
+    channels: int
+    most: int  # steps that a sentence may have, but for its tail; 0: any number
+
+    @property
+    def option_names(self) -> tuple[str, ...]:
+        """The options that a stream may set."""
+
+    def parse(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The options in force. ValueError "options.NAME: ..." for unknown or bad ones."""
+
+    def opened(self, options: dict[str, Any]) -> "Encoder":
+        """The encoder of a stream with what `parse` returned."""
+
+    def steps(self, token: Word, first: bool) -> np.ndarray:
+        """The steps float32 [n, channels] of a word; `first` begins a sentence."""
+
+    def tail(self, steps: int) -> np.ndarray:
+        """The empty steps float32 [m, channels] after a sentence of `steps` steps."""
+
+
+Split = Callable[[Token], Sequence[Token]]
+
+
+class Reading(NamedTuple):
+    """How a network reads running text: what it takes for a word, and how words become steps."""
+
+    split: Split
+    encoder: Encoder
+
+
+class Kind(NamedTuple):
+    """A kind of feeder that a card may name."""
+
+    split: Split
+    make: Callable[..., Encoder]
+
+
+KINDS = {"words": Kind(clitics, words_encoder), "pieces": Kind(whole, pieces_encoder)}
+
+
+def reading(card: Card, folder: Path) -> Reading:
+    """The encoder of the text model in `folder`. ValueError names what doesn't fit."""
+    feeder = card.feeder
+    if feeder is None or feeder.kind not in KINDS:
+        raise ValueError(f"{folder / 'card.toml'}: feeder.kind reads no text; there are {', '.join(KINDS)}")
+    kind = KINDS[feeder.kind]
+    try:
+        return Reading(kind.split, built("feeder", feeder.kind, kind.make, {"folder": folder} | feeder.options))
+    except ValueError as error:
+        raise ValueError(f"{folder / 'card.toml'}: {error}") from None

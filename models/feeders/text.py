@@ -1,0 +1,122 @@
+"""Text payloads to input steps, each with its mark: what it stands for, and where that is."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+import numpy as np
+
+from models.feeders.clauses import CLOSING, CONJUNCTIONS
+from models.feeders.clitics import whole
+from models.feeders.encoders import Encoder, Reading
+from models.feeders.tokens import SentenceEnd, Token, Tokens
+
+
+class Mark(NamedTuple):
+    """What an input step stands for: a word and its place in bytes, or nothing after a sentence.
+
+    Of a word with several steps the first is a "token", the rest are "piece"s of it. After `known`
+    bytes the text had told the step.
+    """
+
+    start: int
+    end: int
+    text: str
+    kind: Literal["token", "piece", "empty"]
+    known: int
+
+
+class TextFormat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a stream's text is written. "spaced": spaces part its words and newlines its sentences."""
+
+    encoding: Literal["utf8"] = "utf8"
+    tokens: Literal["plain", "spaced"] = "plain"
+
+
+def text_format(value: Any) -> TextFormat:
+    """`value` as a format. ValueError "options.format...: ..."."""
+    try:
+        return msgspec.convert(value, TextFormat)
+    except msgspec.ValidationError as error:
+        text, _, place = str(error).partition(" - at `$")
+        raise ValueError(f"options.format{place.rstrip('`')}: {text}") from None
+
+
+class Steps(NamedTuple):
+    """Input steps float32 [n, channels] and the mark of each."""
+
+    x: np.ndarray
+    marks: list[Mark]
+
+
+class TextFeeder:
+    """Turns the text of one stream into input steps.
+
+    Law: the steps are a function of the text and of where its sentences were ended, however the
+    text was cut. A sentence that has more steps than its encoder takes is ended at a clause.
+    """
+
+    def __init__(self, format: TextFormat, reading: Reading):
+        self.format = format
+        # Whoever parts words with spaces says which words there are.
+        self._split = reading.split if format.tokens == "plain" else whole
+        self._encoder: Encoder = reading.encoder
+        self._tokens = Tokens(format.tokens)
+        self._count = 0  # steps of the sentence
+
+    def feed(self, payload: bytes | memoryview) -> Steps:
+        """The steps that `payload` completes. ValueError for what is no UTF-8 text."""
+        return self._steps(self._tokens.feed(payload))
+
+    def end_sentence(self) -> Steps:
+        """The steps that the end of a sentence here completes."""
+        return self._steps(self._tokens.end_sentence())
+
+    def end_text(self) -> Steps:
+        """The steps that the end of the text completes."""
+        return self._steps(self._tokens.end_text())
+
+    def save(self) -> bytes:
+        """The feeder's whole condition."""
+        return msgspec.msgpack.encode((self._tokens.save(), self._count))
+
+    def restore(self, value: bytes) -> None:
+        """Go on where `save` was called."""
+        tokens, self._count = msgspec.msgpack.decode(value, type=tuple[bytes, int])
+        self._tokens.restore(tokens)
+
+    def _steps(self, told: Sequence[Token | SentenceEnd]) -> Steps:
+        parts: list[np.ndarray] = [np.empty((0, self._encoder.channels), np.float32)]
+        marks: list[Mark] = []
+        for one in told:
+            if isinstance(one, SentenceEnd):
+                self._end(one.known, parts, marks)
+            else:
+                for word in self._split(one):
+                    self._add(word, parts, marks)
+        return Steps(np.concatenate(parts), marks)
+
+    def _add(self, word: Token, parts: list[np.ndarray], marks: list[Mark]) -> None:
+        most = self._encoder.most
+        steps = self._encoder.steps(word, not self._count)
+        late = most and (
+            self._count + len(steps) > most
+            or (self._count > most * 3 // 4 and word.text.lower() in CONJUNCTIONS)
+        )
+        if late and self._count:
+            self._end(word.known, parts, marks)
+            steps = self._encoder.steps(word, True)
+        self._count += len(steps)
+        parts.append(steps)
+        kinds = ["token"] + ["piece"] * (len(steps) - 1)
+        marks += [Mark(word.start, word.end, word.text, kind, word.known) for kind in kinds[: len(steps)]]
+        if most and self._count > most // 2 and word.text[-1] in CLOSING:
+            self._end(word.known, parts, marks)
+
+    def _end(self, known: int, parts: list[np.ndarray], marks: list[Mark]) -> None:
+        if not self._count:
+            return  # a clause has ended it already
+        tail = self._encoder.tail(self._count)
+        parts.append(tail)
+        marks += [Mark(known, known, "", "empty", known)] * len(tail)
+        self._count = 0

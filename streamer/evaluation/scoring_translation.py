@@ -1,0 +1,90 @@
+"""Scores of translations: BLEU, chrF, average lagging, and how many repeat themselves or break off."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from sacrebleu.metrics import BLEU, CHRF
+
+from models.training.dictionary import aligned
+from streamer.evaluation.job import Figures
+
+LENGTHS = (5, 10, 20)  # words of a source up to which a translation counts to a group
+SHORT = 0.5  # of its source's words: a target with fewer has broken off
+CIRCLE = 4  # words that are said again in the same order: the target went in a circle
+
+
+def quality(references: Sequence[str], said: Sequence[str]) -> Figures:
+    """`bleu` and `chrf` of detokenised text against one reference each, with sacrebleu's signatures."""
+    bleu, chrf = BLEU(), CHRF()
+    found = {
+        "bleu": round(bleu.corpus_score(said, [references]).score, 2),
+        "chrf": round(chrf.corpus_score(said, [references]).score, 2),
+    }
+    return found | {"bleu_signature": str(bleu.get_signature()), "chrf_signature": str(chrf.get_signature())}
+
+
+def bleu(references: Sequence[str], said: Sequence[str]) -> float:
+    """BLEU alone; one reference each, one sentence or more."""
+    return round(BLEU().corpus_score(said, [references]).score, 2)
+
+
+def by_length(sources: Sequence[str], references: Sequence[str], said: Sequence[str]) -> Figures:
+    """BLEU by the words of the source, `bleu_to_5` and so on, and the sentences behind each."""
+    figures: Figures = {}
+    words = [len(source.split()) for source in sources]
+    for least, most in zip((0, *LENGTHS), (*LENGTHS, max([*words, LENGTHS[-1] + 1]))):
+        chosen = [i for i, count in enumerate(words) if least < count <= most]
+        name = f"to_{most}" if most in LENGTHS else f"over_{least}"
+        if chosen:
+            figures[f"bleu_{name}"] = bleu([references[i] for i in chosen], [said[i] for i in chosen])
+            figures[f"sentences_{name}"] = len(chosen)
+    return figures
+
+
+def average_lagging(read: Sequence[int], source_words: int) -> float | None:
+    """Words by which a target is behind (Ma 2019, equation 8); None for an empty one.
+
+    read[i] source words were read when the target's word i was said.
+    """
+    if not read:
+        return None
+    rate = len(read) / source_words
+    late = next((i for i, count in enumerate(read) if count >= source_words), len(read) - 1)
+    return sum(count - i / rate for i, count in enumerate(read[: late + 1])) / (late + 1)
+
+
+def repeats(text: str, source: str) -> bool:
+    """Whether four words are said again in the same order, or one three times on end, where the source doesn't."""
+    return _circles(text) and not _circles(source)
+
+
+def broken_off(text: str, source: str) -> bool:
+    """Whether the target has less than half of its source's words, which were more than three."""
+    words = len(source.split())
+    return words > 3 and len(text.split()) < SHORT * words
+
+
+def word_by_word(sources: Sequence[str], references: Sequence[str]) -> list[str]:
+    """The sources through a dictionary counted from the very pairs, each word by itself, in their order."""
+    known, numbers = Counter[str](), {}
+    pairs = []
+    for texts in zip(sources, references):
+        sides = [text.split() for text in texts]
+        pairs.append([np.array([numbers.setdefault(word, len(numbers)) for word in side]) for side in sides])
+        known.update(sides[0])
+    pairs = [pair for pair in pairs if all(map(len, pair))]
+    names = list(numbers)
+    table = aligned([s for s, _ in pairs], [t for _, t in pairs], len(names), len(names)).tocsr()
+    best = {
+        word: names[int(table[numbers[word]].argmax())] if table[numbers[word]].nnz else word for word in known
+    }
+    return [" ".join(best[word] for word in source.split()) for source in sources]
+
+
+def _circles(text: str) -> bool:
+    words = text.lower().split()
+    if any(a == b == c for a, b, c in zip(words, words[1:], words[2:])):
+        return True
+    runs = Counter(tuple(words[at : at + CIRCLE]) for at in range(len(words) - CIRCLE + 1))
+    return any(count > 1 for count in runs.values())
