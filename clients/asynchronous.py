@@ -19,7 +19,7 @@ import zmq.asyncio
 
 from clients.notices import NoServer, Notice
 from clients.protocol import PATIENCE_S, Parts, StreamProtocol
-from clients.streams import LINGER_MS, StreamTable, check_bytes, pieces, socket_options
+from clients.streams import LINGER_MS, StreamTable, payload, pieces, socket_options
 from streamer import wire
 
 
@@ -185,21 +185,20 @@ class Stream:
 
     @property
     def position(self) -> int:
-        """Samples per channel sent so far."""
+        """Samples per channel, or bytes of text, sent so far."""
         return self.protocol.position
 
     def notices(self) -> list[Notice]:
         """What came since the last call."""
         return [self.protocol.notices.popleft() for _ in range(len(self.protocol.notices))]
 
-    async def send(self, samples: bytes) -> None:
-        """Send samples, interleaved by channel; waits while the server's window is full."""
+    async def send(self, given: bytes | str) -> None:
+        """Send samples, interleaved by channel, or text, cut anywhere; waits while the server's window is full."""
         protocol = self.protocol
-        check_bytes(samples, protocol.sample_bytes)
-        for piece in pieces(samples, protocol):
-            count = len(piece) // protocol.sample_bytes
+        for piece in pieces(payload(given, protocol), protocol):
+            count = len(piece) // protocol.position_bytes
             await self._until(lambda: protocol.room >= count)
-            self._give(protocol.audio(piece))
+            self._give(protocol.input(piece))
         # Lets the reader run: a sender that never waits would never hear of a refusal.
         await asyncio.sleep(0)
 

@@ -24,7 +24,7 @@ import zmq
 
 from clients.notices import NoServer, Notice
 from clients.protocol import PATIENCE_S, Parts, StreamProtocol
-from clients.streams import LINGER_MS, StreamTable, check_bytes, pieces, socket_options
+from clients.streams import LINGER_MS, StreamTable, payload, pieces, socket_options
 from streamer import wire
 
 
@@ -180,19 +180,18 @@ class Stream:
 
     @property
     def position(self) -> int:
-        """Samples per channel sent so far."""
+        """Samples per channel, or bytes of text, sent so far."""
         return self.protocol.position
 
     def notices(self) -> list[Notice]:
         """What came since the last call."""
         return [self.protocol.notices.popleft() for _ in range(len(self.protocol.notices))]
 
-    def send(self, samples: bytes) -> None:
-        """Send samples, interleaved by channel; waits while the server's window is full."""
-        check_bytes(samples, self.protocol.sample_bytes)
-        for piece in pieces(samples, self.protocol):
-            self._wait_for_room(len(piece) // self.protocol.sample_bytes)
-            self._give(self.protocol.audio(piece))
+    def send(self, given: bytes | str) -> None:
+        """Send samples, interleaved by channel, or text, cut anywhere; waits while the server's window is full."""
+        for piece in pieces(payload(given, self.protocol), self.protocol):
+            self._wait_for_room(len(piece) // self.protocol.position_bytes)
+            self._give(self.protocol.input(piece))
         self._take()
 
     def skip(self, count: int) -> None:

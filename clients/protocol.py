@@ -81,15 +81,23 @@ class StreamProtocol:
         return self._position - (self._start(self._kept[0]) if self._kept else self._position)
 
     @property
-    def sample_bytes(self) -> int:
-        """Bytes of one position: a sample of every channel."""
-        form = self.opened.options.get("format") or self.request.options.get("format") or DEFAULT_FORMAT
-        return wire.SAMPLE_BYTES[form["encoding"]] * form["channels"]
+    def takes_text(self) -> bool:
+        """Whether the stream's inputs are text, not sound."""
+        return self._format["encoding"] in wire.TEXT_ENCODINGS
 
-    def audio(self, payload: bytes) -> Parts:
-        """The next samples."""
-        count = len(payload) // self.sample_bytes
-        return self._keep(wire.Audio(**self._next(), start=self._position), payload, count)
+    @property
+    def position_bytes(self) -> int:
+        """Bytes of one position: a sample of every channel; of text, one."""
+        return 1 if self.takes_text else wire.SAMPLE_BYTES[self._format["encoding"]] * self._format["channels"]
+
+    @property
+    def _format(self) -> dict[str, Any]:
+        return self.opened.options.get("format") or self.request.options.get("format") or DEFAULT_FORMAT
+
+    def input(self, payload: bytes) -> Parts:
+        """The next samples, or the next of the text."""
+        kind = wire.Text if self.takes_text else wire.Audio
+        return self._keep(kind(**self._next(), start=self._position), payload, len(payload) // self.position_bytes)
 
     def skip(self, count: int) -> Parts:
         """`count` positions are lost."""

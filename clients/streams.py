@@ -33,19 +33,25 @@ def socket_options(endpoint: str) -> dict[int, int]:
     }
 
 
-def check_bytes(samples: bytes, sample_bytes: int) -> None:
-    """ValueError for half a sample."""
-    if len(samples) % sample_bytes:
-        raise ValueError(f"{len(samples)} bytes are no whole number of samples of {sample_bytes} bytes")
+def payload(given: bytes | str, protocol: StreamProtocol) -> bytes:
+    """`given` as the stream's bytes. ValueError for half a sample, TypeError for text to a stream of sound."""
+    if isinstance(given, str):
+        if not protocol.takes_text:
+            raise TypeError(f"{protocol.request.model} takes sound: send samples as bytes, not text")
+        return given.encode()
+    if len(given) % protocol.position_bytes:
+        text = f"{len(given)} bytes are no whole number of samples of {protocol.position_bytes} bytes"
+        raise ValueError(text)
+    return given
 
 
-def pieces(samples: bytes, protocol: StreamProtocol) -> Iterator[bytes]:
-    """Cut `samples` so that each piece is a frame and half a window at most."""
-    most = min(MAX_FRAME_BYTES // protocol.sample_bytes, max(1, protocol.opened.window // 2))
-    step = most * protocol.sample_bytes
-    for begin in range(0, len(samples), step):
+def pieces(given: bytes, protocol: StreamProtocol) -> Iterator[bytes]:
+    """Cut `given` so that each piece is a frame and half a window at most."""
+    most = min(MAX_FRAME_BYTES // protocol.position_bytes, max(1, protocol.opened.window // 2))
+    step = most * protocol.position_bytes
+    for begin in range(0, len(given), step):
         # A copy: it is kept until the server has it, and the caller may reuse its buffer.
-        yield bytes(samples[begin : begin + step])
+        yield bytes(given[begin : begin + step])
 
 
 class StreamTable:

@@ -81,7 +81,7 @@ def test_every_input_is_taken_once_in_order_whatever_is_lost(counts, loss, seed,
     wait(lambda: protocol.opened)
     for count in counts:
         wait(lambda: protocol.room >= count)
-        channel.send(protocol.audio(data[2 * position : 2 * (position + count)]))
+        channel.send(protocol.input(data[2 * position : 2 * (position + count)]))
         position += count
         assert protocol.kept <= WINDOW
     wait(lambda: not protocol.kept)
@@ -114,8 +114,8 @@ def test_notices_that_nobody_reads_are_bounded():
 
 def test_the_window_follows_what_was_taken():
     protocol = opened(window=100)
-    protocol.audio(b"\0\0" * 60)
-    protocol.audio(b"\0\0" * 40)
+    protocol.input(b"\0\0" * 60)
+    protocol.input(b"\0\0" * 40)
     assert (protocol.room, protocol.kept) == (0, 100)
     protocol.take(wire.Ack(ID, 1, 10), 0.0)
     assert (protocol.room, protocol.kept) == (0, 40)
@@ -126,7 +126,7 @@ def test_the_window_follows_what_was_taken():
 def test_a_hole_is_filled_once_for_all_the_inputs_that_met_it():
     protocol = opened()
     for _ in range(4):
-        protocol.audio(b"\0\0" * 5)
+        protocol.input(b"\0\0" * 5)
     for _ in range(3):
         protocol.take(wire.Refused("hole", "", stream=ID, expected=2), 0.0)
         again = sent(protocol.due(0.01, 0.0))
@@ -137,7 +137,7 @@ def test_a_hole_is_filled_once_for_all_the_inputs_that_met_it():
 
 def test_an_overrun_waits_before_it_repeats():
     protocol = opened()
-    protocol.audio(b"\0\0")
+    protocol.input(b"\0\0")
     protocol.take(wire.Refused("overrun", "", stream=ID, expected=1, retry_after_ms=300), 0.0)
     assert not protocol.due(0.2, 0.2)
     assert protocol.repeat_at == pytest.approx(0.3)
@@ -154,7 +154,7 @@ def test_silence_asks_again_with_the_same_request():
 
 def test_a_close_without_an_answer_is_repeated_and_never_opens_another_stream():
     protocol = opened()
-    protocol.audio(b"\0\0")
+    protocol.input(b"\0\0")
     protocol.close()
     protocol.take(wire.Ack(ID, 1, 100), 0.0)
     (again,) = sent(protocol.due(1.1, 0.0))
@@ -165,9 +165,9 @@ def test_a_close_without_an_answer_is_repeated_and_never_opens_another_stream():
 
 def test_other_refusals_end_it():
     protocol = opened()
-    protocol.audio(b"\0\0")
+    protocol.input(b"\0\0")
     protocol.take(wire.Refused("fault", "the network broke", stream=ID, fatal=True), 0.0)
     with pytest.raises(Refusal, match="fault: the network broke"):
         protocol.check()
     with pytest.raises(Refusal):
-        protocol.audio(b"\0\0")
+        protocol.input(b"\0\0")

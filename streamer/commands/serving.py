@@ -3,14 +3,19 @@
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-
+from typing import TYPE_CHECKING
 
 from clients.notices import Gap, Notice, Refusal
 from streamer import wire
 from streamer.config import read_config
 
+if TYPE_CHECKING:
+    from clients.connection import Connection, Stream
+
 PIECE_MS = 100
+PIECE_BYTES = 4096  # of text
 
 
 def serve(config_file: Path | None, record: Path | None) -> None:
@@ -28,19 +33,19 @@ def serve(config_file: Path | None, record: Path | None) -> None:
 def send(
     config_file: Path | None, file: Path, model: str, address: str | None, paced: bool
 ) -> None:
-    """Send a file; finals are lines on standard output."""
+    """Send a recording, or a text to a model that reads text; finals are lines on standard output."""
     from clients.connection import connect
-    from clients.files import AudioFile
 
     config = read_config(config_file)
-    audio = AudioFile(file)
     try:
         with connect(address or config.server.inputs) as connection:
-            stream = connection.open(model, format=audio.format)
-            began = time.monotonic()
-            for piece in audio.blocks(PIECE_MS):
-                if paced:
-                    time.sleep(max(0.0, began + stream.position / audio.rate_hz - time.monotonic()))
+            served = {one.name: one for one in connection.describe().models}
+            if model in served and served[model].input == "text":
+                stream = connection.open(model)
+                pieces = _text(file)
+            else:
+                stream, pieces = _sound(connection, model, file, paced)
+            for piece in pieces:
                 stream.send(piece)
                 _tell(stream.poll(), stream.notices())
             stream.close()
@@ -48,6 +53,31 @@ def send(
             _tell(stream.poll(), stream.notices())
     except Refusal as refusal:
         raise ValueError(str(refusal)) from None
+
+
+def _text(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as opened:
+        while piece := opened.read(PIECE_BYTES):
+            yield piece
+
+
+def _sound(
+    connection: "Connection", model: str, file: Path, paced: bool
+) -> tuple["Stream", Iterator[bytes]]:
+    """A stream for the recording, and its pieces; paced, each comes at its time."""
+    from clients.files import AudioFile
+
+    audio = AudioFile(file)
+    stream = connection.open(model, format=audio.format)
+
+    def pieces() -> Iterator[bytes]:
+        began = time.monotonic()
+        for piece in audio.blocks(PIECE_MS):
+            if paced:
+                time.sleep(max(0.0, began + stream.position / audio.rate_hz - time.monotonic()))
+            yield piece
+
+    return stream, pieces()
 
 
 def _tell(results: list[wire.Result], notices: list[Notice]) -> None:
