@@ -34,6 +34,10 @@ class Streams(NamedTuple):
     level: np.ndarray
     silence: np.ndarray
     talking_since: np.ndarray  # where the first unknown word since the last pause was heard
+    evidence: np.ndarray  # [rows, words] sums of probabilities since the last pause
+    sounding_since: np.ndarray  # where speech began after it
+    named_at: np.ndarray
+    told: np.ndarray  # whether a word of the vocabulary was told since then
 
 
 class CommandsReader:
@@ -71,6 +75,10 @@ class CommandsReader:
             np.zeros(rows, np.float64),
             np.zeros(rows, np.int64),
             np.zeros(rows, np.int64),
+            np.zeros((rows, count), np.float64),
+            np.zeros(rows, np.int64),
+            np.zeros(rows, np.int64),
+            np.zeros(rows, bool),
         )
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
@@ -82,8 +90,8 @@ class CommandsReader:
         """Start a stream in `row` with what `parse` returned."""
         for column in self.streams:
             column[row] = 0
-        self.streams.said_at[row] = NEVER
-        self.streams.talking_since[row] = NOT_YET
+        self.streams.said_at[row] = self.streams.named_at[row] = NEVER
+        self.streams.talking_since[row] = self.streams.sounding_since[row] = NOT_YET
         self.streams.unknown[row] = options["unknown"]
 
     def read(self, rows: Sequence[int], outputs: np.ndarray) -> list[list[Event]]:
@@ -98,10 +106,17 @@ class CommandsReader:
         ]
 
     def finish(self, row: int) -> list[Event]:
-        """The end of speech, if it is still going on; every word has been told."""
-        if not self.streams.speaking[row]:
-            return []
-        return self._numbered(row, [self._stop(row, int(self.streams.through[row]))])
+        """A word that is in doubt still, and the end of speech where that is going on."""
+        streams, events = self.streams, []
+        through = int(streams.through[row])
+        if self.card.doubt_threshold is not None and not streams.told[row]:
+            lasted = max(0, through - int(streams.sounding_since[row]))
+            label = int(self._doubtful(streams.evidence[row : row + 1], np.array([lasted]))[0])
+            if label:
+                events = self._final(row, label, through - int(streams.through[row]) - 1, self._trust(row, label))
+        if streams.speaking[row]:
+            events.append(self._stop(row, through))
+        return self._numbered(row, events)
 
     def flush(self, row: int, outputs: np.ndarray) -> list[Event]:
         """Read outputs [m, D] that were drained from a copy of the network.
@@ -130,10 +145,10 @@ class CommandsReader:
     def _hear(self, which: np.ndarray, outputs: np.ndarray) -> list[list[Event]]:
         """Take outputs [B, n, D], none of which is ignored."""
         told: list[list[Event]] = [[] for _ in which]
-        paused = np.zeros(outputs.shape[:2], bool)
+        silence = np.zeros(outputs.shape[:2], np.int64)
         if self.phones is not None:
-            paused = self._stir(which, 1.0 - _softmax(outputs[:, :, self.phones])[..., 0], told)
-        self._spot(which, _softmax(outputs[:, :, : len(self.words)]), paused, told)
+            silence = self._stir(which, 1.0 - _softmax(outputs[:, :, self.phones])[..., 0], told)
+        self._spot(which, _softmax(outputs[:, :, : len(self.words)]), silence, told)
         self.streams.through[which] += outputs.shape[1]
         return [self._numbered(int(row), events) for row, events in zip(which, told)]
 
@@ -148,20 +163,62 @@ class CommandsReader:
         return numbered
 
     def _spot(
-        self, which: np.ndarray, heard: np.ndarray, paused: np.ndarray, told: list[list[Event]]
+        self, which: np.ndarray, heard: np.ndarray, silence: np.ndarray, told: list[list[Event]]
     ) -> None:
         """Probabilities [B, n, words]: a final for every word that reaches its threshold."""
         steps, count = heard.shape[1], self.card.mean_rows
         whole = np.concatenate([self.streams.recent[which], heard], axis=1)
         self.streams.recent[which] = whole[:, steps:]
         means = sum(whole[:, i : i + steps] for i in range(count)) / np.float32(count)
-        talking = self._talking(which, means[..., self.others].sum(-1), paused)[..., None]
+        talking = self._talking(which, means[..., self.others].sum(-1), silence >= self.card.pause_rows)
         wanted = np.where(talking, self.card.talk_threshold, self.card.vocabulary_threshold)
-        some = means[..., self.vocabulary].sum(-1, keepdims=True) >= wanted
-        sure = (means >= self.thresholds) & (some | ~self.vocabulary)
-        for b, at in zip(*np.nonzero(sure.any(2))):
-            label = int(np.where(sure[b, at], means[b, at], 0).argmax())
-            told[b] += self._final(int(which[b]), label, int(at), float(means[b, at, label]))
+        some = means[..., self.vocabulary].sum(-1)
+        sure = (means >= self.thresholds) & ((some >= wanted)[..., None] | ~self.vocabulary)
+        streams = self.streams
+        for at in range(steps):
+            if self.card.doubt_threshold is not None:
+                self._gather(which, heard[:, at], silence[:, at], at)
+                due = (silence[:, at] == self.card.doubt_rows) & ~streams.told[which]
+                due &= ~sure[:, at, self.vocabulary].any(1)
+            else:
+                due = np.zeros(len(which), bool)
+            for b in np.flatnonzero(sure[:, at].any(1) | due):
+                row = int(which[b])
+                if sure[b, at].any():
+                    label = int(np.where(sure[b, at], means[b, at], 0).argmax())
+                    if self.vocabulary[label] and self._second(row, at) and some[b, at] < self.card.second_threshold:
+                        continue
+                    told[b] += self._final(row, label, at, float(means[b, at, label]))
+                else:
+                    lasted = int(streams.through[row]) + at - int(streams.sounding_since[row])
+                    label = int(self._doubtful(streams.evidence[row : row + 1], np.array([lasted]))[0])
+                    if label:
+                        told[b] += self._final(row, label, at, self._trust(row, label))
+
+    def _second(self, row, at):
+        place = int(self.streams.through[row]) + at
+        return place - self.streams.named_at[row] < self.card.second_rows
+
+    def _gather(self, which, heard, silence, at):
+        streams = self.streams
+        over = silence >= self.card.pause_rows
+        streams.evidence[which] = np.where(over[:, None], 0.0, streams.evidence[which] + heard)
+        streams.told[which] &= ~over
+        since = np.where(over, NOT_YET, streams.sounding_since[which])
+        streams.sounding_since[which] = np.where(silence == 0, np.minimum(since, streams.through[which] + at), since)
+
+    def _doubtful(self, evidence, lasted):
+        """The label [B] of the word in doubt that is told after all; 0 for none."""
+        best = np.where(self.vocabulary, evidence, -1.0)
+        label = best.argmax(1)
+        most = best.max(1)
+        share = most / np.maximum(evidence[:, 1:].sum(1), 1e-9)
+        good = (most >= self.card.doubt_threshold) & (share >= self.card.doubt_share) & (lasted <= self.card.doubt_longest)
+        return np.where(good, label, 0)
+
+    def _trust(self, row, label):
+        e = self.streams.evidence[row]
+        return float(e[label] / max(e[1:].sum(), 1.0))
 
     def _talking(self, which: np.ndarray, other: np.ndarray, paused: np.ndarray) -> np.ndarray:
         """Where [B, n] talk goes on, by the probabilities of a word outside the vocabulary."""
@@ -181,6 +238,8 @@ class CommandsReader:
         if place - streams.said_at[row] < apart:
             return []
         streams.said[row], streams.said_at[row] = label, place
+        if self.vocabulary[label]:
+            streams.told[row], streams.named_at[row] = True, place
         if text == UNKNOWN and not streams.unknown[row]:
             return []
         last = float(streams.ended_at[row])
@@ -191,8 +250,8 @@ class CommandsReader:
         return [Event("final", UNNUMBERED, place + 1, (word,), len(text))]
 
     def _stir(self, which: np.ndarray, voiced: np.ndarray, told: list[list[Event]]) -> np.ndarray:
-        """Probabilities [B, n] of any phone: where speech starts and stops; where [B, n] it pauses."""
-        streams, paused = self.streams, np.empty(voiced.shape, bool)
+        """Probabilities [B, n] of any phone: where speech starts and stops; rows of silence [B, n]."""
+        streams, silences = self.streams, np.empty(voiced.shape, np.int64)
         for at in range(voiced.shape[1]):
             level = streams.level[which] * FADING + voiced[:, at]
             silence = np.where(voiced[:, at] >= VOICED, 0, streams.silence[which] + 1)
@@ -204,8 +263,8 @@ class CommandsReader:
                 row = int(which[b])
                 place = int(streams.through[row]) + at + 1
                 told[b].append(self._start(row, place) if starts[b] else self._stop(row, place))
-            paused[:, at] = silence >= self.card.pause_rows
-        return paused
+            silences[:, at] = silence
+        return silences
 
     def _start(self, row: int, place: int) -> Event:
         self.streams.speaking[row] = True

@@ -21,6 +21,12 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mean_rows: Annotated[int, msgspec.Meta(ge=1, le=8)] = 2
     apart_rows: Rows = 3  # from one word to another
     repeat_rows: Rows = 12  # from a word to the same one
+    second_threshold: Probability = 0.0  # `vocabulary_threshold` of a word soon after another
+    second_rows: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0  # how soon that is
+    doubt_threshold: float | None = None  # rows that a word in doubt was heard for, to be told in a pause
+    doubt_share: Probability = 0.2  # of it in all words heard since the pause before
+    doubt_rows: Rows = 3  # of silence, after which it is told
+    doubt_longest: Rows = 40  # rows of speech round it
     end_offset_rows: float = 0.0  # from the row that decides to the word's end
     word_rows: dict[str, Annotated[float, msgspec.Meta(gt=0)]] = {}  # how long words last
     start_level: Annotated[float, msgspec.Meta(gt=0)] = 2.0  # rows of phones, lately, that make speech

@@ -76,10 +76,10 @@ GROWN = Recipe(
     "grown",
     SMALL.options | dict(hidden_size=320, projection=224, depth=4),
     Shares(clips=0.50, rarity=0.6, phrases=0.10, prose=0.12, untranscribed=0.06, echoes=0.25),
-    updates=2800,
+    updates=2000,
     rows=24,
-    steps=800,
-    learning_rate=1.5e-3,
+    steps=804,
+    learning_rate=1e-3,
     seed=2,
 )
 
