@@ -17,7 +17,7 @@ from typing import Any
 import zmq
 import zmq.asyncio
 
-from clients.notices import NoServer, Notice
+from clients.notices import Derived, NoServer, Notice
 from clients.protocol import PATIENCE_S, Parts, StreamProtocol
 from clients.streams import LINGER_MS, StreamTable, payload, pieces, socket_options
 from streamer import wire
@@ -191,6 +191,10 @@ class Stream:
     def notices(self) -> list[Notice]:
         """What came since the last call."""
         return [self.protocol.notices.popleft() for _ in range(len(self.protocol.notices))]
+
+    def derived(self) -> list[Derived]:
+        """What models said since the last call that the server feeds with this stream's finals."""
+        return [self.protocol.derived.popleft() for _ in range(len(self.protocol.derived))]
 
     async def send(self, given: bytes | str) -> None:
         """Send samples, interleaved by channel, or text, cut anywhere; waits while the server's window is full."""

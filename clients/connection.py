@@ -22,7 +22,7 @@ from typing import Any
 
 import zmq
 
-from clients.notices import NoServer, Notice
+from clients.notices import Derived, NoServer, Notice
 from clients.protocol import PATIENCE_S, Parts, StreamProtocol
 from clients.streams import LINGER_MS, StreamTable, payload, pieces, socket_options
 from streamer import wire
@@ -218,6 +218,20 @@ class Stream:
             self.protocol.check()
             self._connection.pump(began)
         return self.protocol.closed
+
+    def derived(self, wait_s: float = 0.0) -> list[Derived]:
+        """What models said that the server feeds with this stream's finals.
+
+        Waits for the first of it for at most `wait_s`, while the server feeds any.
+        """
+        began = time.monotonic()
+        self._connection.pump(began, 0.0)
+        while not self.protocol.derived and self.protocol.fed:
+            left = wait_s - (time.monotonic() - began)
+            if left <= 0:
+                break
+            self._connection.pump(began, left)
+        return [self.protocol.derived.popleft() for _ in range(len(self.protocol.derived))]
 
     def poll(self, wait_s: float = 0.0) -> list[wire.Result]:
         """The results that are there, the first waited for at most `wait_s`."""

@@ -36,6 +36,19 @@ class Applied:
     options: dict
 
 
+@dataclass(frozen=True)
+class Derived:
+    """What a model said that the server feeds with a stream's finals; its positions are bytes of these."""
+
+    model: str
+    result: wire.Result
+
+    @property
+    def final(self) -> int:
+        """Which of the finals with words, from 1, it speaks of."""
+        return (self.result.accepted + 1) // 2
+
+
 Notice = Gap | Restarted | Applied
 
 

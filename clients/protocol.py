@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from clients.notices import Applied, Gap, Notice, Refusal, Restarted, StreamOver
+from clients.notices import Applied, Derived, Gap, Notice, Refusal, Restarted, StreamOver
 from streamer import wire
 
 Parts = Sequence[bytes]
@@ -47,6 +47,8 @@ class StreamProtocol:
         self.refusal: Refusal | None = None
         self.results: deque[wire.Result] = deque()
         self.notices: deque[Notice] = deque(maxlen=MAX_NOTICES)
+        self.derived: deque[Derived] = deque()
+        self.fed: dict[bytes, str] = {}  # streams that the server feeds with this one's finals: their models
         self.closing = False
         self.heard_at = 0.0
         self._kept: deque[Sent] = deque()
@@ -157,6 +159,15 @@ class StreamProtocol:
         elif isinstance(message, wire.Refused):
             self._refuse(message, now)
 
+    def take_fed(self, message: wire.Output) -> None:
+        """Take an answer that is for a stream which this one feeds."""
+        if isinstance(message, wire.Opened):
+            self.fed[message.stream] = message.model
+        elif isinstance(message, wire.Result) and message.stream in self.fed:
+            self.derived.append(Derived(self.fed[message.stream], message))
+        elif isinstance(message, wire.Closed):
+            self.fed.pop(message.stream, None)
+
     def check(self) -> None:
         """Raise what the server refused, if it did."""
         if self.refusal:
@@ -214,6 +225,7 @@ class StreamProtocol:
             self._kept.append(Sent(replace(sent.message, **changed), sent.payload, sent.end - lost))
         self._before, self._position, self._seq = self._before + lost, self._position - lost, len(kept)
         self._accepted = self._last_result = 0
+        self.fed.clear()  # lost with it; what it feeds from now on is told next
         self._limit, self._repeated = opened.window, (0, 0.0)
         self.notices.append(Restarted(before.stream, opened.stream, self._before))
 

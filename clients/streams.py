@@ -60,6 +60,7 @@ class StreamTable:
     def __init__(self) -> None:
         self._by_request: dict[str, StreamProtocol] = {}
         self._by_stream: dict[bytes, StreamProtocol] = {}
+        self._by_fed: dict[bytes, StreamProtocol] = {}  # streams that others feed
         self.description: wire.Description | None = None
         self.heard_at = -math.inf  # when anything came from the server
 
@@ -109,6 +110,10 @@ class StreamTable:
             protocol.take(message, now)
             if protocol.closed:
                 self.remove(protocol)
+        elif protocol := self._by_fed.get(message.stream):
+            protocol.take_fed(message)
+            if isinstance(message, wire.Closed):
+                del self._by_fed[message.stream]
 
     def endpoint(self, protocol: StreamProtocol, address: str) -> str:
         """Where a stream's inputs go. A server bound to all its addresses is where we found it."""
@@ -116,6 +121,11 @@ class StreamTable:
         return address if not endpoint or endpoint.startswith(WILDCARDS) else endpoint
 
     def _open(self, opened: wire.Opened, now: float) -> None:
+        source = self._by_stream.get(opened.source) or self._by_fed.get(opened.source)
+        if source:
+            source.take_fed(opened)
+            self._by_fed[opened.stream] = source
+            return
         protocol = self._by_request.get(opened.request)
         if protocol is None:
             return

@@ -50,6 +50,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     server: Server = Server()
     engine: EngineOptions = EngineOptions()
     models: dict[str, ModelOptions] = {}
+    pipelines: dict[str, list[str]] = {}
 
     def folders(self) -> dict[str, Path]:
         """The models that have a folder of their own."""

@@ -92,12 +92,24 @@ class Engine:
         return told
 
     def drain(self, now: float) -> list[Outgoing]:
-        """Refuse new streams from now on and close all as their owners would."""
+        """Refuse new streams from now on and close all as their owners would, but those that are fed."""
         self._draining = True
         for session in self.sessions.values():
-            session.finish("draining")
-            self._wake(session, now)
+            if not session.opened.source:
+                session.finish("draining")
+                self._wake(session, now)
         return self.tick(now)
+
+    def derive(self, peer: bytes, source: wire.Opened, name: str, now: float) -> wire.Opened | wire.Refused:
+        """A stream of model `name` that whoever calls will feed with what `source` says, and close."""
+        self._now = now
+        message = wire.Open(f"{source.request}/{name}", name)
+        if refusal := self._unwelcome(message):
+            return refusal
+        model = self.models[name]
+        # Its words come all at once.
+        quiet = {"partials": False} if "partials" in model.reader.option_names else {}
+        return self._opened(peer, message, model, *model.options(quiet), now, source.stream)
 
     def _open(self, peer: bytes, message: wire.Open, now: float) -> wire.Opened | wire.Refused:
         if (known := self._requests.get(_asker(peer, message.request))) is not None:
@@ -116,7 +128,9 @@ class Engine:
             field = str(error).partition(":")[0]
             code = "bad_format" if field.startswith("options.format") else "bad_option"
             return wire.Refused(code, str(error), field, message.request)
-        return self._opened(peer, message, model, chosen, options, now)
+        opened = self._opened(peer, message, model, chosen, options, now)
+        self._requests[_asker(peer, message.request)] = message, self.sessions[opened.stream]
+        return opened
 
     def _unwelcome(self, message: wire.Open) -> wire.Refused | None:
         if self._draining:
@@ -138,6 +152,7 @@ class Engine:
         chosen: Chosen,
         options: dict[str, Any],
         now: float,
+        source: bytes = b"",
     ) -> wire.Opened:
         stream, settings, network = urandom(wire.ID_BYTES), self.settings, model.network.geometry
         limits = model.input.limits(chosen, Times(settings.window_ms, settings.max_skip_ms))
@@ -153,12 +168,12 @@ class Engine:
             window=limits.window,
             lease_ms=settings.lease_ms,
             latency_ms=model.input.latency_ms(chosen, network),
+            source=source,
         )
         row = model.open(chosen, options)
         intake = model.input.intake(row, chosen, network)
         session = Session(opened, _asker(peer, message.request), peer, intake, limits, now)
         self.sessions[stream] = session
-        self._requests[session.asker] = message, session
         self._live[model.name] += 1
         self._next_expiry = min(self._next_expiry, now + settings.lease_ms / 1000)
         return opened
@@ -193,20 +208,25 @@ class Engine:
         """End streams that were silent for too long; their last words are said at once."""
         lease, told = self.settings.lease_ms / 1000, []
         for session in list(self.sessions.values()):
-            if now >= session.heard_at + lease and not session.end:
+            if now >= session.heard_at + lease and not session.end and not session.opened.source:
                 session.finish("lease")
                 while session.opened.stream in self.sessions:
                     one = [session]
                     told += advance(self.models[session.opened.model], one, self.settings.max_batch)
                     if session.network.drained:
                         self._forget(session)
-        leases = (session.heard_at + lease for session in self.sessions.values() if not session.end)
+        leases = (
+            session.heard_at + lease
+            for session in self.sessions.values()
+            if not session.end and not session.opened.source
+        )
         self._next_expiry = min(leases, default=inf)
         return told
 
     def _forget(self, session: Session) -> None:
         stream, name = session.opened.stream, session.opened.model
-        del self.sessions[stream], self._requests[session.asker]
+        del self.sessions[stream]
+        self._requests.pop(session.asker, None)
         self._working[name].pop(stream, None)
         self._live[name] -= 1
         self.models[name].close(session.network.row)

@@ -132,7 +132,8 @@ class Opened(Message, tag=True):
     """The stream exists: its name, the secret that owns it, and what is truly in force.
 
     `window` positions may be sent before the first `Ack`. After `lease_ms` without an input the
-    stream is freed. `latency_ms` is what the network itself waits for before it can know.
+    stream is freed. `latency_ms` is what the network itself waits for before it can know. A stream
+    that the server feeds with the finals of another one names it as its `source`.
     """
 
     request: str
@@ -148,6 +149,7 @@ class Opened(Message, tag=True):
     window: Count = 0
     lease_ms: int = 0
     latency_ms: float = 0.0
+    source: bytes = b""
 
 
 class Applied(Message, tag=True):

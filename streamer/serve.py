@@ -17,6 +17,7 @@ from streamer.config import Config
 from streamer.devices import Devices
 from streamer.engine import Engine, Settings
 from streamer.loop import Loop, stopped_by_signals
+from streamer.pipelines import Pipelines
 from streamer.recording import Recorder
 from streamer.served import ServedModel, served
 from streamer.sockets import Sockets
@@ -28,14 +29,23 @@ def serve(config: Config, ready: Callable[[str, str], None], record: Path | None
     `record` is a file to write the wire to. ValueError or OSError, one line, for what can't be
     served, bound or written. Only in the main thread.
     """
-    models = serve_models(config, config.server.serve)
+    models = serve_models(config, served_names(config))
     with Sockets(config.server.inputs, config.server.publish) as sockets:
-        engine = Engine(models, settings(config, sockets.inputs, sockets.publish))
+        engine = Pipelines(Engine(models, settings(config, sockets.inputs, sockets.publish)), config.pipelines)
         if record is None:
             _run(Loop(engine, sockets), sockets, ready)
         else:
             with Recorder(record) as recorder:
                 _run(Loop(engine, sockets, recorder), sockets, ready)
+
+
+def served_names(config: Config) -> list[str]:
+    """The models that the config wants served, those that its pipelines feed included; none: all."""
+    names = list(config.server.serve)
+    # Grows while it is read: what is fed may feed others.
+    for name in names:
+        names += [fed for fed in config.pipelines.get(name, ()) if fed not in names]
+    return names
 
 
 def unpaced_engine(config: Config, names: Sequence[str]) -> Engine:

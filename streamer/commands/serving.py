@@ -117,12 +117,14 @@ def watch(config_file: Path | None, topic: str, address: str | None, as_json: bo
 def replay(config_file: Path | None, file: Path) -> None:
     """Print the finals that a recorded wire gives, and whether they are those of the recording."""
     from streamer.replay import Replay, recorded_results
-    from streamer.serve import unpaced_engine
+    from streamer.pipelines import Pipelines
+    from streamer.serve import served_names, unpaced_engine
 
     config = read_config(config_file)
     recorded = recorded_results(file)
     # With the recording's own settings of rest: replayed engines never wait for company.
-    player = Replay(file, unpaced_engine(config, config.server.serve))
+    engine = Pipelines(unpaced_engine(config, served_names(config)), config.pipelines)
+    player = Replay(file, engine)
     results: dict[bytes, list[wire.Result]] = {}
     for message in player.messages():
         if isinstance(message, wire.Result):
