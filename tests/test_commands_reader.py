@@ -10,6 +10,10 @@ from models.readers.commands import CommandsReader
 LABELS = {"words": ["", "unknown", "yes", "no"], "phones": ["", "AA", "S"]}
 BLANK, UNKNOWN, YES, NO = range(4)
 OPTIONS = {"word_rows": {"yes": 6.0}, "end_offset_rows": -4.0, "start_level": 1.5, "stop_rows": 5}
+EAGER = {
+    "threshold": 0.4, "second_threshold": 0.6, "second_rows": 9, "talk_threshold": 0.7, "talk_level": 3.0,
+    "doubt_threshold": 0.2, "doubt_share": 0.05, "doubt_shortest": 2, "pause_rows": 4,
+}  # fmt: skip
 ROWS = 3
 
 
@@ -121,13 +125,13 @@ def test_a_card_without_phones_has_words_alone():
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 50), st.lists(st.integers(0, 200), max_size=8))
 def test_cuts_change_nothing(seed, cuts):
-    reader = CommandsReader(LABELS, {"threshold": 0.4}, 1)
+    reader = CommandsReader(LABELS, EAGER, 1)
     logits = babble(seed)
     assert run(reader, logits, cuts=cuts, unknown=True) == run(reader, logits, unknown=True)
 
 
 def test_neighbours_change_nothing():
-    reader = CommandsReader(LABELS, {"threshold": 0.4}, ROWS)
+    reader = CommandsReader(LABELS, EAGER, ROWS)
     streams = [babble(seed) for seed in range(ROWS)]
     alone = [run(reader, logits) for logits in streams]
     together = [[] for _ in streams]
@@ -142,13 +146,13 @@ def test_neighbours_change_nothing():
     assert [events + reader.finish(row) for row, events in enumerate(together)] == alone
 
 
-def test_a_saved_row_goes_on_elsewhere(reader):
-    logits = babble(7)
+def test_a_saved_row_goes_on_elsewhere():
+    reader, logits = CommandsReader(LABELS, EAGER, ROWS), babble(7)
     whole = run(reader, logits)
     reader.open(0, reader.parse({}))
     events = reader.read([0], logits[None, :101])[0]
     saved = reader.save(0)
-    other = CommandsReader(LABELS, OPTIONS, ROWS)
+    other = CommandsReader(LABELS, EAGER, ROWS)
     other.restore(2, saved)
     assert other.save(2) == saved
     assert events + other.read([2], logits[None, 101:])[0] + other.finish(2) == whole
@@ -185,13 +189,68 @@ def test_a_card_that_does_not_fit():
 
 
 def test_amid_talk_a_word_must_be_surer():
-    reader = CommandsReader(LABELS, OPTIONS | {"talk_threshold": 0.9, "talk_rows": 4}, ROWS)
+    options = OPTIONS | {"talk_threshold": 0.9, "talk_rows": 4, "talk_level": 2.0, "talk_fading": 0.9}
+    reader = CommandsReader(LABELS, options, ROWS)
     doubtful = outputs(*[BLANK] * 8, YES, YES, *quiet(8), voiced=range(18))
     doubtful[8:10, BLANK] = 11.0  # yes at 0.73
     talk = outputs(UNKNOWN, UNKNOWN, UNKNOWN, voiced=range(3))
-    pause = outputs(*quiet(5))
     assert finals(run(reader, doubtful)) == ["yes"]
-    assert finals(run(reader, np.concatenate([talk, doubtful]))) == []
-    assert finals(run(reader, np.concatenate([talk, pause, doubtful]))) == ["yes"]
-    sure = outputs(*[BLANK] * 8, YES, YES, YES, voiced=range(11))
+    assert finals(run(reader, np.concatenate([talk, doubtful]))) == ["yes"]  # what it has heard fades
+    amid = np.concatenate([talk, doubtful[5:]])
+    assert finals(run(reader, amid)) == []
+    sure = outputs(*quiet(3), YES, YES, YES, voiced=range(6))
     assert finals(run(reader, np.concatenate([talk, sure]))) == ["yes"]
+    called = CommandsReader(LABELS, options | {"amid_talk": ["yes"]}, ROWS)
+    assert finals(run(called, amid)) == ["yes"]
+
+
+def test_a_second_word_soon_after_another_must_be_surer():
+    reader = CommandsReader(LABELS, OPTIONS | {"second_threshold": 0.9, "second_rows": 15}, ROWS)
+    first, second = outputs(YES, YES), outputs(NO, NO)
+    second[:, BLANK] = 11.0  # no at 0.73
+    soon = np.concatenate([first, outputs(*quiet(8)), second])
+    late = np.concatenate([first, outputs(*quiet(15)), second])
+    assert finals(run(reader, soon)) == ["yes"]
+    assert finals(run(reader, late)) == ["yes", "no"]
+
+
+DOUBT = OPTIONS | {"doubt_threshold": 0.4, "doubt_rows": 3, "doubt_shortest": 5, "doubt_longest": 12}
+
+
+def in_doubt(before, after, voiced=8):
+    """An utterance that says yes at 0.27 in two rows of `voiced`, with quiet rows round it."""
+    logits = outputs(*quiet(before + voiced + after), voiced=range(before, before + voiced))
+    logits[before + voiced - 2 : before + voiced, YES] = 11.0
+    return logits
+
+
+def test_an_utterance_in_doubt_tells_its_likeliest_word_when_it_is_over():
+    reader = CommandsReader(LABELS, DOUBT, ROWS)
+    assert finals(run(CommandsReader(LABELS, OPTIONS, 1), in_doubt(10, 20))) == []
+    (final,) = (e for e in run(reader, in_doubt(10, 20)) if e.kind == "final")
+    assert final.through == 21  # the third row of silence
+    (closed,) = (e for e in run(reader, in_doubt(10, 0)) if e.kind == "final")
+    assert closed.through == 18
+    assert finals(run(reader, np.concatenate([in_doubt(10, 10)] * 3))) == ["yes"] * 3
+
+
+def test_what_is_too_long_too_short_or_told_already_is_in_no_doubt():
+    reader = CommandsReader(LABELS, DOUBT, ROWS)
+    assert finals(run(reader, in_doubt(10, 20, voiced=20))) == []
+    assert finals(run(reader, in_doubt(10, 20, voiced=2))) == []
+    told = in_doubt(10, 20)
+    told[11:13, NO] = 24.0
+    assert finals(run(reader, told)) == ["no"]
+    other = in_doubt(10, 20)
+    other[12:14, UNKNOWN] = 24.0
+    wary = CommandsReader(LABELS, DOUBT | {"doubt_share": 0.5}, ROWS)
+    assert finals(run(wary, other)) == []
+
+
+def test_a_flush_tells_a_word_in_doubt_once():
+    reader = CommandsReader(LABELS, DOUBT, ROWS)
+    logits = in_doubt(10, 20)
+    reader.open(0, reader.parse({}))
+    events = reader.read([0], logits[None, :15])[0] + reader.flush(0, logits[15:18])
+    assert finals(events) == ["yes"]
+    assert finals(reader.read([0], logits[None, 15:])[0] + reader.finish(0)) == []

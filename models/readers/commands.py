@@ -1,43 +1,21 @@
 """The commands reader: every word that the network marks is a final at once."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from models.readers import Alternative, Event, Word
 from models.readers.commands_options import CardOptions, StreamOptions
+from models.readers.commands_streams import NOT_YET, begin, restore, save, streams_of
 from models.readers.converted import converted
 
 UNKNOWN = "unknown"
 UNNUMBERED = -1  # the utterance of an event until all of a call's events are in order
-NEVER = -(1 << 40)  # the row of what hasn't happened yet
-NOT_YET = 1 << 40  # the same, for what counts from when it happens
 FADING = 0.8  # of the level of speech, a row
 VOICED = 0.5  # probability of any phone that breaks a silence
 USUAL_ROWS = 14.0  # of a word whose length the card doesn't know
-
-
-class Streams(NamedTuple):
-    """The condition of every stream; axis 0 is the reader's row, places are output rows."""
-
-    unknown: np.ndarray  # whether `unknown` is told
-    recent: np.ndarray  # [rows, mean_rows - 1, words] probabilities of the last output rows
-    through: np.ndarray
-    ignored: np.ndarray  # output rows still to come that a flush has read already
-    utterance: np.ndarray
-    said: np.ndarray  # label of the last word
-    said_at: np.ndarray
-    ended_at: np.ndarray
-    speaking: np.ndarray
-    level: np.ndarray
-    silence: np.ndarray
-    talking_since: np.ndarray  # where the first unknown word since the last pause was heard
-    evidence: np.ndarray  # [rows, words] sums of probabilities since the last pause
-    sounding_since: np.ndarray  # where speech began after it
-    named_at: np.ndarray
-    told: np.ndarray  # whether a word of the vocabulary was told since then
 
 
 class CommandsReader:
@@ -46,9 +24,12 @@ class CommandsReader:
     A word is told when its probability, averaged over `mean_rows` rows, reaches its threshold and
     that of all words of the vocabulary together reaches `vocabulary_threshold`: that some word was
     said must be sure, which one it was may be less so. `apart_rows` must lie between two words,
-    `repeat_rows` between a word and the same again. Every word is an utterance and its text final at once, so there are no partials and no endpoints.
-    Words outside the vocabulary are marked `unknown` and told where a stream asks for them. Speech
-    starts and stops by the phones, the first of which is silence.
+    `repeat_rows` between a word and the same again, and for `second_rows` after a word the next
+    must reach `second_threshold`. Amid talk, where words outside the vocabulary were heard, a word
+    must reach `talk_threshold`. A short utterance between pauses in which no word was told tells
+    the likeliest when it is over. Every word is an utterance and its text final at once, so there
+    are no partials and no endpoints. Words outside the vocabulary are marked `unknown` and told
+    where a stream asks for them. Speech starts and stops by the phones, the first of which is silence.
     """
 
     option_names = StreamOptions.__struct_fields__
@@ -58,7 +39,7 @@ class CommandsReader:
         heads = list(labels)
         self.words, count = list(labels[heads[0]]), len(labels[heads[0]])
         self.phones = slice(count, count + len(labels[heads[1]])) if heads[1:] else None
-        for name in (*self.card.thresholds, *self.card.word_rows):
+        for name in (*self.card.thresholds, *self.card.amid_talk, *self.card.word_rows):
             if name not in self.words:
                 raise ValueError(f"reader: {name!r} is no word of labels.{heads[0]}")
         limits = [self.card.thresholds.get(word, self.card.threshold) for word in self.words]
@@ -66,20 +47,8 @@ class CommandsReader:
         self.thresholds[[not word for word in self.words]] = np.inf
         self.vocabulary = np.array([word not in ("", UNKNOWN) for word in self.words])
         self.others = np.array([word == UNKNOWN for word in self.words])
-        self.streams = Streams(
-            np.zeros(rows, bool),
-            np.zeros((rows, self.card.mean_rows - 1, count), np.float32),
-            *(np.zeros(rows, np.int64) for _ in range(5)),
-            np.zeros(rows, np.float64),
-            np.zeros(rows, bool),
-            np.zeros(rows, np.float64),
-            np.zeros(rows, np.int64),
-            np.zeros(rows, np.int64),
-            np.zeros((rows, count), np.float64),
-            np.zeros(rows, np.int64),
-            np.zeros(rows, np.int64),
-            np.zeros(rows, bool),
-        )
+        self.called = np.array([word in self.card.amid_talk for word in self.words])
+        self.streams = streams_of(rows, self.card.mean_rows, self.card.talk_rows, count)
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options in force. ValueError "options.NAME: ..." for unknown or bad ones."""
@@ -88,10 +57,7 @@ class CommandsReader:
 
     def open(self, row: int, options: dict[str, Any]) -> None:
         """Start a stream in `row` with what `parse` returned."""
-        for column in self.streams:
-            column[row] = 0
-        self.streams.said_at[row] = self.streams.named_at[row] = NEVER
-        self.streams.talking_since[row] = self.streams.sounding_since[row] = NOT_YET
+        begin(self.streams, row)
         self.streams.unknown[row] = options["unknown"]
 
     def read(self, rows: Sequence[int], outputs: np.ndarray) -> list[list[Event]]:
@@ -106,16 +72,10 @@ class CommandsReader:
         ]
 
     def finish(self, row: int) -> list[Event]:
-        """A word that is in doubt still, and the end of speech where that is going on."""
-        streams, events = self.streams, []
-        through = int(streams.through[row])
-        if self.card.doubt_threshold is not None and not streams.told[row]:
-            lasted = max(0, through - int(streams.sounding_since[row]))
-            label = int(self._doubtful(streams.evidence[row : row + 1], np.array([lasted]))[0])
-            if label:
-                events = self._final(row, label, through - int(streams.through[row]) - 1, self._trust(row, label))
-        if streams.speaking[row]:
-            events.append(self._stop(row, through))
+        """A word that was in doubt until now, and the end of speech where it still goes on."""
+        events = self._settle(row, -1)
+        if self.streams.speaking[row]:
+            events.append(self._stop(row, int(self.streams.through[row])))
         return self._numbered(row, events)
 
     def flush(self, row: int, outputs: np.ndarray) -> list[Event]:
@@ -130,17 +90,11 @@ class CommandsReader:
 
     def save(self, row: int) -> bytes:
         """The row's whole condition."""
-        return b"".join(column[row].tobytes() for column in self.streams)
+        return save(self.streams, row)
 
     def restore(self, row: int, value: bytes) -> None:
         """Make `row` what `save` wrote. ValueError for a value of another reader."""
-        if len(value) != sum(column[row].nbytes for column in self.streams):
-            raise ValueError(f"{len(value)} bytes don't hold a row of this reader")
-        at = 0
-        for column in self.streams:
-            size = column[row].nbytes
-            column[row] = np.frombuffer(value[at : at + size], column.dtype).reshape(column.shape[1:])
-            at += size
+        restore(self.streams, row, value)
 
     def _hear(self, which: np.ndarray, outputs: np.ndarray) -> list[list[Event]]:
         """Take outputs [B, n, D], none of which is ignored."""
@@ -170,73 +124,66 @@ class CommandsReader:
         whole = np.concatenate([self.streams.recent[which], heard], axis=1)
         self.streams.recent[which] = whole[:, steps:]
         means = sum(whole[:, i : i + steps] for i in range(count)) / np.float32(count)
-        talking = self._talking(which, means[..., self.others].sum(-1), silence >= self.card.pause_rows)
-        wanted = np.where(talking, self.card.talk_threshold, self.card.vocabulary_threshold)
         some = means[..., self.vocabulary].sum(-1)
-        sure = (means >= self.thresholds) & ((some >= wanted)[..., None] | ~self.vocabulary)
-        streams = self.streams
+        talking = self._talking(which, heard[..., self.others].sum(-1))
+        allowed = ~talking | (some >= self.card.talk_threshold)
+        allowed = (some >= self.card.vocabulary_threshold)[..., None] & (allowed[..., None] | self.called)
+        sure = (means >= self.thresholds) & (allowed | ~self.vocabulary)
         for at in range(steps):
-            if self.card.doubt_threshold is not None:
-                self._gather(which, heard[:, at], silence[:, at], at)
-                due = (silence[:, at] == self.card.doubt_rows) & ~streams.told[which]
-                due &= ~sure[:, at, self.vocabulary].any(1)
-            else:
-                due = np.zeros(len(which), bool)
-            for b in np.flatnonzero(sure[:, at].any(1) | due):
-                row = int(which[b])
-                if sure[b, at].any():
-                    label = int(np.where(sure[b, at], means[b, at], 0).argmax())
-                    if self.vocabulary[label] and self._second(row, at) and some[b, at] < self.card.second_threshold:
-                        continue
+            self._gather(which, heard[:, at], silence[:, at], talking[:, at], at)
+            over = silence[:, at] == self.card.doubt_rows
+            for b in np.flatnonzero(sure[:, at].any(1) | over):
+                row, label = int(which[b]), int(np.where(sure[b, at], means[b, at], 0).argmax())
+                if label and self._apart(row, label, at, float(some[b, at])):
                     told[b] += self._final(row, label, at, float(means[b, at, label]))
-                else:
-                    lasted = int(streams.through[row]) + at - int(streams.sounding_since[row])
-                    label = int(self._doubtful(streams.evidence[row : row + 1], np.array([lasted]))[0])
-                    if label:
-                        told[b] += self._final(row, label, at, self._trust(row, label))
+                if over[b]:
+                    told[b] += self._settle(row, at)
 
-    def _second(self, row, at):
-        place = int(self.streams.through[row]) + at
-        return place - self.streams.named_at[row] < self.card.second_rows
+    def _talking(self, which: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """Where [B, n] talk goes on, by the probabilities of words outside the vocabulary."""
+        steps, fading = other.shape[1], np.float32(self.card.talk_fading)
+        levels = np.concatenate([self.streams.talk[which], other], axis=1)
+        for at in range(-steps, 0):
+            levels[:, at] = np.maximum(0, levels[:, at] + levels[:, at - 1] * fading)
+        self.streams.talk[which] = levels[:, steps:]
+        return levels[:, :steps] >= self.card.talk_level
 
-    def _gather(self, which, heard, silence, at):
-        streams = self.streams
-        over = silence >= self.card.pause_rows
-        streams.evidence[which] = np.where(over[:, None], 0.0, streams.evidence[which] + heard)
-        streams.told[which] &= ~over
+    def _gather(
+        self, which: np.ndarray, heard: np.ndarray, silence: np.ndarray, talking: np.ndarray, at: int
+    ) -> None:
+        """Evidence of the words since the last pause. Amid talk, and in its last words, there is none."""
+        streams, over = self.streams, silence >= self.card.pause_rows
+        gathered = streams.evidence[which] + heard
+        streams.evidence[which] = np.where((over | talking)[:, None], 0.0, gathered)
         since = np.where(over, NOT_YET, streams.sounding_since[which])
-        streams.sounding_since[which] = np.where(silence == 0, np.minimum(since, streams.through[which] + at), since)
+        place = np.where(silence == 0, streams.through[which] + at, NOT_YET)
+        streams.sounding_since[which] = np.minimum(since, place)
+        streams.told[which] &= ~over
 
-    def _doubtful(self, evidence, lasted):
-        """The label [B] of the word in doubt that is told after all; 0 for none."""
-        best = np.where(self.vocabulary, evidence, -1.0)
-        label = best.argmax(1)
-        most = best.max(1)
-        share = most / np.maximum(evidence[:, 1:].sum(1), 1e-9)
-        good = (most >= self.card.doubt_threshold) & (share >= self.card.doubt_share) & (lasted <= self.card.doubt_longest)
-        return np.where(good, label, 0)
+    def _settle(self, row: int, at: int) -> list[Event]:
+        """The likeliest word of a short utterance that is over, if none was told."""
+        streams, card, evidence = self.streams, self.card, self.streams.evidence[row]
+        if card.doubt_threshold is None or streams.told[row]:
+            return []
+        lasted = int(streams.through[row]) + at - int(streams.sounding_since[row])
+        label = int(np.where(self.vocabulary, evidence, 0.0).argmax())
+        share = float(evidence[label] / max(1.0, evidence[1:].sum()))
+        likely = evidence[label] >= card.doubt_threshold and share >= card.doubt_share
+        if not likely or not card.doubt_shortest <= lasted <= card.doubt_longest:
+            return []
+        return self._final(row, label, at, share)
 
-    def _trust(self, row, label):
-        e = self.streams.evidence[row]
-        return float(e[label] / max(e[1:].sum(), 1.0))
-
-    def _talking(self, which: np.ndarray, other: np.ndarray, paused: np.ndarray) -> np.ndarray:
-        """Where [B, n] talk goes on, by the probabilities of a word outside the vocabulary."""
-        since, talking = self.streams.talking_since[which], np.empty(other.shape, bool)
-        for at in range(other.shape[1]):
-            place = self.streams.through[which] + at
-            since = np.where(paused[:, at], NOT_YET, since)
-            since = np.where(other[:, at] >= self.card.talk_unknown, np.minimum(since, place), since)
-            talking[:, at] = place - since >= self.card.talk_rows
-        self.streams.talking_since[which] = since
-        return talking
+    def _apart(self, row: int, label: int, at: int, some: float) -> bool:
+        """Whether a word is far enough from the last one, for how sure it is that `some` word was said."""
+        streams, place = self.streams, int(self.streams.through[row]) + at
+        apart = self.card.repeat_rows if label == streams.said[row] else self.card.apart_rows
+        soon = place - streams.named_at[row] < self.card.second_rows
+        doubtful = self.vocabulary[label] and soon and some < self.card.second_threshold
+        return place - streams.said_at[row] >= apart and not doubtful
 
     def _final(self, row: int, label: int, at: int, sure: float) -> list[Event]:
         streams, text = self.streams, self.words[label]
         place = int(streams.through[row]) + at
-        apart = self.card.repeat_rows if label == streams.said[row] else self.card.apart_rows
-        if place - streams.said_at[row] < apart:
-            return []
         streams.said[row], streams.said_at[row] = label, place
         if self.vocabulary[label]:
             streams.told[row], streams.named_at[row] = True, place

@@ -15,18 +15,21 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     vocabulary_threshold: Probability = 0.5  # of the mean probability of any word of the vocabulary
     thresholds: dict[str, Probability] = {}  # of single words, in place of `threshold`
     talk_threshold: Probability = 0.5  # `vocabulary_threshold` amid talk
-    talk_unknown: Probability = 0.3  # mean probability of a word outside the vocabulary that makes talk
-    talk_rows: Rows = 12  # from that word on; as long as a word, for words begin like others
-    pause_rows: Rows = 4  # of silence, that end talk
+    talk_level: Annotated[float, msgspec.Meta(gt=0)] = 6.0  # rows of other words, lately, that make talk
+    talk_fading: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.95  # of that level, a row
+    talk_rows: Rows = 8  # how long ago it is measured: words begin like others
+    amid_talk: tuple[str, ...] = ()  # words that are called amid talk: it makes no difference to them
     mean_rows: Annotated[int, msgspec.Meta(ge=1, le=8)] = 2
     apart_rows: Rows = 3  # from one word to another
     repeat_rows: Rows = 12  # from a word to the same one
     second_threshold: Probability = 0.0  # `vocabulary_threshold` of a word soon after another
-    second_rows: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0  # how soon that is
-    doubt_threshold: float | None = None  # rows that a word in doubt was heard for, to be told in a pause
-    doubt_share: Probability = 0.2  # of it in all words heard since the pause before
-    doubt_rows: Rows = 3  # of silence, after which it is told
-    doubt_longest: Rows = 40  # rows of speech round it
+    second_rows: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 20  # how soon that is
+    pause_rows: Rows = 7  # of silence, that end such an utterance
+    doubt_rows: Rows = 3  # of silence, after which an utterance without a word tells its likeliest
+    doubt_threshold: Annotated[float, msgspec.Meta(gt=0)] | None = None  # rows that it was heard for
+    doubt_share: Probability = 0.2  # of all words that were heard in the utterance
+    doubt_shortest: Rows = 10  # rows from its first phone on
+    doubt_longest: Rows = 30
     end_offset_rows: float = 0.0  # from the row that decides to the word's end
     word_rows: dict[str, Annotated[float, msgspec.Meta(gt=0)]] = {}  # how long words last
     start_level: Annotated[float, msgspec.Meta(gt=0)] = 2.0  # rows of phones, lately, that make speech
