@@ -19,7 +19,7 @@ import zmq.asyncio
 
 from clients.notices import Derived, NoServer, Notice
 from clients.protocol import PATIENCE_S, Parts, StreamProtocol
-from clients.streams import LINGER_MS, StreamTable, payload, pieces, socket_options
+from clients.streams import LINGER_MS, StreamTable, credits, payload, pieces, socket_options
 from streamer import wire
 
 
@@ -185,7 +185,7 @@ class Stream:
 
     @property
     def position(self) -> int:
-        """Samples per channel, or bytes of text, sent so far."""
+        """Samples per channel, bytes of text, or steps of credit, sent so far."""
         return self.protocol.position
 
     def notices(self) -> list[Notice]:
@@ -206,12 +206,19 @@ class Stream:
         # Lets the reader run: a sender that never waits would never hear of a refusal.
         await asyncio.sleep(0)
 
+    async def credit(self, count: int) -> None:
+        """Ask a generator for `count` more steps; waits while the server's window is full."""
+        for some in credits(count, self.protocol):
+            await self._until(lambda: self.protocol.room >= some)
+            self._give(self.protocol.credit(some))
+        await asyncio.sleep(0)
+
     async def skip(self, count: int) -> None:
         """Say that `count` samples per channel are lost."""
         self._give(self.protocol.skip(count))
 
     async def control(self, **values: Any) -> None:
-        """Change options; an `Applied` notice says from where on they are in force."""
+        """Change options; the notice `Applied` says from where on they are in force, `Rejected` that they aren't."""
         self._give(self.protocol.control(values))
 
     async def flush(self) -> None:

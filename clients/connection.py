@@ -24,7 +24,7 @@ import zmq
 
 from clients.notices import Derived, NoServer, Notice
 from clients.protocol import PATIENCE_S, Parts, StreamProtocol
-from clients.streams import LINGER_MS, StreamTable, payload, pieces, socket_options
+from clients.streams import LINGER_MS, StreamTable, credits, payload, pieces, socket_options
 from streamer import wire
 
 
@@ -180,7 +180,7 @@ class Stream:
 
     @property
     def position(self) -> int:
-        """Samples per channel, or bytes of text, sent so far."""
+        """Samples per channel, bytes of text, or steps of credit, sent so far."""
         return self.protocol.position
 
     def notices(self) -> list[Notice]:
@@ -194,12 +194,19 @@ class Stream:
             self._give(self.protocol.input(piece))
         self._take()
 
+    def credit(self, count: int) -> None:
+        """Ask a generator for `count` more steps; waits while the server's window is full."""
+        for some in credits(count, self.protocol):
+            self._wait_for_room(some)
+            self._give(self.protocol.credit(some))
+        self._take()
+
     def skip(self, count: int) -> None:
         """Say that `count` samples per channel are lost."""
         self._give(self.protocol.skip(count))
 
     def control(self, **values: Any) -> None:
-        """Change options; an `Applied` notice says from where on they are in force."""
+        """Change options; the notice `Applied` says from where on they are in force, `Rejected` that they aren't."""
         self._give(self.protocol.control(values))
 
     def flush(self) -> None:

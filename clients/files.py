@@ -13,6 +13,7 @@ import soxr
 from streamer.wire import RATES_HZ
 
 BUNDLED = Path(__file__).with_name("recordings") / "speech.flac"
+BUNDLED_TEXT = BUNDLED.with_name("story.txt")
 
 
 class AudioFile:

@@ -49,7 +49,16 @@ class Derived:
         return (self.result.accepted + 1) // 2
 
 
-Notice = Gap | Restarted | Applied
+@dataclass(frozen=True)
+class Rejected:
+    """The server refused to change options to `values`; nothing has changed, and the stream goes on."""
+
+    stream: bytes
+    values: dict
+    refused: wire.Refused
+
+
+Notice = Gap | Restarted | Applied | Rejected
 
 
 class NoServer(ConnectionError):

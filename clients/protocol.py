@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from clients.notices import Applied, Derived, Gap, Notice, Refusal, Restarted, StreamOver
+from clients.notices import Applied, Derived, Gap, Notice, Refusal, Rejected, Restarted, StreamOver
 from streamer import wire
 
 Parts = Sequence[bytes]
@@ -26,10 +26,11 @@ DEFAULT_FORMAT = {"encoding": "s16", "rate": 16000, "channels": 1}
 
 
 class Sent(Struct):
-    """An input that is kept until the server has taken it; `end` is the position after it."""
+    """An input that is kept until the server has taken it: positions from `start` up to `end`."""
 
     message: Any
     payload: bytes | None
+    start: int
     end: int
 
 
@@ -80,7 +81,7 @@ class StreamProtocol:
     @property
     def kept(self) -> int:
         """Positions that were sent and not yet taken."""
-        return self._position - (self._start(self._kept[0]) if self._kept else self._position)
+        return self._position - self._taken
 
     @property
     def takes_text(self) -> bool:
@@ -88,9 +89,19 @@ class StreamProtocol:
         return self._format["encoding"] in wire.TEXT_ENCODINGS
 
     @property
+    def takes_credit(self) -> bool:
+        """Whether the stream is a generator's: its inputs are credit."""
+        return self._format["encoding"] == "notes"
+
+    @property
     def position_bytes(self) -> int:
         """Bytes of one position: a sample of every channel; of text, one."""
         return 1 if self.takes_text else wire.SAMPLE_BYTES[self._format["encoding"]] * self._format["channels"]
+
+    @property
+    def _taken(self) -> int:
+        """The position that the server has taken all inputs up to."""
+        return self._kept[0].start if self._kept else self._position
 
     @property
     def _format(self) -> dict[str, Any]:
@@ -105,7 +116,12 @@ class StreamProtocol:
         """`count` positions are lost."""
         return self._keep(wire.Skip(**self._next(), start=self._position, count=count), None, count)
 
+    def credit(self, count: int) -> Parts:
+        """A generator may make `count` more steps."""
+        return self._keep(wire.Credit(**self._next(), count=count), None, count)
+
     def control(self, values: dict[str, Any]) -> Parts:
+        """Options are to change: the notice `Applied` follows, or `Rejected`."""
         return self._keep(wire.Control(**self._next(), values=values))
 
     def flush(self) -> Parts:
@@ -147,8 +163,7 @@ class StreamProtocol:
                 self.results.append(message)
         elif isinstance(message, wire.Ack):
             self._accept(message.accepted)
-            taken = self._start(self._kept[0]) if self._kept else self._position
-            self._limit = max(self._limit, taken + message.window)
+            self._limit = max(self._limit, self._taken + message.window)
         elif isinstance(message, wire.Opened):
             self._open(message, now)
         elif isinstance(message, wire.Applied):
@@ -185,13 +200,9 @@ class StreamProtocol:
         return {"stream": self.opened.stream, "owner": self.opened.owner}
 
     def _keep(self, message: Any, payload: bytes | None = None, count: int = 0) -> Parts:
-        self._seq, self._position = message.seq, self._position + count
-        self._kept.append(Sent(message, payload, self._position))
+        start, self._position, self._seq = self._position, self._position + count, message.seq
+        self._kept.append(Sent(message, payload, start, self._position))
         return wire.encode(message, payload)
-
-    def _start(self, sent: Sent) -> int:
-        """Where an input began: those that carry no position took none."""
-        return getattr(sent.message, "start", sent.end)
 
     def _accept(self, seq: int) -> None:
         while self._kept and self._kept[0].message.seq <= seq:
@@ -216,13 +227,14 @@ class StreamProtocol:
 
     def _restart(self, before: wire.Opened, opened: wire.Opened) -> None:
         """Number what the lost stream had not taken as the beginning of the new one."""
-        lost = self._start(self._kept[0]) if self._kept else self._position
+        lost = self._taken
         kept, self._kept = self._kept, deque()
         for seq, sent in enumerate(kept, start=1):
             changed = {**self._ids(), "seq": seq}
             if hasattr(sent.message, "start"):
                 changed["start"] = sent.message.start - lost
-            self._kept.append(Sent(replace(sent.message, **changed), sent.payload, sent.end - lost))
+            message = replace(sent.message, **changed)
+            self._kept.append(Sent(message, sent.payload, sent.start - lost, sent.end - lost))
         self._before, self._position, self._seq = self._before + lost, self._position - lost, len(kept)
         self._accepted = self._last_result = 0
         self.fed.clear()  # lost with it; what it feeds from now on is told next
@@ -243,11 +255,21 @@ class StreamProtocol:
         elif refused.code == "unknown_stream":
             # Every input that was on its way is refused; one request is enough.
             self._open_due = now - self._asked_at > SAME_HOLE_S
+        elif refused.code == "bad_option" and (control := self._kept_control(refused.expected)):
+            # Its number must be filled; a Control without values changes nothing.
+            if control.message.values:
+                self.notices.append(Rejected(control.message.stream, control.message.values, refused))
+                control.message = replace(control.message, values={})
+            self._repeat(refused.expected, now)
         elif refused.code == "draining" and self.opened:
             # A stream that was open hears its own end; asking again was too early.
             return
         else:
             self.refusal = Refusal(refused)
+
+    def _kept_control(self, seq: int) -> Sent | None:
+        kept = (sent for sent in self._kept if sent.message.seq == seq)
+        return next((sent for sent in kept if isinstance(sent.message, wire.Control)), None)
 
     def _repeat(self, seq: int, when: float) -> None:
         if not self._repeat_from or when > self._repeat_at:

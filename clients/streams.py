@@ -35,6 +35,8 @@ def socket_options(endpoint: str) -> dict[int, int]:
 
 def payload(given: bytes | str, protocol: StreamProtocol) -> bytes:
     """`given` as the stream's bytes. ValueError for half a sample, TypeError for text to a stream of sound."""
+    if protocol.takes_credit:
+        raise TypeError(f"{protocol.request.model} makes steps for credit and takes nothing else")
     if isinstance(given, str):
         if not protocol.takes_text:
             raise TypeError(f"{protocol.request.model} takes sound: send samples as bytes, not text")
@@ -52,6 +54,17 @@ def pieces(given: bytes, protocol: StreamProtocol) -> Iterator[bytes]:
     for begin in range(0, len(given), step):
         # A copy: it is kept until the server has it, and the caller may reuse its buffer.
         yield bytes(given[begin : begin + step])
+
+
+def credits(count: int, protocol: StreamProtocol) -> Iterator[int]:
+    """Cut `count` steps so that each credit is half a window at most. ValueError below 0, TypeError
+    where they mean nothing."""
+    if not protocol.takes_credit:
+        raise TypeError(f"{protocol.request.model} is no generator: send it what it reads")
+    if count < 0:
+        raise ValueError(f"a credit of {count} steps; steps that were asked for are not taken back")
+    most = max(1, protocol.opened.window // 2)
+    yield from (min(most, count - at) for at in range(0, count, most))
 
 
 class StreamTable:

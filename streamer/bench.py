@@ -10,6 +10,9 @@ import msgspec
 import numpy as np
 import soundfile
 
+from clients.files import BUNDLED, BUNDLED_TEXT
+from models import catalog
+from models.card import read_card
 from streamer import load
 from streamer.config import Config
 from streamer.server_process import ServerProcess
@@ -42,14 +45,15 @@ class BenchReport:
     cpu_seconds_per_stream_hour: float
 
 
-def bench(config: Config, model: str, streams: int, seconds: float, file: Path) -> BenchReport:
-    """Play `file` on `streams` paced streams of `model`, for `seconds`, to a server started for it.
+def bench(config: Config, model: str, streams: int, seconds: float, file: Path | None) -> BenchReport:
+    """Play `file`, else what ships, on `streams` paced streams of `model` to a server started for it.
 
-    ValueError, one line, for a model that can't be served or a file that isn't audio.
+    Sound has a frame every 100 ms, text a word every 200 ms. ValueError, one line, for a model that
+    can't be served or a file that isn't what it takes.
     """
-    if streams < 1 or seconds < load.FRAME_MS / 1000:
-        raise ValueError(f"{streams} streams for {seconds:g} s; give at least 1, and a frame of 0.1 s")
-    samples, rate_hz = recording(file)
+    if streams < 1 or seconds < load.WORD_MS / 1000:
+        raise ValueError(f"{streams} streams for {seconds:g} s; give at least 1, and 0.2 s")
+    material = material_for(config, model, file)
     own = msgspec.structs.replace(
         config.model(model), max_streams=max(streams, config.model(model).max_streams)
     )
@@ -57,13 +61,25 @@ def bench(config: Config, model: str, streams: int, seconds: float, file: Path) 
         config,
         server=msgspec.structs.replace(config.server, serve=[model]),
         models=config.models | {model: own},
+        pipelines={},
     )
-    with ServerProcess(config) as server, load.Load(server.inputs, samples, rate_hz) as paced:
+    with ServerProcess(config) as server, load.Load(server.inputs, material) as paced:
         paced.open(model, streams)
         before = cpu_seconds(server.pid)
         paced.play(seconds)
         used = cpu_seconds(server.pid) - before
     return report(model, paced.speakers, seconds, used, paced.late_ms)
+
+
+def material_for(config: Config, model: str, file: Path | None) -> load.Material:
+    """What streams of `model` bring: the sound or the text of `file`."""
+    if read_card(catalog.find(model, config.folders())).front:
+        return load.spoken(*recording(file or BUNDLED))
+    path = file or BUNDLED_TEXT
+    try:
+        return load.typed(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is no UTF-8 text, and {model} reads text") from None
 
 
 def report(

@@ -308,7 +308,7 @@ def bench(
     model: Annotated[str, typer.Argument(metavar="[MODEL]")] = "captions-en",
     streams: Annotated[int, typer.Option(min=1, help="Paced live streams.")] = 100,
     seconds: Annotated[float, typer.Option(help="How long they speak.")] = 30.0,
-    file: Annotated[Optional[Path], typer.Option(metavar="AUDIO", help="What they say; else the bundled recording.")] = None,
+    file: Annotated[Optional[Path], typer.Option(metavar="FILE", help="What they say or type; else what ships.")] = None,
     json: Json = False,
     config: ConfigFile = None,
 ) -> None:

@@ -15,7 +15,7 @@ from streamer.session import Limits
 
 ACKS_PER_SECOND = 8  # of sound; a frame may come on top, and 250 ms are promised
 TEXT_WINDOW_BYTES = 256 * 1024
-TEXT_ACK_BYTES = 16 * 1024
+TEXT_ACK_BYTES = 1  # each input of a typist is acknowledged once it is done with
 
 
 class Chosen(NamedTuple):

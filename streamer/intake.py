@@ -1,7 +1,7 @@
 """How one stream's inputs become its network's steps, and where an output row lies in them."""
 
 from collections import deque
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -22,7 +22,7 @@ class Intake(Protocol):
 
     front: Lane | None  # of samples; None where inputs become the network's steps by themselves
     network: Lane
-    takes: type  # the message that brings inputs
+    takes: tuple[type, ...]  # the messages that mean something to it
     grain: int  # positions, fewer than which change nothing
 
     @property
@@ -33,11 +33,17 @@ class Intake(Protocol):
     def hungry(self) -> bool:
         """Whether more may be pushed now."""
 
-    def count(self, payload: bytes) -> int:
-        """The positions that `payload` holds. ValueError for a part of one."""
+    def count(self, message: wire.StreamInput, payload: bytes) -> int:
+        """The positions that an input brings. ValueError for a part of one."""
 
-    def read(self, payload: bytes) -> list:
-        """What is to be pushed of `payload`. ValueError where that is nothing that can be read."""
+    def read(self, message: wire.StreamInput, payload: bytes) -> list:
+        """What is to be pushed of an input. ValueError where that is nothing that can be read."""
+
+    def control(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The options in force after what was read, `values` among them. Asked of what takes `Control`.
+
+        ValueError "options.NAME: ..."; then nothing changes.
+        """
 
     def skipped(self, count: int) -> list:
         """What is to be pushed for `count` lost positions. ValueError where none may be lost."""
@@ -67,7 +73,7 @@ class Intake(Protocol):
 class AudioIntake:
     """Samples, through a front's lane, to the network's. A position is a sample per channel."""
 
-    takes = wire.Audio
+    takes = (wire.Audio,)
     hungry = True
 
     def __init__(self, format: AudioFormat, front: Lane, network: Lane):
@@ -84,10 +90,10 @@ class AudioIntake:
     def stepped(self) -> int:
         return self.front.stepped
 
-    def count(self, payload: bytes) -> int:
+    def count(self, message: wire.Audio, payload: bytes) -> int:
         return self.feeder.count(payload)
 
-    def read(self, payload: bytes) -> list[np.ndarray]:
+    def read(self, message: wire.Audio, payload: bytes) -> list[np.ndarray]:
         return [self.feeder.steps(payload)]
 
     def skipped(self, count: int) -> list[np.ndarray]:
@@ -119,9 +125,7 @@ class AudioIntake:
         return self._ends[0][1] if self._ends else self._end
 
     def forget(self) -> None:
-        network = self.network.geometry
-        rows = network.outputs_per_block * (self.network.stepped // network.block) - network.warmup
-        self._drop(self.places.needed(max(0, rows)))
+        self._drop(self.places.needed(max(0, rows_of(self.network))))
 
     def alternatives(self, event: Event, heard: int) -> tuple[wire.Alternative, ...]:
         return self.places.alternatives(event, heard)
@@ -134,7 +138,7 @@ class AudioIntake:
 class TextIntake:
     """Words and what comes with them, to the network's lane. A position is a byte of UTF-8."""
 
-    takes = wire.Text
+    takes = (wire.Text,)
     front = None
     grain = 1
 
@@ -149,10 +153,10 @@ class TextIntake:
     def hungry(self) -> bool:
         return self.network.waiting < ENOUGH_STEPS
 
-    def count(self, payload: bytes) -> int:
+    def count(self, message: wire.Text, payload: bytes) -> int:
         return len(payload)
 
-    def read(self, payload: bytes) -> list[bytes]:
+    def read(self, message: wire.Text, payload: bytes) -> list[bytes]:
         _, self._half = decoded(payload, self._half, self._position)
         self._position += len(payload)
         return [payload[at : at + PIECE_BYTES] for at in range(0, len(payload), PIECE_BYTES)]
@@ -179,8 +183,7 @@ class TextIntake:
         return self._of(rows)[1]
 
     def forget(self) -> None:
-        network = self.network.geometry
-        self._drop(network.outputs_per_block * (self.network.stepped // network.block) - network.warmup)
+        self._drop(rows_of(self.network))
 
     def alternatives(self, event: Event, heard: int) -> tuple[wire.Alternative, ...]:
         return alternatives(event, round)
@@ -203,3 +206,9 @@ class TextIntake:
         while self._first < step and len(self._known) > 1:
             self._known.popleft()
             self._first += 1
+
+
+def rows_of(lane: Lane) -> int:
+    """The true output rows so far, or fewer: a closed lane's neutral steps are not told apart."""
+    steps = max(0, lane.pushed - lane.waiting)
+    return lane.geometry.outputs_per_block * (steps // lane.geometry.block) - lane.geometry.warmup

@@ -1,18 +1,57 @@
-"""Many live streams of recorded speech, paced like microphones, and how late their results come."""
+"""Many live streams, paced like microphones or typists, and how late their results come."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import ceil
+from typing import Any
 
 import numpy as np
 import zmq
 
 from streamer import wire
 
-FRAME_MS = 100
+FRAME_MS = 100  # of sound
+WORD_MS = 200  # from one word of a text to the next
 SOCKETS = 4  # streams share them: a socket a stream would cost more than the streams
 ANSWER_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Material:
+    """What streams bring, a frame every `frame_ms`, round and round."""
+
+    message: type[wire.Audio] | type[wire.Text]
+    options: dict[str, Any]
+    frames: list[bytes]
+    frame_ms: int
+    position_bytes: int
+
+    def ms(self, positions: int) -> float:
+        """How long so many positions take, on the average."""
+        return positions * self.position_bytes * self.frame_ms * len(self.frames) / sum(map(len, self.frames))
+
+
+def spoken(samples: np.ndarray, rate_hz: int) -> Material:
+    """Samples [n] int16, in frames of `FRAME_MS`. ValueError where they are too few, or of a rate
+    that the wire doesn't take."""
+    if rate_hz not in wire.RATES_HZ:
+        raise ValueError(f"a recording at {rate_hz} Hz; the wire takes {wire.RATES_HZ}")
+    size = 2 * rate_hz * FRAME_MS // 1000
+    payload = samples.astype("<i2").tobytes()
+    frames = [payload[at : at + size] for at in range(0, len(payload) - size + 1, size)]
+    if not frames:
+        raise ValueError(f"the recording is shorter than one frame of {FRAME_MS} ms")
+    options = {"format": {"encoding": "s16", "rate": rate_hz, "channels": 1}}
+    return Material(wire.Audio, options, frames, FRAME_MS, 2)
+
+
+def typed(text: str) -> Material:
+    """The words of `text`, one every `WORD_MS`. ValueError where there are none."""
+    frames = [f"{word} ".encode() for word in text.split()]
+    if not frames:
+        raise ValueError("there is no word in the text")
+    return Material(wire.Text, {}, frames, WORD_MS, 1)
 
 
 @dataclass
@@ -22,7 +61,7 @@ class Speaker:
     number: int
     stream: bytes = b""
     owner: bytes = b""
-    frames: int = 0  # sent so far
+    ends: list[int] = field(default_factory=lambda: [0])  # positions after each frame sent so far
     sent_at: list[float] = field(default_factory=list)  # by seq - 1; the last is Close's
     window: int = 0  # positions that may be unprocessed
     processed: int = 0  # positions, as far as an Ack has told
@@ -31,25 +70,22 @@ class Speaker:
     refusal: wire.Refused | None = None
     closed: bool = False
 
+    @property
+    def frames(self) -> int:
+        """Sent so far."""
+        return len(self.ends) - 1
+
 
 class Load:
-    """`samples` [n] int16, played round and round on many streams at once.
+    """`material` on many streams at once.
 
     The frames of all streams are spread evenly over the frame period, on a schedule that is fixed
-    beforehand: a server that answers late gets no fewer frames for it. ValueError for a recording
-    that is too short or of a rate that the wire doesn't take; ConnectionError if the server refuses.
+    beforehand: a server that answers late gets no fewer frames for it. ConnectionError if the
+    server refuses.
     """
 
-    def __init__(self, address: str, samples: np.ndarray, rate_hz: int):
-        if rate_hz not in wire.RATES_HZ:
-            raise ValueError(f"a recording at {rate_hz} Hz; the wire takes {wire.RATES_HZ}")
-        self.rate_hz = rate_hz
-        self.frame_samples = rate_hz * FRAME_MS // 1000
-        size = 2 * self.frame_samples
-        payload = samples.astype("<i2").tobytes()
-        self.frames = [payload[at : at + size] for at in range(0, len(payload) - size + 1, size)]
-        if not self.frames:
-            raise ValueError(f"the recording is shorter than one frame of {FRAME_MS} ms")
+    def __init__(self, address: str, material: Material):
+        self.material = material
         self.speakers: list[Speaker] = []
         self.late_ms: list[float] = []  # how far behind its schedule each frame left
         self._by_stream: dict[bytes, Speaker] = {}
@@ -70,10 +106,9 @@ class Load:
 
     def open(self, model: str, streams: int) -> None:
         """Open `streams` streams and wait for all of them."""
-        options = {"format": {"encoding": "s16", "rate": self.rate_hz, "channels": 1}}
         for number in range(streams):
             self.speakers.append(Speaker(number))
-            self._send(self.speakers[-1], wire.Open(str(number), model, options=options))
+            self._send(self.speakers[-1], wire.Open(str(number), model, options=self.material.options))
         self._wait(lambda: all(s.stream or s.refusal for s in self.speakers))
         if refused := next((s.refusal for s in self.speakers if s.refusal), None):
             raise ConnectionError(f"the server refused a stream: {refused.message}")
@@ -85,8 +120,8 @@ class Load:
 
         Returns when the last words are in; streams that are stuck by then stay without `closed`.
         """
-        streams, frames = len(self.speakers), round(seconds * 1000 / FRAME_MS)
-        between = FRAME_MS / 1000 / streams
+        streams, frames = len(self.speakers), round(seconds * 1000 / self.material.frame_ms)
+        between = self.material.frame_ms / 1000 / streams
         began = time.perf_counter()
         for turn in range((frames + 1) * streams):
             due = began + turn * between
@@ -103,13 +138,13 @@ class Load:
         self._wait(lambda: all(s.closed or s.refusal for s in self.speakers))
 
     def _send_frame(self, speaker: Speaker) -> None:
-        start = speaker.frames * self.frame_samples
-        # Each begins elsewhere in the recording, lest all say the same at once.
-        payload = self.frames[(7 * speaker.number + speaker.frames) % len(self.frames)]
-        speaker.frames += 1
-        self._send(speaker, wire.Audio(speaker.stream, speaker.owner, speaker.frames, start), payload)
+        material, start = self.material, speaker.ends[-1]
+        # Each begins elsewhere, lest all say the same at once.
+        payload = material.frames[(7 * speaker.number + speaker.frames) % len(material.frames)]
+        speaker.ends.append(start + len(payload) // material.position_bytes)
+        self._send(speaker, material.message(speaker.stream, speaker.owner, speaker.frames, start), payload)
         # `start`, not its end: the frame that has just left isn't late yet.
-        backlog_ms = 1000 * (start - speaker.processed) / self.rate_hz
+        backlog_ms = material.ms(start - speaker.processed)
         speaker.worst_backlog_ms = max(speaker.worst_backlog_ms, backlog_ms)
 
     def _send(self, speaker: Speaker, message: wire.Input, payload: bytes | None = None) -> None:
@@ -150,9 +185,10 @@ class Load:
             speaker.refusal = message
         if isinstance(message, wire.Ack):
             waiting = speaker.window - message.window
-            taken = min(message.accepted, speaker.frames) * self.frame_samples
+            taken = speaker.ends[min(message.accepted, speaker.frames)]
             speaker.processed = max(speaker.processed, taken - waiting)
         if isinstance(message, wire.Result):
             speaker.latencies_ms.append(1000 * (now - speaker.sent_at[message.accepted - 1]))
+            speaker.processed = max(speaker.processed, message.through)
         if isinstance(message, wire.Closed):
             speaker.closed = True

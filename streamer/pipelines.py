@@ -36,6 +36,7 @@ class Pipelines:
         """ValueError for models that aren't served, read no text, or feed themselves in the end."""
         self.engine, self.feeds = engine, feeds
         self._children: dict[bytes, list[Child]] = {}  # by source
+        self._fed: set[bytes] = set()
         self._full: dict[bytes, tuple[bytes, Child]] = {}  # those with finals that wait, and their peers
         _check(engine, feeds)
 
@@ -65,6 +66,8 @@ class Pipelines:
         waiting, all_told = deque(told), []
         while waiting:
             one = waiting.popleft()
+            if isinstance(one.message, wire.Ack) and one.message.stream in self._fed:
+                continue  # it is for us
             all_told.append(one)
             match one.message:
                 case wire.Opened():
@@ -81,6 +84,7 @@ class Pipelines:
             names = self.feeds.get(source.model, ())
             answers = [self.engine.derive(peer, source, name, now) for name in names]
             fed = [Child(answer) for answer in answers if isinstance(answer, wire.Opened)]
+            self._fed |= {child.opened.stream for child in fed}
             if names:
                 self._children[source.stream] = fed
             refused = [answer for answer in answers if isinstance(answer, wire.Refused)]
@@ -95,6 +99,7 @@ class Pipelines:
             self._send(peer, child, now)
 
     def _close(self, peer: bytes, source: bytes, now: float) -> None:
+        self._fed.discard(source)
         for child in self._children.pop(source, ()):
             child.ending = True
             self._send(peer, child, now)

@@ -10,6 +10,7 @@ from streamer.bench import bench, cpu_seconds, recording, report
 from streamer.config import Config, ModelOptions
 from streamer.load import Speaker
 from tests.tiny_model import write_model
+from tests.tiny_text import shortener
 
 
 def test_a_report_pools_latencies_and_takes_the_worst_backlog():
@@ -72,3 +73,19 @@ def test_what_cannot_be_played_is_one_line(tmp_path):
     for model, streams, complaint in (("nobody", 1, "nobody"), ("tiny", 0, "0 streams"), ("tiny", 1, "shorter")):
         with pytest.raises(ValueError, match=complaint):
             bench(config, model, streams, 1.0, file)
+
+
+def test_texts_are_typed_word_by_word(tmp_path):
+    config = Config(models={"kept": ModelOptions(folder=str(shortener(tmp_path / "kept")))})
+    file = tmp_path / "text.txt"
+    file.write_text("The fox sleeps. Is it\nthe dog?")
+    result = bench(config, "kept", streams=3, seconds=2.0, file=file)
+    # Ten words a stream: a partial for each, finals beside them.
+    assert (result.model, result.streams) == ("kept", 3) and result.results >= 30
+    assert result.backlog_ms < 60_000 and result.cpu_seconds_per_stream_hour > 0
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(ValueError, match="no UTF-8"):
+        bench(config, "kept", 1, 1.0, file)
+    file.write_text(" \n")
+    with pytest.raises(ValueError, match="no word"):
+        bench(config, "kept", 1, 1.0, file)

@@ -70,10 +70,9 @@ def bench(
     config_file: Path | None, model: str, streams: int, seconds: float, file: Path | None, as_json: bool
 ) -> None:
     """Hold N paced streams for a while and report."""
-    from clients.files import BUNDLED
     from streamer.bench import bench as run
 
-    figures = asdict(run(read_config(config_file), model, streams, seconds, file or BUNDLED))
+    figures = asdict(run(read_config(config_file), model, streams, seconds, file))
     if as_json:
         print(json.dumps(figures))
         return
