@@ -8,9 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from msgspec import Struct
-from msgspec.structs import replace
-
+from clients.kept import Kept
 from clients.notices import Applied, Derived, Gap, Notice, Refusal, Rejected, Restarted, StreamOver
 from streamer import wire
 
@@ -23,15 +21,6 @@ PATIENCE_S = 1.0
 SAME_HOLE_S = 0.25
 LEAST_PAUSE_S = 0.02
 DEFAULT_FORMAT = {"encoding": "s16", "rate": 16000, "channels": 1}
-
-
-class Sent(Struct):
-    """An input that is kept until the server has taken it: positions from `start` up to `end`."""
-
-    message: Any
-    payload: bytes | None
-    start: int
-    end: int
 
 
 class StreamProtocol:
@@ -52,8 +41,7 @@ class StreamProtocol:
         self.fed: dict[bytes, str] = {}  # streams that the server feeds with this one's finals: their models
         self.closing = False
         self.heard_at = 0.0
-        self._kept: deque[Sent] = deque()
-        self._seq = self._position = 0  # of the last input given
+        self._kept = Kept()
         self._accepted = self._limit = 0  # the last input taken; the position that may be reached
         self._before = 0  # positions of the streams that a server lost
         self._last_result = 0
@@ -66,12 +54,12 @@ class StreamProtocol:
     @property
     def position(self) -> int:
         """Positions given so far, over all restarts."""
-        return self._before + self._position
+        return self._before + self._kept.position
 
     @property
     def room(self) -> int:
         """Positions that may be sent now."""
-        return max(0, self._limit - self._position) if self.opened else 0
+        return max(0, self._limit - self._kept.position) if self.opened else 0
 
     @property
     def repeat_at(self) -> float | None:
@@ -81,7 +69,7 @@ class StreamProtocol:
     @property
     def kept(self) -> int:
         """Positions that were sent and not yet taken."""
-        return self._position - self._taken
+        return self._kept.position - self._kept.taken
 
     @property
     def takes_text(self) -> bool:
@@ -99,22 +87,17 @@ class StreamProtocol:
         return 1 if self.takes_text else wire.SAMPLE_BYTES[self._format["encoding"]] * self._format["channels"]
 
     @property
-    def _taken(self) -> int:
-        """The position that the server has taken all inputs up to."""
-        return self._kept[0].start if self._kept else self._position
-
-    @property
     def _format(self) -> dict[str, Any]:
         return self.opened.options.get("format") or self.request.options.get("format") or DEFAULT_FORMAT
 
     def input(self, payload: bytes) -> Parts:
         """The next samples, or the next of the text."""
         kind = wire.Text if self.takes_text else wire.Audio
-        return self._keep(kind(**self._next(), start=self._position), payload, len(payload) // self.position_bytes)
+        return self._keep(kind(**self._next(), start=self._kept.position), payload, len(payload) // self.position_bytes)
 
     def skip(self, count: int) -> Parts:
         """`count` positions are lost."""
-        return self._keep(wire.Skip(**self._next(), start=self._position, count=count), None, count)
+        return self._keep(wire.Skip(**self._next(), start=self._kept.position, count=count), None, count)
 
     def credit(self, count: int) -> Parts:
         """A generator may make `count` more steps."""
@@ -140,7 +123,7 @@ class StreamProtocol:
             self._open_due, self._asked_at = False, now
             # A Close that was taken is asked for again: an Open would begin another stream.
             finished = self.closing and not self.kept
-            again.append(wire.encode(wire.Close(**self._ids(), seq=self._seq) if finished else self.request))
+            again.append(wire.encode(wire.Close(**self._ids(), seq=self._kept.seq) if finished else self.request))
         if self._ack_due:
             # The Ack that opened the window may be lost. An input that was taken is answered with
             # another one, whatever it holds.
@@ -163,7 +146,7 @@ class StreamProtocol:
                 self.results.append(message)
         elif isinstance(message, wire.Ack):
             self._accept(message.accepted)
-            self._limit = max(self._limit, self._taken + message.window)
+            self._limit = max(self._limit, self._kept.taken + message.window)
         elif isinstance(message, wire.Opened):
             self._open(message, now)
         elif isinstance(message, wire.Applied):
@@ -194,19 +177,17 @@ class StreamProtocol:
         if self.closing:
             raise StreamOver("the stream is closed; open another one")
         self.check()
-        return {**self._ids(), "seq": self._seq + 1}
+        return {**self._ids(), "seq": self._kept.seq + 1}
 
     def _ids(self) -> dict[str, bytes]:
         return {"stream": self.opened.stream, "owner": self.opened.owner}
 
     def _keep(self, message: Any, payload: bytes | None = None, count: int = 0) -> Parts:
-        start, self._position, self._seq = self._position, self._position + count, message.seq
-        self._kept.append(Sent(message, payload, start, self._position))
+        self._kept.add(message, payload, count)
         return wire.encode(message, payload)
 
     def _accept(self, seq: int) -> None:
-        while self._kept and self._kept[0].message.seq <= seq:
-            self._kept.popleft()
+        self._kept.accept(seq)
         self._accepted = max(self._accepted, seq)
 
     def _count(self, seq: int) -> None:
@@ -222,20 +203,12 @@ class StreamProtocol:
         elif before.stream != opened.stream:
             self._restart(before, opened)
         if self._kept:
-            self._repeat(self._kept[0].message.seq, now)
+            self._repeat(self._kept.first, now)
         self._ack_due = not self._kept and self._accepted > 0
 
     def _restart(self, before: wire.Opened, opened: wire.Opened) -> None:
         """Number what the lost stream had not taken as the beginning of the new one."""
-        lost = self._taken
-        kept, self._kept = self._kept, deque()
-        for seq, sent in enumerate(kept, start=1):
-            changed = {**self._ids(), "seq": seq}
-            if hasattr(sent.message, "start"):
-                changed["start"] = sent.message.start - lost
-            message = replace(sent.message, **changed)
-            self._kept.append(Sent(message, sent.payload, sent.start - lost, sent.end - lost))
-        self._before, self._position, self._seq = self._before + lost, self._position - lost, len(kept)
+        self._before += self._kept.begin(self._ids())
         self._accepted = self._last_result = 0
         self.fed.clear()  # lost with it; what it feeds from now on is told next
         self._limit, self._repeated = opened.window, (0, 0.0)
@@ -251,25 +224,19 @@ class StreamProtocol:
                 self._repeat(refused.expected, now + pause)
         elif refused.code == "unknown_stream" and self.closing and not self.kept:
             # It closed, and its Closed was lost on the way.
-            self.closed = wire.Closed(self.opened.stream, "lost", self._last_result, self._position)
+            self.closed = wire.Closed(self.opened.stream, "lost", self._last_result, self._kept.position)
         elif refused.code == "unknown_stream":
             # Every input that was on its way is refused; one request is enough.
             self._open_due = now - self._asked_at > SAME_HOLE_S
-        elif refused.code == "bad_option" and (control := self._kept_control(refused.expected)):
-            # Its number must be filled; a Control without values changes nothing.
-            if control.message.values:
-                self.notices.append(Rejected(control.message.stream, control.message.values, refused))
-                control.message = replace(control.message, values={})
+        elif refused.code == "bad_option" and (control := self._kept.withdraw(refused.expected)):
+            if control.values:  # else it was refused twice: it was repeated before the refusal came
+                self.notices.append(Rejected(control.stream, control.values, refused))
             self._repeat(refused.expected, now)
         elif refused.code == "draining" and self.opened:
             # A stream that was open hears its own end; asking again was too early.
             return
         else:
             self.refusal = Refusal(refused)
-
-    def _kept_control(self, seq: int) -> Sent | None:
-        kept = (sent for sent in self._kept if sent.message.seq == seq)
-        return next((sent for sent in kept if isinstance(sent.message, wire.Control)), None)
 
     def _repeat(self, seq: int, when: float) -> None:
         if not self._repeat_from or when > self._repeat_at:
@@ -280,5 +247,4 @@ class StreamProtocol:
         """The kept inputs from `_repeat_from` on."""
         first, self._repeat_from = self._repeat_from, 0
         self._repeated = (first, now)
-        again = [sent for sent in self._kept if sent.message.seq >= first]
-        return [wire.encode(sent.message, sent.payload) for sent in again]
+        return [wire.encode(sent.message, sent.payload) for sent in self._kept.since(first)]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from models.card import Card
 from models.folk_chords import CHORDS
 
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
@@ -73,6 +74,15 @@ class Voice:
     def width(self) -> int:
         """How many notes may sound together."""
         return 1 if self.lowest else max(map(len, CHORDS))
+
+
+def voices_of(card: Card) -> tuple[Voice, ...]:
+    """The voices of a composer, as its card names and sizes them. ValueError if it is none."""
+    options = card.network.options
+    if card.network.architecture != "composer":
+        raise ValueError(f"{card.name} is no composer; it is {card.network.architecture}")
+    sizes = zip(card.labels, options["lowest"], options["voices"])
+    return tuple(Voice(name, lowest, size - 1) for name, lowest, size in sizes)
 
 
 def sounding(voices: Sequence[Voice], symbols: Sequence[int]) -> tuple[int, ...]:

@@ -281,6 +281,9 @@ def compose(
     output: Annotated[Optional[Path], typer.Option(metavar="FILE", help=".wav, .flac, .ogg, .mid or .musicxml.")] = None,
     roll: Annotated[Optional[Path], typer.Option(metavar="FILE", help="A picture of the notes: .png, .svg or .pdf.")] = None,
     model: Annotated[Optional[str], typer.Option(help="Another composer than the style's.")] = None,
+    connect: Annotated[
+        Optional[str], typer.Option("--connect", metavar="ADDRESS", help="A running server composes; else this process.")
+    ] = None,
     config: ConfigFile = None,
 ) -> None:
     """Compose a piece: hear it, write it down, draw it."""
@@ -299,6 +302,7 @@ def compose(
         play=play,
         output=output,
         roll=roll,
+        connect=connect,
     )
     compose(read_config(config), wish)
 

@@ -107,7 +107,7 @@ class ModelDescription(Struct, frozen=True):
 
     name: str
     task: str = ""
-    input: str = "audio"  # or text, of which there are no rates
+    input: str = "audio"  # or text or generator, of which there are no rates
     description: str = ""
     licence: str = ""
     encodings: tuple[str, ...] = tuple(SAMPLE_BYTES)

@@ -19,7 +19,7 @@ from streamer.engine import Engine, Settings
 from streamer.loop import Loop, stopped_by_signals
 from streamer.pipelines import Pipelines
 from streamer.recording import Recorder
-from streamer.served import ServedModel, served
+from streamer.served import ServedModel, generates, served
 from streamer.sockets import Sockets
 
 
@@ -102,8 +102,8 @@ def announce(text: str) -> None:
 
 
 def hears(card: Card) -> bool:
-    """Whether a model takes what streams bring: sound or text."""
-    return card.front is not None or card.feeder.kind in TEXT_FEEDERS
+    """Whether a model takes what streams bring: sound, text or credit."""
+    return card.front is not None or card.feeder.kind in TEXT_FEEDERS or generates(card)
 
 
 def _loaded(config: Config, name: str) -> Model:
@@ -115,7 +115,7 @@ def _served(config: Config, name: str, model: Model, devices: Devices) -> Served
     if not isinstance(model.network, Stage):
         raise ValueError(f"{name} is an offline network and can't be served; use --mode offline")
     if not hears(model.card):
-        raise ValueError(f"{name} takes neither sound nor text and can't be served; use `streamer compose`")
+        raise ValueError(f"{name} takes neither sound, text nor credit and can't be served")
     rows = config.model(name).max_streams
     return served(model, name, reader(model.card, model.folder, rows), devices, rows)
 

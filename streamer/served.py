@@ -6,11 +6,15 @@ from typing import Any
 import numpy as np
 
 from models.build import Model
+from models.card import Card
+from models.feeders.composer import ComposerFeeder
 from models.feeders.encoders import reading as text_reading
+from models.notation import voices_of
 from models.readers import Reader
 from models.stage import Stage
 from streamer import wire
 from streamer.devices import Devices
+from streamer.generator import GeneratorInput
 from streamer.inputs import AudioInput, Chosen, Input, TextInput
 from streamer.runner import Runner
 
@@ -90,12 +94,14 @@ class ServedModel:
 def served(model: Model, name: str, reader: Reader, devices: Devices, max_streams: int) -> ServedModel:
     """`model`, whose network is a Stage, under `name` for `max_streams` streams.
 
-    ValueError for a network that is fed with neither sound nor text.
+    ValueError for a network that is fed with neither sound, text nor credit.
     """
     assert isinstance(model.network, Stage)
     input: Input
     if model.card.front:
         input = AudioInput(partial(_front, model, devices, max_streams), model.rate_hz)
+    elif generates(model.card):
+        input = GeneratorInput(ComposerFeeder(voices_of(model.card), model.card.feeder.options))
     else:
         input = TextInput(text_reading(model.card, model.folder))
     return ServedModel(
@@ -108,6 +114,11 @@ def served(model: Model, name: str, reader: Reader, devices: Devices, max_stream
             name, model.card.task, description=model.card.description, licence=model.card.licence
         ),
     )
+
+
+def generates(card: Card) -> bool:
+    """Whether streams bring nothing but credit, and are given steps for it."""
+    return card.feeder is not None and card.feeder.kind == "composer"
 
 
 def _front(model: Model, devices: Devices, max_streams: int, rate_hz: int) -> Runner:

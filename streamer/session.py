@@ -96,7 +96,7 @@ class Session:
         return bool(self.network.blocks or (self.front and self.front.blocks))
 
     def receive(self, message: wire.StreamInput, payload: bytes, now: float) -> wire.Output | None:
-        """Take one input of the owner. A refusal, or an Ack for a repeat; None when it was taken."""
+        """Take one input of the owner. What is answered at once: a refusal, an Ack of a repeat, Applied."""
         self.heard_at = now
         if message.seq <= self.accepted:
             return self._ack()
@@ -105,10 +105,10 @@ class Session:
         if message.seq > self.accepted + 1:
             text = f"input {message.seq} came and {self.accepted + 1} did not; repeat from there"
             return self._refused("hole", text, field="seq")
-        refusal = self._take(message, payload)
-        if refusal is None:
+        answer = self._take(message, payload)
+        if not isinstance(answer, wire.Refused):
             self.accepted = message.seq
-        return refusal
+        return answer
 
     def finish(self, reason: str) -> None:
         """End the stream after all that was taken, as if its owner had closed it."""
@@ -165,10 +165,12 @@ class Session:
             return self._ack()
         return None
 
-    def _take(self, message: wire.StreamInput, payload: bytes) -> wire.Refused | None:
+    def _take(self, message: wire.StreamInput, payload: bytes) -> wire.Refused | wire.Applied | None:
         match message:
-            case wire.Audio() | wire.Text() if isinstance(message, self.intake.takes):
+            case wire.Audio() | wire.Text() | wire.Credit() if isinstance(message, self.intake.takes):
                 return self._input(message, payload)
+            case wire.Control() if isinstance(message, self.intake.takes):
+                return self._control(message)
             case wire.Skip():
                 return self._skip(message)
             case wire.Flush():
@@ -181,34 +183,42 @@ class Session:
                 return self._refused("unsupported", text, field="type")
         return None
 
-    def _input(self, message: wire.Audio | wire.Text, payload: bytes) -> wire.Refused | None:
-        if refusal := self._misplaced(message.start):
+    def _input(self, message: wire.Audio | wire.Text | wire.Credit, payload: bytes) -> wire.Refused | None:
+        if not isinstance(message, wire.Credit) and (refusal := self._misplaced(message.start)):
             return refusal
         try:
-            count = self.intake.count(payload)
+            count = self.intake.count(message, payload)
             if count > self.limits.window:
                 text = f"{count} positions at once; the whole window is {self.limits.window}"
                 return self._refused("too_large", text)
             if count > self.window:
                 text = f"{count} positions came and the window is {self.window}; wait for an Ack"
                 return self._refused("overrun", text)
-            self._advance(count, self.intake.read(payload), message.seq)
+            self._advance(count, self.intake.read(message, payload), message.seq)
         except ValueError as error:
             return self._refused("bad_payload", str(error))
         return None
 
+    def _control(self, message: wire.Control) -> wire.Refused | wire.Applied:
+        try:
+            options = self.intake.control(message.values)
+        except ValueError as error:
+            return self._refused("bad_option", str(error), str(error).partition(":")[0])
+        return wire.Applied(self.opened.stream, self.position, self.opened.options | options)
+
     def _skip(self, message: wire.Skip) -> wire.Refused | None:
         if refusal := self._misplaced(message.start):
             return refusal
+        try:
+            skipped = self.intake.skipped(message.count)
+        except ValueError as error:
+            return self._refused("unsupported", str(error), field="type")
         if message.count > self.limits.skip:
             text = f"{message.count} positions lost; at most {self.limits.skip} may be, open a new stream"
             return self._refused("too_large", text, field="count")
         if message.count and not self.window:
             return self._refused("overrun", "the window is spent; wait for an Ack")
-        try:
-            self._advance(message.count, self.intake.skipped(message.count), message.seq)
-        except ValueError as error:
-            return self._refused("unsupported", str(error), field="type")
+        self._advance(message.count, skipped, message.seq)
         return None
 
     def _advance(self, count: int, parts: Sequence[Any], seq: int) -> None:

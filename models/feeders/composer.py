@@ -75,14 +75,16 @@ class ComposerFeeder:
             before = {name: getattr(self.defaults, name) for name in shared}
         elif "prompt" in given:
             raise ValueError("options.prompt: a piece has begun; its prompt is what it began with")
-        options = converted(before | given, ComposerOptions, "options")
+        # A prompt was looked at when it came, and may be long.
+        kept = {"prompt": before["prompt"]} if "prompt" in before else {}
+        options = converted({k: v for k, v in before.items() if k not in kept} | given, ComposerOptions, "options")
         try:
             if options.key:
                 key_of(options.key)
         except ValueError as error:
             raise ValueError(f"options.key: {error}") from None
         self._check(options)
-        return msgspec.to_builtins(options)
+        return msgspec.to_builtins(options) | kept
 
     def steps(self, options: dict[str, Any], position: int, count: int) -> np.ndarray:
         """The input steps float32 [count, channels] from `position` on."""
@@ -141,15 +143,16 @@ class ComposerFeeder:
             voice = by_name[name]
             if low > high or not voice.lowest or high < voice.lowest or low >= voice.lowest + voice.count:
                 raise ValueError(f"options.bounds: no note of {name} lies between {low} and {high}")
+        place = "given"
         try:
             for name, note in options.given.items():
                 by_name[name].symbol(note)
+            place = "prompt"
             for notes in options.prompt:
                 if len(notes) > len(self.voices):
                     raise ValueError(f"{len(notes)} notes in a step, and there are {len(self.voices)} voices")
                 for voice, note in zip(self.voices, notes):
                     voice.symbol(max(0, note))
         except ValueError as error:
-            place = "given" if options.given and not options.prompt else "prompt"
             raise ValueError(f"options.{place}: {error}") from None
 

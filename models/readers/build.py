@@ -3,12 +3,14 @@
 from pathlib import Path
 
 from models.card import Card
+from models.notation import voices_of
 from models.readers import Reader
 from models.readers.argmax import ArgmaxReader, GreedyCtcReader
 from models.readers.captions import CaptionsReader
 from models.readers.commands import CommandsReader
 from models.readers.entities import EntitiesReader
 from models.readers.headline import HeadlineReader
+from models.readers.notes import NotesReader
 from models.readers.sentiment import SentimentReader
 from models.readers.summary import SummaryReader, WholeSummaryReader
 from models.readers.translation import TranslationReader, WholeTranslationReader
@@ -74,6 +76,10 @@ def _translation_whole(card: Card, folder: Path, rows: int) -> Reader:
     return WholeTranslationReader(card.labels, card.reader.options, folder, rows)
 
 
+def _notes(card: Card, folder: Path, rows: int) -> Reader:
+    return NotesReader(voices_of(card), card.reader.options, rows)
+
+
 KINDS = {
     "captions": _captions,
     "commands": _commands,
@@ -86,4 +92,5 @@ KINDS = {
     "translation_whole": _translation_whole,
     "entities": _entities,
     "sentiment": _sentiment,
+    "notes": _notes,
 }

@@ -2,8 +2,8 @@
 
 import random
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,12 @@ from streamer.music.piece import Piece
 from streamer.music.prompts import read_melody, read_prompt
 from streamer.music.screen import drawn
 from streamer.music.sound import RATE_HZ, Sound
-from streamer.music.source import LocalSource
+from streamer.music.source import LocalSource, PieceSource
 from streamer.music.writing import SOUND, SoundFile, whole, write_midi
 
 DEFAULT_SECONDS = 30.0
+# That a server composes before they are asked for; what is played is steered, so little.
+AHEAD_BEATS_PLAYED, AHEAD_BEATS_WRITTEN = 1, 32
 SCORES: dict[str, Callable[[Piece, Path], None]] = {
     ".mid": write_midi, ".midi": write_midi, ".musicxml": write_musicxml, ".xml": write_musicxml,
 }  # fmt: skip
@@ -43,6 +45,7 @@ class Wish:
     play: bool = False
     output: Path | None = None
     roll: Path | None = None
+    connect: str | None = None
 
 
 def compose(config: Config, wish: Wish) -> None:
@@ -50,10 +53,32 @@ def compose(config: Config, wish: Wish) -> None:
     _check_outputs(wish)
     if wish.accompany is not None and live_melody(wish.accompany) and not wish.play:
         raise ValueError(f"--accompany {wish.accompany} is played live; add --play")
-    source = LocalSource(config, wish.model)
-    if wish.play:
-        _play(source, wish)
+    with source_of(config, wish) as source:
+        _play(source, wish) if wish.play else _write(source, wish)
+
+
+@contextmanager
+def source_of(config: Config, wish: Wish) -> Iterator[PieceSource]:
+    """A composer in this process, or on the server that `wish` names."""
+    if wish.connect is None:
+        yield LocalSource(config, wish.model)
         return
+    # Imported late: what composes by itself needs no sockets.
+    from clients.notices import Refusal, StreamOver
+    from streamer.commands.compose_remote import RemoteSource
+
+    ahead_beats = AHEAD_BEATS_WRITTEN
+    if wish.play:
+        ahead_beats = 0 if wish.accompany and live_melody(wish.accompany) else AHEAD_BEATS_PLAYED
+    try:
+        with RemoteSource(wish.connect, wish.model, ahead_beats) as source:
+            yield source
+    except (Refusal, StreamOver) as error:
+        raise OSError(str(error)) from None
+
+
+def _write(source: PieceSource, wish: Wish) -> None:
+    """Compose the whole piece as fast as it goes."""
     seconds = DEFAULT_SECONDS if wish.seconds is None else wish.seconds
     length = length_of(seconds, tempo_of(source, wish), source.steps_per_beat)
     source.open(options_of(source, wish, length.steps))
@@ -70,7 +95,7 @@ def compose(config: Config, wish: Wish) -> None:
     _tell(performance.piece, wish, source)
 
 
-def _play(source: LocalSource, wish: Wish) -> None:
+def _play(source: PieceSource, wish: Wish) -> None:
     """Let the piece be heard; it has no end unless it was asked for one."""
     # Imported late: it needs a sound system, which composing to a file doesn't.
     from streamer.commands.compose_live import Played
@@ -87,7 +112,7 @@ def _play(source: LocalSource, wish: Wish) -> None:
     print(f"streamer: seed {source.options['seed']}", file=sys.stderr)
 
 
-def options_of(source: LocalSource, wish: Wish, steps: int | None) -> dict[str, Any]:
+def options_of(source: PieceSource, wish: Wish, steps: int | None) -> dict[str, Any]:
     """The stream's options of a piece that ends after `steps`, or never. ValueError as the prompts say."""
     prompt = read_prompt(wish.prompt, source.steps_per_beat)
     melody = prompt.melody
@@ -105,7 +130,7 @@ def options_of(source: LocalSource, wish: Wish, steps: int | None) -> dict[str, 
 
 
 def perform(
-    source: LocalSource, length: Length | None, seconds: float | None, kept: bool = True
+    source: PieceSource, length: Length | None, seconds: float | None, kept: bool = True
 ) -> Performance:
     """A performance of the opened `source`."""
     piece = Piece(
@@ -123,7 +148,7 @@ def live_melody(accompany: str) -> bool:
     return accompany == "keys" or accompany.startswith("port:")
 
 
-def title_of(wish: Wish, source: LocalSource) -> str:
+def title_of(wish: Wish, source: PieceSource) -> str:
     """What a picture of the piece is called."""
     return f"{wish.model}, seed {source.options['seed']}"
 
@@ -168,14 +193,14 @@ def _check_outputs(wish: Wish) -> None:
             raise ValueError(f"{path} can't be written: {path.parent} is no folder, or {path} is one")
 
 
-def tempo_of(source: LocalSource, wish: Wish) -> float:
+def tempo_of(source: PieceSource, wish: Wish) -> float:
     tempo = wish.tempo if wish.tempo is not None else source.default_tempo
     if not 20 <= tempo <= 400:
         raise ValueError(f"a tempo of {tempo:g} beats a minute; give 20 to 400")
     return tempo
 
 
-def _tell(piece: Piece, wish: Wish, source: LocalSource) -> None:
+def _tell(piece: Piece, wish: Wish, source: PieceSource) -> None:
     """The seed, so that the piece can be had again; and the notes, where nothing else was asked for."""
     print(f"streamer: seed {source.options['seed']}", file=sys.stderr)
     if wish.output is None and wish.roll is None:

@@ -154,6 +154,8 @@ def describe(notice: Notice) -> str:
     name = type(notice).__name__
     if name == "Restarted":
         return f"the server had lost the stream; a new one goes on from position {notice.position}"
+    if name == "Rejected":
+        return f"the options stay: {notice.refused.message}"
     return f"options from position {notice.position} on: {notice.options}"
 
 

@@ -9,17 +9,8 @@ from models.build import Model
 from models.composer import TOLD
 from models.feeders.composer import ComposerFeeder
 from models.kernels import candidates
-from models.notation import Voice, sounding
+from models.notation import sounding, voices_of
 from models.stage import State
-
-
-def voices_of(model: Model) -> tuple[Voice, ...]:
-    """The voices of a composer, as its card names and sizes them. ValueError if it is none."""
-    options = model.card.network.options
-    if model.card.network.architecture != "composer":
-        raise ValueError(f"{model.name} is no composer; it is {model.card.network.architecture}")
-    sizes = zip(model.card.labels, options["lowest"], options["voices"])
-    return tuple(Voice(name, lowest, size - 1) for name, lowest, size in sizes)
 
 
 class Composer:
@@ -27,7 +18,7 @@ class Composer:
 
     def __init__(self, model: Model):
         """ValueError, one line, for a model that is no composer."""
-        self.name, self.network, self.voices = model.name, model.network, voices_of(model)
+        self.name, self.network, self.voices = model.name, model.network, voices_of(model.card)
         self.feeder = ComposerFeeder(self.voices, model.card.feeder.options)
         # By hand, for steps of a few rows: torch's own LSTM packs its weights anew at every call.
         self.step = candidates(model.network)[-1].step

@@ -1,13 +1,35 @@
-"""A composer of the config, in this process: what a performance pulls its notes from."""
+"""What a performance pulls its notes from: here, a composer of the config in this process."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import torch
 
 from models import catalog
 from models.build import load
+from models.notation import Voice
 from streamer.config import Config
 from streamer.music.composing import Composer, Pieces
+from streamer.music.performance import Source
+
+
+class PieceSource(Source, Protocol):
+    """Where one piece comes from, and what is known of it before it begins."""
+
+    voices: Sequence[Voice]
+    steps_per_beat: int
+    default_tempo: float  # beats a minute
+
+    def open(self, options: dict[str, Any]) -> None:
+        """Begin a piece. ValueError "options.NAME: ..." for options that don't fit."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options in force."""
+
+    @property
+    def tempo(self) -> float:
+        """Beats a minute."""
 
 
 class LocalSource:
