@@ -207,12 +207,12 @@ class Session:
         return wire.Applied(self.opened.stream, self.position, self.opened.options | options)
 
     def _skip(self, message: wire.Skip) -> wire.Refused | None:
-        if refusal := self._misplaced(message.start):
-            return refusal
         try:
-            skipped = self.intake.skipped(message.count)
+            skipped = self.intake.skipped(min(message.count, self.limits.skip))
         except ValueError as error:
             return self._refused("unsupported", str(error), field="type")
+        if refusal := self._misplaced(message.start):
+            return refusal
         if message.count > self.limits.skip:
             text = f"{message.count} positions lost; at most {self.limits.skip} may be, open a new stream"
             return self._refused("too_large", text, field="count")

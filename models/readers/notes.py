@@ -44,6 +44,7 @@ class Row(msgspec.Struct):
 
     partials: bool
     through: int = 0
+    told: int = 0  # steps that were in the finals so far
     utterance: int = 0
     sounding: list[Note] = []
     bar: list[Note] = []  # that ended in this bar
@@ -117,8 +118,9 @@ class NotesReader:
 
     def end_bar(self, row: Row) -> list[Event]:
         """The final with all notes that sounded since the last one, a held note in each of its bars."""
-        notes = row.bar + [note for note in row.sounding if note.symbol]
-        row.bar = []
+        # A bar that has just ended is not ended again, though its notes sound on.
+        notes = row.bar + [note for note in row.sounding if note.symbol] if row.through > row.told else []
+        row.bar, row.told = [], row.through
         if not notes:
             return []
         notes.sort(key=lambda note: (note.start, note.voice))
