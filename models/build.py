@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from models.acoustic import AcousticBidirectional, acoustic_gru, acoustic_lstm
+from models.agreement import AgreementLive
 from models.card import Card, read_card
 from models.composer import Composer
 from models.compress import CompressLive, CompressOffline
@@ -43,6 +44,7 @@ NETWORKS: dict[str, Callable[..., Stage | Whole]] = {
     "entities_offline": EntitiesOffline,
     "sentiment_live": SentimentLive,
     "sentiment_offline": SentimentOffline,
+    "agreement_live": AgreementLive,
 }
 FRONTS: dict[str, Callable[..., Stage]] = {"log_mel": LogMel}
 

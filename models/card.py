@@ -8,6 +8,7 @@ import msgspec
 
 TASKS = (
     "captions", "commands", "entities", "sentiment", "translation", "summary", "headline", "music",
+    "agreement",
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import typer
 from streamer.cli_options import ConfigFile, Mode
 
 Pair = Literal["en-de", "en-fr", "multi30k-en-de"]
+Cell = Literal["lstm", "gru", "rnn"]
 MusicStyle = Literal["chorale", "folk", "roll-jsb", "roll-nottingham"]
 
 train = typer.Typer(help="Train the networks that ship, from the data folder.")
@@ -153,6 +154,23 @@ def sentiment(
     from streamer.commands.training import sentiment
 
     sentiment(config, data, out, f"{corpus}-{mode}" if corpus else mode, updates, resume, threads)
+
+
+@train.command("agreement")
+def agreement(
+    data: Data,
+    cell: Annotated[Cell, typer.Option(help="Of the one recurrent layer.")] = "lstm",
+    out: Runs = Path("runs"),
+    updates: Updates = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same run.")] = 1,
+    resume: Resume = True,
+    threads: Threads = None,
+    config: ConfigFile = None,
+) -> None:
+    """Train a network that expects a verb in the singular or the plural."""
+    from streamer.commands.training import agreement
+
+    agreement(config, data, out, cell, updates, seed, resume, threads)
 
 
 @train.command("music")

@@ -3,6 +3,7 @@
 import torch
 
 from models.acoustic import SILENCE, AcousticBidirectional, acoustic_gru, acoustic_lstm
+from models.agreement import AgreementLive, Anew
 from models.compress import CompressLive, CompressOffline
 from models.composer import Composer
 from models.convolution import CausalConvolution, LookaheadConvolution
@@ -75,6 +76,8 @@ STAGES = {
     "live compression": lambda: CompressLive(5, 3, word_size=3, letter_size=2, hidden_size=4),
     "live entities": lambda: EntitiesLive(5, 15, word_size=3, letter_size=2, hidden_size=4),
     "live sentiment": lambda: SentimentLive(5, 7, word_size=3, hidden_size=4),
+    "gru that begins anew": lambda: Anew(GRU(3, 4)),
+    "live agreement": lambda: AgreementLive(5, 2, "rnn", word_size=3, letter_size=2, hidden_size=4),
     "live translation": lambda: TranslateLive(
         7, 9, 4, size=6, memory_size=8, hidden_size=8, most=5
     ),

@@ -146,6 +146,26 @@ def sentiment(
     print(train_sentiment(data, out, recipe, updates=updates, resume=resume, threads=threads, progress=_say))
 
 
+def agreement(
+    config_file: Path | None,
+    data: Path,
+    out: Path,
+    cell: str,
+    updates: int | None,
+    seed: int,
+    resume: bool,
+    threads: int | None,
+) -> None:
+    """Train a network that expects a verb's number; the path of its best weights goes to standard output."""
+    from models.training.agreement import train_agreement
+
+    threads = threads or read_config(config_file).engine.threads
+    _check(data, "text")
+    print(
+        train_agreement(data, out, cell, seed, updates=updates, resume=resume, threads=threads, progress=_say)
+    )
+
+
 def music(
     config_file: Path | None,
     data: Path,
