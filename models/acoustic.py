@@ -8,6 +8,7 @@ from torch import Tensor
 
 from models.features import LOG_FLOOR
 from models.layers import Delay, LayerNorm, Linear, Stack, Standardize
+from models.level import Level
 from models.options import Count, CountOrNone
 from models.recurrent import stack as recurrent_stack
 from models.stage import Chain
@@ -25,13 +26,16 @@ def acoustic(
     delay: CountOrNone,
     outputs: Count,
     projection: CountOrNone = 0,
+    level: bool = False,
 ) -> Chain:
     """A live network: `stack` frames side by side, `depth` residual layers of `cell`, one linear map.
 
     x [B, n*stack, n_mels] -> logits [B, n, outputs]; output t rests on `delay` steps after t.
+    `level` takes the loudness out of the frames.
     """
     width = projection or hidden_size
     return Chain(
+        *([Level(n_mels, SILENCE)] if level else []),
         Standardize(n_mels, SILENCE),
         Stack(n_mels, stack, SILENCE),
         Linear(n_mels * stack, width),
@@ -51,9 +55,10 @@ def acoustic_lstm(
     outputs: Count,
     cell: str = "lstm",
     projection: CountOrNone = 0,
+    level: bool = False,
 ) -> Chain:
     """`acoustic` over LSTM layers."""
-    return acoustic(n_mels, stack, cell, hidden_size, depth, delay, outputs, projection)
+    return acoustic(n_mels, stack, cell, hidden_size, depth, delay, outputs, projection, level)
 
 
 def acoustic_gru(
@@ -65,9 +70,10 @@ def acoustic_gru(
     outputs: Count,
     cell: str = "gru",
     projection: CountOrNone = 0,
+    level: bool = False,
 ) -> Chain:
     """`acoustic` over GRU layers."""
-    return acoustic(n_mels, stack, cell, hidden_size, depth, delay, outputs, projection)
+    return acoustic(n_mels, stack, cell, hidden_size, depth, delay, outputs, projection, level)
 
 
 class AcousticBidirectional(Whole):
@@ -86,10 +92,12 @@ class AcousticBidirectional(Whole):
         outputs: Count,
         cell: str = "lstm",
         projection: CountOrNone = 0,
+        level: bool = False,
     ):
         super().__init__(n_mels, outputs)
         self.ratio = Fraction(1, stack)
         width = 2 * (projection or hidden_size)
+        self.level = Level(n_mels, SILENCE) if level else None
         self.standardize = Standardize(n_mels, SILENCE)
         self.linear_in = Linear(n_mels * stack, width)
         self.recurrent = BidirectionalStack(
@@ -104,6 +112,8 @@ class AcousticBidirectional(Whole):
         after = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]
         # `where`, not a product: what stands in the padding may be anything, NaN too.
         x = torch.where(after[..., None], self.standardize.neutral, x)
+        if self.level:
+            x, _ = self.level.step(x, self.level.initial_state(batch))
         x, _ = self.standardize.step(x, ())
         x, _ = self.linear_in.step(x.reshape(batch, x.shape[1] // stack, -1), ())
         y, _ = self.out.step(self.recurrent(x, self.out_lengths(lengths)), ())

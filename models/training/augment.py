@@ -44,7 +44,7 @@ def _recoloured(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
     np.maximum(power, 0.0, out=power)
     power *= np.exp(channel(power.shape[1], random))
     speech = power.mean() + 1e-9
-    level = np.log(10) * random.uniform(-3.0, 0.7)  # -30 to +7 dB
+    level = np.log(10) * random.uniform(-1.5, 0.6)  # -15 to +6 dB; the rest the network is spared
     return power * np.exp(np.clip(level, np.log(QUIETEST / speech), np.log(LOUDEST / speech)))
 
 

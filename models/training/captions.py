@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from models.build import build_network
 from models.features import LOG_FLOOR
+from models.level import Level
 from models.training import checkpoint, shards
 from models.training.augment import another_room, another_speaker
 from models.training.rows import Batch, Rows
@@ -34,22 +35,22 @@ class Recipe:
 
     architecture: str
     options: dict = field(default_factory=dict)
-    updates: int = 5000
+    updates: int = 7500
     rows: int = 5
     row_steps: int = 2000
     learning_rate: float = 2e-3
-    framewise: float = 0.38  # the share of updates that learn frame-wise phones alone
+    framewise: float = 0.3  # the share of updates that learn frame-wise phones alone
     seed: int = 1
 
 
 RECIPES = {
     "live": Recipe(
         "acoustic_lstm",
-        dict(n_mels=80, stack=4, cell="lstm", hidden_size=336, depth=3, delay=3),
+        dict(n_mels=80, stack=4, cell="lstm", hidden_size=336, depth=3, delay=3, level=True),
     ),
     "offline": Recipe(
         "acoustic_bidirectional",
-        dict(n_mels=80, stack=4, cell="lstm", hidden_size=256, depth=3),
+        dict(n_mels=80, stack=4, cell="lstm", hidden_size=256, depth=3, level=True),
     ),
 }
 
@@ -152,13 +153,15 @@ def _keep(
 
 
 def _standardize(network: nn.Module, groups: list) -> None:
-    """Fill the network's statistics from a sample of the training frames."""
-    sample = np.concatenate([g[0].frames[::7] for g in groups[::9]]).astype(np.float32)
+    """Fill the network's statistics from a sample of the training frames, their loudness taken out."""
+    level = Level(shards.N_MELS, float(np.log(LOG_FLOOR)))
+    frames = (torch.from_numpy(g[0].frames.astype(np.float32))[None] for g in groups[::9])
+    sample = torch.cat([level.step(x, level.initial_state(1))[0][0, ::7] for x in frames])
     weights = network.state_dict()
     (mean,) = [v for k, v in weights.items() if k.endswith("mean")]
     (deviation,) = [v for k, v in weights.items() if k.endswith("deviation")]
-    mean.copy_(torch.from_numpy(sample.mean(0)))
-    deviation.copy_(torch.from_numpy(sample.std(0)))
+    mean.copy_(sample.mean(0))
+    deviation.copy_(sample.std(0))
 
 
 def _seed_phone_head(network: nn.Module) -> None:
@@ -190,10 +193,11 @@ def _logits(network: nn.Module, batch: Batch, state) -> tuple[Tensor, tuple | No
     if isinstance(network, Whole):
         lengths = torch.full((len(batch.frames),), batch.frames.shape[1])
         return network(batch.frames, lengths), None
-    state = state or network.initial_state(len(batch.frames))
-    # One stream in eight begins anew; the others carry what they heard.
-    fresh = torch.rand(len(batch.frames)) < 0.125
-    state = tuple(torch.where(fresh[:, None], torch.zeros_like(leaf), leaf) for leaf in state)
+    beginning = network.initial_state(len(batch.frames))
+    state = state or beginning
+    # Two streams in five begin anew; the others carry what they heard, at another loudness.
+    fresh = torch.rand(len(batch.frames)) < 0.4
+    state = tuple(torch.where(fresh[:, None], new, leaf) for new, leaf in zip(beginning, state))
     y, state = network.step(batch.frames, state)
     return y[:, network.warmup :], tuple(leaf.detach() for leaf in state)
 
