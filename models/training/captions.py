@@ -35,7 +35,7 @@ class Recipe:
 
     architecture: str
     options: dict = field(default_factory=dict)
-    updates: int = 7500
+    updates: int = 6500
     rows: int = 5
     row_steps: int = 2000
     learning_rate: float = 2e-3
