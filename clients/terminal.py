@@ -53,6 +53,7 @@ class View(Protocol):
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
     def show(self, result: wire.Result) -> None: ...
     def rewritten(self, live: str, text: str) -> None: ...
+    def derived(self, final: int, model: str, text: Text) -> None: ...
     def tick(self) -> None: ...
 
 
@@ -92,6 +93,9 @@ class Lines:
     def rewritten(self, live: str, text: str) -> None:
         print(f"offline: {text}", flush=True)
 
+    def derived(self, final: int, model: str, text: Text) -> None:
+        print(f"{model}: {text.plain}", flush=True)
+
     def tick(self) -> None:
         if self.figures.warning not in ("", self._warned):
             print(f"streamer: {self.figures.warning}", file=sys.stderr, flush=True)
@@ -100,15 +104,23 @@ class Lines:
 
 @dataclass
 class Final:
-    """An utterance that has ended; `offline` is what the offline network made of it, once it has."""
+    """An utterance that has ended; `offline` is what the offline network made of it, once it has.
+
+    `number` counts finals from 1; `derived` is what models of text say of it, by model.
+    """
 
     live: str
+    number: int = 0
     offline: str | None = None
+    derived: dict[str, list[Text]] = field(default_factory=dict)
 
     def text(self) -> Text:
-        if self.offline is None:
-            return Text(self.live, style="bold")
-        return Text.assemble((self.live, "bold"), "\n", ("  offline: ", "dim"), (self.offline, "green"))
+        lines = [Text(self.live, style="bold")]
+        if self.offline is not None:
+            lines.append(Text.assemble(("  offline: ", "dim"), (self.offline, "green")))
+        for model, said in self.derived.items():
+            lines.append(Text.assemble((f"  {model}: ", "dim"), Text(" ").join(said)))
+        return Text("\n").join(lines)
 
 
 class Screen:
@@ -118,6 +130,7 @@ class Screen:
         self.figures = figures
         self._finals: deque[Final] = deque()
         self._partial, self._confirmed = "", 0
+        self._count = 0  # finals so far
         self._console = console or Console()
         # No thread of its own: it would draw what is being changed.
         self._live = Live(console=self._console, auto_refresh=False, get_renderable=self.render)
@@ -136,13 +149,19 @@ class Screen:
         elif result.kind == "final":
             self._partial, self._confirmed = "", 0
             if text := best_text(result):
-                self._add(Final(text))
+                self._count += 1
+                self._add(Final(text, self._count))
 
     def rewritten(self, live: str, text: str) -> None:
         for final in self._finals:
             if final.live == live and final.offline is None:
                 final.offline = text
                 return
+
+    def derived(self, final: int, model: str, text: Text) -> None:
+        for one in self._finals:
+            if one.number == final:
+                one.derived.setdefault(model, []).append(text)
 
     def tick(self) -> None:
         now = time.monotonic()

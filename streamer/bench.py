@@ -10,7 +10,6 @@ import msgspec
 import numpy as np
 import soundfile
 
-from clients.files import BUNDLED, BUNDLED_TEXT
 from models import catalog
 from models.card import read_card
 from streamer import load
@@ -45,8 +44,8 @@ class BenchReport:
     cpu_seconds_per_stream_hour: float
 
 
-def bench(config: Config, model: str, streams: int, seconds: float, file: Path | None) -> BenchReport:
-    """Play `file`, else what ships, on `streams` paced streams of `model` to a server started for it.
+def bench(config: Config, model: str, streams: int, seconds: float, file: Path) -> BenchReport:
+    """Play `file` on `streams` paced streams of `model` to a server started for it.
 
     Sound has a frame every 100 ms, text a word every 200 ms. ValueError, one line, for a model that
     can't be served or a file that isn't what it takes.
@@ -71,15 +70,19 @@ def bench(config: Config, model: str, streams: int, seconds: float, file: Path |
     return report(model, paced.speakers, seconds, used, paced.late_ms)
 
 
-def material_for(config: Config, model: str, file: Path | None) -> load.Material:
+def material_for(config: Config, model: str, file: Path) -> load.Material:
     """What streams of `model` bring: the sound or the text of `file`."""
-    if read_card(catalog.find(model, config.folders())).front:
-        return load.spoken(*recording(file or BUNDLED))
-    path = file or BUNDLED_TEXT
+    if hears_sound(config, model):
+        return load.spoken(*recording(file))
     try:
-        return load.typed(path.read_text(encoding="utf-8"))
+        return load.typed(file.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
-        raise ValueError(f"{path} is no UTF-8 text, and {model} reads text") from None
+        raise ValueError(f"{file} is no UTF-8 text, and {model} reads text") from None
+
+
+def hears_sound(config: Config, model: str) -> bool:
+    """Whether `model` takes sound, not text."""
+    return read_card(catalog.find(model, config.folders())).front is not None
 
 
 def report(

@@ -82,6 +82,10 @@ def live(
     offline_finals: Annotated[
         bool, typer.Option("--offline-finals", help="The offline network rewrites each utterance after its end.")
     ] = False,
+    along: Annotated[
+        Optional[str],
+        typer.Option("--with", metavar="TASKS", help="What reads along: entities,sentiment,translate-en-de ..."),
+    ] = None,
     raw: Raw = False,
     numbers: Numbers = False,
     config: ConfigFile = None,
@@ -101,6 +105,7 @@ def live(
             connect=connect,
             offline_finals=offline_finals,
             writing=Writing(raw, numbers),
+            along=along,
         )
     )
 

@@ -20,6 +20,7 @@ from clients.terminal import Figures, View, starting, view
 from models import catalog
 from streamer import wire
 from streamer.bench import cpu_seconds
+from streamer.commands.along import Along, reading_along
 from streamer.config import Config
 from streamer.rewriter import Rewriter
 from streamer.server_process import ServerProcess
@@ -44,19 +45,26 @@ def run(
     connect: str | None,
     offline_finals: bool,
     writing: Writing = Writing(),
+    along: str | None = None,
 ) -> int:
-    """Until the recording ends, Ctrl-C or SIGTERM; 0. ValueError or OSError, one line, for what can't be done."""
+    """Until the recording ends, Ctrl-C or SIGTERM; 0. ValueError or OSError, one line, for what can't be done.
+
+    `along` names the models or tasks that read the finals, with commas between.
+    """
+    if along is not None and connect is not None:
+        raise ValueError("--with is for a server of our own; what a running one feeds its config's [pipelines] say")
     # Whoever ends us by a signal gets what Ctrl-C gives: the last words, and the terminal as it was.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if connect is None:
         catalog.find(model, config.folders())  # a wrong name is told before anything starts
+        config = reading_along(config, model, along)
     with ExitStack() as stack:
         source = _source(stack, device, file)
         rewriter = None
         if offline_finals:
             rewriter = stack.enter_context(Rewriter(config, source.rate_hz, writing))
         with starting():
-            server = _server(stack, config, model) if connect is None else None
+            server = _server(stack, config) if connect is None else None
             connection = connect_to(connect or server.inputs)
             stack.callback(connection.abandon)
             if rewriter:
@@ -67,7 +75,9 @@ def run(
             stream = connection.open(model, format=source.format, **options)
             subtitles = Subtitles(save, source.rate_hz) if save else None
             with view(figures) as shown:
-                talk = Talk(stream, figures, shown, subtitles, rewriter, server.pid if server else None)
+                pid = server.pid if server else None
+                readers = Along(connection, stream, shown)
+                talk = Talk(stream, figures, shown, subtitles, rewriter, pid, readers)
                 talk.run(_blocks(source, figures))
         except (Refusal, StreamOver) as error:
             raise ValueError(str(error)) from None
@@ -85,7 +95,9 @@ class Talk:
         subtitles: Subtitles | None,
         rewriter: Rewriter | None,
         server_pid: int | None,
+        along: Along | None = None,
     ):
+        self.along, self._finals = along, 0
         self.stream, self.figures, self.shown = stream, figures, shown
         self.subtitles, self.rewriter, self.server_pid = subtitles, rewriter, server_pid
         self._rate_hz = stream.opened.options["format"]["rate"]
@@ -130,17 +142,22 @@ class Talk:
             self._note_latency(result, now)
             self.shown.show(result)
             if result.kind == "final" and result.alternatives:
+                self._finals += bool(result.alternatives[0].text.strip())
                 if self.subtitles:
                     self.subtitles.add(result)
                 if self.rewriter:
                     self.rewriter.rewrite(result)
         if self.rewriter:
             self._show_rewritten(self.rewriter.done())
+        if self.along:
+            self.along.show()
         self.shown.tick()
 
     def _note(self, notice: Notice) -> None:
         if isinstance(notice, Restarted):
             self._restarts[notice.stream] = notice.position
+            if self.along:
+                self.along.restarted(self._finals)
             self.figures.warning = "the server lost the stream; a new one goes on"
         elif isinstance(notice, Gap):
             self.figures.warning = f"results {notice.first} to {notice.last} were lost on the way"
@@ -171,6 +188,8 @@ class Talk:
 
     def _finish(self, until: float) -> None:
         self._take(self.stream.poll())
+        while self.along and self.along.open and (left := until - time.monotonic()) > 0:
+            self.along.show(left)
         if self.rewriter:
             self._show_rewritten(self.rewriter.finish(until))
 
@@ -190,10 +209,9 @@ def _source(stack: ExitStack, device: str | None, file: Path | None) -> Source:
         return AudioFile(BUNDLED)
 
 
-def _server(stack: ExitStack, config: Config, model: str) -> ServerProcess:
-    """A server of our own with `model` alone."""
-    server = replace(config.server, serve=[model])
-    process = stack.enter_context(ServerProcess(replace(config, server=server)))
+def _server(stack: ExitStack, config: Config) -> ServerProcess:
+    """A server of our own."""
+    process = stack.enter_context(ServerProcess(config))
     # Its only stream is over by then; its leisurely end would outlast the second that Ctrl-C may take.
     stack.callback(process.kill)
     return process

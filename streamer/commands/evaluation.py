@@ -70,9 +70,13 @@ def bench(
     config_file: Path | None, model: str, streams: int, seconds: float, file: Path | None, as_json: bool
 ) -> None:
     """Hold N paced streams for a while and report."""
+    from clients.files import BUNDLED, BUNDLED_TEXT
     from streamer.bench import bench as run
+    from streamer.bench import hears_sound
 
-    figures = asdict(run(read_config(config_file), model, streams, seconds, file))
+    config = read_config(config_file)
+    file = file or (BUNDLED if hears_sound(config, model) else BUNDLED_TEXT)
+    figures = asdict(run(config, model, streams, seconds, file))
     if as_json:
         print(json.dumps(figures))
         return
