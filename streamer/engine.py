@@ -185,7 +185,8 @@ class Engine:
         if session.opened.stream not in working:
             working[session.opened.stream] = session
             session.since = now
-        wait = 0.0 if self._draining or session.end else self.settings.max_wait_ms / 1000
+        patience = 0.0 if self._draining or session.end else self.models[name].input.patience
+        wait = patience * self.settings.max_wait_ms / 1000
         self._due = min(self._due, due_at(session.since, len(working), self._live[name], wait))
 
     def _advance(self, name: str, now: float) -> list[Outgoing]:

@@ -16,6 +16,7 @@ from streamer.session import Limits
 
 WINDOW_STEPS = 1024  # that may be asked for and not yet be made
 ACK_STEPS = 64
+PATIENCE = 4.0  # what is played has a lead, and wide steps cost little more than narrow ones
 PIECE_STEPS = 32  # made at once: who asks for many holds up no other stream
 
 
@@ -103,6 +104,7 @@ class GeneratorInput:
     """Nothing but credit, and options that may change between steps."""
 
     kind, encodings, rates = "generator", (), ()
+    patience = PATIENCE
 
     def __init__(self, feeder: ComposerFeeder):
         self.feeder, self.option_names = feeder, tuple(feeder.option_names)

@@ -35,7 +35,8 @@ class Times(NamedTuple):
 class Input(Protocol):
     """One kind of input of one model."""
 
-    kind: str  # audio or text
+    kind: str  # audio, text or generator
+    patience: float  # how many times the engine's usual wait a step may wait for other streams
     encodings: tuple[str, ...]
     rates: tuple[int, ...]
     option_names: tuple[str, ...]
@@ -66,6 +67,7 @@ class AudioInput:
     """Samples of any rate; a runner of the front for each rate in use."""
 
     kind, encodings, rates, option_names = "audio", tuple(SAMPLE_BYTES), wire.RATES_HZ, ("format",)
+    patience = 1.0
 
     def __init__(self, front: Callable[[int], Runner], rate_hz: int):
         self._front, self._rate_hz = front, rate_hz
@@ -110,7 +112,7 @@ class AudioInput:
 class TextInput:
     """Running text, or text whose words are parted already."""
 
-    kind, encodings, rates = "text", wire.TEXT_ENCODINGS, ()
+    kind, encodings, rates, patience = "text", wire.TEXT_ENCODINGS, (), 1.0
 
     def __init__(self, reading: Reading):
         self.reading = reading

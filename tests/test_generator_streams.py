@@ -14,12 +14,15 @@ from clients.subscriber import Subscriber
 from models.build import load
 from models.notation import note_name
 from streamer import wire
+from streamer.engine import Engine, Settings
 from streamer.generator import ACK_STEPS, WINDOW_STEPS
 from streamer.music.composing import Composer, Pieces
 from streamer.recording import Recorder
 from streamer.replay import Replay, recorded_results
 from tests.echo_engine import EchoEngine
 from tests.serving import serving
+from tests.tiny_engine import Client, noise, tiny_served
+from tests.tiny_engine import alone as speech_alone
 from tests.tiny_generator import Listener, generator_engine
 
 STEPS = 60
@@ -61,7 +64,7 @@ def alone(engine, count: int = STEPS, **options) -> list[tuple]:
 
 
 @given(cuts=st.lists(st.integers(0, 40), max_size=20), ticks=st.lists(st.booleans(), min_size=20, max_size=20))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_credit_may_be_cut_anywhere(engine, cuts, ticks):
     client = begun(engine, seed=5, end=50)
     for cut, tick in zip(cuts, ticks):
@@ -90,6 +93,22 @@ def test_thirty_two_streams_are_each_as_if_alone(folder):
     for number, client in enumerate(clients):
         assert client.closed
         assert notes(client.results) == alone(engine, seed=number, temperature=number % 3 / 2)
+
+
+def test_recognition_and_composition_share_an_engine(engine, folder):
+    both = Engine({"tiny": engine.models["tiny"], "captions": tiny_served(2, name="captions")}, Settings())
+    speaker, player = Client(both, request="speech").open("captions"), begun(both, seed=5)
+    samples = noise(16_000)
+    for at in range(0, len(samples), 1600):
+        speaker.audio(samples[at : at + 1600])
+        player.credit(6)
+        for out in both.tick(0.0):
+            (speaker if out.message.stream == speaker.opened.stream else player).answers.append(out.message)
+    ended(player)
+    speaker.answers += [out.message for out in player.others]
+    ended(speaker)
+    assert notes(player.results) == alone(engine, seed=5)
+    assert speaker.told == speech_alone(samples).told
 
 
 def test_a_stream_plays_what_composing_in_this_process_plays(engine, folder):
@@ -230,12 +249,12 @@ def test_credit_is_bounded_by_the_window(engine):
 def test_a_silent_piece_keeps_little(engine):
     client = begun(engine, end=1, partials=False)
     session = engine.sessions[client.opened.stream]
-    for _ in range(400):
+    for _ in range(100):
         client.credit(5)
         client.settle()
     assert len(session.intake._ends) <= 2 + ACK_STEPS
     ended(client)
-    assert client.closed.through == 2000
+    assert client.closed.through == 500
 
 
 def test_nothing_is_told_twice(engine):

@@ -71,12 +71,21 @@ def bench(
 ) -> None:
     """Hold N paced streams for a while and report."""
     from clients.files import BUNDLED, BUNDLED_TEXT
+    from models import catalog
+    from models.card import read_card
     from streamer.bench import bench as run
-    from streamer.bench import hears_sound
+    from streamer.bench_music import bench_music
+    from streamer.served import generates
 
     config = read_config(config_file)
-    file = file or (BUNDLED if hears_sound(config, model) else BUNDLED_TEXT)
-    figures = asdict(run(config, model, streams, seconds, file))
+    card = read_card(catalog.find(model, config.folders()))
+    if not generates(card):
+        file = file or (BUNDLED if card.front else BUNDLED_TEXT)
+        figures = asdict(run(config, model, streams, seconds, file))
+    elif file is None:
+        figures = asdict(bench_music(config, model, streams, seconds))
+    else:
+        raise ValueError(f"{model} reads nothing; leave --file out")
     if as_json:
         print(json.dumps(figures))
         return

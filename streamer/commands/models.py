@@ -20,7 +20,8 @@ def show_models(config_file: Path | None) -> int:
             broken += 1
         else:
             # No table: in a pipe, and in 80 columns, it would cut the names.
-            print(f"{name}: {card.task}, {mode}, latency {latency}, licence {card.licence or 'not told'}")
+            what = f"{card.task}, {mode}, input {_input(card)}"
+            print(f"{name}: {what}, latency {latency}, licence {card.licence or 'not told'}")
             for line in _scores(card):
                 print(f"    {line}")
     return 1 if broken else 0
@@ -43,6 +44,18 @@ def _timing(config: Config, name: str, folder: Path) -> tuple[str, str]:
         return "live", "none"
     places = Places(geometry(model.front(model.rate_hz)), geometry(model.network))
     return "live", f"{1000 * places.needed(1) / model.rate_hz:.0f} ms"
+
+
+def _input(card: Card) -> str:
+    """What a model is given, as its description tells it; of one that isn't served, its feeder."""
+    from models.feeders.encoders import KINDS
+    from streamer.served import generates
+
+    if card.front:
+        return "audio"
+    if generates(card):
+        return "generator"
+    return "text" if card.feeder.kind in KINDS else card.feeder.kind
 
 
 def _scores(card: Card) -> list[str]:

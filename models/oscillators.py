@@ -1,0 +1,89 @@
+"""The inner loops of the synthesiser, compiled: waves read from tables, and a room's delay lines."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+WAVE_BITS = 14  # the places of a wave in its table
+TURN_SHIFT = 32 - WAVE_BITS  # from a turn of a phase, 2^32, to a place
+
+
+class Voicing(NamedTuple):
+    """What a voice's loudness follows: the share of its way that it goes in a frame, and where to."""
+
+    attack: np.float32
+    decay: np.float32
+    release: np.float32
+    sustain: np.float32
+
+
+@njit(cache=True)
+def play(controls, phase, note, loudness, struck, turns, waves, pan, voicing, out):
+    """Add the sound of controls [B, n, V, 3] to out [B, n * F, 2], and move the voices' states [B, V] on.
+
+    turns [128] are the phase's ways a sample by note; waves [2, octaves, places] the mellow one and
+    the bright one, pan [2, V]. Loudness is linear between frames.
+    """
+    batch, frames, voices, _ = controls.shape
+    count = out.shape[1] // max(1, frames)
+    mellow, bright = waves
+    one = np.float32(1)  # an integer would make the rest 64 bits wide
+    for b in range(batch):
+        for v in range(voices):
+            at, left, right = np.uint32(phase[b, v]), pan[0, v], pan[1, v]
+            for n in range(frames):
+                asked, level, strike = controls[b, n, v]
+                sounds = asked > 0 and level > 0
+                if sounds:
+                    note[b, v] = asked
+                struck[b, v] = one if strike > 0.5 else struck[b, v] * (one - voicing.decay)
+                wanted = np.float32(0)
+                if sounds:
+                    wanted = level * (voicing.sustain + (one - voicing.sustain) * struck[b, v])
+                before = loudness[b, v]
+                share = voicing.attack if wanted > before else voicing.release
+                after = before + (wanted - before) * share
+                loudness[b, v] = after
+                number = int(note[b, v])
+                turn, octave, first = np.uint32(turns[number]), number // 12, n * count
+                slope = (after - before) / np.float32(count)
+                for i in range(count):
+                    place = np.uint32(at + turn * np.uint32(i)) >> np.uint32(TURN_SHIFT)
+                    loud = before + slope * np.float32(i)
+                    dark, light = mellow[octave, place], bright[octave, place]
+                    sound = (dark + (light - dark) * loud) * loud
+                    out[b, first + i, 0] += left * sound
+                    out[b, first + i, 1] += right * sound
+                at = np.uint32(at + turn * np.uint32(count))
+            phase[b, v] = at
+
+
+@njit(cache=True)
+def echo(x, before, delays, mixing, wet, out, after):
+    """The sound x [B, n, 2] and what four delay lines give back, into out; their new past into `after`.
+
+    before and after [B, 4, L] are what last went into the lines, delays [4] their lengths, below L.
+    """
+    length, total = before.shape[2], x.shape[1]
+    most = delays.min()
+    lines = np.empty((4, length + total), np.float32)
+    back = np.empty((4, most), np.float32)
+    for b in range(x.shape[0]):
+        lines[:, :length] = before[b]
+        # Within the shortest delay nothing that comes back depends on what goes in.
+        for first in range(0, total, most):
+            count = min(most, total - first)
+            for k in range(4):
+                source = length + first - delays[k]
+                for i in range(count):
+                    back[k, i] = lines[k, source + i] + lines[k, source + i - 1]
+            for k in range(4):
+                m0, m1, m2, m3 = mixing[k, 0], mixing[k, 1], mixing[k, 2], mixing[k, 3]
+                for i in range(count):
+                    mixed = m0 * back[0, i] + m1 * back[1, i] + m2 * back[2, i] + m3 * back[3, i]
+                    lines[k, length + first + i] = x[b, first + i, k % 2] + mixed
+            for i in range(count):
+                out[b, first + i, 0] = x[b, first + i, 0] + wet * (back[0, i] + back[2, i])
+                out[b, first + i, 1] = x[b, first + i, 1] + wet * (back[1, i] + back[3, i])
+        after[b] = lines[:, total:]
