@@ -34,8 +34,8 @@ def runs(data):
             )  # fmt: skip
             patch.setitem(translation_recipes.RECIPES, mode, recipe)
         out, said = data.parent / "runs", []
-        offline = translation.train_translation(data, out, "offline", updates=80, progress=said.append)
-        translation.train_translation(data, out, "offline", updates=81, progress=said.append)
+        offline = translation.train_translation(data, out, "offline", updates=200, progress=said.append)
+        translation.train_translation(data, out, "offline", updates=201, progress=said.append)
         live = translation.train_translation(
             data, out, "live", updates=120, start=offline, progress=said.append
         )
@@ -45,7 +45,7 @@ def runs(data):
 
 def test_it_learns_and_goes_on(runs):
     _, said = runs
-    assert "resumed after 80 updates" in said
+    assert "resumed after 200 updates" in said
     bleu = [float(text.split("bleu ")[1]) for text in said if "bleu" in text]
     assert bleu[0] > 90 and bleu[-1] > 90, said
 

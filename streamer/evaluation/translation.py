@@ -1,6 +1,8 @@
 """Evaluation of translations, in both modes, against one reference each."""
 
+import gzip
 from collections.abc import Sequence
+from pathlib import Path
 
 from models import catalog
 from models.build import load
@@ -24,6 +26,7 @@ LOOKAHEAD = 3  # words that a live translation waits for where the command names
 def live(job: Job) -> Measured:
     """`bleu`, `chrf` and `average_lagging`, waiting for `--lookahead` words.
 
+    Of a .txt, a text a line without references, only how many go in circles or break off.
     A live network gives the same however its input is cut, so no stream is opened for it.
     """
     lookahead = LOOKAHEAD if job.lookahead is None else job.lookahead
@@ -41,9 +44,11 @@ TASK = Task(
 
 
 def _measured(job: Job, options: dict[str, int]) -> Measured:
-    pairs = [(source, target) for source, target in read_pairs(job.path) if source.split()]
+    alone = job.path.name.removesuffix(".gz").endswith(".txt")
+    pairs = [(line, "") for line in _lines(job.path)] if alone else read_pairs(job.path)
+    pairs = [(source, target) for source, target in pairs if source.split()]
     if not pairs:
-        raise ValueError(f"{job.path}: no pair of sentences in it")
+        raise ValueError(f"{job.path}: no sentence in it")
     sources, references = [source for source, _ in pairs], [target for _, target in pairs]
     model = load(catalog.find(job.model, job.config.folders()), job.config.model(job.model).allow_imports)
     if model.card.task != "translation":
@@ -55,15 +60,25 @@ def _measured(job: Job, options: dict[str, int]) -> Measured:
     figures: Figures = {
         **options,
         "words": sum(len(source.split()) for source in sources),
-        **quality(references, said),
+        "said_words": sum(len(text.split()) for text in said),
         **(_lagging(sources, told) if options else {}),
         "repeating": sum(map(repeats, said, sources)),
         "broken_off": sum(map(broken_off, said, sources)),
-        **by_length(sources, references, said),
-        "copied_bleu": bleu(references, sources),
-        "dictionary_bleu": bleu(references, word_by_word(sources, references)),
     }
+    if not alone:
+        figures |= {
+            **quality(references, said),
+            **by_length(sources, references, said),
+            "copied_bleu": bleu(references, sources),
+            "dictionary_bleu": bleu(references, word_by_word(sources, references)),
+        }
     return Measured(len(pairs), 0.0, watch, figures)
+
+
+def _lines(path: Path) -> list[str]:
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8", newline="\n") as lines:
+        return [line.strip() for line in lines]
 
 
 def _lagging(sources: Sequence[str], told: Sequence[Translation]) -> Figures:
