@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Optional
 
 import typer
 
+from streamer.cli_lab import lab
 from streamer.cli_options import ConfigFile, Mode
 from streamer.cli_training import train
 
@@ -16,6 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(train, name="train")
+app.add_typer(lab, name="lab")
 
 UsageError = typer.BadParameter.__base__  # typer brings its own copy of click, under a private name
 

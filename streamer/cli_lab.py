@@ -1,0 +1,109 @@
+"""The command line's `lab`: each command imports what it runs when it runs."""
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from streamer.cli_options import ConfigFile
+
+lab = typer.Typer(help="Measure and draw what recurrent networks do.")
+
+Output = Annotated[Path, typer.Option("--output", metavar="DIR", help="Where tables (JSON) and pictures (PNG) go.")]
+
+_say = partial(print, file=sys.stderr, flush=True)
+
+
+@lab.command("gradients")
+def gradients(
+    data: Annotated[Optional[Path], typer.Argument(metavar="[DATA]", help="The folder that holds text/; not with --quick.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="The shipped networks: no training.")] = False,
+    output: Output = Path("lab"),
+    runs: Annotated[Path, typer.Option("--runs", metavar="DIR", help="Trainings; those that it holds go on.")] = Path("runs"),
+    updates: Annotated[Optional[int], typer.Option(min=1, help="Of each training; else the recipe's.")] = None,
+    config: ConfigFile = None,
+) -> None:
+    """How far back an RNN, a GRU and an LSTM learn: vanishing and exploding gradients, attractors."""
+    from streamer.config import read_config
+    from streamer.lab import gradients as lab_gradients
+    from streamer.lab import gradients_pictures
+    from streamer.lab.gates_picture import draw_gates
+
+    settings = read_config(config)
+    if quick == (data is not None):
+        raise ValueError("give DATA, to train three networks of each kind, or --quick, for those that ship")
+    if data is None:
+        models, courses = lab_gradients.shipped(settings), []
+    else:
+        if not (data / "text" / "agreement").is_dir():
+            raise ValueError(f"{data / 'text' / 'agreement'} is no folder; DATA is the folder that holds text/")
+        models, courses = lab_gradients.trained(data, runs, updates, _say)
+    findings = lab_gradients.measure(models, courses, _say)
+    lab_gradients.show(findings)
+    _say(lab_gradients.write(findings, output))
+    for path in gradients_pictures.draw(findings, output):
+        _say(path)
+    picture = output / "gradients-gates.png"
+    draw_gates(settings, "agreement-lstm", lab_gradients.SENTENCE, None, 1, picture)
+    _say(picture)
+
+
+@lab.command("memory")
+def memory(
+    texts: Annotated[
+        Optional[list[str]],
+        typer.Option("--text", help='A sentence with "..." where it grows, then was or were; may be given again.'),
+    ] = None,
+    output: Output = Path("lab"),
+    config: ConfigFile = None,
+) -> None:
+    """Whether "was" or "were" comes next, as what stands between subject and verb grows."""
+    from streamer.config import read_config
+    from streamer.lab import memory as lab_memory
+    from streamer.lab.gradients import shipped
+
+    models = {cell: some[0] for cell, some in shipped(read_config(config)).items()}
+    found = [lab_memory.remember(models, text) for text in texts or lab_memory.TEXTS]
+    lab_memory.show(found, models)
+    _say(lab_memory.write(found, output))
+    lab_memory.draw(found, output / "memory.png")
+    _say(output / "memory.png")
+
+
+@lab.command("why")
+def why(output: Output = Path("lab"), config: ConfigFile = None) -> None:
+    """What a recurrent network does better than one that takes all words at once."""
+    from streamer.config import read_config
+    from streamer.lab import why as lab_why
+    from streamer.lab import why_picture
+
+    read_config(config)  # nothing in it is about this, but a wrong one is told everywhere
+    found = lab_why.measure(_say)
+    lab_why.show(found)
+    _say(lab_why.write(found, output))
+    why_picture.draw(found, output / "why.png")
+    _say(output / "why.png")
+
+
+@lab.command("gates")
+def gates(
+    text: Annotated[Optional[str], typer.Option("--text", help="One sentence.")] = None,
+    file: Annotated[Optional[Path], typer.Option("--file", metavar="WAV", help="A recording.")] = None,
+    model: Annotated[
+        Optional[str], typer.Option(help="A network of LSTM or GRU layers; else agreement-lstm, and captions-en of sound.")
+    ] = None,
+    layer: Annotated[int, typer.Option(min=1, help="Which of its layers.")] = 1,
+    output: Annotated[Path, typer.Option("--output", metavar="PNG", help="The picture.")] = Path("gates.png"),
+    config: ConfigFile = None,
+) -> None:
+    """When the gates of a network open and close along an input."""
+    from streamer.config import read_config
+    from streamer.lab.gates_picture import draw_gates
+
+    name = model or ("agreement-lstm" if file is None else "captions-en")
+    found = draw_gates(read_config(config), name, text, file, layer, output)
+    for gate, values in found.gates.items():
+        print(f"{gate} gate: {values.shape[0]} steps, {values.shape[1]} units, mean {values.mean():.3f}")
+    _say(output)

@@ -1,0 +1,56 @@
+"""Pictures: one look, colours that survive a grey print, names beside the lines."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# From dark to light in grey too; the marks differ besides.
+COLOURS = {"lstm": "#0b3c5d", "gru": "#c1440e", "rnn": "#8fae3c"}
+MARKS = {"lstm": "o", "gru": "s", "rnn": "^"}
+NAMES = {"lstm": "LSTM", "gru": "GRU", "rnn": "RNN"}
+SHADES = ("#0b3c5d", "#c1440e", "#5b8c9e", "#8fae3c", "#e0a458")
+DOTS_PER_INCH = 110
+
+
+def figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple["Figure", list["Axes"]]:
+    """A figure of that many inches and its axes, row by row, without a frame at the top and the right."""
+    # Imported late: it takes a second, and few commands draw.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    made = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(made)
+    axes = made.subplots(rows, columns, squeeze=False).ravel().tolist()
+    for one in axes:
+        one.spines[["top", "right"]].set_visible(False)
+    return made, axes
+
+
+def save(made: "Figure", path: Path) -> None:
+    """Write the figure as a PNG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made.savefig(path, dpi=DOTS_PER_INCH)
+
+
+def label_ends(axes: "Axes", ends: Sequence[tuple[str, float, float, str]], apart: float = 0.06) -> None:
+    """Write the names of lines beside their last points: (name, x, y, colour).
+
+    Names whose points are near each other are moved apart, by `apart` of the axes' height.
+    """
+    to_axes = axes.transData + axes.transAxes.inverted()
+    placed = sorted(((*to_axes.transform((x, y)), name, colour) for name, x, y, colour in ends), key=lambda p: p[1])
+    heights = np.array([height for _, height, _, _ in placed])
+    for at in range(1, len(heights)):
+        heights[at] = max(heights[at], heights[at - 1] + apart)
+    # From the top down again, so that a crowd there stays inside.
+    heights[-1] = min(heights[-1], 1 - apart / 2)
+    for at in range(len(heights) - 2, -1, -1):
+        heights[at] = min(heights[at], heights[at + 1] - apart)
+    for (x, _, name, colour), height in zip(placed, heights):
+        axes.text(x + 0.025, height, name, color=colour, transform=axes.transAxes, va="center", fontweight="bold")

@@ -1,0 +1,28 @@
+"""The rows of dev sentences that ship with the project, for figures without the data folder."""
+
+import gzip
+from pathlib import Path
+from typing import NamedTuple
+
+from models.training.agreement_rows import TAGS, Row, read_rows
+
+FOLDER = Path(__file__).parent / "sample"
+
+
+class Distant(NamedTuple):
+    """A row, and how many words its verb stands behind its subject."""
+
+    distance: int
+    row: Row
+
+
+def rows(name: str) -> list[Row]:
+    """The shipped rows of "natural" or "1attractor"."""
+    return read_rows(FOLDER / f"{name}.tsv.gz")
+
+
+def distant_rows() -> list[Distant]:
+    """The shipped rows whose subject is known: lines "distance<TAB>VBZ|VBP<TAB>words"."""
+    with gzip.open(FOLDER / "distances.tsv.gz", "rt", encoding="utf-8") as lines:
+        parts = [line.rstrip("\n").split("\t") for line in lines]
+    return [Distant(int(distance), Row(TAGS[tag], words.split())) for distance, tag, words in parts]
