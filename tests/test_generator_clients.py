@@ -143,3 +143,47 @@ def test_bad_input_far_away_is_one_line_and_leaves_nothing(compose, streamer, se
     ]:
         refused(compose(*arguments, "--output", tmp_path / "a.wav"), 1, part)
         assert list(tmp_path.iterdir()) == []
+
+
+def test_keys_steer_a_piece_far_away(compose, monkeypatch, tmp_path):
+    pressed = iter("+[xx")
+
+    class Terminal:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def pressed(self, wait_s):
+            return next(pressed, "")
+
+    class Loudspeaker(Terminal):
+        underruns, waits = 0, 0
+
+        def __init__(self, rate_hz):
+            self.seconds = 0.0
+
+        @property
+        def lead(self):
+            self.waits += 1
+            return float(self.waits % 3 > 0)  # something to wait for, twice after each step
+
+        def write(self, samples):
+            self.seconds += len(samples) / 48000
+
+        def end(self):
+            pass
+
+    controls = []
+    control = RemoteSource.control
+    monkeypatch.setattr(RemoteSource, "control", lambda self, values: controls.append(values) or control(self, values))
+    monkeypatch.setattr("streamer.commands.compose_live.Keys", Terminal)
+    monkeypatch.setattr("streamer.commands.compose_live.Speaker", Loudspeaker)
+    code, out, lines = compose("--seed", 4, "--play", "--output", tmp_path / "a.mid")
+    assert (code, out, lines) == (0, "", ["streamer: 0 underruns", "streamer: seed 4"])
+    begun, *steered = controls
+    assert begun["seed"] == 4
+    assert steered[:2] == [{"temperature": 1.05}, {"tempo": 116.0}]
+    (end,) = steered[2:]
+    assert 28 <= end["end"] <= 36
