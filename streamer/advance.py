@@ -1,13 +1,13 @@
 """One turn of a model's streams: feed, step the fronts, step the network, read, tell."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from models.readers import Event
 from streamer import wire
-from streamer.lane import Lane
+from streamer.lane import Geometry, Lane
 from streamer.runner import Runner
 from streamer.scheduler import Ready, schedule
 from streamer.served import ServedModel
@@ -49,7 +49,8 @@ def _step_fronts(model: ServedModel, sessions: Sequence[Session], max_batch: int
             by_rate.setdefault(session.intake.rate_hz, []).append(session)
     for rate_hz, group in by_rate.items():
         lanes, since = [s.front for s in group], [s.since for s in group]
-        for keys, features in _steps(model.input.front(rate_hz), lanes, since, max_batch):
+        front = model.input.front(rate_hz)
+        for keys, features in _steps(front.geometry, front.step, lanes, since, max_batch):
             for key, own in zip(keys, features):
                 # A copy, lest a few steps that wait keep the whole batch in memory.
                 kept = own[lanes[key].true_outputs(len(own))].copy()
@@ -64,7 +65,7 @@ def _step_network(
 ) -> Iterator[tuple[Session, list[Event]]]:
     """What the reader hears in the next rows of each session."""
     lanes, since = [s.network for s in sessions], [s.since for s in sessions]
-    for keys, outputs in _steps(model.network, lanes, since, max_batch):
+    for keys, outputs in _steps(model.network.geometry, model.step, lanes, since, max_batch):
         # Streams whose rows are all true, nearly always all of them, are read together.
         alike: dict[tuple[int, int], list[int]] = {}
         for place, key in enumerate(keys):
@@ -79,16 +80,20 @@ def _step_network(
 
 
 def _steps(
-    runner: Runner, lanes: Sequence[Lane], since: Sequence[float], max_batch: int
+    geometry: Geometry,
+    step: Callable[[Sequence[int], np.ndarray], np.ndarray],
+    lanes: Sequence[Lane],
+    since: Sequence[float],
+    max_batch: int,
 ) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
     """Step the lanes that have whole blocks: which ones, and their outputs [B, m, D]."""
-    block, width = runner.geometry.block, len(runner.geometry.neutral)
+    block, width = geometry.block, len(geometry.neutral)
     ready = [Ready(key, lane.blocks, since[key]) for key, lane in enumerate(lanes)]
     for keys, blocks in schedule(ready, max_batch):
         x = np.empty((len(keys), blocks * block, width), np.float32)
         for own, key in zip(x, keys):
             lanes[key].take(own)
-        yield keys, runner.step([lanes[key].row for key in keys], x)
+        yield keys, step([lanes[key].row for key in keys], x)
 
 
 def _flush(model: ServedModel, session: Session) -> list[Event]:

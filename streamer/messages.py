@@ -102,6 +102,15 @@ class Close(Message, tag=True):
     seq: Seq
 
 
+class Work(Struct, frozen=True):
+    """What the network's steps have come to: each is a batch of streams, so many blocks of each."""
+
+    steps: int = 0
+    streams: int = 0  # summed over the steps
+    blocks: int = 0  # of all streams
+    cpu_seconds: float = 0.0  # of the thread that steps
+
+
 class ModelDescription(Struct, frozen=True):
     """One model that a server offers, and the options that its streams may set."""
 
@@ -117,6 +126,7 @@ class ModelDescription(Struct, frozen=True):
     max_streams: int = 0
     streams: int = 0  # open now
     device: str = ""  # that the network runs on
+    work: Work = Work()  # since the server started
 
 
 class Description(Message, tag=True):

@@ -1,6 +1,8 @@
 """A model that is served: its runner, its reader, and the rows that its streams live in."""
 
+from collections.abc import Sequence
 from functools import partial
+from time import thread_time
 from typing import Any
 
 import numpy as np
@@ -38,6 +40,7 @@ class ServedModel:
     ):
         self.name, self.network, self.reader, self.max_streams = name, network, reader, max_streams
         self.input, self.describe = input, describe
+        self.work = wire.Work()
         self.free_rows = list(range(max_streams, 0, -1))
         self.latency_ms = input.latency_ms(input.usual(), network.geometry)
         self._warm_up()
@@ -58,6 +61,7 @@ class ServedModel:
             max_streams=self.max_streams,
             streams=self.max_streams - len(self.free_rows),
             device=self.network.device,
+            work=self.work,
         )
 
     def options(self, given: dict[str, Any]) -> tuple[Chosen, dict[str, Any]]:
@@ -65,6 +69,19 @@ class ServedModel:
         chosen = self.input.parse(given)
         own = self.input.option_names
         return chosen, self.reader.parse({name: value for name, value in given.items() if name not in own})
+
+    def step(self, rows: Sequence[int], x: np.ndarray) -> np.ndarray:
+        """Step the network, and count what it took."""
+        began = thread_time()
+        outputs = self.network.step(rows, x)
+        before, blocks = self.work, len(rows) * (x.shape[1] // self.network.geometry.block)
+        self.work = wire.Work(
+            before.steps + 1,
+            before.streams + len(rows),
+            before.blocks + blocks,
+            before.cpu_seconds + thread_time() - began,
+        )
+        return outputs
 
     def open(self, chosen: Chosen, options: dict[str, Any]) -> int:
         """A new stream's row, its states initial. IndexError when there is none: ask before."""

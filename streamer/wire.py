@@ -13,14 +13,14 @@ from msgspec import Struct
 from streamer.messages import (
     FEATURES, ID_BYTES, RATES_HZ, SAMPLE_BYTES, TEXT_ENCODINGS, VERSION, Ack, Alternative, Applied, Audio, Close, Closed,
     Control, Credit, Describe, Description, Flush, Input, ModelDescription, Open, Opened, Output, Refused,
-    Result, Skip, StreamInput, Text, Word,
+    Result, Skip, StreamInput, Text, Word, Work,
 )  # fmt: skip
 
 __all__ = [
     "CODES", "FEATURES", "ID_BYTES", "MAX_HEADER_BYTES", "MAX_PAYLOAD_BYTES", "RATES_HZ", "RESERVED",
     "SAMPLE_BYTES", "TEXT_ENCODINGS", "VERSION", "Ack", "Alternative", "Applied", "Audio", "Close", "Closed", "Control",
     "Credit", "Describe", "Description", "Flush", "Input", "ModelDescription", "Open", "Opened", "Output",
-    "Refused", "Result", "Skip", "StreamInput", "Text", "WireError", "Word", "decode_input",
+    "Refused", "Result", "Skip", "StreamInput", "Text", "WireError", "Word", "Work", "decode_input",
     "decode_output", "encode",
 ]  # fmt: skip
 
