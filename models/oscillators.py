@@ -7,6 +7,7 @@ from numba import njit
 
 WAVE_BITS = 14  # the places of a wave in its table
 TURN_SHIFT = 32 - WAVE_BITS  # from a turn of a phase, 2^32, to a place
+INAUDIBLE = np.float32(1e-6)  # fading voices end here, and silent ones cost nothing
 
 
 class Voicing(NamedTuple):
@@ -44,9 +45,14 @@ def play(controls, phase, note, loudness, struck, turns, waves, pan, voicing, ou
                 before = loudness[b, v]
                 share = voicing.attack if wanted > before else voicing.release
                 after = before + (wanted - before) * share
+                if wanted == 0 and after < INAUDIBLE:
+                    after = np.float32(0)
                 loudness[b, v] = after
                 number = int(note[b, v])
                 turn, octave, first = np.uint32(turns[number]), number // 12, n * count
+                if before == 0 and after == 0:
+                    at = np.uint32(at + turn * np.uint32(count))
+                    continue
                 slope = (after - before) / np.float32(count)
                 for i in range(count):
                     place = np.uint32(at + turn * np.uint32(i)) >> np.uint32(TURN_SHIFT)
