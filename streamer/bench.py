@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -12,11 +13,10 @@ import soundfile
 
 from models import catalog
 from models.card import read_card
-from streamer import load
+from streamer import load, wire
+from streamer.bench_references import Peak
 from streamer.config import Config
 from streamer.server_process import ServerProcess
-
-DEFAULT_MODEL = "captions-en"
 
 BACKLOG_LIMIT_MS = 500.0
 P99_LIMIT_MS = 200.0
@@ -29,9 +29,14 @@ class BenchReport:
     Latencies run from sending the frame that a result rests on to receiving the result; None where
     no result came. `backlog_ms` is the worst of any stream: input that left and isn't yet taken.
     `sent_late_p99_ms` is how late the frames themselves left: large where the machine was busy.
+    `drain_p99_ms` runs from Close to Closed. `mean_width` is the streams in a step of the network;
+    `share_of_peak` its products over the processor time of the steps, over the best product rate
+    measured before with the same threads; None where the products can't be counted.
     """
 
+    task: str
     model: str
+    device: str
     streams: int
     seconds: float
     held: bool
@@ -41,7 +46,11 @@ class BenchReport:
     backlog_ms: float
     results: int
     sent_late_p99_ms: float
+    drain_p99_ms: float | None
     cpu_seconds_per_stream_hour: float
+    bytes_per_stream: float
+    mean_width: float
+    share_of_peak: float | None
 
 
 def bench(config: Config, model: str, streams: int, seconds: float, file: Path) -> BenchReport:
@@ -62,12 +71,26 @@ def bench(config: Config, model: str, streams: int, seconds: float, file: Path) 
         models=config.models | {model: own},
         pipelines={},
     )
+    peak = Peak(config, model)
     with ServerProcess(config) as server, load.Load(server.inputs, material) as paced:
+        idle, before = resident_bytes(server.pid), paced.describe(model).work
         paced.open(model, streams)
-        before = cpu_seconds(server.pid)
+        used = cpu_seconds(server.pid)
         paced.play(seconds)
-        used = cpu_seconds(server.pid) - before
-    return report(model, paced.speakers, seconds, used, paced.late_ms)
+        used = cpu_seconds(server.pid) - used
+        grown, told = resident_bytes(server.pid) - idle, paced.describe(model)
+    seen = Seen(told, before, used, grown, peak.share(before, told.work))
+    return report(seen, paced.speakers, seconds, paced.late_ms)
+
+
+class Seen(NamedTuple):
+    """What the server used for a run."""
+
+    told: wire.ModelDescription
+    before: wire.Work
+    cpu_seconds: float
+    bytes: float
+    share_of_peak: float | None
 
 
 def material_for(config: Config, model: str, file: Path) -> load.Material:
@@ -86,26 +109,33 @@ def hears_sound(config: Config, model: str) -> bool:
 
 
 def report(
-    model: str, speakers: list[load.Speaker], seconds: float, cpu_seconds: float, late_ms: list[float]
+    seen: Seen, speakers: list[load.Speaker], seconds: float, late_ms: list[float]
 ) -> BenchReport:
     """What the streams saw, as one figure each."""
     latencies = np.concatenate([np.asarray(s.latencies_ms, float) for s in speakers])
     p50, p95, p99 = np.percentile(latencies, (50, 95, 99)).tolist() if len(latencies) else (None,) * 3
+    drained = [s.drained_ms for s in speakers if s.drained_ms is not None]
     backlog_ms = max(speaker.worst_backlog_ms for speaker in speakers)
     alive = all(speaker.closed for speaker in speakers)
-    held = alive and backlog_ms < BACKLOG_LIMIT_MS and p99 is not None and p99 < P99_LIMIT_MS
+    work, before = seen.told.work, seen.before
     return BenchReport(
-        model=model,
+        task=seen.told.task,
+        model=seen.told.name,
+        device=seen.told.device,
         streams=len(speakers),
         seconds=seconds,
-        held=held,
+        held=alive and backlog_ms < BACKLOG_LIMIT_MS and p99 is not None and p99 < P99_LIMIT_MS,
         p50_ms=p50,
         p95_ms=p95,
         p99_ms=p99,
         backlog_ms=backlog_ms,
         results=len(latencies),
         sent_late_p99_ms=float(np.percentile(late_ms, 99)),
-        cpu_seconds_per_stream_hour=cpu_seconds * 3600 / (len(speakers) * seconds),
+        drain_p99_ms=float(np.percentile(drained, 99)) if drained else None,
+        cpu_seconds_per_stream_hour=seen.cpu_seconds * 3600 / (len(speakers) * seconds),
+        bytes_per_stream=seen.bytes / len(speakers),
+        mean_width=(work.streams - before.streams) / max(1, work.steps - before.steps),
+        share_of_peak=seen.share_of_peak,
     )
 
 
@@ -129,3 +159,9 @@ def cpu_seconds(process: int) -> float:
     for part in shown.stdout.strip().replace("-", ":").split(":"):
         total = 60 * total + float(part)
     return total
+
+
+def resident_bytes(process: int) -> int:
+    """Memory that the process `process` holds."""
+    shown = subprocess.run(["ps", "-o", "rss=", "-p", str(process)], capture_output=True, text=True)
+    return 1024 * int(shown.stdout)

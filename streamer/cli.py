@@ -320,13 +320,18 @@ def bench(
     streams: Annotated[int, typer.Option(min=1, help="Paced live streams.")] = 100,
     seconds: Annotated[float, typer.Option(help="How long they speak.")] = 30.0,
     file: Annotated[Optional[Path], typer.Option(metavar="FILE", help="What they say or type; else what ships.")] = None,
+    search: Annotated[bool, typer.Option("--search", help="Find the largest number of streams held, to 5 %.")] = False,
+    references: Annotated[
+        bool, typer.Option("--references", help="Beside it, what a network for each stream would hold.")
+    ] = False,
+    save: Annotated[Optional[Path], typer.Option(metavar="PICTURE", help="Latency by streams, PNG or SVG.")] = None,
     json: Json = False,
     config: ConfigFile = None,
 ) -> None:
     """Measure how many live streams this machine holds, and how late results are."""
-    from streamer.commands.evaluation import bench
+    from streamer.commands.bench import bench
 
-    bench(config, model, streams, seconds, file, json)
+    bench(config, model, streams, seconds, file, search, references, save, json)
 
 
 if __name__ == "__main__":

@@ -67,6 +67,7 @@ class Speaker:
     processed: int = 0  # positions, as far as an Ack has told
     worst_backlog_ms: float = 0.0
     latencies_ms: list[float] = field(default_factory=list)
+    drained_ms: float | None = None  # from sending Close to hearing Closed
     refusal: wire.Refused | None = None
     closed: bool = False
 
@@ -86,6 +87,7 @@ class Load:
 
     def __init__(self, address: str, material: Material):
         self.material = material
+        self.description: wire.Description | None = None
         self.speakers: list[Speaker] = []
         self.late_ms: list[float] = []  # how far behind its schedule each frame left
         self._by_stream: dict[bytes, Speaker] = {}
@@ -103,6 +105,15 @@ class Load:
 
     def __exit__(self, *_: object) -> None:
         self._context.destroy(linger=0)
+
+    def describe(self, model: str) -> wire.ModelDescription:
+        """What the server says of `model` now. ConnectionError where it doesn't answer."""
+        self.description = None
+        self._sockets[0].send_multipart(wire.encode(wire.Describe()))
+        self._wait(lambda: self.description is not None)
+        if self.description is None:
+            raise ConnectionError(f"the server doesn't say what it serves within {ANSWER_SECONDS:.0f} s")
+        return next(one for one in self.description.models if one.name == model)
 
     def open(self, model: str, streams: int) -> None:
         """Open `streams` streams and wait for all of them."""
@@ -171,6 +182,9 @@ class Load:
 
     def _take(self, message: wire.Output) -> None:
         now = time.perf_counter()
+        if isinstance(message, wire.Description):
+            self.description = message
+            return
         if isinstance(message, wire.Opened):
             speaker = self.speakers[int(message.request)]
             speaker.stream, speaker.owner = message.stream, message.owner
@@ -192,3 +206,4 @@ class Load:
             speaker.processed = max(speaker.processed, message.through)
         if isinstance(message, wire.Closed):
             speaker.closed = True
+            speaker.drained_ms = 1000 * (now - speaker.sent_at[-1])

@@ -64,32 +64,3 @@ def evaluate(
         chosen = long_mode(long)
     figures = evaluation.run(task, mode, chosen, path, config, model, chunk_ms, lookahead)
     evaluation.show(figures, as_json)
-
-
-def bench(
-    config_file: Path | None, model: str, streams: int, seconds: float, file: Path | None, as_json: bool
-) -> None:
-    """Hold N paced streams for a while and report."""
-    from clients.files import BUNDLED, BUNDLED_TEXT
-    from models import catalog
-    from models.card import read_card
-    from streamer.bench import bench as run
-    from streamer.bench_music import bench_music
-    from streamer.served import generates
-
-    config = read_config(config_file)
-    card = read_card(catalog.find(model, config.folders()))
-    if not generates(card):
-        file = file or (BUNDLED if card.front else BUNDLED_TEXT)
-        figures = asdict(run(config, model, streams, seconds, file))
-    elif file is None:
-        figures = asdict(bench_music(config, model, streams, seconds))
-    else:
-        raise ValueError(f"{model} reads nothing; leave --file out")
-    if as_json:
-        print(json.dumps(figures))
-        return
-    table = Table("figure", "value")
-    for key, value in figures.items():
-        table.add_row(key, f"{value:.4g}" if isinstance(value, float) else str(value))
-    Console().print(table)
