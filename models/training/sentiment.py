@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from models.build import build_network
 from models.feeders.words import UNKNOWN, WORD, split_words
 from models.stage import Stage
+from models.training.denials import denials, graded
 from models.training.fit import fit, order
 from models.training.opinions import NO_LABEL, Opinions, five, fine, polar, read_labelled
 from models.training.sentiment_recipes import CLASSES, FINE, POLAR, RECIPES, card
@@ -53,8 +54,11 @@ def train_sentiment(
     trained = _read(recipe.trained, text, words)
     checked = {name: _read([file], text, words) for name, file in CHECKED.items()}
     reviews = read_labelled(text / recipe.reviews) if recipe.reviews else []
-    judged = [label for label, _ in reviews]
-    reviewed = [words.text(split_words(review)) for _, review in reviews]
+    judged, split = [label for label, _ in reviews], [split_words(review) for _, review in reviews]
+    reviewed = [words.text(review) for review in split]
+    if recipe.denied:
+        phrases = read_labelled(text / recipe.denied)
+        trained += polar(denials(phrases, graded(split)), words)
     # Words of reviews that are only read count less than those that are learnt from.
     listed = words.frequent(trained.texts * 5 + reviewed, recipe.words - 2)
     (run / "words.txt").write_text("\n".join(listed) + "\n", encoding="utf-8")
@@ -167,7 +171,7 @@ def _begin_embedding(
     some += [table[one, WORD].astype(np.int64) for one in trained.texts if len(one) > 4]
     near = word_vectors(some, len(weight), rest)
     with torch.no_grad():
-        weight.copy_(torch.from_numpy(np.concatenate([known, praise, near], 1)) * 0.3)
+        weight.copy_(torch.from_numpy(np.concatenate([known, praise, near], 1)))
 
 
 def _praise(ids: Sequence[np.ndarray], judged: Sequence[int], words: int) -> np.ndarray:

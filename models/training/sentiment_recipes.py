@@ -30,6 +30,7 @@ class Recipe:
     options: dict = field(default_factory=dict)
     trained: tuple[tuple[str, str], ...] = ALL  # files below text/ and the kinds of their labels
     reviews: str = "imdb/train.tsv.gz"  # whose words, and their labels, make the first vectors; "": none
+    denied: str = PHRASES[0]  # whose praise and blame in one word is said and denied in short sentences; "": none
     sources: tuple[Source, ...] = (
         Source("sst", UNCLEAR, "binary.phrases.train, fine.train"),
         Source("mr", UNCLEAR),
@@ -44,6 +45,7 @@ class Recipe:
 BENCHMARK = dict(
     trained=(PHRASES,),
     reviews="",
+    denied="",
     sources=(Source("sst", UNCLEAR, "binary.phrases.train"), GLOVE),
     stripped=0.0,
 )
@@ -53,21 +55,22 @@ RECIPES = {
         "How positive an English sentence is, after each word: an LSTM and attention over what was heard",
         "streamer train sentiment DATA --mode live",
         "sentiment_live",
-        Pace(3000, 1.5e-3, 0.03),
+        Pace(2000, 3e-3, 0.03, check_every=250),
     ),
     "offline": Recipe(
         "sentiment-en-offline",
         "How positive an English sentence is: a bidirectional LSTM, attention and a maximum",
         "streamer train sentiment DATA --mode offline",
         "sentiment_offline",
-        Pace(3000, 1.5e-3, 0.03),
+        Pace(1500, 3e-3, 0.03, check_every=250),
+        denied="",
     ),
     "sst2-live": Recipe(
         "sentiment-sst2",
         "The benchmark SST-2, phrases included: an LSTM and attention over what was heard",
         "streamer train sentiment DATA --mode live --corpus sst2",
         "sentiment_live",
-        Pace(2500, 1.5e-3, 0.03),
+        Pace(1000, 3e-3, 0.03),
         **BENCHMARK,
     ),
     "sst2-offline": Recipe(
@@ -75,7 +78,7 @@ RECIPES = {
         "The benchmark SST-2, phrases included: a bidirectional LSTM, attention and a maximum",
         "streamer train sentiment DATA --mode offline --corpus sst2",
         "sentiment_offline",
-        Pace(2500, 1.5e-3, 0.03),
+        Pace(1000, 3e-3, 0.03),
         **BENCHMARK,
     ),
 }
