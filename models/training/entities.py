@@ -23,6 +23,7 @@ from models.training.words import Words, batch, glove
 BATCH_STEPS = 1300
 CHECKED = 1200  # sentences of a set, while training
 UNTAGGED = -100
+VECTORS = Path("glove_twitter_25d", "vectors.npz")
 
 
 def train_entities(
@@ -56,7 +57,7 @@ def train_entities(
     network = build_network(recipe.architecture, options)
     card(run, recipe, options)
     if recipe.vectors and not (resume and (run / "last.safetensors").exists()):
-        _begin_embedding(network.words.words.weight, listed, table, trained.texts, text)
+        _begin_embedding(network.words.words.weight, listed, table, trained.texts, text, recipe.deviation)
     rare = _rarity(table, trained.texts, len(listed) + 2)
 
     def loss(number: int, chosen: np.ndarray) -> Tensor:
@@ -155,13 +156,18 @@ def _rarity(table: np.ndarray, texts: Sequence[np.ndarray], listed: int) -> Tens
 
 
 def _begin_embedding(
-    weight: Tensor, listed: list[str], table: np.ndarray, texts: Sequence[np.ndarray], text: Path
+    weight: Tensor,
+    listed: list[str],
+    table: np.ndarray,
+    texts: Sequence[np.ndarray],
+    text: Path,
+    deviation: float,
 ) -> None:
     """GloVe, what stands beside a word (its part of speech), and what stands near it (its meaning)."""
-    known = glove(text / "glove_twitter_25d" / "vectors.npz", listed)
+    known = glove(text / VECTORS, listed)
     ids = [table[one, WORD].astype(np.int64) for one in texts]
     rest = weight.shape[1] - known.shape[1]
     beside = word_vectors(ids, len(weight), rest - rest // 3, window=1, directed=True)
     near = word_vectors(ids, len(weight), rest // 3)
     with torch.no_grad():
-        weight.copy_(torch.from_numpy(np.concatenate([known, beside, near], 1)) * 0.3)
+        weight.copy_(torch.from_numpy(np.concatenate([known, beside, near], 1)) * deviation)

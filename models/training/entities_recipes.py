@@ -67,6 +67,7 @@ class Recipe:
     least: int = 3  # times that a listed word stands in the training texts
     stripped: float = 0.25
     vectors: bool = True  # begin with GloVe and what stands beside what, else with nothing
+    deviation: float = 1.0  # of the vectors that training begins with
     seed: int = 1
 
 
@@ -79,6 +80,7 @@ RECIPES = {
         "entities_live",
         LOOKAHEADS * len(TAGS),
         Pace(2600),
+        deviation=0.3,
     ),
     "offline": Recipe(
         "entities-en-offline",
@@ -88,6 +90,7 @@ RECIPES = {
         "entities_offline",
         len(TAGS),
         Pace(2600),
+        deviation=0.3,
     ),
     # Lample 2016 without pretrained vectors: everything from CoNLL-2003 itself.
     "conll2003-offline": Recipe(
