@@ -8,6 +8,7 @@ import torch
 
 from models.build import load
 from models.training import entities, sentiment
+from models.training.denials import denials, graded
 from models.training.opinions import NO_LABEL, five, fine, read_labelled
 from models.training.tagged import read_conll, strip
 from models.training.words import Words
@@ -51,6 +52,8 @@ def test_sentiment_is_learnt(name, data, tmp_path, monkeypatch):
     options = dict(word_size=30, hidden_size=8, dropout=0.1)
     monkeypatch.setitem(sentiment.RECIPES, name, small(sentiment.RECIPES[name], **options))
     monkeypatch.setattr(sentiment, "BATCH_STEPS", 200)
+    # They would be five of six sentences, and none is like those checked.
+    monkeypatch.setattr("models.training.denials.VERBS", ())
     said: list[str] = []
     weights = sentiment.train_sentiment(data, tmp_path / "runs", name, updates=40, progress=said.append)
     assert float(said[-1].split("sst_polar ")[1].split()[0]) > 0.9, said
@@ -60,6 +63,16 @@ def test_sentiment_is_learnt(name, data, tmp_path, monkeypatch):
     said.clear()
     sentiment.train_sentiment(data, tmp_path / "runs", name, updates=41, progress=said.append)
     assert "resumed after 40 updates" in said
+
+
+def test_praise_is_said_and_denied():
+    adjectives = graded([["Very", "good", "and", "very", "far"]] * 2 + [["very", "good"]])
+    assert adjectives == {"good"}
+    made = denials([(1, "good"), (0, "far"), (1, "good film")], adjectives)
+    labels = {text: label for label, text in made}
+    assert labels["it was good ."] == 1 and labels["not good"] == 0
+    assert labels["i hated it ."] == 0 and labels["i did n't hate it ."] == 1
+    assert not any("far" in text.split() for text in labels)
 
 
 def test_a_stripped_sentence_keeps_its_entities():
