@@ -200,7 +200,7 @@ def test_amid_talk_a_word_must_be_surer():
     assert finals(run(reader, amid)) == []
     sure = outputs(*quiet(3), YES, YES, YES, voiced=range(6))
     assert finals(run(reader, np.concatenate([talk, sure]))) == ["yes"]
-    called = CommandsReader(LABELS, options | {"amid_talk": ["yes"]}, ROWS)
+    called = CommandsReader(LABELS, options | {"talk_thresholds": {"yes": 0.7}}, ROWS)
     assert finals(run(called, amid)) == ["yes"]
 
 

@@ -39,7 +39,7 @@ class CommandsReader:
         heads = list(labels)
         self.words, count = list(labels[heads[0]]), len(labels[heads[0]])
         self.phones = slice(count, count + len(labels[heads[1]])) if heads[1:] else None
-        for name in (*self.card.thresholds, *self.card.amid_talk, *self.card.word_rows):
+        for name in (*self.card.thresholds, *self.card.talk_thresholds, *self.card.word_rows):
             if name not in self.words:
                 raise ValueError(f"reader: {name!r} is no word of labels.{heads[0]}")
         limits = [self.card.thresholds.get(word, self.card.threshold) for word in self.words]
@@ -47,7 +47,8 @@ class CommandsReader:
         self.thresholds[[not word for word in self.words]] = np.inf
         self.vocabulary = np.array([word not in ("", UNKNOWN) for word in self.words])
         self.others = np.array([word == UNKNOWN for word in self.words])
-        self.called = np.array([word in self.card.amid_talk for word in self.words])
+        limits = [self.card.talk_thresholds.get(word, self.card.talk_threshold) for word in self.words]
+        self.talk_thresholds = np.array(limits, np.float32)
         self.streams = streams_of(rows, self.card.mean_rows, self.card.talk_rows, count)
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
@@ -126,8 +127,8 @@ class CommandsReader:
         means = sum(whole[:, i : i + steps] for i in range(count)) / np.float32(count)
         some = means[..., self.vocabulary].sum(-1)
         talking = self._talking(which, heard[..., self.others].sum(-1))
-        allowed = ~talking | (some >= self.card.talk_threshold)
-        allowed = (some >= self.card.vocabulary_threshold)[..., None] & (allowed[..., None] | self.called)
+        wanted = np.where(talking[..., None], self.talk_thresholds, self.card.vocabulary_threshold)
+        allowed = some[..., None] >= wanted
         sure = (means >= self.thresholds) & (allowed | ~self.vocabulary)
         for at in range(steps):
             self._gather(which, heard[:, at], silence[:, at], talking[:, at], at)

@@ -18,7 +18,7 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     talk_level: Annotated[float, msgspec.Meta(gt=0)] = 6.0  # rows of other words, lately, that make talk
     talk_fading: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.95  # of that level, a row
     talk_rows: Rows = 8  # how long ago it is measured: words begin like others
-    amid_talk: tuple[str, ...] = ()  # words that are called amid talk: it makes no difference to them
+    talk_thresholds: dict[str, Probability] = {}  # of single words, in place of `talk_threshold`
     mean_rows: Annotated[int, msgspec.Meta(ge=1, le=8)] = 2
     apart_rows: Rows = 3  # from one word to another
     repeat_rows: Rows = 12  # from a word to the same one

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
-from scipy.signal import lfilter
 
 from models.features import LOG_FLOOR
 from models.mel import mel_filters
@@ -76,13 +75,6 @@ def channel(bands: int, random: np.random.Generator) -> np.ndarray:
     """A microphone's response [n_mels] in nepers of power, within about 6 dB."""
     knots = random.normal(0.0, 0.7, 5)
     return np.interp(np.linspace(0, 4, bands), np.arange(5), knots).astype(np.float32)
-
-
-def echo(power: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """What a room adds to power [steps, bands]: a tail that falls 60 dB in 0.15 to 0.6 s (Polack 1988)."""
-    fall = 10 ** (-0.06 / random.uniform(0.15, 0.6))  # of 60 dB, a frame of 10 ms
-    tail = lfilter([0.0, (1 - fall) * fall], [1.0, -fall], power, axis=0).astype(np.float32)
-    return tail * np.float32(10 ** -random.uniform(-0.2, 1.2))
 
 
 def background(

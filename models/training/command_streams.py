@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from models.features import LOG_FLOOR
-from models.training.augment import background, channel, echo, warp
+from models.training.augment import background, channel, warp
 from models.training.command_shards import N_MELS, UNKNOWN, UNLABELLED, Recording
 
 STACK = 3  # frames of 10 ms to an output row
@@ -53,16 +53,9 @@ class Streams:
     """An endless, seeded supply of batches; update n depends on the seed and n alone."""
 
     def __init__(
-        self,
-        sources: Sequence[Source],
-        noises: list[np.ndarray],
-        rows: int,
-        steps: int,
-        seed: int,
-        echoes: float = 0.0,
+        self, sources: Sequence[Source], noises: list[np.ndarray], rows: int, steps: int, seed: int
     ):
         self.sources, self.noises, self.rows, self.steps, self.seed = sources, noises, rows, steps, seed
-        self.echoes = echoes  # share of the rows that are heard in an echoing room
         self.shares = np.array([s.share for s in sources]) / sum(s.share for s in sources)
         self.limits = [np.cumsum(s.weights / s.weights.sum()) for s in sources]
 
@@ -134,8 +127,6 @@ class Streams:
     def _heard(self, power: np.ndarray, random) -> np.ndarray:
         """The stream as another room and another microphone would have brought it."""
         speech = power.mean() + 1e-9
-        if self.echoes and random.random() < self.echoes:
-            power += echo(power, random)
         if random.random() < 0.3:
             noise = background(len(power), N_MELS, self.noises, random)
             power += noise * (speech / (noise.mean() + 1e-12) * 10 ** (-random.uniform(0.8, 3.5)))

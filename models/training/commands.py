@@ -4,7 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import cos, pi
 from pathlib import Path
 
@@ -19,7 +19,6 @@ from models.stage import Stage
 from models.training import checkpoint, command_check, command_shards
 from models.training.command_shards import N_MELS, PHONES, SPEEDS, WORDS, Recording
 from models.training.command_streams import STACK, Batch, Source, Streams
-from models.training.growth import grow
 from models.training.spotting import phone_loss, spotting_loss
 
 LABELS = {"words": list(WORDS), "phones": list(PHONES)}
@@ -36,52 +35,26 @@ CHECKED = ("speech_commands", "fsdd", "wakewords", "an4", "librispeech_8spk", "n
 
 
 @dataclass(frozen=True)
-class Shares:
-    """How often the sources are drawn: the clips of commands, and speech that only sounds like them."""
-
-    clips: float
-    rarity: float  # a text that n clips say is drawn n ** -rarity as often from each of them
-    phrases: float  # a few neighbouring words out of a sentence
-    prose: float
-    untranscribed: float
-    echoes: float  # share of the streams in an echoing room
-
-
-@dataclass(frozen=True)
 class Recipe:
-    """What is trained, and how long: `updates` of `rows` streams of `steps` frames of 10 ms."""
+    """What is trained, and how long: on `rows` streams of `steps` frames of 10 ms in every update.
 
-    name: str
-    options: dict
-    shares: Shares
-    updates: int
-    rows: int
-    steps: int
-    learning_rate: float
-    seed: int
+    `cosines` are (until update, length): the learning rate follows the first until then, as if it were
+    to end after `length` updates, and so on.
+    """
 
+    options: dict = field(
+        default_factory=lambda: dict(n_mels=N_MELS, stack=STACK, hidden_size=224, depth=3, delay=7)
+    )
+    cosines: tuple[tuple[int, int], ...] = ((5600, 5600), (7000, 7000))
+    rows: int = 16
+    steps: int = 1200
+    learning_rate: float = 2e-3
+    seed: int = 1
 
-SMALL = Recipe(
-    "small",
-    dict(n_mels=N_MELS, stack=STACK, hidden_size=224, depth=3, delay=7),
-    Shares(clips=0.50, rarity=0.8, phrases=0.10, prose=0.08, untranscribed=0.04, echoes=0.0),
-    updates=7000,
-    rows=16,
-    steps=1200,
-    learning_rate=2e-3,
-    seed=1,
-)
-# The small network grown wider and deeper: to learn the little that it lacks costs less than all anew.
-GROWN = Recipe(
-    "grown",
-    SMALL.options | dict(hidden_size=320, projection=224, depth=4),
-    Shares(clips=0.50, rarity=0.6, phrases=0.10, prose=0.12, untranscribed=0.06, echoes=0.25),
-    updates=2000,
-    rows=24,
-    steps=804,
-    learning_rate=1e-3,
-    seed=2,
-)
+    def rate(self, done: int) -> float:
+        """The learning rate of the update after `done` others."""
+        length = next(length for until, length in self.cosines if done < until)
+        return self.learning_rate * min(1.0, (done + 1) / 150) * (0.01 + 0.495 * (1 + cos(pi * done / length)))
 
 
 def train_commands(
@@ -96,59 +69,38 @@ def train_commands(
     """Train the spotter from the data folder, which holds `speech/`; returns the weights' file.
 
     `out` keeps shards and checkpoints under `commands/`; a run found there goes on where it was.
-    `updates` are those of each of the two recipes.
     """
     torch.set_num_threads(threads)
-    run = out / "commands"
+    recipe = Recipe(cosines=((updates, updates),)) if updates else Recipe()
+    updates = recipe.cosines[-1][0]
+    run, cache = out / "commands", out / "commands" / "shards"
     run.mkdir(parents=True, exist_ok=True)
-    network = _train(SMALL, None, data / "speech", run, updates, resume, progress)
-    network = _train(GROWN, network.state_dict(), data / "speech", run, updates, resume, progress)
-    weights = {name: value.half().contiguous() for name, value in network.state_dict().items()}
-    save_file(weights, run / "weights.safetensors")
-    return run / "weights.safetensors"
+    streams = _streams(data / "speech", cache, recipe, progress)
+    checks = {name: command_shards.load(cache, name, "dev", 1.0) for name in CHECKED}
 
-
-def _train(
-    recipe: Recipe,
-    small: dict[str, Tensor] | None,
-    speech: Path,
-    run: Path,
-    updates: int | None,
-    resume: bool,
-    progress: Callable[[str], None],
-) -> Stage:
-    """The network of a recipe, trained; it begins with the weights `small` grown, or anew."""
     torch.manual_seed(recipe.seed)
     outputs = len(WORDS) + len(PHONES)
     network = build_network("acoustic_gru", recipe.options | {"outputs": outputs})
+    _standardize(network, streams.batch(0).frames)
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=0.01)
-    updates = updates or recipe.updates
-    done, last = 0, run / f"{recipe.name}.safetensors"
+    done, last = 0, run / "last.safetensors"
     if resume and last.exists():
         done = checkpoint.restore(last, network, optimizer)["updates"]
-        progress(f"{recipe.name}: resumed after {done} updates")
-    if done >= updates:
-        return network
+        progress(f"resumed after {done} updates")
 
-    streams = _streams(speech, run / "shards", recipe, progress)
-    checks = {name: command_shards.load(run / "shards", name, "dev", 1.0) for name in CHECKED}
-    if not done and small:
-        grow(small, network)
-    elif not done:
-        _standardize(network, streams.batch(0).frames)
     # What the streams before heard doesn't survive a checkpoint: a run goes on with fresh states.
     state, losses, began = network.initial_state(recipe.rows), [], time.monotonic()
     for batch in streams.batches(done):
-        share = done / updates
-        rate = recipe.learning_rate * min(1.0, (done + 1) / 150) * (0.01 + 0.495 * (1 + cos(pi * share)))
+        if done >= updates:
+            break
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = recipe.rate(done)
         logits, state = _logits(network, batch, state)
         words, phones = logits.split([len(WORDS), len(PHONES)], -1)
         spotting = spotting_loss(words, batch.duties, batch.windows, batch.weights)
         phonetic = phone_loss(phones, batch.phones)
         optimizer.zero_grad(set_to_none=True)
-        (spotting + (0.4 if small or share >= 0.15 else 1.0) * phonetic).backward()
+        (spotting + (1.0 if done < 0.15 * updates else 0.4) * phonetic).backward()
         nn.utils.clip_grad_norm_(network.parameters(), 2.0)
         optimizer.step()
         done += 1
@@ -163,12 +115,12 @@ def _train(
             scores, _ = check(network, checks)
             progress(f"check at {done}: " + " ".join(f"{k} {v:.3f}" for k, v in scores.items()))
             with (run / "log.jsonl").open("a") as log:
-                log.write(json.dumps({"recipe": recipe.name, "updates": done} | scores) + "\n")
+                log.write(json.dumps({"updates": done} | scores) + "\n")
         if done % 50 == 0 or done == updates:
             checkpoint.save(last, network, optimizer, {"updates": done})
-        if done == updates:
-            return network
-    raise AssertionError("the streams never end")
+    weights = {name: value.half().contiguous() for name, value in network.state_dict().items()}
+    save_file(weights, run / "weights.safetensors")
+    return run / "weights.safetensors"
 
 
 def check(
@@ -204,30 +156,30 @@ def _streams(speech: Path, cache: Path, recipe: Recipe, progress: Callable[[str]
     noise = versions(("noise_esc10", "train"))
     quiet = [[r for r in found if not r.text] for found in spoken]
     spoken = [[r for r in found if r.text] for found in spoken]
-    sentences, shares = versions(*SENTENCES), recipe.shares
+    sentences = versions(*SENTENCES)
     sources = [
-        Source(shares.clips, spoken, _rarity(spoken[0], shares.rarity), "clip"),
+        Source(0.50, spoken, _rarity(spoken[0]), "clip"),
         _even(0.09, versions(("fsdd", "train")), "clip"),
         _even(0.06, versions(("wakewords", "train")), "clip"),
         _even(0.12, versions(("an4", "train")), "clip"),
         _even(0.03, noise, "stretch"),
         _even(0.03, quiet, "stretch"),
-        _even(shares.phrases, sentences, "words"),
-        Source(shares.prose, sentences, np.array([len(r.frames) for r in sentences[0]], float), "stretch", 450),
-        _even(shares.untranscribed, versions(unlabelled), "stretch"),
+        _even(0.10, sentences, "words"),
+        Source(0.08, sentences, np.array([len(r.frames) for r in sentences[0]], float), "stretch", 450),
+        _even(0.04, versions(unlabelled), "stretch"),
     ]
     noises = [r.frames for r in noise[1] + quiet[1]]
-    return Streams(sources, noises, recipe.rows, recipe.steps, recipe.seed, shares.echoes)
+    return Streams(sources, noises, recipe.rows, recipe.steps, recipe.seed)
 
 
 def _even(share: float, versions: list[list[Recording]], cut: str) -> Source:
     return Source(share, versions, np.ones(len(versions[0])), cut)
 
 
-def _rarity(recordings: list[Recording], power: float) -> np.ndarray:
+def _rarity(recordings: list[Recording]) -> np.ndarray:
     """Weights that make texts nearly as frequent as each other."""
     counts = Counter(r.text for r in recordings)
-    return np.array([counts[r.text] ** -power for r in recordings])
+    return np.array([counts[r.text] ** -0.8 for r in recordings])
 
 
 def _standardize(network: nn.Module, frames: Tensor) -> None:
