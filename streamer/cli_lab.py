@@ -22,6 +22,7 @@ def gradients(
     quick: Annotated[bool, typer.Option("--quick", help="The shipped networks: no training.")] = False,
     output: Output = Path("lab"),
     runs: Annotated[Path, typer.Option("--runs", metavar="DIR", help="Trainings; those that it holds go on.")] = Path("runs"),
+    seeds: Annotated[int, typer.Option(min=1, help="Networks of each kind.")] = 3,
     updates: Annotated[Optional[int], typer.Option(min=1, help="Of each training; else the recipe's.")] = None,
     config: ConfigFile = None,
 ) -> None:
@@ -39,7 +40,7 @@ def gradients(
     else:
         if not (data / "text" / "agreement").is_dir():
             raise ValueError(f"{data / 'text' / 'agreement'} is no folder; DATA is the folder that holds text/")
-        models, courses = lab_gradients.trained(data, runs, updates, _say)
+        models, courses = lab_gradients.trained(data, runs, seeds, updates, _say)
     findings = lab_gradients.measure(models, courses, _say)
     lab_gradients.show(findings)
     _say(lab_gradients.write(findings, output))

@@ -23,7 +23,6 @@ from streamer.lab.pictures import NAMES
 from streamer.lab.unrolled import Reach, encoded, product_norms, reach
 from streamer.lab.watching import DISTANCES, long_rows, watched
 
-SEEDS = (1, 2, 3)
 SENTENCES = 120  # longer than the farthest distance, for medians
 PRODUCTS = 4  # sentences whose product of Jacobians is computed in full
 MOST = max(DISTANCES)
@@ -63,11 +62,13 @@ def shipped(config: Config) -> dict[str, list[Model]]:
     return {cell: [load(catalog.find(f"agreement-{cell}", config.folders()))] for cell in CELLS}
 
 
-def trained(data: Path, runs: Path, updates: int | None, progress: Progress) -> tuple[dict[str, list[Model]], list[Course]]:
+def trained(
+    data: Path, runs: Path, seeds: int, updates: int | None, progress: Progress
+) -> tuple[dict[str, list[Model]], list[Course]]:
     """Networks of each cell and seed, trained now where `runs` doesn't hold them already, and their courses."""
     models: dict[str, list[Model]] = {cell: [] for cell in CELLS}
     courses = []
-    for seed in SEEDS:
+    for seed in range(1, seeds + 1):
         for cell in CELLS:
             progress(f"agreement-{cell}, seed {seed}")
             weights = train_agreement(data, runs, cell, seed, updates=updates, watch=watched, progress=progress)
