@@ -1,7 +1,9 @@
 """Single keys of the terminal, read as they are pressed."""
 
+import os
 import select
 import sys
+from codecs import getincrementaldecoder
 from types import TracebackType
 
 
@@ -10,6 +12,8 @@ class Keys:
 
     def __enter__(self) -> "Keys":
         self._before = None
+        self._read: list[str] = []
+        self._decoder = getincrementaldecoder("utf-8")(errors="replace")
         if sys.stdin.isatty():
             # Not on every system, and needed on a terminal alone.
             import termios
@@ -29,5 +33,7 @@ class Keys:
         """The next key, or "" if none comes within `wait_s`."""
         if self._before is None:
             return ""
-        ready, _, _ = select.select([sys.stdin], [], [], wait_s)
-        return sys.stdin.read(1) if ready else ""
+        # Past sys.stdin, which reads ahead: what it holds nobody can wait for.
+        if not self._read and select.select([sys.stdin], [], [], wait_s)[0]:
+            self._read += self._decoder.decode(os.read(sys.stdin.fileno(), 1024))
+        return self._read.pop(0) if self._read else ""

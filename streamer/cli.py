@@ -8,6 +8,7 @@ import typer
 
 from streamer.cli_lab import lab
 from streamer.cli_options import ConfigFile, Mode
+from streamer.cli_text import register as register_text
 from streamer.cli_training import train
 
 app = typer.Typer(
@@ -17,6 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(train, name="train")
+register_text(app)
 app.add_typer(lab, name="lab")
 
 UsageError = typer.BadParameter.__base__  # typer brings its own copy of click, under a private name

@@ -60,7 +60,7 @@ def run(
     """
     if not 1 <= chunk_ms <= config.server.window_ms:
         raise ValueError(f"chunks of {chunk_ms} ms; give 1 to {config.server.window_ms}, a stream's window")
-    config, model = _known(config, model or mode.model)
+    config, model = with_folder(config, model or mode.model)
     with progress(f"{task} {name} {path.parent.name}") as told:
         measured = mode.measure(Job(path, model, config, chunk_ms, told, lookahead))
     watch = measured.watch
@@ -89,7 +89,7 @@ def show(figures: Figures, as_json: bool) -> None:
     Console().print(table)
 
 
-def _known(config: Config, model: str) -> tuple[Config, str]:
+def with_folder(config: Config, model: str) -> tuple[Config, str]:
     """The config in which `model`, a name or a folder, has a name, and that name."""
     folder = Path(model)
     if not model or not (folder / "card.toml").is_file():

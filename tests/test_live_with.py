@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from clients.readable import readable
 from clients.terminal import Figures, Lines, Screen
 from streamer import wire
-from streamer.config import Config, ModelOptions, Server, read_config
 from streamer.commands.along import reading_along
+from streamer.config import Config, ModelOptions, Server, read_config
+from streamer.readable import readable
 from tests.test_terminal import READER, command, drawn, environment, result
 from tests.tiny_model import LIVE, write_model
 from tests.tiny_text import judge, shortener, tagger

@@ -6,11 +6,11 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from clients.connection import Connection, Stream
-from clients.readable import readable
 from clients.terminal import View
 from models import catalog
 from models.card import read_card
 from streamer.config import Config
+from streamer.readable import readable
 
 
 def reading_along(config: Config, model: str, wanted: str | None) -> Config:
