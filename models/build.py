@@ -46,6 +46,7 @@ NETWORKS: dict[str, Callable[..., Stage | Whole]] = {
     "sentiment_offline": SentimentOffline,
     "agreement_live": AgreementLive,
 }
+LEFT, RIGHT = ".left", ".right"  # of a tensor that is stored as a product
 FRONTS: dict[str, Callable[..., Stage]] = {"log_mel": LogMel}
 
 
@@ -136,7 +137,10 @@ def build_network(
 
 
 def read_weights(path: Path, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of `path` in float32, which must be those of `wanted`, by name and shape."""
+    """The tensors of `path` in float32, which must be those of `wanted`, by name and shape.
+
+    Two tensors NAME.left [N, R] and NAME.right [R, C] stand for their product.
+    """
     try:
         with path.open("rb"):  # for the reason, which safetensors leaves out
             found = load_file(path)
@@ -144,6 +148,7 @@ def read_weights(path: Path, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
         raise ValueError(f"{path}: {error.strerror or 'cannot be read'}") from None
     except SafetensorError as error:
         raise ValueError(f"{path}: not a whole safetensors file ({error})") from None
+    found = _multiplied(found)
     for name in wanted:
         if name not in found:
             raise ValueError(f"{path}: {name} is missing; the card describes another network")
@@ -160,6 +165,17 @@ def read_weights(path: Path, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
         if not torch.isfinite(value).all():
             raise ValueError(f"{path}: {name} holds numbers that are not finite")
     return {name: value.float() for name, value in found.items()}
+
+
+def _multiplied(found: dict[str, Tensor]) -> dict[str, Tensor]:
+    """`found`, pairs of factors multiplied; a factor without its fellow, or that doesn't fit it, stays."""
+    whole = dict(found)
+    for name, left in found.items():
+        table = name.removesuffix(LEFT)
+        right = found.get(table + RIGHT)
+        if table != name and right is not None and left.dim() == right.dim() == 2 and left.shape[1] == len(right):
+            whole[table] = whole.pop(name).float() @ whole.pop(table + RIGHT).float()
+    return whole
 
 
 def _imported(name: str, allowed_imports: Sequence[str]) -> Callable[..., Any]:
