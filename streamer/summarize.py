@@ -44,17 +44,22 @@ def choose(
 
     A text too short for that keeps one sentence, its best.
     """
-    room = share * sum(len(sentence) for sentence in sentences)
+    room = share * sum(map(_size, sentences))
     chosen: list[int] = []
     best = None
     for index in ranked(sentences):
         best = index if best is None else best
         if room < SHORTEST:
             break
-        if 0 < len(shortened[index]) <= room:
+        if 0 < (size := _size(shortened[index])) <= room:
             chosen.append(index)
-            room -= len(shortened[index])
+            room -= size
     return sorted(chosen) or ([] if best is None else [best])
+
+
+def _size(sentence: Sequence[str]) -> int:
+    """Its words, as people count them: marks are none, and a clitic is a part of one."""
+    return sum(any(map(str.isalnum, word)) and word[:1] not in "'’" and word.lower() != "n't" for word in sentence)
 
 
 def ranked(sentences: Sequence[Sequence[str]]) -> Iterator[int]:
