@@ -16,6 +16,7 @@ train = typer.Typer(help="Train the networks that ship, from the data folder.")
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="The folder that holds speech/ and text/.")]
 Runs = Annotated[Path, typer.Option("--out", metavar="DIR", help="Shards, checkpoints and logs.")]
 Updates = Annotated[Optional[int], typer.Option("--updates", min=1, help="How many; else the recipe's.")]
+Start = Annotated[Optional[Path], typer.Option("--from", metavar="WEIGHTS", help="Weights to begin from.")]
 Resume = Annotated[bool, typer.Option("--resume/--fresh", help="Go on with the run that --out holds, or begin anew.")]
 Threads = Annotated[
     Optional[int], typer.Option("--threads", min=1, help="Threads of the training steps; else the config's.")
@@ -29,7 +30,7 @@ def captions(
     out: Runs = Path("runs"),
     updates: Updates = None,
     rate: Annotated[Optional[float], typer.Option(help="Learning rate; else the recipe's.")] = None,
-    start: Annotated[Optional[Path], typer.Option("--from", metavar="WEIGHTS", help="Weights to begin from.")] = None,
+    start: Start = None,
     resume: Resume = True,
     threads: Threads = None,
     config: ConfigFile = None,
@@ -45,6 +46,7 @@ def commands(
     data: Data,
     out: Runs = Path("runs"),
     updates: Updates = None,
+    start: Start = None,
     resume: Resume = True,
     threads: Threads = None,
     config: ConfigFile = None,
@@ -52,7 +54,7 @@ def commands(
     """Train the spotter of spoken commands."""
     from streamer.commands.training import commands
 
-    commands(config, data, out, updates, resume, threads)
+    commands(config, data, out, updates, start, resume, threads)
 
 
 @train.command("language")

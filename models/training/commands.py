@@ -13,7 +13,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from models.build import build_network
+from models.build import build_network, read_weights
+from models.features import LOG_FLOOR
+from models.level import Level
 from models.readers.commands import CommandsReader
 from models.stage import Stage
 from models.training import checkpoint, command_check, command_shards
@@ -43,7 +45,9 @@ class Recipe:
     """
 
     options: dict = field(
-        default_factory=lambda: dict(n_mels=N_MELS, stack=STACK, hidden_size=224, depth=3, delay=7)
+        default_factory=lambda: dict(
+            n_mels=N_MELS, stack=STACK, hidden_size=224, depth=3, delay=7, level=True
+        )
     )
     cosines: tuple[tuple[int, int], ...] = ((5600, 5600), (7000, 7000))
     rows: int = 16
@@ -62,13 +66,14 @@ def train_commands(
     out: Path,
     *,
     updates: int | None = None,
+    start: Path | None = None,
     resume: bool = True,
     threads: int = 1,
     progress: Callable[[str], None] = print,
 ) -> Path:
     """Train the spotter from the data folder, which holds `speech/`; returns the weights' file.
 
-    `out` keeps shards and checkpoints under `commands/`; a run found there goes on where it was.
+    `start` is a weights file of the same architecture to begin from. `out` keeps shards and checkpoints under `commands/`; a run found there goes on where it was.
     """
     torch.set_num_threads(threads)
     recipe = Recipe(cosines=((updates, updates),)) if updates else Recipe()
@@ -81,7 +86,10 @@ def train_commands(
     torch.manual_seed(recipe.seed)
     outputs = len(WORDS) + len(PHONES)
     network = build_network("acoustic_gru", recipe.options | {"outputs": outputs})
-    _standardize(network, streams.batch(0).frames)
+    if start:
+        network.load_state_dict(read_weights(start, network.state_dict()))
+    else:
+        _standardize(network, streams.batch(0).frames)
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=0.01)
     done, last = 0, run / "last.safetensors"
     if resume and last.exists():
@@ -100,7 +108,7 @@ def train_commands(
         spotting = spotting_loss(words, batch.duties, batch.windows, batch.weights)
         phonetic = phone_loss(phones, batch.phones)
         optimizer.zero_grad(set_to_none=True)
-        (spotting + (1.0 if done < 0.15 * updates else 0.4) * phonetic).backward()
+        (spotting + (1.0 if done < 0.15 * updates and not start else 0.4) * phonetic).backward()
         nn.utils.clip_grad_norm_(network.parameters(), 2.0)
         optimizer.step()
         done += 1
@@ -183,7 +191,9 @@ def _rarity(recordings: list[Recording]) -> np.ndarray:
 
 
 def _standardize(network: nn.Module, frames: Tensor) -> None:
-    """Fill the network's statistics from training streams."""
+    """Fill the network's statistics from training streams, their loudness taken out."""
+    level = Level(N_MELS, float(np.log(LOG_FLOOR)))
+    frames, _ = level.step(frames, level.initial_state(len(frames)))
     weights = network.state_dict()
     (mean,) = [v for k, v in weights.items() if k.endswith("mean")]
     (deviation,) = [v for k, v in weights.items() if k.endswith("deviation")]
@@ -195,6 +205,7 @@ def _logits(network: Stage, batch: Batch, state: tuple) -> tuple[Tensor, tuple]:
     """Outputs [B, n, heads] aligned with the input, and the state that the next streams begin with."""
     # Every other stream begins anew; the others carry what they heard.
     fresh = torch.rand(len(batch.frames)) < 0.5
-    state = tuple(torch.where(fresh[:, None], torch.zeros_like(leaf), leaf) for leaf in state)
+    beginning = network.initial_state(len(batch.frames))
+    state = tuple(torch.where(fresh[:, None], new, leaf) for new, leaf in zip(beginning, state))
     y, state = network.step(batch.frames, state)
     return y[:, network.warmup :], tuple(leaf.detach() for leaf in state)

@@ -40,14 +40,24 @@ def captions(
 
 
 def commands(
-    config_file: Path | None, data: Path, out: Path, updates: int | None, resume: bool, threads: int | None
+    config_file: Path | None,
+    data: Path,
+    out: Path,
+    updates: int | None,
+    start: Path | None,
+    resume: bool,
+    threads: int | None,
 ) -> None:
     """Train the spotter; the path of its weights goes to standard output."""
     from models.training.commands import train_commands
 
     threads = threads or read_config(config_file).engine.threads
     _check(data, "speech")
-    print(train_commands(data, out, updates=updates, resume=resume, threads=threads, progress=_say))
+    print(
+        train_commands(
+            data, out, updates=updates, start=start, resume=resume, threads=threads, progress=_say
+        )
+    )
 
 
 def language(config_file: Path | None, data: Path, out: Path) -> None:
