@@ -88,6 +88,52 @@ def why(output: Output = Path("lab"), config: ConfigFile = None) -> None:
     _say(output / "why.png")
 
 
+@lab.command("latency")
+def latency(
+    data: Annotated[Optional[Path], typer.Argument(metavar="[DATA]", help="The folder that holds speech/ and text/; not with --quick or --file.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="The shipped networks on a small sample: no training.")] = False,
+    file: Annotated[Optional[Path], typer.Option("--file", metavar="WAV", help="One recording, live and offline, on a time line.")] = None,
+    text: Annotated[Optional[str], typer.Option("--text", help="What is said in --file, to mark what was heard wrong.")] = None,
+    tasks: Annotated[Optional[list[str]], typer.Option("--task", help="Only captions, entities, translation or summary; may be given again.")] = None,
+    only: Annotated[str, typer.Option("--only", metavar="PATTERN", help="Only networks whose names match, like 'entities/both-ways/*'.")] = "*",
+    output: Output = Path("lab"),
+    runs: Annotated[Path, typer.Option("--runs", metavar="DIR", help="Trainings; those that it holds go on.")] = Path("runs"),
+    updates: Annotated[Optional[int], typer.Option(min=1, help="Of each training; else the recipe's.")] = None,
+    config: ConfigFile = None,
+) -> None:
+    """What waiting buys: the error of networks that differ in what they may see, against what they wait."""
+    from streamer.config import read_config
+
+    settings = read_config(config)
+    if (data is not None) + quick + (file is not None) != 1:
+        raise ValueError("give DATA, to train and compare networks, or --quick, for those that ship, or --file WAV")
+    if file is not None:
+        from streamer.lab.latency import timeline
+
+        found = timeline.both(settings, file, text)
+        timeline.show(found)
+        timeline.draw(found, output / "timeline.png")
+        _say(output / "timeline.png")
+        return
+    if data is None:
+        from streamer.lab.latency.quick import quickly
+
+        lines, name = quickly(settings, tasks or None, _say), "latency-quick"
+    else:
+        from streamer.lab.latency.measure import TASKS, measure
+
+        if not all((data / kind).is_dir() for kind in ("speech", "text")):
+            raise ValueError(f"{data} holds no speech/ and text/; give the data folder")
+        lines, name = measure(data, runs, tasks or TASKS, only, updates, _say), "latency"
+    from streamer.lab.latency import measure as lab_latency
+    from streamer.lab.latency.picture import draw
+
+    lab_latency.show(lines)
+    _say(lab_latency.write(lines, output / f"{name}.json"))
+    draw(lines, output / f"{name}.png")
+    _say(output / f"{name}.png")
+
+
 @lab.command("gates")
 def gates(
     text: Annotated[Optional[str], typer.Option("--text", help="One sentence.")] = None,

@@ -30,3 +30,12 @@ def error_rates(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorRa
     words = jiwer.process_words(references, hypotheses)
     characters = jiwer.process_characters(references, hypotheses)
     return ErrorRates(words.wer, characters.cer)
+
+
+def error_counts(reference: str, hypothesis: str) -> tuple[int, int]:
+    """Wrong words, and words of the reference."""
+    reference, hypothesis = plain(reference), plain(hypothesis)
+    if not reference:
+        return len(hypothesis.split()), 0
+    found = jiwer.process_words(reference, hypothesis)
+    return found.substitutions + found.deletions + found.insertions, len(reference.split())

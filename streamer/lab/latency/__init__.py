@@ -1,0 +1,1 @@
+"""`streamer lab latency`: what networks of equal size gain by waiting, and what they wait."""

@@ -1,0 +1,174 @@
+"""Two tasks over words: names in them, and which of them a summary keeps."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from seqeval.metrics.sequence_labeling import get_entities
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.feeders.words import WORD
+from models.training.compressions import read_compressions
+from models.training.entities_recipes import OPEN
+from models.training.fit import Pace, order
+from models.training.tagged import TAGS, numbered, read_conll
+from models.training.words import Words, batch, glove
+from models.words import WordLetters
+from streamer.lab.latency.task import Scored
+from streamer.lab.latency.views import Seer, View, ahead, both_ways, chunks, one_way, seer
+
+LISTED = 8000  # words that have vectors of their own
+WORD_SIZE, LETTER_SIZE = 48, 24
+WEIGHTS = 400_000  # behind the words' vectors
+BATCH_WORDS = 1300
+UNTOLD = -100
+SPOKEN_WORDS_AN_HOUR = 150 * 60
+HELD_OUT = 400  # training sentences that say from which probability on a word is kept
+VIEWS = (
+    one_way(),
+    ahead(1, "1 word ahead"),
+    ahead(2, "2 ahead"),
+    ahead(4, "4 ahead"),
+    chunks(4, "chunks of 4"),
+    chunks(8, "chunks of 8"),
+    both_ways(),
+)
+
+
+class Marker(nn.Module):
+    """Word vectors, a Seer, one linear map: x [B, T, 19] of the "words" encoder -> logits [B, T, out]."""
+
+    def __init__(self, view: View, depth: int, words: int, outputs: int):
+        super().__init__()
+        self.words = WordLetters(words, WORD_SIZE, LETTER_SIZE, word_dropout=0.1)
+        self.seer: Seer = seer(view, WORD_SIZE + LETTER_SIZE, WEIGHTS, depth, 0.3)
+        self.out = nn.Linear(self.seer.width, outputs)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        words = F.dropout(self.words.step(x, ())[0], 0.3, self.training)
+        return self.out(self.seer(words, lengths))
+
+
+class _Words:
+    """What both tasks share: texts as numbers of words, with a mark for each word."""
+
+    unit = "words"
+    views = VIEWS
+    outputs = 1
+
+    def __init__(self, words: Words, train, dev, vectors: Path):
+        self.train, self.dev = train, dev
+        self.listed = words.frequent(self.train[0], LISTED - 2)
+        self.table = words.table(self.listed)
+        self.vectors = glove(vectors, self.listed)
+
+    def network(self, view: View, depth: int) -> nn.Module:
+        torch.manual_seed(1)
+        made = Marker(view, depth, len(self.listed) + 2, self.outputs)
+        with torch.no_grad():
+            made.words.words.weight[:, : self.vectors.shape[1]] = 0.3 * torch.from_numpy(self.vectors)
+        return made
+
+    def batches(self) -> Iterator[np.ndarray]:
+        return order([len(text) for text in self.train[0]], BATCH_WORDS, 1)
+
+    def loss(self, network: nn.Module, number: int, chosen: np.ndarray) -> Tensor:
+        torch.manual_seed(number)
+        x, lengths = batch(self.table, [self.train[0][i] for i in chosen])
+        marks = [torch.from_numpy(self.train[1][i]) for i in chosen]
+        wanted = nn.utils.rnn.pad_sequence(marks, batch_first=True, padding_value=UNTOLD)
+        return self.told(network(x, lengths), wanted)
+
+    def told(self, logits: Tensor, wanted: Tensor) -> Tensor:
+        return F.cross_entropy(logits.flatten(0, 1), wanted.long().flatten(), ignore_index=UNTOLD)
+
+    @torch.inference_mode()
+    def _logits(self, network: nn.Module, texts: Sequence[np.ndarray]) -> list[np.ndarray]:
+        network.eval()
+        found: list[np.ndarray] = [np.zeros(0)] * len(texts)
+        by_length = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        for at in range(0, len(by_length), 64):
+            some = by_length[at : at + 64]
+            y = network(*batch(self.table, [texts[i] for i in some])).numpy()
+            for i, row in zip(some, y):
+                found[i] = row[: len(texts[i])]
+        return found
+
+    def _scored(self, counts: Sequence[Sequence[float]], view: View) -> Scored:
+        lengths = np.array([len(text) for text in self.dev[0]])
+        waited = np.array([view.waits(length).sum() for length in lengths])
+        return Scored(np.array(counts, float), waited, lengths, lengths / SPOKEN_WORDS_AN_HOUR)
+
+
+class Entities(_Words):
+    """Names in the open corpora; an error is 1 - F1 of exact spans, all dev sentences together."""
+
+    name, measure = "entities", "1 - F1 of names"
+    outputs = len(TAGS)
+    pace = Pace(1000)
+
+    def __init__(self, data: Path):
+        text, words = data / "text", Words()
+        train = [one for file, times in OPEN.trained for one in read_conll(text / file) * times]
+        dev = [one for file in OPEN.checked.values() for one in read_conll(text / file)]
+        made = [numbered(some, words) for some in (train, dev)]
+        super().__init__(words, *((one.texts, one.tags) for one in made), text / "glove_twitter_25d" / "vectors.npz")
+
+    def scored(self, network: nn.Module, view: View) -> Scored:
+        counts = []
+        for logits, tags in zip(self._logits(network, self.dev[0]), self.dev[1]):
+            counts.append(span_counts(*([TAGS[tag] for tag in some] for some in (logits.argmax(-1), tags))))
+        return self._scored(counts, view)
+
+    def error(self, counts: np.ndarray) -> float:
+        return span_error(counts)
+
+
+class Summary(_Words):
+    """Words that a shorter sentence keeps; an error is 1 - F1 of kept words, the mean over sentences."""
+
+    name, measure = "summary", "1 - F1 of kept words"
+    pace = Pace(700)
+
+    def __init__(self, data: Path):
+        text, words = data / "text", Words()
+        train, dev = (
+            read_compressions(text / "sentence_compression" / file, words) for file in ("train.jsonl.gz", "dev.jsonl")
+        )
+        self.held_out = train.texts[:HELD_OUT], train.kept[:HELD_OUT]
+        learnt = train.texts[HELD_OUT:], train.kept[HELD_OUT:]
+        super().__init__(words, learnt, (dev.texts, dev.kept), text / "glove_twitter_25d" / "vectors.npz")
+
+    def told(self, logits: Tensor, wanted: Tensor) -> Tensor:
+        counted = wanted != UNTOLD
+        return F.binary_cross_entropy_with_logits(logits[..., 0][counted], wanted[counted])
+
+    def scored(self, network: nn.Module, view: View) -> Scored:
+        tried = self._logits(network, self.held_out[0])
+        least = max(np.arange(-1.2, 0.3, 0.1), key=lambda least: _f1(tried, self.held_out[1], least).mean())
+        scores = _f1(self._logits(network, self.dev[0]), self.dev[1], least)
+        return self._scored([(1 - score, 1) for score in scores], view)
+
+    def error(self, counts: np.ndarray) -> float:
+        return counts[0] / counts[1]
+
+
+def span_counts(found: Sequence[str], gold: Sequence[str]) -> tuple[int, int, int]:
+    """Of a sentence's tags: the spans that agree, those found, those there are."""
+    told, true = set(get_entities(list(found))), set(get_entities(list(gold)))
+    return len(told & true), len(told), len(true)
+
+
+def span_error(counts: np.ndarray) -> float:
+    """1 - F1 of summed `span_counts`."""
+    both, found, gold = counts
+    return float(1 - 2 * both / max(1.0, found + gold))
+
+
+def _f1(logits: Sequence[np.ndarray], kept: Sequence[np.ndarray], least: float) -> np.ndarray:
+    """Of each sentence, where the words of at least that logit are kept."""
+    found = [row[:, 0] >= least for row in logits]
+    scores = [2 * (a * b).sum() / max(1.0, a.sum() + b.sum()) for a, b in zip(found, kept)]
+    return np.array(scores)
