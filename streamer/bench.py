@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
-import soundfile
 
 from models import catalog
 from models.card import read_card
 from streamer import load, wire
 from streamer.bench_references import Peak
 from streamer.config import Config
+from streamer.evaluation.recordings import read_sound
 from streamer.server_process import ServerProcess
 
 BACKLOG_LIMIT_MS = 500.0
@@ -141,11 +141,8 @@ def report(
 
 def recording(path: Path) -> tuple[np.ndarray, int]:
     """The file's sound, mono int16, and its sample rate. Raises ValueError where it isn't audio."""
-    try:
-        samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError, TypeError) as error:
-        raise ValueError(f"{path}: cannot be read as audio ({error})") from None
-    return np.clip(32768 * samples.mean(axis=1), -32768, 32767).astype(np.int16), rate_hz
+    samples, rate_hz = read_sound(path)
+    return np.clip(32768 * samples, -32768, 32767).astype(np.int16), rate_hz
 
 
 def cpu_seconds(process: int) -> float:

@@ -59,8 +59,11 @@ def test_a_recording_is_mixed_to_mono(tmp_path):
     soundfile.write(path, np.array([[0.5, 0.0]] * 100), 8000)
     samples, rate_hz = recording(path)
     assert (rate_hz, samples.dtype, samples.tolist()) == (8000, np.int16, [8192] * 100)
-    with pytest.raises(ValueError, match="cannot be read as audio"):
+    with pytest.raises(ValueError, match="missing.wav is no file"):
         recording(tmp_path / "missing.wav")
+    (tmp_path / "no.wav").write_text("no sound")
+    with pytest.raises(ValueError, match="cannot be read as audio"):
+        recording(tmp_path / "no.wav")
 
 
 def test_processor_time_of_a_process_grows():

@@ -187,7 +187,7 @@ def test_the_shipped_networks_on_their_sample_and_a_recording_on_its_time_line(t
         ([], "give DATA"),
         (["--quick", "--file", "a.wav"], "give DATA"),
         (["--quick", "--task", "summary"], "no sample of 'summary'"),
-        (["--file", "missing.wav"], "missing.wav is missing"),
+        (["--file", "missing.wav"], "missing.wav is no file"),
         (["/tmp"], "holds no speech/"),
     ],
 )

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
+from pathlib import Path
 
 import numpy as np
+import soundfile
 import soxr
 
 COMMON_RATE_HZ = 16000  # what recordings of different rates are joined at
@@ -38,6 +40,19 @@ class Recording:
         if rate_hz == self.rate_hz:
             return self
         return replace(self, samples=soxr.resample(self.samples, self.rate_hz, rate_hz), rate_hz=rate_hz)
+
+
+def read_sound(path: Path) -> tuple[np.ndarray, int]:
+    """The file's samples [n] float32, channels averaged, and its rate. ValueError for what holds no sound."""
+    if not path.is_file():
+        raise ValueError(f"{path} is no file; give a recording")
+    try:
+        samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError, TypeError) as error:
+        raise ValueError(f"{path}: cannot be read as audio ({error})") from None
+    if not len(samples):
+        raise ValueError(f"{path}: holds no sound")
+    return samples.mean(axis=1), rate_hz
 
 
 def join(key: str, parts: Sequence[Recording], silence_seconds: float = 0.0) -> Recording:

@@ -12,6 +12,7 @@ from models import catalog
 from models.build import Model, load
 from models.feeders.words import split_words
 from streamer.config import Config
+from streamer.evaluation.recordings import read_sound
 from streamer.lab.gates import Layer, gates_along
 from streamer.lab.pictures import figure, save
 from streamer.sentences import Sentences
@@ -47,21 +48,6 @@ def sound_input(model: Model, samples: np.ndarray, rate_hz: int) -> Input:
         front = model.front(rate_hz)
         x = front(torch.from_numpy(samples)[None, :, None])
     return Input(x, [], float(1 / (rate_hz * front.ratio * model.network.ratio)))
-
-
-def read_sound(path: Path) -> tuple[np.ndarray, int]:
-    """A recording's samples [n], channels averaged, and its rate. ValueError for what is none."""
-    # Imported late: libsndfile is for those alone who give a recording.
-    import soundfile
-
-    try:
-        with path.open("rb") as file:
-            samples, rate_hz = soundfile.read(file, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError:
-        raise ValueError(f"{path}: no recording that can be read") from None
-    if not len(samples):
-        raise ValueError(f"{path}: holds no sound")
-    return samples.mean(1), rate_hz
 
 
 def draw_gates(config: Config, name: str, text: str | None, file: Path | None, layer: int, output: Path) -> Layer:

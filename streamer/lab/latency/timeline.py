@@ -10,14 +10,13 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from clients.files import AudioFile
 from streamer.config import Config
 from streamer.evaluation.captions import shown
 from streamer.evaluation.delays import Shown
 from streamer.evaluation.job import Job
 from streamer.evaluation.live_driver import hear, live_model
 from streamer.evaluation.offline_driver import offline_model, read_whole
-from streamer.evaluation.recordings import Recording, SpokenWord
+from streamer.evaluation.recordings import COMMON_RATE_HZ, Recording, SpokenWord, read_sound
 from streamer.evaluation.scoring_captions import plain
 from streamer.lab.latency.quick import settled
 from streamer.lab.pictures import SHADES, figure, save
@@ -58,11 +57,10 @@ def both(config: Config, path: Path, text: str | None) -> Timeline:
 
     ValueError for what is no audio, and for a recording that is too long for a picture.
     """
-    file = AudioFile(path)
-    if file.seconds > LONGEST_S:
-        raise ValueError(f"{path} lasts {file.seconds:.0f} s; a time line holds up to {LONGEST_S:.0f} s: give a part of it")
-    samples = np.concatenate(list(file.samples(1000)))
-    recording = Recording(path.name, text or "", samples, file.rate_hz, None)
+    recording = Recording(path.name, text or "", *read_sound(path))
+    if (seconds := recording.seconds) > LONGEST_S:
+        raise ValueError(f"{path} lasts {seconds:.0f} s; a time line holds up to {LONGEST_S:.0f} s: give a part of it")
+    recording = recording.at(COMMON_RATE_HZ)
     job = Job(path, "captions-en", config, CHUNK_MS, lambda seconds: None)
     (heard,) = hear(live_model(job, "captions"), [recording], job)
     live = live_words(shown(heard), settled(heard))
