@@ -31,6 +31,7 @@ def captions(
     updates: Updates = None,
     rate: Annotated[Optional[float], typer.Option(help="Learning rate; else the recipe's.")] = None,
     start: Start = None,
+    synthetic: Annotated[float, typer.Option(min=0.0, metavar="HOURS", help="Of the open texts, read aloud by a synthesiser.")] = 0.0,
     resume: Resume = True,
     threads: Threads = None,
     config: ConfigFile = None,
@@ -38,7 +39,7 @@ def captions(
     """Train the speech recogniser."""
     from streamer.commands.training import captions
 
-    captions(config, data, out, mode, updates, rate, start, resume, threads)
+    captions(config, data, out, mode, updates, rate, start, synthetic, resume, threads)
 
 
 @train.command("commands")

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from models.build import build_network
 from models.features import LOG_FLOOR
 from models.level import Level
-from models.training import checkpoint, shards
+from models.training import checkpoint, shards, synthetic_speech
 from models.training.augment import another_room, another_speaker
 from models.training.rows import Batch, Rows
 from models.training.scoring import greedy, pooled_error
@@ -26,7 +26,7 @@ from models.whole import Whole
 HEADS = (len(shards.PHONES), len(shards.CHARACTERS))
 AUXILIARY = len(shards.PHONES)  # frame-wise phones, silence at 0; cut off before shipping
 CHECKED = (("an4", 101), ("librispeech_8spk", 60), ("speechocean762", 120))
-SHARE = {"speech_commands": 0.35, "speech_commands_more": 0.35}
+SHARE = {"speech_commands": 0.35, "speech_commands_more": 0.35, "synthetic": 0.7}
 
 
 @dataclass(frozen=True)
@@ -63,14 +63,16 @@ def train_captions(
     updates: int | None = None,
     learning_rate: float | None = None,
     start: Path | None = None,
+    synthetic_hours: float = 0.0,
     resume: bool = True,
     threads: int = 1,
     progress: Callable[[str], None] = print,
 ) -> Path:
     """Train `mode` ("live" or "offline") from the data folder; returns the best weights' file.
 
-    `data` holds `speech/`. `out` keeps shards and checkpoints; a run found there goes on.
-    `start` is a weights file of the same architecture to begin from.
+    `data` holds `speech/` and `text/`. `out` keeps shards and checkpoints; a run found there goes on.
+    `start` is a weights file of the same architecture to begin from. `synthetic_hours` of speech that a
+    machine reads from the open texts are made once and learnt from by CTC, beside the recordings.
     """
     torch.set_num_threads(threads)
     recipe = RECIPES[mode]
@@ -83,8 +85,14 @@ def train_captions(
     groups = shards.load(cache, shards.CAPTION_SETS + shards.NOISE_SETS, shards.SPEEDS)
     # Speech without an alignment teaches nothing; noise teaches that there is nothing to say.
     groups = [g for g in groups if len(g[0].phones) or not len(g[0].characters)]
+    read_aloud = []
+    if synthetic_hours:
+        synthetic_speech.make(data / "text", cache, synthetic_hours, progress=progress)
+        read_aloud = shards.load(cache, [synthetic_speech.SET], (1.0,))
     noises = [g[0].frames for g in shards.load(cache, shards.NOISE_SETS, (1.0,))]
-    rows = Rows(groups, noises, recipe.row_steps, recipe.rows, recipe.seed, SHARE)
+    aligned, everything = (
+        Rows(some, noises, recipe.row_steps, recipe.rows, recipe.seed, SHARE) for some in (groups, groups + read_aloud)
+    )
     checks = {s: [g[0] for g in shards.load(cache, [(s, "dev")], (1.0,))][:n] for s, n in CHECKED}
 
     torch.manual_seed(recipe.seed)
@@ -107,7 +115,7 @@ def train_captions(
         phase_end = framewise_updates if framewise else updates
         if done and done == framewise_updates:
             _seed_phone_head(network)
-        batches = rows.batches(another_speaker if framewise else another_room, number)
+        batches = aligned.batches(another_speaker, number) if framewise else everything.batches(another_room, number)
         for number, batch in islice(batches, phase_end - done):
             for group in optimizer.param_groups:
                 group["lr"] = rate * _schedule(done, updates)
@@ -207,7 +215,7 @@ def _loss(logits: Tensor, batch: Batch, framewise: bool) -> Tensor:
     steps = logits.shape[1]
     stack = batch.frames.shape[1] // steps  # the row's tail is longer than what the delay cuts off
     marks = batch.frame_phones[:, stack // 2 :: stack][:, :steps]
-    frame_loss = F.cross_entropy(auxiliary.transpose(1, 2), marks)
+    frame_loss = F.cross_entropy(auxiliary.transpose(1, 2), marks, ignore_index=shards.UNLABELLED)
     if framewise:
         return frame_loss
     counts = torch.full((len(logits),), steps)

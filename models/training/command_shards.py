@@ -9,7 +9,7 @@ import numpy as np
 
 from models.features import LogMel
 from models.training.corpus import Utterance, at_speed, log_mel, read_split
-from models.training.shards import PHONES
+from models.training.shards import PHONES, UNLABELLED
 
 BLANK, UNKNOWN = 0, 1
 WORDS = (
@@ -19,7 +19,6 @@ WORDS = (
 )  # fmt: skip
 SPEEDS = (0.88, 1.0, 1.12)
 N_MELS = 40
-UNLABELLED = 255  # the phone mark of speech that nobody aligned
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ RECIPES = {
         "entities_live",
         LOOKAHEADS * len(TAGS),
         Pace(2600),
-        deviation=0.3,
+        stripped=0.4,
     ),
     "offline": Recipe(
         "entities-en-offline",

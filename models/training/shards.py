@@ -17,6 +17,7 @@ PHONES = (
 )  # fmt: skip
 SPEEDS = (0.9, 1.0, 1.1)
 N_MELS = 80
+UNLABELLED = 255  # a frame whose phone nobody knows
 
 CAPTION_SETS = (
     ("speechocean762", "train"),
@@ -34,7 +35,7 @@ NOISE_SETS = (("noise_esc10", "train"),)
 
 @dataclass(frozen=True)
 class Example:
-    """One utterance at one speed. `frame_phones` [frames] uint8, 0 for silence."""
+    """One utterance at one speed. `frame_phones` [frames] uint8, 0 for silence, or UNLABELLED."""
 
     set: str
     key: str

@@ -17,6 +17,7 @@ def captions(
     updates: int | None,
     rate: float | None,
     start: Path | None,
+    synthetic_hours: float,
     resume: bool,
     threads: int | None,
 ) -> None:
@@ -24,7 +25,7 @@ def captions(
     from models.training.captions import train_captions
 
     config = read_config(config_file)
-    _check(data, "speech")
+    _check(data, "speech", *(["text"] if synthetic_hours else []))
     best = train_captions(
         data,
         out,
@@ -32,6 +33,7 @@ def captions(
         updates=updates,
         learning_rate=rate,
         start=start,
+        synthetic_hours=synthetic_hours,
         resume=resume,
         threads=threads or config.engine.threads,
         progress=_say,

@@ -17,7 +17,7 @@ class Scored(NamedTuple):
     """Of each example: counts that an error is made of [N, S], what its outputs waited, and how much it is.
 
     `waited` [N] is the sum over an example's outputs, `outputs` [N] how many they are, `amount` [N]
-    the input in hours of speech; a text counts as spoken at 150 words a minute.
+    the input that was read for it in hours of speech; a text counts as spoken at 150 words a minute.
     """
 
     counts: np.ndarray

@@ -149,7 +149,9 @@ class Summary(_Words):
         tried = self._logits(network, self.held_out[0])
         least = max(np.arange(-1.2, 0.3, 0.1), key=lambda least: _f1(tried, self.held_out[1], least).mean())
         scores = _f1(self._logits(network, self.dev[0]), self.dev[1], least)
-        return self._scored([(1 - score, 1) for score in scores], view)
+        found = self._scored([(1 - score, 1) for score in scores], view)
+        read = sum(map(len, self.held_out[0])) / found.outputs.sum()
+        return found._replace(amount=found.amount * (1 + read))
 
     def error(self, counts: np.ndarray) -> float:
         return counts[0] / counts[1]
