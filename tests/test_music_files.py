@@ -1,5 +1,6 @@
 """Music from and to files: prompts, MIDI, MusicXML, sound; nothing half-written after an error."""
 
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import mido
@@ -37,6 +38,8 @@ def test_midi_comes_back(tmp_path):
     file = mido.MidiFile(tmp_path / "a.mid")
     assert [track.name for track in file.tracks[1:]] == ["melody", "chords"]
     assert file.length == pytest.approx(26 / 4 * 60 / 90, rel=1e-3)
+    write_midi(replace(PIECE, steps=[*PIECE.steps, (0,) * 4, (0,) * 4]), tmp_path / "b.mid")
+    assert mido.MidiFile(tmp_path / "b.mid").length == pytest.approx(28 / 4 * 60 / 90, rel=1e-3)
 
 
 def test_musicxml_holds_every_step_of_every_part(tmp_path):
@@ -74,15 +77,29 @@ def test_a_text_is_hashed_and_always_alike():
     assert 0 <= one.seed < 2**62
 
 
+HEAD = b"MThd\0\0\0\6\0\1\0\1\1\xe0MTrk"
+
+
 @pytest.mark.parametrize(
-    "content", [b"", b"MThd", b"RIFF1234WAVE", b"MThd\0\0\0\6\0\1\0\1\0\0MTrk", bytes(range(256)) * 9]
+    "content,reason",
+    [
+        (b"", "it is empty"),
+        (b"MThd", "it ends too soon"),
+        (b"RIFF1234WAVE", "begin with MThd"),
+        (HEAD, "it ends too soon"),
+        (HEAD[:-1] + b"j\0\0\0\0", "no MTrk header"),
+        (HEAD + b"\0\0\0\6\0\xff\x59\2\x4f\0", "79 sharps"),
+        (HEAD + b"\0\0\0\5\0\xff\x51\1\7", "wrong length"),
+        (bytes(range(256)) * 9, "begin with MThd"),
+    ],
 )
-def test_what_is_no_midi_is_one_line(tmp_path, content):
+def test_what_is_no_midi_is_one_line(tmp_path, content, reason):
     path = tmp_path / "x.mid"
     path.write_bytes(content)
     with pytest.raises(ValueError) as error:
         read_melody(path, 4)
-    assert str(path) in str(error.value) and "\n" not in str(error.value)
+    said = str(error.value)
+    assert said.startswith(f"{path}: ") and reason in said and "\n" not in said
 
 
 def test_midi_without_notes_and_midi_without_end(tmp_path):

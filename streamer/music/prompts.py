@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import mido
+from mido.midifiles.meta import KeySignatureError
 
 from models.notation import note_number
 
@@ -48,9 +49,9 @@ def read_melody(path: Path, steps_per_beat: int) -> Melody:
         file = mido.MidiFile(path)
     except OSError as error:
         # mido says that a file is no MIDI with an OSError that has no number.
-        raise ValueError(f"{path}: {error.strerror or 'not a MIDI file'}") from None
-    except (ValueError, EOFError, KeyError, IndexError, TypeError) as error:
-        raise ValueError(f"{path}: not a MIDI file ({error or 'it ends too soon'})") from None
+        raise ValueError(f"{path}: {error.strerror or _no_midi(path, error)}") from None
+    except (ValueError, EOFError, LookupError, TypeError, KeySignatureError) as error:
+        raise ValueError(f"{path}: {_no_midi(path, error)}") from None
     if not file.ticks_per_beat or file.type == 2:
         raise ValueError(f"{path}: has no common time in beats; save it as MIDI of type 0 or 1")
     per_step = file.ticks_per_beat / steps_per_beat
@@ -64,6 +65,20 @@ def read_melody(path: Path, steps_per_beat: int) -> Melody:
     if not melody:
         raise ValueError(f"{path}: holds no notes")
     return [melody.get(step, 0) for step in range(min(melody), max(melody) + 1)]
+
+
+def _no_midi(path: Path, error: Exception) -> str:
+    with path.open("rb") as file:
+        begins = file.read(4)
+    if not begins:
+        return "not a MIDI file (it is empty)"
+    if begins != b"MThd":
+        return "not a MIDI file (it doesn't begin with MThd)"
+    if isinstance(error, EOFError):
+        return "not a whole MIDI file (it ends too soon)"
+    # What a LookupError says is about mido's tables.
+    reason = "an event has the wrong length or value" if isinstance(error, LookupError) else str(error)
+    return f"a broken MIDI file ({reason or type(error).__name__})"
 
 
 def _notes(file: mido.MidiFile) -> list[tuple[int, int, int]]:
