@@ -289,6 +289,9 @@ def compose(
     play: Annotated[bool, typer.Option("--play", help="Hear it while it is composed.")] = False,
     output: Annotated[Optional[Path], typer.Option(metavar="FILE", help=".wav, .flac, .ogg, .mid or .musicxml.")] = None,
     roll: Annotated[Optional[Path], typer.Option(metavar="FILE", help="A picture of the notes: .png, .svg or .pdf.")] = None,
+    soundfont: Annotated[
+        Optional[Path], typer.Option(metavar="FILE", help="Sound --output with this .sf2, by fluidsynth if that is installed.")
+    ] = None,
     model: Annotated[Optional[str], typer.Option(help="Another composer than the style's.")] = None,
     connect: Annotated[
         Optional[str], typer.Option("--connect", metavar="ADDRESS", help="A running server composes; else this process.")
@@ -311,6 +314,7 @@ def compose(
         play=play,
         output=output,
         roll=roll,
+        soundfont=soundfont,
         connect=connect,
     )
     compose(read_config(config), wish)

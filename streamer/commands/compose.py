@@ -19,6 +19,7 @@ from streamer.music.piece import Piece
 from streamer.music.prompts import read_melody, read_prompt
 from streamer.music.screen import drawn
 from streamer.music.sound import RATE_HZ, Sound
+from streamer.music.soundfont import SoundFont
 from streamer.music.source import LocalSource, PieceSource
 from streamer.music.writing import SOUND, SoundFile, whole, write_midi
 
@@ -45,6 +46,7 @@ class Wish:
     play: bool = False
     output: Path | None = None
     roll: Path | None = None
+    soundfont: Path | None = None
     connect: str | None = None
 
 
@@ -53,8 +55,9 @@ def compose(config: Config, wish: Wish) -> None:
     _check_outputs(wish)
     if wish.accompany is not None and live_melody(wish.accompany) and not wish.play:
         raise ValueError(f"--accompany {wish.accompany} is played live; add --play")
+    soundfont = _soundfont(wish)
     with source_of(config, wish) as source:
-        _play(source, wish) if wish.play else _write(source, wish)
+        _play(source, wish) if wish.play else _write(source, wish, soundfont)
 
 
 @contextmanager
@@ -77,20 +80,23 @@ def source_of(config: Config, wish: Wish) -> Iterator[PieceSource]:
         raise OSError(str(error)) from None
 
 
-def _write(source: PieceSource, wish: Wish) -> None:
+def _write(source: PieceSource, wish: Wish, soundfont: SoundFont | None) -> None:
     """Compose the whole piece as fast as it goes."""
     seconds = DEFAULT_SECONDS if wish.seconds is None else wish.seconds
     length = length_of(seconds, tempo_of(source, wish), source.steps_per_beat)
     source.open(options_of(source, wish, length.steps))
     performance = perform(source, length, seconds)
     with ExitStack() as files:
-        written = _SoundOutput(files, wish.output)
+        written = _SoundOutput(files, None if soundfont else wish.output)
         bar = files.enter_context(Progress(disable=not sys.stderr.isatty(), transient=True))
         task = bar.add_task("composing", total=length.steps)
         for played in performance:
             written.write(played.samples)
             bar.advance(task)
         written.close()
+        if soundfont and wish.output:
+            partial = files.enter_context(whole(wish.output))
+            soundfont.render(performance.piece, length.hold_seconds, seconds, partial)
         write_scores(performance.piece, wish.output, wish.roll, title_of(wish, source))
     _tell(performance.piece, wish, source)
 
@@ -191,6 +197,16 @@ def _check_outputs(wish: Wish) -> None:
             raise ValueError(f"{path}: the ending says what is written; there are {', '.join(endings)}")
         if path.is_dir() or not path.parent.is_dir():
             raise ValueError(f"{path} can't be written: {path.parent} is no folder, or {path} is one")
+
+
+def _soundfont(wish: Wish) -> SoundFont | None:
+    if wish.soundfont is None:
+        return None
+    if wish.play:
+        raise ValueError("--soundfont sounds a piece that is finished; leave --play out and name an --output")
+    if wish.output is None or wish.output.suffix.lower() not in SOUND:
+        raise ValueError(f"--soundfont makes sound; add --output FILE with {', '.join(SOUND)}")
+    return SoundFont(wish.soundfont)
 
 
 def tempo_of(source: PieceSource, wish: Wish) -> float:

@@ -55,7 +55,7 @@ class SoundFile:
 
 
 def write_midi(piece: Piece, path: Path) -> None:
-    """A track for each part of the piece."""
+    """A track for each part; each ends where the piece does, silence at its end included."""
     file = mido.MidiFile(ticks_per_beat=TICKS)
     tempo = mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(piece.tempo))
     file.tracks.append(mido.MidiTrack([tempo]))
@@ -74,5 +74,6 @@ def write_midi(piece: Piece, path: Path) -> None:
             velocity = VELOCITY if on else 0
             track.append(mido.Message("note_on", channel=part, note=pitch, velocity=velocity, time=tick - now))
             now = tick
+        track.append(mido.MetaMessage("end_of_track", time=len(piece.steps) * per_step - now))
         file.tracks.append(track)
     file.save(path)
