@@ -63,14 +63,20 @@ class AttentionDecoder(nn.Module):
         entry, forget, candidate, out = gates.chunk(4, 1)
         c = torch.sigmoid(forget) * c + torch.sigmoid(entry) * torch.tanh(candidate)
         h = torch.sigmoid(out) * torch.tanh(c)
-        scores = torch.einsum("bh,bth->bt", self.query(h), memory) / self.memory_size**0.5
+        context, meant = self.attend(self.query(h), place, memory, own, visible)
+        said = torch.tanh(self.mix(torch.cat([h, context], 1))) + meant
+        return said, (h, c, context)
+
+    def attend(
+        self, query: Tensor, place: Tensor, memory: Tensor, own: Tensor, visible: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The context [B, memory_size] that a query of that size finds, and its pieces' own meaning [B, size]."""
+        scores = torch.einsum("bh,bth->bt", query, memory) / self.memory_size**0.5
         slots = torch.arange(memory.shape[1], device=memory.device)
         offset = (slots - place[:, None]).clamp(-FARTHEST, FARTHEST) + FARTHEST
         scores = torch.where(visible, scores + self.nearness[offset], MASKED)
         weights = scores.softmax(1)[:, None]
-        context = (weights @ memory)[:, 0]
-        said = torch.tanh(self.mix(torch.cat([h, context], 1))) + (weights @ own)[:, 0] * self.dictionary
-        return said, (h, c, context)
+        return (weights @ memory)[:, 0], (weights @ own)[:, 0] * self.dictionary
 
     def logits(self, said: Tensor) -> Tensor:
         """Logits of every unit [..., units]; the input's embedding is the output's map, too."""
@@ -82,3 +88,7 @@ class AttentionDecoder(nn.Module):
         logits[..., UNKNOWN] = MASKED
         return logits.log_softmax(-1)
 
+    def likeliest(self, said: Tensor) -> tuple[Tensor, Tensor]:
+        """The likeliest unit of each row of said [B, size], and its log-probability: each [B]."""
+        best, unit = self.log_probabilities(said).max(1)
+        return unit, best

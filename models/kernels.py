@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from models.attention import AttentionDecoder
+from models.kernels_decoder import UnrolledDecoder
 from models.recurrent import GRU, LSTM, RNN, Recurrent
+from models.sentences import SentenceLSTM
 from models.stage import Stage, State
 
 TOLERANCE = 1e-4  # largest difference from the stage's own step, at outputs of the order of one
@@ -129,6 +132,19 @@ class UnrolledLSTM(Unrolled):
         return h, (h, c)
 
 
+class UnrolledSentenceLSTM(UnrolledLSTM):
+    """x [B, n, 1 + C]: the state begins anew where the mark beside the input is above a half."""
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        batch, steps, _ = x.shape
+        inputs = self.input_product(self.bias, x[..., 1:].reshape(batch * steps, -1)).view(batch, steps, -1)
+        outputs = []
+        for first, now in zip((x[..., :1] > 0.5).unbind(1), inputs.unbind(1)):
+            y, state = self.cell(now, tuple(torch.where(first, 0.0, leaf) for leaf in state))
+            outputs.append(y)
+        return torch.stack(outputs, dim=1), state
+
+
 class UnrolledGRU(Unrolled):
     """The candidate's share of the state has its own bias inside the reset gate."""
 
@@ -151,7 +167,13 @@ class UnrolledGRU(Unrolled):
         return self.projected(h), (h,)
 
 
-UNROLLED: dict[type, type[Unrolled]] = {RNN: UnrolledRNN, LSTM: UnrolledLSTM, GRU: UnrolledGRU}
+UNROLLED: dict[type, Callable[..., nn.Module]] = {
+    RNN: UnrolledRNN,
+    LSTM: UnrolledLSTM,
+    GRU: UnrolledGRU,
+    SentenceLSTM: UnrolledSentenceLSTM,
+    AttentionDecoder: UnrolledDecoder,
+}
 
 
 def _replaced(module: nn.Module, product: type[Product] | type[BFloat16Product]) -> Stage | None:

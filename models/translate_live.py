@@ -24,10 +24,11 @@ class TranslateLive(Stage):
     """Unidirectional LSTM encoder and an attention decoder that is looped inside `step`.
 
     x [B, n, 6] (the channels of the "pieces" encoder) -> [B, n, 2 * slots]: per slot a unit and its
-    log-probability, 0 and 0 where none is said, -1 for the unit where the target ends. The wait-k policy says when (Ma 2019), k from x; a
-    target that would end before its source waits instead. The first empty step is the sentence's
-    end; after it all may be said that is left. At most `most` pieces of a sentence are kept: what
-    comes after them is not heard.
+    log-probability, 0 and 0 where none is said, -1 for the unit where the target ends. The wait-k
+    policy says when (Ma 2019), k from x; a target that would end before its source waits instead. The
+    first empty step is the sentence's end; after it all may be said that is left. At most `most` pieces
+    of a sentence are kept: what comes after them is not heard. Only streams that read step the encoder,
+    only those that may speak the decoder.
 
     State: the encoder's two LSTMs; the memory [B, most, memory_size]; its pieces and their words
     [B, most]; the decoder's h, c and context; counters [B, 6] as `Counters` names them.
@@ -69,38 +70,61 @@ class TranslateLive(Stage):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         # Whole numbers above all else: what is none, NaN too, becomes one.
         x = x.nan_to_num(0.0)
-        *encoder, memory, pieces, words, h, c, context, counted = state
-        empty = x[..., EMPTY] > 0.5
-        ids = torch.where(empty, SOURCE_END, table_ids(x[..., PIECE], self.pieces.num_embeddings))
-        heard, own, encoder = self.hear(x[..., FIRST] > 0.5, ids, tuple(encoder))
-        wait, begins, completes = x[..., WAIT].round().clamp(1, self.most), x[..., BEGINS] > 0.5, x[..., COMPLETES] > 0.5
-        slots = torch.arange(self.most, device=x.device)
-        rows = []
-        for t in range(x.shape[1]):
-            fresh = (x[:, t, FIRST] > 0.5)[:, None]
-            counted = torch.where(fresh, 0.0, counted)
-            h, c, context = (torch.where(fresh, 0.0, leaf) for leaf in (h, c, context))
-            now = Counters(*counted.unbind(1))
-            # The end is a piece once; the empty steps after it are none.
-            new = (now.ended < 0.5) & (now.count < self.most)
-            word = now.word + (begins[:, t] & ~empty[:, t])
-            at = (slots == now.count[:, None]) & new[:, None]
-            memory = torch.where(at[..., None], heard[:, t, None], memory)
-            pieces = torch.where(at, ids[:, t, None].to(pieces.dtype), pieces)
-            words = torch.where(at, word[:, None], words)
-            ended = torch.where(empty[:, t], 1.0, now.ended)
-            now = now._replace(count=now.count + new, word=word, ended=ended)
-            visible = slots < now.count[:, None]
-            complete = word - 1 + completes[:, t].to(word.dtype)
-            may = waiting.budget(words, visible, complete, wait[:, t]).to(word.dtype)
-            may = torch.where(ended > 0.5, float(2**20), may)
-            own_kept = self.pieces(pieces.long())
-            for _ in range(self.slots):
-                now, (h, c, context), row = self.say(now, may, memory, own_kept, visible, (h, c, context))
-                rows.append(row)
-            counted = torch.stack(now, 1)
-        y = torch.stack(rows, 1).reshape(x.shape[0], x.shape[1], 2 * self.slots)
-        return y, (*encoder, memory, pieces, words, h, c, context, counted)
+        encoder, decoder, counted = state[:4], state[7:10], state[10]
+        # Copies, for `_read` writes into them: a state is a value.
+        source = Source(*(leaf.clone() for leaf in state[4:7]))
+        y = x.new_zeros(*x.shape[:2], self.slots, 2)
+        for now, rows in zip(x.unbind(1), y.unbind(1)):
+            fresh = now[:, FIRST, None] > 0.5
+            counted, *decoder = (torch.where(fresh, 0.0, leaf) for leaf in (counted, *decoder))
+            encoder, counted = self._read(now, encoder, source, counted)
+            may = self._budget(now, source, counted)
+            for row in rows.unbind(1):
+                counted, *decoder = self._say(may, source, (counted, *decoder), row)
+        return y.flatten(2), (*encoder, *source, *decoder, counted)
+
+    def _read(self, x: Tensor, encoder: State, source: "Source", counted: Tensor) -> tuple[State, Tensor]:
+        """Take x [B, 6] into `source`, where its sentence goes on: the encoder's state and the counters."""
+        now, empty = Counters(*counted.unbind(1)), x[:, EMPTY] > 0.5
+        # The end is a piece once; the empty steps after it are none, and the encoder rests.
+        hears = now.ended < 0.5
+        keeps = hears & (now.count < self.most)
+        word = now.word + ((x[:, BEGINS] > 0.5) & ~empty)
+        if len(rows := some(hears)):
+            ids = torch.where(empty, SOURCE_END, table_ids(x[:, PIECE], self.pieces.num_embeddings))[rows]
+            before = tuple(leaf[rows] for leaf in encoder)
+            heard, _, after = self.hear(x[rows, FIRST, None] > 0.5, ids[:, None], before)
+            encoder = tuple(
+                leaf.index_copy(0, rows, torch.where(hears[rows, None], new, old))
+                for leaf, new, old in zip(encoder, after, before)
+            )
+            at, kept = now.count[rows].long().clamp(max=self.most - 1), keeps[rows]
+            for leaf, new in zip(source, (heard[:, 0], ids, word[rows])):
+                old = leaf[rows, at]
+                leaf[rows, at] = torch.where(kept.view(-1, *[1] * (old.dim() - 1)), new.to(old.dtype), old)
+        ended = torch.where(empty, 1.0, now.ended)
+        return encoder, torch.stack(now._replace(count=now.count + keeps, word=word, ended=ended), 1)
+
+    def _budget(self, x: Tensor, source: "Source", counted: Tensor) -> Tensor:
+        """How many units may be said [B] after x [B, 6]."""
+        now = Counters(*counted.unbind(1))
+        visible = torch.arange(self.most, device=x.device) < now.count[:, None]
+        complete = now.word - 1 + (x[:, COMPLETES] > 0.5)
+        wait = x[:, WAIT].round().clamp(1, self.most)
+        may = waiting.budget(source.words, visible, complete, wait).to(complete.dtype)
+        return torch.where(now.ended > 0.5, float(2**20), may)
+
+    def _say(self, may: Tensor, source: "Source", state: State, out: Tensor) -> State:
+        """One slot of the streams that say something in it: written into out [B, 2]; counters and decoder."""
+        now = Counters(*state[0].unbind(1))
+        asked = (now.said < may) & (now.done < 0.5)
+        rows = some(asked)
+        if not len(rows):
+            return state
+        read = longest(now.count[rows], self.most)
+        source = Source(*(leaf[:, :read].index_select(0, rows) for leaf in source))
+        after, out[rows] = self.say(asked[rows], source, tuple(leaf[rows] for leaf in state))
+        return tuple(leaf.index_copy(0, rows, new) for leaf, new in zip(state, after))
 
     def hear(self, first: Tensor, ids: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
         """The memory of pieces [B, n, H], their own vectors [B, n, size] and the encoder's state."""
@@ -112,24 +136,23 @@ class TranslateLive(Stage):
         above, upper = self.above.step(torch.cat([mark, normed], -1), state[2:])
         return self._dropped(below + above), own, (*lower, *upper)
 
-    def say(
-        self, now: "Counters", may: Tensor, memory: Tensor, own: Tensor, visible: Tensor, state: State
-    ) -> tuple["Counters", State, Tensor]:
-        """One slot: counters and decoder state after it, and its row [B, 2]."""
-        told = self.decoder.told(now.last.long())
-        said, after = self.decoder.advance(told, now.said.long(), memory, own, visible, state)
-        best, unit = self.decoder.log_probabilities(said).max(1)
-        asked = (now.said < may) & (now.done < 0.5)
+    def say(self, asked: Tensor, source: "Source", state: State) -> tuple[State, Tensor]:
+        """Counters and decoder state after a slot, and its row [B, 2]; nothing where none is `asked` for."""
+        counted, *before = state
+        now, own = Counters(*counted.unbind(1)), self.pieces(source.pieces.long())
+        visible = torch.arange(own.shape[1], device=own.device) < now.count[:, None]
+        told, place = self.decoder.told(now.last.long()), now.said.long()
+        said, after = self.decoder.advance(told, place, source.memory, own, visible, tuple(before))
+        unit, best = self.decoder.likeliest(said)
         ends = unit == END
         # An end before the source's own is no end: the target waits for more.
-        speaks = asked & ~ends
-        done = torch.where(asked & ends & (now.ended > 0.5), 1.0, now.done)
-        state = tuple(torch.where(speaks[:, None], new, old) for new, old in zip(after, state))
-        last = torch.where(speaks, unit.to(now.last.dtype), now.last)
-        ending = done > now.done
+        speaks, ending = asked & ~ends, asked & ends & (now.ended > 0.5)
         shown = torch.where(speaks, unit, torch.where(ending, ENDED, 0)).to(best.dtype)
         row = torch.stack([shown, torch.where(speaks | ending, best, 0.0)], 1)
-        return now._replace(said=now.said + speaks, last=last, done=done), state, row
+        last, done = torch.where(speaks, unit.to(now.last.dtype), now.last), torch.where(ending, 1.0, now.done)
+        counted = torch.stack(now._replace(said=now.said + speaks, last=last, done=done), 1)
+        after = (torch.where(speaks[:, None], new, old) for new, old in zip(after, before))
+        return (counted, *after), row
 
     def _dropped(self, x: Tensor) -> Tensor:
         return dropped(x, self.dropout) if self.training else x
@@ -144,3 +167,23 @@ class Counters(NamedTuple):
     last: Tensor  # the unit said last
     ended: Tensor  # 1 after the sentence's end
     done: Tensor  # 1 after the target's end
+
+
+class Source(NamedTuple):
+    """What was read of a running sentence."""
+
+    memory: Tensor  # [B, most, memory_size]
+    pieces: Tensor  # [B, most]
+    words: Tensor  # [B, most], each piece's
+
+
+def some(wanted: Tensor) -> Tensor:
+    """The rows [R] that are `wanted` [B], and on a device all: a captured graph has one shape."""
+    if wanted.device.type == "cpu":
+        return wanted.nonzero()[:, 0]
+    return torch.arange(len(wanted), device=wanted.device)
+
+
+def longest(counts: Tensor, most: int) -> int:
+    """The largest of `counts`, and on a device the `most` that it may be."""
+    return int(counts.max()) if counts.device.type == "cpu" else most
