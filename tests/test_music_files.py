@@ -1,5 +1,6 @@
 """Music from and to files: prompts, MIDI, MusicXML, sound; nothing half-written after an error."""
 
+import resource
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
@@ -135,6 +136,17 @@ def test_sound_is_whole_or_not_there(tmp_path):
     with pytest.raises(ValueError, match="is no folder"):
         with whole(tmp_path / "none" / "a.flac"):
             pass
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="is the disk full"), whole(tmp_path / "a.wav") as partial:
+            SoundFile(partial, 48000).write(np.zeros((48000, 2), np.float32))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_roll_on_the_terminal():

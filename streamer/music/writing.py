@@ -46,8 +46,11 @@ class SoundFile:
         self.file = soundfile.SoundFile(path, "w", rate_hz, 2, subtype, format=kind)
 
     def write(self, samples: np.ndarray) -> None:
-        """Add float32 [n, 2]."""
-        self.file.write(samples)
+        """Add float32 [n, 2]. OSError, one line, where there is no room."""
+        try:
+            self.file.write(samples)
+        except soundfile.LibsndfileError as error:
+            raise OSError(f"the sound can't be written on ({error}); is the disk full?") from None
 
     def close(self) -> None:
         """All is written."""
