@@ -3,43 +3,51 @@
 import sys
 from pathlib import Path
 
+from typing import TYPE_CHECKING
+
 from models import catalog
-from models.card import Card, read_card
-from streamer.config import Config, read_config
+from models.card import Card
+from streamer.config import read_config
+
+if TYPE_CHECKING:
+    from models.build import Model
 
 
 def show_models(config_file: Path | None) -> int:
     """Tell of every model that ships or is configured; 1 if one can't be loaded, which is a line."""
+    from models.build import load
+    from models.relation import relation
+
     config, broken = read_config(config_file), 0
     for name, folder in sorted((catalog.zoo() | config.folders()).items()):
         try:
-            card = read_card(folder)
-            mode, latency = _timing(config, name, folder)
+            model = load(folder, config.model(name).allow_imports)
+            mode, latency = _timing(model)
+            type_ = relation(model)
         except (ValueError, OSError) as error:
             print(f"streamer: {name} can't be served: {' '.join(str(error).split())}", file=sys.stderr)
             broken += 1
         else:
             # No table: in a pipe, and in 80 columns, it would cut the names.
-            what = f"{card.task}, {mode}, input {_input(card)}"
+            card = model.card
+            what = f"{card.task}, {type_}, {mode}, input {_input(card)}"
             print(f"{name}: {what}, latency {latency}, licence {card.licence or 'not told'}")
             for line in _scores(card):
                 print(f"    {line}")
     return 1 if broken else 0
 
 
-def _timing(config: Config, name: str, folder: Path) -> tuple[str, str]:
+def _timing(model: "Model") -> tuple[str, str]:
     """The mode, and how long after a sound began its first output is known, as `Opened` tells it.
 
     What hears no sound answers at every step.
     """
-    from models.build import load
     from models.stage import Stage
     from streamer.places import Places
     from streamer.runner import geometry
 
-    model = load(folder, config.model(name).allow_imports)
     if not isinstance(model.network, Stage):
-        return "offline", "the whole recording"
+        return "offline", f"the whole {'recording' if model.card.front else 'text'}"
     if not model.card.front:
         return "live", "none"
     places = Places(geometry(model.front(model.rate_hz)), geometry(model.network))
