@@ -1,4 +1,4 @@
-"""Paced live streams against a server of their own: does it keep up, and how late are the results?"""
+"""Paced live streams against a server: does it keep up, and how late are the results?"""
 
 import os
 import subprocess
@@ -31,7 +31,8 @@ class BenchReport:
     `sent_late_p99_ms` is how late the frames themselves left: large where the machine was busy.
     `drain_p99_ms` runs from Close to Closed. `mean_width` is the streams in a step of the network;
     `share_of_peak` its products over the processor time of the steps, over the best product rate
-    measured before with the same threads; None where the products can't be counted.
+    measured before with the same threads; None where the products can't be counted. What a server
+    used that isn't the bench's own can't be seen, and is None; so is a `mean_width` that it doesn't tell.
     """
 
     task: str
@@ -47,21 +48,23 @@ class BenchReport:
     results: int
     sent_late_p99_ms: float
     drain_p99_ms: float | None
-    cpu_seconds_per_stream_hour: float
-    bytes_per_stream: float
-    mean_width: float
+    cpu_seconds_per_stream_hour: float | None
+    bytes_per_stream: float | None
+    mean_width: float | None
     share_of_peak: float | None
 
 
-def bench(config: Config, model: str, streams: int, seconds: float, file: Path) -> BenchReport:
+def bench(
+    config: Config, model: str, streams: int, seconds: float, file: Path, peak: Peak | None = None
+) -> BenchReport:
     """Play `file` on `streams` paced streams of `model` to a server started for it.
 
+    `peak` is measured first where it isn't given.
     Sound has a frame every 100 ms, text a word every 200 ms. ValueError, one line, for a model that
     can't be served or a file that isn't what it takes.
     """
-    if streams < 1 or seconds < load.WORD_MS / 1000:
-        raise ValueError(f"{streams} streams for {seconds:g} s; give at least 1, and 0.2 s")
-    material = material_for(config, model, file)
+    card = read_card(catalog.find(model, config.folders()))
+    material = _material(model, "audio" if card.front else "text", streams, seconds, file)
     own = msgspec.structs.replace(
         config.model(model), max_streams=max(streams, config.model(model).max_streams)
     )
@@ -71,7 +74,7 @@ def bench(config: Config, model: str, streams: int, seconds: float, file: Path) 
         models=config.models | {model: own},
         pipelines={},
     )
-    peak = Peak(config, model)
+    peak = peak or Peak(config, model)
     with ServerProcess(config) as server, load.Load(server.inputs, material) as paced:
         idle, before = resident_bytes(server.pid), paced.describe(model).work
         paced.open(model, streams)
@@ -83,29 +86,42 @@ def bench(config: Config, model: str, streams: int, seconds: float, file: Path) 
     return report(seen, paced.speakers, seconds, paced.late_ms)
 
 
+def bench_running(
+    address: str, served: wire.ModelDescription, streams: int, seconds: float, file: Path
+) -> BenchReport:
+    """As `bench`, of the model `served` by the server that runs at `address`.
+
+    ValueError for a file that isn't what the model takes; ConnectionError for a server that refuses.
+    """
+    material = _material(served.name, served.input, streams, seconds, file)
+    with load.Load(address, material) as paced:
+        before = paced.describe(served.name).work
+        paced.open(served.name, streams)
+        paced.play(seconds)
+        told = paced.describe(served.name)
+    return report(Seen(told, before, None, None, None), paced.speakers, seconds, paced.late_ms)
+
+
 class Seen(NamedTuple):
-    """What the server used for a run."""
+    """What the server used for a run; None is what can't be seen."""
 
     told: wire.ModelDescription
     before: wire.Work
-    cpu_seconds: float
-    bytes: float
+    cpu_seconds: float | None
+    bytes: float | None
     share_of_peak: float | None
 
 
-def material_for(config: Config, model: str, file: Path) -> load.Material:
-    """What streams of `model` bring: the sound or the text of `file`."""
-    if hears_sound(config, model):
+def _material(model: str, input: str, streams: int, seconds: float, file: Path) -> load.Material:
+    """What streams of `model`, which takes audio or text, bring: the sound or the text of `file`."""
+    if streams < 1 or seconds < load.WORD_MS / 1000:
+        raise ValueError(f"{streams} streams for {seconds:g} s; give at least 1, and 0.2 s")
+    if input == "audio":
         return load.spoken(*recording(file))
     try:
         return load.typed(file.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
         raise ValueError(f"{file} is no UTF-8 text, and {model} reads text") from None
-
-
-def hears_sound(config: Config, model: str) -> bool:
-    """Whether `model` takes sound, not text."""
-    return read_card(catalog.find(model, config.folders())).front is not None
 
 
 def report(
@@ -118,6 +134,7 @@ def report(
     backlog_ms = max(speaker.worst_backlog_ms for speaker in speakers)
     alive = all(speaker.closed for speaker in speakers)
     work, before = seen.told.work, seen.before
+    spoken_hours, steps = len(speakers) * seconds / 3600, work.steps - before.steps
     return BenchReport(
         task=seen.told.task,
         model=seen.told.name,
@@ -132,9 +149,9 @@ def report(
         results=len(latencies),
         sent_late_p99_ms=float(np.percentile(late_ms, 99)),
         drain_p99_ms=float(np.percentile(drained, 99)) if drained else None,
-        cpu_seconds_per_stream_hour=seen.cpu_seconds * 3600 / (len(speakers) * seconds),
-        bytes_per_stream=seen.bytes / len(speakers),
-        mean_width=(work.streams - before.streams) / max(1, work.steps - before.steps),
+        cpu_seconds_per_stream_hour=None if seen.cpu_seconds is None else seen.cpu_seconds / spoken_hours,
+        bytes_per_stream=None if seen.bytes is None else seen.bytes / len(speakers),
+        mean_width=(work.streams - before.streams) / steps if steps > 0 else None,
         share_of_peak=seen.share_of_peak,
     )
 

@@ -1,9 +1,11 @@
 """What a bench is held against: the machine's own products, and a loop with a network for each stream."""
 
+from collections.abc import Callable
 from time import process_time
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from models import catalog
 from models.build import Model, load
@@ -11,13 +13,17 @@ from models.products import product_rate, products_per_block
 from models.readers.build import reader
 from models.stage import Stage, State
 from streamer import wire
+from streamer.bench_onnx import OnnxNetwork
 from streamer.config import Config
 from streamer.lane import Lane
 from streamer.runner import geometry
 
-NAIVE_STREAMS = 8
-NAIVE_SECONDS = 5.0
+ALONE_STREAMS = 8
+ALONE_SECONDS = 5.0
 FRAME_MS = 100
+WARM_FRAMES = 10  # that aren't counted: kernels are compiled and networks exported in them
+
+Step = Callable[[Tensor, State], tuple[Tensor, State]]
 
 
 class Peak:
@@ -40,46 +46,61 @@ def naive_streams(config: Config, name: str, samples: np.ndarray, rate_hz: int) 
     """How many live streams one core holds where each has its own network: batches of one, frame by frame.
 
     The features and the reader are those that are served; a step is torch's fused kernel, which
-    nn.LSTM and nn.GRU call. From the processor time of `NAIVE_STREAMS` streams of `samples` int16.
+    nn.LSTM and nn.GRU call. From the processor time of `ALONE_STREAMS` streams of `samples` int16.
     """
-    torch.set_num_threads(1)
     model = _model(config, name)
-    own = reader(model.card, model.folder, NAIVE_STREAMS)
-    streams = [_Naive(model, rate_hz, row) for row in range(NAIVE_STREAMS)]
-    for row in range(NAIVE_STREAMS):
+    return _held_alone(model, model.network.step, samples, rate_hz)
+
+
+def onnx_streams(config: Config, name: str, samples: np.ndarray, rate_hz: int) -> float:
+    """As `naive_streams`, but that onnxruntime runs the network, a session's run a frame of a stream.
+
+    Only where `bench_onnx.missing` names nothing. ValueError for a network that can't be exported.
+    """
+    model = _model(config, name)
+    return _held_alone(model, OnnxNetwork(model.network).step, samples, rate_hz)
+
+
+def _held_alone(model: Model, step: Step, samples: np.ndarray, rate_hz: int) -> float:
+    """The streams of `model` that one core holds, its network run by `step`, a stream at a time."""
+    torch.set_num_threads(1)
+    own = reader(model.card, model.folder, ALONE_STREAMS)
+    streams = [_Alone(model, step, rate_hz, row) for row in range(ALONE_STREAMS)]
+    for row in range(ALONE_STREAMS):
         own.open(row, own.parse({}))
-    step = rate_hz * FRAME_MS // 1000
-    sound = np.resize(samples.astype(np.float32) / 32768, (round(NAIVE_SECONDS * rate_hz) + step, 1))
-    began = 0.0
-    for number, at in enumerate(range(0, len(sound) - step + 1, step)):
-        began = began or (process_time() if number else 0.0)  # the first frame warms up
+    size = rate_hz * FRAME_MS // 1000
+    frames = round(ALONE_SECONDS * 1000 / FRAME_MS)
+    sound = np.resize(samples.astype(np.float32) / 32768, ((WARM_FRAMES + frames) * size, 1))
+    for number in range(WARM_FRAMES + frames):
+        if number == WARM_FRAMES:
+            began = process_time()
         for row, stream in enumerate(streams):
-            outputs = stream.hear(sound[at : at + step])
+            outputs = stream.hear(sound[number * size : (number + 1) * size])
             if len(outputs):
                 own.read([row], outputs[None])
-    heard = (len(sound) // step - 1) * FRAME_MS / 1000
-    return NAIVE_STREAMS * heard / (process_time() - began)
+    return ALONE_STREAMS * ALONE_SECONDS / (process_time() - began)
 
 
-class _Naive:
-    """One stream of its own: its front, its network, and the states of both."""
+class _Alone:
+    """One stream of its own: its front, its network run by `step`, and the states of both."""
 
-    def __init__(self, model: Model, rate_hz: int, row: int):
-        self.stages = [model.front(rate_hz), model.network]
-        self.lanes = [Lane(geometry(stage), row) for stage in self.stages]
-        self.states: list[State] = [stage.initial_state(1) for stage in self.stages]
+    def __init__(self, model: Model, step: Step, rate_hz: int, row: int):
+        front = model.front(rate_hz)
+        self.steps = [front.step, step]
+        self.lanes = [Lane(geometry(stage), row) for stage in (front, model.network)]
+        self.states: list[State] = [stage.initial_state(1) for stage in (front, model.network)]
 
     @torch.inference_mode()
     def hear(self, steps: np.ndarray) -> np.ndarray:
         """The network's true outputs [n, D] that `steps` [n, C] complete."""
-        for at, (stage, lane) in enumerate(zip(self.stages, self.lanes)):
+        for at, (step, lane) in enumerate(zip(self.steps, self.lanes)):
             lane.push(steps)
             count = lane.blocks * lane.geometry.block
             x = np.empty((count, len(lane.geometry.neutral)), np.float32)
             lane.take(x)
             if not count:
                 return np.empty((0, 0), np.float32)
-            y, self.states[at] = stage.step(torch.from_numpy(x)[None], self.states[at])
+            y, self.states[at] = step(torch.from_numpy(x)[None], self.states[at])
             steps = y[0].numpy()[lane.true_outputs(y.shape[1])]
         return steps
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from streamer.bench import BenchReport, bench
+from streamer.bench_references import Peak
 from streamer.config import Config
 
 FIRST = 64  # streams
@@ -20,8 +21,9 @@ def search(
     """
     runs: list[BenchReport] = []
     held, lost, streams = 0, 0, FIRST
+    peak = Peak(config, model)
     while 1 <= streams <= MOST:
-        runs.append(bench(config, model, streams, seconds, file))
+        runs.append(bench(config, model, streams, seconds, file, peak))
         progress(runs[-1])
         if runs[-1].held:
             held = streams

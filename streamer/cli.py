@@ -197,7 +197,7 @@ def replay(
 
 @app.command()
 def models(config: ConfigFile = None) -> None:
-    """List what can be served: task, mode, latency, licence, scores."""
+    """List what can be served: task, type, mode, latency, licence, scores."""
     from streamer.commands.models import show_models
 
     raise typer.Exit(show_models(config))
@@ -322,22 +322,40 @@ def compose(
 
 @app.command()
 def bench(
-    model: Annotated[str, typer.Argument(metavar="[MODEL]")] = "captions-en",
-    streams: Annotated[int, typer.Option(min=1, help="Paced live streams.")] = 100,
+    model: Annotated[
+        Optional[str], typer.Argument(metavar="[MODEL]", help="captions-en, with --offline captions-en-offline, else.")
+    ] = None,
+    streams: Annotated[Optional[int], typer.Option(min=1, help="Paced live streams, else 100; or recordings at once, else 32.")] = None,
     seconds: Annotated[float, typer.Option(help="How long they speak.")] = 30.0,
     file: Annotated[Optional[Path], typer.Option(metavar="FILE", help="What they say or type; else what ships.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Transcribe complete recordings in place of live streams.")] = False,
+    connect: Annotated[
+        Optional[str], typer.Option("--connect", metavar="ADDRESS", help="Load a running server; else one started for it.")
+    ] = None,
     search: Annotated[bool, typer.Option("--search", help="Find the largest number of streams held, to 5 %.")] = False,
     references: Annotated[
-        bool, typer.Option("--references", help="Beside it, what a network for each stream would hold.")
+        bool,
+        typer.Option("--references", help="Beside it, a network for each stream, in torch and in ONNX; offline, recordings one by one."),
     ] = False,
     save: Annotated[Optional[Path], typer.Option(metavar="PICTURE", help="Latency by streams, PNG or SVG.")] = None,
     json: Json = False,
     config: ConfigFile = None,
 ) -> None:
-    """Measure how many live streams this machine holds, and how late results are."""
-    from streamer.commands.bench import bench
+    """Measure how many live streams a machine holds, how late results are, how fast recordings are read."""
+    from streamer.commands.bench import Wish, bench
 
-    bench(config, model, streams, seconds, file, search, references, save, json)
+    wish = Wish(
+        model=model,
+        streams=streams,
+        seconds=seconds,
+        file=file,
+        offline=offline,
+        connect=connect,
+        search=search,
+        references=references,
+        save=save,
+    )
+    bench(config, wish, json)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ FRAME_MS = 100  # of sound
 WORD_MS = 200  # from one word of a text to the next
 SOCKETS = 4  # streams share them: a socket a stream would cost more than the streams
 ANSWER_SECONDS = 30.0
+LINGER_MS = 500
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,11 @@ class Load:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._context.destroy(linger=0)
+        """Close what is still open: a server that goes on must not wait for it."""
+        for speaker in self.speakers:
+            if speaker.stream and not speaker.closed and not speaker.refusal:
+                self._send(speaker, wire.Close(speaker.stream, speaker.owner, speaker.frames + 1))
+        self._context.destroy(linger=LINGER_MS)
 
     def describe(self, model: str) -> wire.ModelDescription:
         """What the server says of `model` now. ConnectionError where it doesn't answer."""
@@ -113,7 +118,10 @@ class Load:
         self._wait(lambda: self.description is not None)
         if self.description is None:
             raise ConnectionError(f"the server doesn't say what it serves within {ANSWER_SECONDS:.0f} s")
-        return next(one for one in self.description.models if one.name == model)
+        served = {one.name: one for one in self.description.models}
+        if model not in served:
+            raise ConnectionError(f"the server serves no {model}; there are {', '.join(served) or 'none'}")
+        return served[model]
 
     def open(self, model: str, streams: int) -> None:
         """Open `streams` streams and wait for all of them."""

@@ -20,6 +20,7 @@ LEAD_BEATS = 2  # from a beat's credit to its sound
 SOUND_SECONDS = 0.05  # pieces whose beats came within it are sounded side by side
 SOCKETS = 4
 ANSWER_SECONDS = 30.0
+LINGER_MS = 500
 
 
 @dataclass
@@ -61,7 +62,11 @@ class MusicLoad:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._context.destroy(linger=0)
+        """Close what is still open: a server that goes on must not wait for it."""
+        for player in self.players:
+            if player.stream and not player.closed and not player.refusal:
+                self._send(player, wire.Close(player.stream, player.owner, player.credited + 1))
+        self._context.destroy(linger=LINGER_MS)
 
     def open(self) -> None:
         """Open all streams."""

@@ -113,7 +113,7 @@ def _loaded(config: Config, name: str) -> Model:
 
 def _served(config: Config, name: str, model: Model, devices: Devices) -> ServedModel:
     if not isinstance(model.network, Stage):
-        raise ValueError(f"{name} is an offline network and can't be served; use --mode offline")
+        raise ValueError(f"{name} is an offline network and can't be served; use --mode offline, of bench --offline")
     if not hears(model.card):
         raise ValueError(f"{name} takes neither sound, text nor credit and can't be served")
     rows = config.model(name).max_streams

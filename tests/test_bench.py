@@ -24,6 +24,12 @@ def seen(cpu: float = 0.0) -> Seen:
     return Seen(told, wire.Work(4, 5, 10, 1.0), cpu, 4096.0, 0.5)
 
 
+def test_what_cannot_be_seen_is_none():
+    told = wire.ModelDescription("m", "captions")
+    result = report(Seen(told, wire.Work(), None, None, None), [Speaker(0, latencies_ms=[1.0])], 1.0, [0.0])
+    assert result.cpu_seconds_per_stream_hour is result.bytes_per_stream is result.mean_width is None
+
+
 def test_a_report_pools_latencies_and_takes_the_worst_backlog():
     one = Speaker(0, latencies_ms=[10.0, 20.0], worst_backlog_ms=100.0, closed=True)
     two = Speaker(1, latencies_ms=[30.0], worst_backlog_ms=400.0, closed=True)
@@ -118,10 +124,11 @@ def test_products_are_two_a_weight():
 
 
 def test_the_search_ends_within_five_percent(monkeypatch):
-    def limited(config, model, streams, seconds, file):
+    def limited(config, model, streams, seconds, file, peak):
         speaker = Speaker(0, latencies_ms=[10.0 if streams <= 333 else 300.0], closed=True)
         return report(seen(), [speaker] * streams, seconds, [0.0])
 
+    monkeypatch.setattr("streamer.bench_search.Peak", lambda *a: None)
     monkeypatch.setattr("streamer.bench_search.bench", limited)
     told = []
     runs = search(None, "m", 1.0, None, told.append)
@@ -141,4 +148,6 @@ def test_a_loop_of_single_networks_is_measured_and_drawn(tmp_path):
     assert (tmp_path / "late.png").stat().st_size > 5000
     with pytest.raises(ValueError, match="name a .png"):
         draw(runs, tmp_path / "late.nothing")
+    with pytest.raises(ValueError, match="no run had results"):
+        draw([report(seen(), [Speaker(0)], 1.0, [0.0])], tmp_path / "late.png")
     assert resident_bytes(os.getpid()) > 10**7
