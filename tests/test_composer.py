@@ -10,6 +10,7 @@ from models.build import load
 from models.composer import Composer as Network
 from models.composer import run_lengths
 from models.drawing import draw
+from models.feeders.composer import CALM, CALM_BEATS
 from models.feeders.composing import Layout, noise
 from models.notation import sounding
 from streamer.music.composing import Composer, Pieces
@@ -80,6 +81,16 @@ def test_a_piece_ends_in_silence_and_begins_with_its_prompt(composer):
     piece = Pieces(composer, [{"seed": 5, "end": 12, "prompt": [[60, -1], [62, 45], [0, -1]]}]).notes(20)[0]
     assert [step[0] for step in piece[:3]] == [60, 62, 0] and piece[1][1] == 45
     assert piece[12:] == [(0, 0)] * 8
+
+
+def test_the_last_beats_before_an_end_are_calm(composer):
+    feeder = composer.feeder
+    steps = CALM_BEATS * feeder.defaults.steps_per_beat
+    options = feeder.parse({"temperature": 0.8, "end": 100})
+    told = feeder.steps(options, 0, 100)[:, feeder.layout.temperature]
+    assert told[: 100 - steps] == pytest.approx(0.8) and told[100 - steps :] == pytest.approx(0.8 * CALM)
+    endless = feeder.steps(feeder.parse({"temperature": 0.8}), 0, 100)
+    assert endless[:, feeder.layout.temperature] == pytest.approx(0.8)
 
 
 def test_transposing_moves_what_sounds_and_not_what_is_composed(composer):

@@ -17,6 +17,9 @@ Temperature = Annotated[float, msgspec.Meta(ge=0, le=4)]
 Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 OUT_OF_KEY = -3.0  # added to the logits of notes that a key doesn't have
 LONGEST_PROMPT = 4096  # steps
+# A cadence is several right notes in a row: one unlikely note and it is missed. So the last beats before
+# an end are drawn at this share of the temperature.
+CALM_BEATS, CALM = 8, 0.25
 
 
 class ComposerDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,7 +35,8 @@ class ComposerDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ComposerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a stream may set, at its beginning and (but for `prompt`) while it plays.
 
-    `end` is the position where the piece ends, 0 for never: the composer is told as it comes near.
+    `end` is the position where the piece ends, 0 for never: the composer is told as it comes near, and
+    draws the last `CALM_BEATS` more calmly.
     `bounds` are the lowest and highest note of voices by name, `given` the notes that voices sing from
     now on, 0 for silence; a voice that isn't named is free. `prompt` are the notes of each voice in
     the first steps, -1 where one is free. All these notes are as composed; `transpose` (semitones) and `tempo` (beats a minute) change
@@ -105,6 +109,8 @@ class ComposerFeeder:
         if options["end"]:
             remaining = options["end"] - places
             x[:, layout.remaining] = np.where((remaining >= 1) & (remaining <= COUNTDOWN), remaining, 0)
+            calm = (remaining >= 1) & (remaining <= CALM_BEATS * self.defaults.steps_per_beat)
+            x[calm, layout.temperature] *= CALM
             # After the end every voice is given silence.
             x[remaining < 1, layout.given] = 1
         return x
