@@ -140,7 +140,7 @@ class UnrolledSentenceLSTM(UnrolledLSTM):
         inputs = self.input_product(self.bias, x[..., 1:].reshape(batch * steps, -1)).view(batch, steps, -1)
         outputs = []
         for first, now in zip((x[..., :1] > 0.5).unbind(1), inputs.unbind(1)):
-            y, state = self.cell(now, tuple(torch.where(first, 0.0, leaf) for leaf in state))
+            y, state = self.cell(now, tuple(leaf.masked_fill(first, 0.0) for leaf in state))
             outputs.append(y)
         return torch.stack(outputs, dim=1), state
 

@@ -47,7 +47,7 @@ class TranslateLive(Stage):
     ):
         super().__init__(CHANNELS, outputs)
         self.slots, self.most, self.dropout = outputs // 2, most, dropout
-        self.memory_size = memory_size
+        self.memory_size, self.hidden_size = memory_size, hidden_size
         self.pieces = nn.Embedding(pieces, size)
         nn.init.normal_(self.pieces.weight, std=0.1)
         self.norm_below, self.norm_above = LayerNorm(size), LayerNorm(memory_size)
@@ -70,61 +70,63 @@ class TranslateLive(Stage):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         # Whole numbers above all else: what is none, NaN too, becomes one.
         x = x.nan_to_num(0.0)
-        encoder, decoder, counted = state[:4], state[7:10], state[10]
-        # Copies, for `_read` writes into them: a state is a value.
+        # Copies, which `_read` and `_say` write into: a state is a value. Leaves that go the same way
+        # go side by side, for most of a narrow step is the number of its operations.
+        encoder, target = torch.cat(state[:4], 1), torch.cat(state[7:], 1)
         source = Source(*(leaf.clone() for leaf in state[4:7]))
         y = x.new_zeros(*x.shape[:2], self.slots, 2)
         for now, rows in zip(x.unbind(1), y.unbind(1)):
-            fresh = now[:, FIRST, None] > 0.5
-            counted, *decoder = (torch.where(fresh, 0.0, leaf) for leaf in (counted, *decoder))
-            encoder, counted = self._read(now, encoder, source, counted)
-            may = self._budget(now, source, counted)
+            fresh = now[:, FIRST] > 0.5
+            # After the end of a target comes nothing until the next sentence does.
+            if not len(some(fresh | (counters(target).done < 0.5))):
+                continue
+            target.masked_fill_(fresh[:, None], 0.0)
+            may = self._read(now, encoder, source, target)
             for row in rows.unbind(1):
-                counted, *decoder = self._say(may, source, (counted, *decoder), row)
-        return y.flatten(2), (*encoder, *source, *decoder, counted)
+                self._say(may, source, target, row)
+        widths = [leaf.shape[1] for leaf in state]
+        return y.flatten(2), (*encoder.split(widths[:4], 1), *source, *target.split(widths[7:], 1))
 
-    def _read(self, x: Tensor, encoder: State, source: "Source", counted: Tensor) -> tuple[State, Tensor]:
-        """Take x [B, 6] into `source`, where its sentence goes on: the encoder's state and the counters."""
-        now, empty = Counters(*counted.unbind(1)), x[:, EMPTY] > 0.5
+    def _read(self, x: Tensor, encoder: Tensor, source: "Source", target: Tensor) -> Tensor:
+        """Take x [B, 6] into `source`, where its sentence goes on; how many units may be said [B]."""
+        now, empty = counters(target), x[:, EMPTY] > 0.5
         # The end is a piece once; the empty steps after it are none, and the encoder rests.
         hears = now.ended < 0.5
         keeps = hears & (now.count < self.most)
-        word = now.word + ((x[:, BEGINS] > 0.5) & ~empty)
+        now.word.add_((x[:, BEGINS] > 0.5) & ~empty)
         if len(rows := some(hears)):
-            ids = torch.where(empty, SOURCE_END, table_ids(x[:, PIECE], self.pieces.num_embeddings))[rows]
-            before = tuple(leaf[rows] for leaf in encoder)
-            heard, _, after = self.hear(x[rows, FIRST, None] > 0.5, ids[:, None], before)
-            encoder = tuple(
-                leaf.index_copy(0, rows, torch.where(hears[rows, None], new, old))
-                for leaf, new, old in zip(encoder, after, before)
-            )
-            at, kept = now.count[rows].long().clamp(max=self.most - 1), keeps[rows]
-            for leaf, new in zip(source, (heard[:, 0], ids, word[rows])):
-                old = leaf[rows, at]
-                leaf[rows, at] = torch.where(kept.view(-1, *[1] * (old.dim() - 1)), new.to(old.dtype), old)
-        ended = torch.where(empty, 1.0, now.ended)
-        return encoder, torch.stack(now._replace(count=now.count + keeps, word=word, ended=ended), 1)
-
-    def _budget(self, x: Tensor, source: "Source", counted: Tensor) -> Tensor:
-        """How many units may be said [B] after x [B, 6]."""
-        now = Counters(*counted.unbind(1))
+            self._hear(x, rows, hears, keeps, encoder, source, now)
+        now.count.add_(keeps)
+        now.ended.masked_fill_(empty, 1.0)
         visible = torch.arange(self.most, device=x.device) < now.count[:, None]
         complete = now.word - 1 + (x[:, COMPLETES] > 0.5)
-        wait = x[:, WAIT].round().clamp(1, self.most)
-        may = waiting.budget(source.words, visible, complete, wait).to(complete.dtype)
-        return torch.where(now.ended > 0.5, float(2**20), may)
+        may = waiting.budget(source.words, visible, complete, x[:, WAIT].round().clamp(1, self.most))
+        return may.masked_fill(now.ended > 0.5, 2**20)
 
-    def _say(self, may: Tensor, source: "Source", state: State, out: Tensor) -> State:
-        """One slot of the streams that say something in it: written into out [B, 2]; counters and decoder."""
-        now = Counters(*state[0].unbind(1))
+    def _hear(
+        self, x: Tensor, rows: Tensor, hears: Tensor, keeps: Tensor, encoder: Tensor, source: "Source", now: "Counters"
+    ) -> None:
+        """One step of the encoder for the streams `rows`, of which `hears` [B] counts, and `keeps` in `source`."""
+        ids = x[:, PIECE].clamp(0, self.pieces.num_embeddings - 1).long()
+        ids = ids.masked_fill(x[:, EMPTY] > 0.5, SOURCE_END)[rows]
+        before = encoder[rows]
+        heard, _, after = self.hear(x[rows, FIRST, None] > 0.5, ids[:, None], before.chunk(4, 1))
+        encoder.index_copy_(0, rows, torch.where(hears[rows, None], torch.cat(after, 1), before))
+        at, kept = now.count[rows].long().clamp(max=self.most - 1), keeps[rows]
+        for leaf, new in zip(source, (heard[:, 0], ids, now.word[rows])):
+            old = leaf[rows, at]
+            leaf[rows, at] = torch.where(kept.view(-1, *[1] * (old.dim() - 1)), new.to(old.dtype), old)
+
+    def _say(self, may: Tensor, source: "Source", target: Tensor, out: Tensor) -> None:
+        """One slot of the streams that say something in it, written into out [B, 2]."""
+        now = counters(target)
         asked = (now.said < may) & (now.done < 0.5)
-        rows = some(asked)
-        if not len(rows):
-            return state
+        if not len(rows := some(asked)):
+            return
         read = longest(now.count[rows], self.most)
-        source = Source(*(leaf[:, :read].index_select(0, rows) for leaf in source))
-        after, out[rows] = self.say(asked[rows], source, tuple(leaf[rows] for leaf in state))
-        return tuple(leaf.index_copy(0, rows, new) for leaf, new in zip(state, after))
+        memory, pieces = (leaf[:, :read].index_select(0, rows) for leaf in (source.memory, source.pieces))
+        after, out[rows] = self.say(asked[rows], memory, pieces, target[rows])
+        target.index_copy_(0, rows, after)
 
     def hear(self, first: Tensor, ids: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
         """The memory of pieces [B, n, H], their own vectors [B, n, size] and the encoder's state."""
@@ -136,23 +138,24 @@ class TranslateLive(Stage):
         above, upper = self.above.step(torch.cat([mark, normed], -1), state[2:])
         return self._dropped(below + above), own, (*lower, *upper)
 
-    def say(self, asked: Tensor, source: "Source", state: State) -> tuple[State, Tensor]:
-        """Counters and decoder state after a slot, and its row [B, 2]; nothing where none is `asked` for."""
-        counted, *before = state
-        now, own = Counters(*counted.unbind(1)), self.pieces(source.pieces.long())
+    def say(self, asked: Tensor, memory: Tensor, pieces: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """The target's state after a slot, and the slot's row [B, 2]; nothing where none is `asked` for."""
+        now, own = counters(target), self.pieces(pieces.long())
+        before = target[:, : -len(Counters._fields)]
         visible = torch.arange(own.shape[1], device=own.device) < now.count[:, None]
         told, place = self.decoder.told(now.last.long()), now.said.long()
-        said, after = self.decoder.advance(told, place, source.memory, own, visible, tuple(before))
+        state = before.split([self.hidden_size, self.hidden_size, self.memory_size], 1)
+        said, after = self.decoder.advance(told, place, memory, own, visible, state)
         unit, best = self.decoder.likeliest(said)
         ends = unit == END
         # An end before the source's own is no end: the target waits for more.
         speaks, ending = asked & ~ends, asked & ends & (now.ended > 0.5)
         shown = torch.where(speaks, unit, torch.where(ending, ENDED, 0)).to(best.dtype)
-        row = torch.stack([shown, torch.where(speaks | ending, best, 0.0)], 1)
-        last, done = torch.where(speaks, unit.to(now.last.dtype), now.last), torch.where(ending, 1.0, now.done)
-        counted = torch.stack(now._replace(said=now.said + speaks, last=last, done=done), 1)
-        after = (torch.where(speaks[:, None], new, old) for new, old in zip(after, before))
-        return (counted, *after), row
+        row = torch.stack([shown, best.masked_fill(~(speaks | ending), 0.0)], 1)
+        last = torch.where(speaks, unit.to(now.last.dtype), now.last)
+        now = now._replace(said=now.said + speaks, last=last, done=now.done.masked_fill(ending, 1.0))
+        after = torch.where(speaks[:, None], torch.cat(after, 1), before)
+        return torch.cat([after, torch.stack(now, 1)], 1), row
 
     def _dropped(self, x: Tensor) -> Tensor:
         return dropped(x, self.dropout) if self.training else x
@@ -167,6 +170,11 @@ class Counters(NamedTuple):
     last: Tensor  # the unit said last
     ended: Tensor  # 1 after the sentence's end
     done: Tensor  # 1 after the target's end
+
+
+def counters(target: Tensor) -> Counters:
+    """Views of the last columns of a target's state [B, D]."""
+    return Counters(*target[:, -len(Counters._fields) :].unbind(1))
 
 
 class Source(NamedTuple):

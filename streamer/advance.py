@@ -50,7 +50,7 @@ def _step_fronts(model: ServedModel, sessions: Sequence[Session], max_batch: int
     for rate_hz, group in by_rate.items():
         lanes, since = [s.front for s in group], [s.since for s in group]
         front = model.input.front(rate_hz)
-        for keys, features in _steps(front.geometry, front.step, lanes, since, max_batch):
+        for keys, features in _steps(front.geometry, front.step, lanes, since, 0, max_batch):
             for key, own in zip(keys, features):
                 # A copy, lest a few steps that wait keep the whole batch in memory.
                 kept = own[lanes[key].true_outputs(len(own))].copy()
@@ -65,7 +65,8 @@ def _step_network(
 ) -> Iterator[tuple[Session, list[Event]]]:
     """What the reader hears in the next rows of each session."""
     lanes, since = [s.network for s in sessions], [s.since for s in sessions]
-    for keys, outputs in _steps(model.network.geometry, model.step, lanes, since, max_batch):
+    spare = model.input.spare_blocks
+    for keys, outputs in _steps(model.network.geometry, model.step, lanes, since, spare, max_batch):
         # Streams whose rows are all true, nearly always all of them, are read together.
         alike: dict[tuple[int, int], list[int]] = {}
         for place, key in enumerate(keys):
@@ -84,11 +85,18 @@ def _steps(
     step: Callable[[Sequence[int], np.ndarray], np.ndarray],
     lanes: Sequence[Lane],
     since: Sequence[float],
+    spare: int,
     max_batch: int,
 ) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
-    """Step the lanes that have whole blocks: which ones, and their outputs [B, m, D]."""
+    """Step the lanes that have whole blocks: which ones, and their outputs [B, m, D].
+
+    Of each lane's blocks `spare` wait, but the first one.
+    """
     block, width = geometry.block, len(geometry.neutral)
-    ready = [Ready(key, lane.blocks, since[key]) for key, lane in enumerate(lanes)]
+    ready = [
+        Ready(key, max(blocks - spare, min(1, blocks)), since[key])
+        for key, blocks in enumerate(lane.blocks for lane in lanes)
+    ]
     for keys, blocks in schedule(ready, max_batch):
         x = np.empty((len(keys), blocks * block, width), np.float32)
         for own, key in zip(x, keys):

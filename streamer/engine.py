@@ -185,8 +185,7 @@ class Engine:
         if session.opened.stream not in working:
             working[session.opened.stream] = session
             session.since = now
-        patience = 0.0 if self._draining or session.end else self.models[name].input.patience
-        wait = patience * self.settings.max_wait_ms / 1000
+        wait = 0.0 if session.end else self._wait(name)
         self._due = min(self._due, due_at(session.since, len(working), self._live[name], wait))
 
     def _advance(self, name: str, now: float) -> list[Outgoing]:
@@ -202,8 +201,15 @@ class Engine:
             else:
                 session.since = now
         if working:
-            self._due = min(self._due, now)
+            ending = any(session.end for session in working.values())
+            wait = self._wait(name) if self.models[name].input.spare_blocks and not ending else 0.0
+            self._due = min(self._due, due_at(now, len(working), self._live[name], wait))
         return told
+
+    def _wait(self, name: str) -> float:
+        """Seconds that a step of a model may wait for more streams."""
+        patience = 0.0 if self._draining else self.models[name].input.patience
+        return patience * self.settings.max_wait_ms / 1000
 
     def _expire(self, now: float) -> list[Outgoing]:
         """End streams that were silent for too long; their last words are said at once."""

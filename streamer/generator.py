@@ -104,7 +104,7 @@ class GeneratorInput:
     """Nothing but credit, and options that may change between steps."""
 
     kind, encodings, rates = "generator", (), ()
-    patience = PATIENCE
+    patience, spare_blocks = PATIENCE, 0
 
     def __init__(self, feeder: ComposerFeeder):
         self.feeder, self.option_names = feeder, tuple(feeder.option_names)

@@ -15,6 +15,8 @@ from streamer.session import Limits
 
 ACKS_PER_SECOND = 8  # of sound; a frame may come on top, and 250 ms are promised
 TEXT_WINDOW_BYTES = 256 * 1024
+# About a sentence: its last steps come all at once, and one of two streams takes as long as one of ten.
+TEXT_SPARE_BLOCKS = 64
 TEXT_ACK_BYTES = 1  # each input of a typist is acknowledged once it is done with
 
 
@@ -37,6 +39,7 @@ class Input(Protocol):
 
     kind: str  # audio, text or generator
     patience: float  # how many times the engine's usual wait a step may wait for other streams
+    spare_blocks: int  # of a stream that wait for its next turns, where other streams share the steps
     encodings: tuple[str, ...]
     rates: tuple[int, ...]
     option_names: tuple[str, ...]
@@ -67,7 +70,7 @@ class AudioInput:
     """Samples of any rate; a runner of the front for each rate in use."""
 
     kind, encodings, rates, option_names = "audio", tuple(SAMPLE_BYTES), wire.RATES_HZ, ("format",)
-    patience = 1.0
+    patience, spare_blocks = 1.0, 0
 
     def __init__(self, front: Callable[[int], Runner], rate_hz: int):
         self._front, self._rate_hz = front, rate_hz
@@ -112,7 +115,8 @@ class AudioInput:
 class TextInput:
     """Running text, or text whose words are parted already."""
 
-    kind, encodings, rates, patience = "text", wire.TEXT_ENCODINGS, (), 1.0
+    kind, encodings, rates = "text", wire.TEXT_ENCODINGS, ()
+    patience, spare_blocks = 1.0, TEXT_SPARE_BLOCKS
 
     def __init__(self, reading: Reading):
         self.reading = reading
