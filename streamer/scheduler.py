@@ -4,10 +4,9 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-# Blocks that one step may take. Few enough that a GPU captures few graphs, dense enough that little is
-# left over.
+# Blocks that one step may take. Few enough that streams which are equally late share a batch (and
+# that a GPU captures few graphs), dense enough that little is left over.
 BLOCK_COUNTS = (1, 2, 3, 4, 6, 8, 10, 12, 16, 24, 32)
-MOST_BLOCKS = BLOCK_COUNTS[-1]  # of a stream in one call: others have blocks by then
 
 
 class Ready(NamedTuple):
@@ -26,23 +25,22 @@ class Batch(NamedTuple):
 
 
 def schedule(ready: Sequence[Ready], max_rows: int) -> list[Batch]:
-    """Batches of at most `max_rows` streams, in which every stream takes its blocks, `MOST_BLOCKS` at most.
+    """Batches of at most `max_rows` streams: each stream once, with as many blocks as it can take.
 
-    All go together as far as the one with the fewest blocks, then the others go on: so a stream that
-    is late shares its first blocks. Block counts are of `BLOCK_COUNTS`. Of those that go together the
-    longest waiting streams come first.
+    Block counts are rounded down to `BLOCK_COUNTS`; what is left waits for the next call. The batch
+    that holds the longest waiting stream comes first.
     """
-    batches: list[Batch] = []
-    waiting = [
-        (one.key, min(one.blocks, MOST_BLOCKS)) for one in sorted(ready, key=lambda one: one.since) if one.blocks
+    by_count: dict[int, list[Ready]] = {}
+    for stream in sorted(ready, key=lambda one: one.since):
+        if stream.blocks:
+            count = BLOCK_COUNTS[bisect_right(BLOCK_COUNTS, stream.blocks) - 1]
+            by_count.setdefault(count, []).append(stream)
+    batches = [
+        (group[0].since, Batch(tuple(one.key for one in group), count))
+        for count, streams in by_count.items()
+        for group in _cut(streams, max_rows)
     ]
-    while waiting:
-        least = min(blocks for _, blocks in waiting)
-        count = BLOCK_COUNTS[bisect_right(BLOCK_COUNTS, least) - 1]
-        keys = tuple(key for key, _ in waiting)
-        batches += [Batch(keys[at : at + max_rows], count) for at in range(0, len(keys), max_rows)]
-        waiting = [(key, blocks - count) for key, blocks in waiting if blocks > count]
-    return batches
+    return [batch for _, batch in sorted(batches, key=lambda pair: pair[0])]
 
 
 def due_at(since: float, num_ready: int, num_live: int, max_wait: float) -> float:
@@ -51,3 +49,7 @@ def due_at(since: float, num_ready: int, num_live: int, max_wait: float) -> floa
     At once if nobody is missing; otherwise others get `max_wait` seconds to widen the batch.
     """
     return since if num_ready >= num_live else since + max_wait
+
+
+def _cut(streams: list[Ready], max_rows: int) -> list[list[Ready]]:
+    return [streams[at : at + max_rows] for at in range(0, len(streams), max_rows)]
