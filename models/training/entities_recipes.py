@@ -80,7 +80,7 @@ RECIPES = {
         "entities_live",
         LOOKAHEADS * len(TAGS),
         Pace(2600),
-        stripped=0.4,
+        deviation=0.3,
     ),
     "offline": Recipe(
         "entities-en-offline",
