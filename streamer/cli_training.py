@@ -182,6 +182,9 @@ def music(
     style: Annotated[MusicStyle, typer.Option(help="A composer, or a network that scores piano rolls.")] = "chorale",
     out: Runs = Path("runs/music"),
     updates: Updates = None,
+    rate: Annotated[Optional[float], typer.Option(help="Learning rate; else the recipe's.")] = None,
+    start: Start = None,
+    endings: Annotated[int, typer.Option(min=0, metavar="ROWS", help="The ends of so many pieces beside each batch.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same run.")] = 1,
     resume: Resume = True,
     threads: Threads = None,
@@ -190,4 +193,4 @@ def music(
     """Train a network that knows music."""
     from streamer.commands.training import music
 
-    music(config, data, out, style, updates, seed, resume, threads)
+    music(config, data, out, style, updates, rate, start, endings, seed, resume, threads)

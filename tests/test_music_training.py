@@ -54,6 +54,26 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(style, data, tmp_path, 
         torch.testing.assert_close(load_file(cut)[name], value, atol=1e-3, rtol=1e-3)
 
 
+def test_a_composer_goes_on_from_given_weights_with_endings(data, tmp_path, monkeypatch):
+    monkeypatch.setitem(
+        music.RECIPES, "chorale", replace(music.RECIPES["chorale"], options=SMALL["chorale"], check_every=2, updates=2)
+    )
+    weights = music.train_music(data, tmp_path / "a", "chorale", learning_rate=0.01)
+    more = music.train_music(data, tmp_path / "b", "chorale", learning_rate=1e-4, start=weights, endings=3)
+    moved = [(load_file(more)[name] - value).abs().max() for name, value in load_file(weights).items()]
+    assert 0 < max(moved) < 1e-2
+    with pytest.raises(ValueError, match="only a composer learns endings"):
+        music.train_music(data, tmp_path / "c", "roll-jsb", endings=3)
+
+
+def test_an_ending_is_told_how_far_the_end_is():
+    pieces = [np.full((200, 4), 3), np.full((30, 4), 3)]
+    study = VoiceStudy(pieces, pieces, [True] * 4, rows=1, crop=40, moved=True)
+    for seed in range(20):
+        symbols, start, end = study._ending(np.random.default_rng(seed))
+        assert start + len(symbols) == end and end in (30, 200) and len(symbols) <= 112 + 15
+
+
 def stop_after(count, update):
     """`update`, interrupted when it is called once more than `count` times."""
     calls = iter(range(count))

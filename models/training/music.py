@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from models.build import build_network
+from models.build import build_network, read_weights
 from models.folk import HIGHEST_MELODY, LOWEST_MELODY, tune
 from models.folk_chords import CHORDS
 from models.scores import Rolls, Voices, read_scores, symbols_of
@@ -55,11 +55,17 @@ def train_music(
     *,
     updates: int | None = None,
     seed: int = 1,
+    learning_rate: float | None = None,
+    start: Path | None = None,
+    endings: int = 0,
     resume: bool = True,
     threads: int = 1,
     progress: Callable[[str], None] = print,
 ) -> Path:
     """Train the network of `style` from the data folder, which holds `music/`; returns its best weights.
+
+    `start` is a weights file of the same style to begin from; `endings` rows more of each batch are
+    the ends of pieces (a composer's; ValueError for a network of piano rolls).
 
     `out` keeps the run under the style's name: a run found there goes on where it was, and gives
     the numbers that it would have given in one go.
@@ -68,10 +74,17 @@ def train_music(
     recipe, run = RECIPES[style], out / style
     run.mkdir(parents=True, exist_ok=True)
     study = recipe.study(data / "music" / recipe.folder)
+    if endings and not isinstance(study, VoiceStudy):
+        raise ValueError(f"{style} scores piano rolls; only a composer learns endings")
+    if endings:
+        study.endings = endings
     torch.manual_seed(seed)
     network = build_network(recipe.architecture, recipe.options)
+    if start:
+        network.load_state_dict(read_weights(start, network.state_dict()))
+    highest = learning_rate or recipe.learning_rate
     optimizer = torch.optim.AdamW(
-        network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        network.parameters(), lr=highest, weight_decay=recipe.weight_decay
     )
     last, best = run / "last.safetensors", run / "best.safetensors"
     done, lowest, lowest_at = 0, float("inf"), 0
@@ -84,7 +97,7 @@ def train_music(
     while done < updates and (done - lowest_at) < recipe.patience * recipe.check_every:
         # Drawn from the count of updates, so that a run that was stopped goes on as if it hadn't been.
         torch.manual_seed(1_000_003 * seed + done)
-        rate = recipe.learning_rate * min(1.0, (done + 1) / 50) * (0.505 + 0.495 * cos(pi * done / updates))
+        rate = highest * min(1.0, (done + 1) / 50) * (0.505 + 0.495 * cos(pi * done / updates))
         losses.append(_update(network, study, optimizer, rate, np.random.default_rng((seed, done))))
         done += 1
         if done % recipe.check_every == 0 or done == updates:

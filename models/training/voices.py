@@ -10,6 +10,8 @@ from models.composer import Composer
 from models.feeders.composing import BEATS, COUNTDOWN
 
 ROWS = 32  # pieces side by side in a check
+LAST = 24  # steps before an end that count three times where endings are learnt
+SHORTEST_END, LONGEST_END = 40, 112  # steps of an ending that is drawn
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,11 @@ class VoiceStudy:
     to the notes that they have in the training set.
 
     Half of the pieces tell how far their end is: so a composer that is told ends, and one that isn't
-    doesn't need to know.
+    doesn't need to know. `endings` more rows of a batch are the ends of pieces, all told: a last
+    beat is one of a hundred and would be learnt too late.
     """
+
+    endings = 0
 
     def __init__(
         self, train: list[np.ndarray], valid: list[np.ndarray], pitched: list[bool], rows: int, crop: int,
@@ -51,11 +56,14 @@ class VoiceStudy:
 
     def loss(self, network: Composer, random: np.random.Generator) -> Tensor:
         """Nats a step of pieces drawn by `random`."""
-        drawn = [self._drawn(random) for _ in range(self.rows)]
+        drawn = [self._drawn(random) for _ in range(self.rows)] + [self._ending(random) for _ in range(self.endings)]
         found = batch([symbols for symbols, _, _ in drawn], [s for _, s, _ in drawn], [e for _, _, e in drawn])
         told = network.log_probabilities(found.symbols, found.beat, found.remaining)
         own = sum(one.gather(-1, found.symbols[..., v : v + 1])[..., 0] for v, one in enumerate(told))
-        return -(own * found.mask).sum() / found.mask.sum()
+        counts = found.mask
+        if self.endings:
+            counts = counts * (1 + 2 * ((found.remaining >= 1) & (found.remaining <= LAST)))
+        return -(own * counts).sum() / counts.sum()
 
     def check(self, network: Composer) -> dict[str, float]:
         """`nll` and `accuracy` of the valid set, the end unknown."""
@@ -74,6 +82,13 @@ class VoiceStudy:
         if self.moved:
             cut = self._moved(cut, random)
         return cut, start, length if random.random() < 0.5 else 0
+
+    def _ending(self, random: np.random.Generator) -> tuple[np.ndarray, int, int]:
+        piece = self.train[random.integers(len(self.train))]
+        start = max(0, len(piece) - int(random.integers(SHORTEST_END, LONGEST_END + 1)))
+        start -= start % 16 if random.random() < 0.5 else 0
+        cut = piece[start:]
+        return self._moved(cut, random) if self.moved else cut, start, len(piece)
 
     def _moved(self, piece: np.ndarray, random: np.random.Generator) -> np.ndarray:
         sounding = piece > 0

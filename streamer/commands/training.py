@@ -184,6 +184,9 @@ def music(
     out: Path,
     style: str,
     updates: int | None,
+    rate: float | None,
+    start: Path | None,
+    endings: int,
     seed: int,
     resume: bool,
     threads: int | None,
@@ -195,8 +198,9 @@ def music(
     _check(data, "music")
     print(
         train_music(
-            data, out, style, updates=updates, seed=seed, resume=resume, threads=threads, progress=_say
-        )
+            data, out, style, updates=updates, seed=seed, learning_rate=rate, start=start, endings=endings,
+            resume=resume, threads=threads, progress=_say,
+        )  # fmt: skip
     )
 
 
