@@ -106,10 +106,13 @@ class Seer(nn.Module):
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         valid = torch.arange(x.shape[1]) < lengths[:, None]
         x = torch.where(valid[..., None], x, 0.0)
-        x, _ = self.entry.step(F.pad(x, (0, 0, 0, self.view.ahead)), ())
+        entered, _ = self.entry.step(F.pad(x, (0, 0, 0, self.view.ahead)), ())
+        x = entered
         for layer in self.layers:
             x = F.dropout(layer(x, lengths), self.dropout, self.training)
-        y, _ = self.norm.step(x[:, self.view.ahead :], ())
+        if self.view.ahead:  # the layers' last word is about a later step: the answered one joins it
+            x = x[:, self.view.ahead :] + entered[:, : -self.view.ahead]
+        y, _ = self.norm.step(x, ())
         return y
 
 
