@@ -15,8 +15,8 @@ from safetensors.torch import load_file
 
 from models.build import build_network
 from models.training import captions, shards, synthetic_speech
-from models.training.augment import another_room, another_speaker
-from models.training.rows import Rows
+from models.training.augment import another_room, another_speaker, coded, reverberant
+from models.training.rows import SPEECH_LEVEL, SPREAD, Rows, as_loud
 from models.training.synthetic_speech import Voice
 
 RATE = 16000
@@ -125,6 +125,28 @@ def test_rows_hold_what_their_labels_say(data, tmp_path):
         for marks, labels in zip(batch.frame_phones, batch.phones.split(batch.phone_counts.tolist())):
             runs = torch.unique_consecutive(marks[marks > 0])
             assert len(runs) <= len(labels) and set(runs.tolist()) == set(labels.tolist())
+
+
+def test_a_quiet_recording_stands_as_loud_as_its_neighbours():
+    random = np.random.default_rng(1)
+    frames = random.normal(-6.0, 1.0, (300, shards.N_MELS)).astype(np.float16)
+    levels = []
+    for gain in (0.0, 3.0):  # both within what may be made up for
+        heard = as_loud(frames + np.float16(gain), np.random.default_rng(2))
+        levels.append(np.log(np.quantile(np.exp(heard).mean(1), 0.8)))
+    assert abs(levels[0] - levels[1]) < 0.02 and abs(levels[0] - SPEECH_LEVEL) < 4 * SPREAD
+
+
+def test_a_room_adds_a_tail_and_a_codec_drops_what_is_masked():
+    random = np.random.default_rng(3)
+    power = np.zeros((200, 80), np.float32)
+    power[50:60] = random.gamma(2.0, 1.0, (10, 80))
+    heard = reverberant(power, random)
+    assert np.array_equal(heard[:51], power[:51])  # nothing sounds before its time
+    tail = heard[60:].mean(1)
+    assert (tail > 0).all() and (np.diff(tail) < 0).all() and tail[0] < power[59].mean()
+    power[50, 0] = power[50].max() * 1e-6
+    assert coded(power, random)[50, 0] == 0 and (coded(power, random)[:50] == 0).all()
 
 
 def test_phones_of_the_synthesisers_signs():

@@ -1,9 +1,10 @@
-"""Augmentation of log-mel frames: level, room noise, channel, vocal tract, masked bands."""
+"""Augmentation of log-mel frames: level, noise, channel, vocal tract, room, codec, masked bands."""
 
 from collections.abc import Callable
 from functools import cache
 
 import numpy as np
+from scipy.signal import lfilter
 
 from models.features import LOG_FLOOR
 from models.mel import mel_filters
@@ -29,12 +30,16 @@ def another_room(
 ) -> np.ndarray:
     """`another_speaker`, with noise, a telephone's band and masks as well."""
     power = _recoloured(frames, random)
+    if random.random() < 0.2:
+        power = reverberant(power, random)
     if random.random() < 0.3:
         noise = background(len(power), power.shape[1], noises, random)
         snr_db = random.uniform(8.0, 40.0)
         power += noise * (power.mean() / (noise.mean() + 1e-12) * 10 ** (-snr_db / 10))
     if random.random() < 0.1:
         power[:, int(power.shape[1] * random.uniform(0.72, 0.85)) :] = 0.0
+    if random.random() < 0.1:
+        power = coded(power, random)
     return mask(np.log(power + LOG_FLOOR), random)
 
 
@@ -89,6 +94,29 @@ def background(
     tilt = np.linspace(0.0, random.uniform(-6.0, 2.0), bands)
     grain = random.gamma(4.0, 0.25, (steps, bands))
     return (np.exp(tilt) * grain).astype(np.float32)
+
+
+def reverberant(power: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """power [T, n_mels] as a small room would carry it: a tail that fades by 60 dB in 150 to 500 ms.
+
+    The tail of diffuse sound adds up in power (Polack 1988); high bands fade sooner.
+    """
+    seconds = random.uniform(0.15, 0.5)
+    tail = 10 ** (random.uniform(-14.0, -3.0) / 10)  # its power beside the direct sound's
+    bands = power.shape[1]
+    heard = np.empty_like(power)
+    for some in np.array_split(np.arange(bands), 8):
+        fade = 10 ** (-6 * 0.01 / (seconds * (1.15 - 0.4 * some[0] / bands)))
+        late = lfilter([0.0, 1.0 - fade], [1.0, -fade], power[:, some], axis=0)
+        heard[:, some] = power[:, some] + tail * late / fade
+    return heard
+
+
+def coded(power: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """power [T, n_mels] after a lossy codec: what a frame's loudest band masks is dropped or made coarse."""
+    below_db = power.max(1, keepdims=True) * 10 ** (-random.uniform(25.0, 45.0) / 10)
+    coarse = power * np.exp(random.normal(0.0, 0.25, power.shape)).astype(power.dtype)
+    return np.where(power < below_db, 0.0, coarse).astype(power.dtype)
 
 
 def mask(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:

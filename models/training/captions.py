@@ -46,7 +46,7 @@ class Recipe:
 RECIPES = {
     "live": Recipe(
         "acoustic_lstm",
-        dict(n_mels=80, stack=4, cell="lstm", hidden_size=336, depth=3, delay=3, level=True),
+        dict(n_mels=80, stack=4, cell="lstm", hidden_size=336, depth=3, delay=6, level=True),
     ),
     "offline": Recipe(
         "acoustic_bidirectional",
