@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
+from zlib import crc32
 
 import torch
 from torch import Tensor, nn
 
 from models.attention import AttentionDecoder
+from models.gates import gru_gates, lstm_gates
 from models.kernels_decoder import UnrolledDecoder
 from models.recurrent import GRU, LSTM, RNN, Recurrent
 from models.sentences import SentenceLSTM
@@ -16,6 +19,7 @@ from models.stage import Stage, State
 TOLERANCE = 1e-4  # largest difference from the stage's own step, at outputs of the order of one
 BF16_TOLERANCE = 0.05
 CHECKED_STEPS = 4
+FILES = ("kernels.py", "kernels_decoder.py", "gates.py")
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,14 @@ def candidates(stage: Stage, bf16: bool = False) -> list[Kernel]:
         if other is not None and _agree(stage, other, tolerance):
             kernels.append(Kernel(name, other.step))
     return kernels
+
+
+def version() -> int:
+    """A checksum of what computes the steps: what was measured of another version says nothing of this one."""
+    checksum = 0
+    for name in FILES:
+        checksum = crc32((Path(__file__).parent / name).read_bytes(), checksum)
+    return checksum
 
 
 def has_bf16() -> bool:
@@ -74,7 +86,10 @@ class BFloat16Product(nn.Module):
 
 
 class Unrolled(Stage):
-    """A recurrent layer by hand: one product for all inputs, then a product and gates per step."""
+    """A recurrent layer by hand: one product for all inputs, then a product and gates per step.
+
+    Inside, steps come before streams: the inputs' shares of one step lie side by side.
+    """
 
     order: tuple[int, ...] = (0,)  # of the gates, those of one activation side by side
 
@@ -99,13 +114,17 @@ class Unrolled(Stage):
         return h if self.projection is None else self.projection(self.zero, h)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        batch, steps, _ = x.shape
-        from_input = self.input_product(self.bias, x.reshape(batch * steps, -1))
         outputs = []
-        for now in from_input.view(batch, steps, -1).unbind(1):
+        for now in self.from_inputs(x).unbind(0):
             y, state = self.cell(now, state)
             outputs.append(y)
         return torch.stack(outputs, dim=1), state
+
+    def from_inputs(self, x: Tensor) -> Tensor:
+        """The inputs' share of every step: x [B, n, C] -> [n, B, G*H]."""
+        batch, steps, _ = x.shape
+        by_step = x.transpose(0, 1).reshape(steps * batch, -1)
+        return self.input_product(self.bias, by_step).view(steps, batch, -1)
 
     def cell(self, from_input: Tensor, state: State) -> tuple[Tensor, State]:
         """One step from the input's share [B, G*H] -> y [B, out_features] and the new state."""
@@ -122,13 +141,10 @@ class UnrolledLSTM(Unrolled):
     order = (0, 1, 3, 2)  # the three sigmoids, then the candidate
 
     def cell(self, from_input: Tensor, state: State) -> tuple[Tensor, State]:
-        h, c = state
-        gates = self.hidden_product(from_input, h)
-        size = self.hidden_size
-        i, f, o = gates[:, : 3 * size].sigmoid_().split(size, dim=1)
-        candidate = gates[:, 3 * size :].tanh_()
-        c = torch.addcmul(f * c, i, candidate)
-        h = self.projected(o * torch.tanh(c))
+        before, c, h = state[1].contiguous(), torch.empty_like(state[1]), torch.empty_like(state[1])
+        gates = self.hidden_product(from_input, state[0])
+        lstm_gates(gates.numpy(), before.numpy(), h.numpy(), c.numpy())
+        h = self.projected(h)
         return h, (h, c)
 
 
@@ -136,10 +152,8 @@ class UnrolledSentenceLSTM(UnrolledLSTM):
     """x [B, n, 1 + C]: the state begins anew where the mark beside the input is above a half."""
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        batch, steps, _ = x.shape
-        inputs = self.input_product(self.bias, x[..., 1:].reshape(batch * steps, -1)).view(batch, steps, -1)
         outputs = []
-        for first, now in zip((x[..., :1] > 0.5).unbind(1), inputs.unbind(1)):
+        for first, now in zip((x[..., :1] > 0.5).unbind(1), self.from_inputs(x[..., 1:]).unbind(0)):
             y, state = self.cell(now, tuple(leaf.masked_fill(first, 0.0) for leaf in state))
             outputs.append(y)
         return torch.stack(outputs, dim=1), state
@@ -158,12 +172,9 @@ class UnrolledGRU(Unrolled):
         return cell.input_bias
 
     def cell(self, from_input: Tensor, state: State) -> tuple[Tensor, State]:
-        (h,), size = state, self.hidden_size
-        from_state = self.hidden_product(self.hidden_bias, h)
-        gates = torch.add(from_input[:, : 2 * size], from_state[:, : 2 * size]).sigmoid_()
-        r, z = gates.split(size, dim=1)
-        n = torch.addcmul(from_input[:, 2 * size :], r, from_state[:, 2 * size :]).tanh_()
-        h = torch.lerp(n, h, z)
+        before, h = state[0].contiguous(), torch.empty_like(state[0])
+        from_state = self.hidden_product(self.hidden_bias, before)
+        gru_gates(from_input.numpy(), from_state.numpy(), before.numpy(), h.numpy())
         return self.projected(h), (h,)
 
 

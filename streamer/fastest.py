@@ -11,7 +11,7 @@ from time import perf_counter
 import msgspec
 import torch
 
-from models.kernels import Kernel, candidates
+from models.kernels import Kernel, candidates, version
 from models.stage import Stage
 from streamer.runner import Step
 
@@ -26,7 +26,7 @@ def fastest(
 ) -> Callable[[int], Step]:
     """Batch width -> the step of `stage` that measured fastest there, by torch's current threads.
 
-    `cache` is a folder that remembers choices by CPU, torch, threads and architecture. What can't
+    `cache` is a folder that remembers choices by CPU, torch, threads, architecture and kernels. What can't
     be read there is measured anew, and what can't be written is not remembered.
     """
     kernels = {kernel.name: kernel for kernel in candidates(stage, bf16)}
@@ -74,7 +74,7 @@ def _key(stage: Stage, kernels: dict[str, Kernel], widths: list[int]) -> str:
     """What a choice depends on, as a file name."""
     shapes = [(name, list(value.shape)) for name, value in stage.state_dict().items()]
     modules = [type(module).__name__ for module in stage.modules()]
-    told = [_cpu(), str(torch.__version__), torch.get_num_threads(), shapes, modules, list(kernels), widths]
+    told = [_cpu(), str(torch.__version__), torch.get_num_threads(), shapes, modules, list(kernels), widths, version()]
     return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:24]
 
 
