@@ -17,6 +17,7 @@ Data = Annotated[Path, typer.Argument(metavar="DATA", help="The folder that hold
 Runs = Annotated[Path, typer.Option("--out", metavar="DIR", help="Shards, checkpoints and logs.")]
 Updates = Annotated[Optional[int], typer.Option("--updates", min=1, help="How many; else the recipe's.")]
 Start = Annotated[Optional[Path], typer.Option("--from", metavar="WEIGHTS", help="Weights to begin from.")]
+Rate = Annotated[Optional[float], typer.Option(help="Learning rate; else the recipe's.")]
 Resume = Annotated[bool, typer.Option("--resume/--fresh", help="Go on with the run that --out holds, or begin anew.")]
 Threads = Annotated[
     Optional[int], typer.Option("--threads", min=1, help="Threads of the training steps; else the config's.")
@@ -29,9 +30,10 @@ def captions(
     mode: Annotated[Mode, typer.Option(help="Which of the two networks.")] = "live",
     out: Runs = Path("runs"),
     updates: Updates = None,
-    rate: Annotated[Optional[float], typer.Option(help="Learning rate; else the recipe's.")] = None,
+    rate: Rate = None,
     start: Start = None,
     synthetic: Annotated[float, typer.Option(min=0.0, metavar="HOURS", help="Of the open texts, read aloud by a synthesiser.")] = 0.0,
+    unlabelled: Annotated[bool, typer.Option("--unlabelled", help="Speech that nobody wrote down, as PocketSphinx hears it.")] = False,
     resume: Resume = True,
     threads: Threads = None,
     config: ConfigFile = None,
@@ -39,7 +41,7 @@ def captions(
     """Train the speech recogniser."""
     from streamer.commands.training import captions
 
-    captions(config, data, out, mode, updates, rate, start, synthetic, resume, threads)
+    captions(config, data, out, mode, updates, rate, start, synthetic, unlabelled, resume, threads)
 
 
 @train.command("commands")
@@ -130,6 +132,11 @@ def entities(
     ] = None,
     out: Runs = Path("runs"),
     updates: Updates = None,
+    rate: Rate = None,
+    start: Start = None,
+    teacher: Annotated[
+        Optional[Path], typer.Option(metavar="WEIGHTS", help="An offline network's, from which a live one learns.")
+    ] = None,
     resume: Resume = True,
     threads: Threads = None,
     config: ConfigFile = None,
@@ -137,7 +144,8 @@ def entities(
     """Train a network that finds people, places, organisations and other names."""
     from streamer.commands.training import entities
 
-    entities(config, data, out, f"{corpus}-{mode}" if corpus else mode, updates, resume, threads)
+    recipe = f"{corpus}-{mode}" if corpus else mode
+    entities(config, data, out, recipe, updates, rate, start, teacher, resume, threads)
 
 
 @train.command("sentiment")
@@ -182,7 +190,7 @@ def music(
     style: Annotated[MusicStyle, typer.Option(help="A composer, or a network that scores piano rolls.")] = "chorale",
     out: Runs = Path("runs/music"),
     updates: Updates = None,
-    rate: Annotated[Optional[float], typer.Option(help="Learning rate; else the recipe's.")] = None,
+    rate: Rate = None,
     start: Start = None,
     endings: Annotated[int, typer.Option(min=0, metavar="ROWS", help="The ends of so many pieces beside each batch.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same run.")] = 1,

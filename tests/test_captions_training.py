@@ -6,6 +6,7 @@ import json
 import sys
 import tarfile
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,8 +15,9 @@ import torch
 from safetensors.torch import load_file
 
 from models.build import build_network
-from models.training import captions, shards, synthetic_speech
+from models.training import captions, shards, synthetic_speech, unlabelled
 from models.training.augment import another_room, another_speaker, coded, reverberant
+from models.training.corpus import Utterance
 from models.training.rows import SPEECH_LEVEL, SPREAD, Rows, as_loud
 from models.training.synthetic_speech import Voice
 
@@ -147,6 +149,48 @@ def test_a_room_adds_a_tail_and_a_codec_drops_what_is_masked():
     assert (tail > 0).all() and (np.diff(tail) < 0).all() and tail[0] < power[59].mean()
     power[50, 0] = power[50].max() * 1e-6
     assert coded(power, random)[50, 0] == 0 and (coded(power, random)[:50] == 0).all()
+
+
+def test_a_share_says_how_often_a_pass_takes_a_set(data, tmp_path):
+    shards.make(data / "speech", tmp_path, SETS, SPEEDS)
+    groups = shards.load(tmp_path, SETS, SPEEDS)
+    for share, taken in ((0.0, 0), (1.0, len(groups)), (2.0, 2 * len(groups))):
+        packed = Rows(groups, [], 400, 2, 1, {SETS[0][0]: share})._packed(np.random.default_rng(1))
+        assert sum(map(len, packed)) == taken
+
+
+class Teacher:
+    """PocketSphinx as far as it is asked: it hears `text`, and its phones sound for ten frames each."""
+
+    def __init__(self, text="", **options):
+        self.text, self.options = text, options
+
+    def start_utt(self): ...
+
+    def process_raw(self, samples, full_utt):
+        assert full_utt and np.abs(np.frombuffer(samples, "<i2")).max() > 20000
+
+    def end_utt(self): ...
+
+    def hyp(self):
+        return SimpleNamespace(hypstr=self.text) if self.text else None
+
+    def set_align_text(self, text):
+        if text == "strange":
+            raise RuntimeError("not in the dictionary")
+
+    def set_alignment(self): ...
+
+    def get_alignment(self):
+        return [[SimpleNamespace(name=n, start=10 * i, duration=10) for i, n in enumerate(("SIL", "AA", "B"))]]
+
+
+def test_unlabelled_speech_takes_its_labels_from_a_teacher():
+    quiet = Utterance("k", "", 0.01 * np.random.default_rng(1).normal(size=RATE).astype(np.float32))
+    heard = unlabelled.transcribed(Teacher("a b"), Teacher(), quiet)
+    assert heard.text == "a b" and heard.phones == (("SIL", 0, 10), ("AA", 10, 10), ("B", 20, 10))
+    assert unlabelled.transcribed(Teacher(""), Teacher(), quiet) is None
+    assert unlabelled.transcribed(Teacher("strange"), Teacher(), quiet) is None
 
 
 def test_phones_of_the_synthesisers_signs():

@@ -30,15 +30,15 @@ def another_room(
 ) -> np.ndarray:
     """`another_speaker`, with noise, a telephone's band and masks as well."""
     power = _recoloured(frames, random)
-    if random.random() < 0.2:
+    if random.random() < 0.1:
         power = reverberant(power, random)
-    if random.random() < 0.3:
+    if random.random() < 0.25:
         noise = background(len(power), power.shape[1], noises, random)
         snr_db = random.uniform(8.0, 40.0)
         power += noise * (power.mean() / (noise.mean() + 1e-12) * 10 ** (-snr_db / 10))
     if random.random() < 0.1:
         power[:, int(power.shape[1] * random.uniform(0.72, 0.85)) :] = 0.0
-    if random.random() < 0.1:
+    if random.random() < 0.05:
         power = coded(power, random)
     return mask(np.log(power + LOG_FLOOR), random)
 
@@ -58,7 +58,7 @@ def warp(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
     On the mel axis that is a shift of two bands at most; more would turn vowels into others.
     """
     frames = frames.astype(np.float32)
-    if random.random() < 0.4:
+    if random.random() < 0.6:
         return frames
     bands = frames.shape[1]
     centres_hz = _centres_hz(bands)

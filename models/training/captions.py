@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from models.build import build_network
 from models.features import LOG_FLOOR
 from models.level import Level
-from models.training import checkpoint, shards, synthetic_speech
+from models.training import checkpoint, shards, synthetic_speech, unlabelled
 from models.training.augment import another_room, another_speaker
 from models.training.rows import Batch, Rows
 from models.training.scoring import greedy, pooled_error
@@ -26,7 +26,7 @@ from models.whole import Whole
 HEADS = (len(shards.PHONES), len(shards.CHARACTERS))
 AUXILIARY = len(shards.PHONES)  # frame-wise phones, silence at 0; cut off before shipping
 CHECKED = (("an4", 101), ("librispeech_8spk", 60), ("speechocean762", 120))
-SHARE = {"speech_commands": 0.35, "speech_commands_more": 0.35, "synthetic": 0.7}
+SHARE = {"speech_commands": 0.35, "speech_commands_more": 0.35, "librispeech_testother_10spk": 2.0, "synthetic": 0.7}
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ def train_captions(
     learning_rate: float | None = None,
     start: Path | None = None,
     synthetic_hours: float = 0.0,
+    with_unlabelled: bool = False,
     resume: bool = True,
     threads: int = 1,
     progress: Callable[[str], None] = print,
@@ -73,6 +74,7 @@ def train_captions(
     `data` holds `speech/` and `text/`. `out` keeps shards and checkpoints; a run found there goes on.
     `start` is a weights file of the same architecture to begin from. `synthetic_hours` of speech that a
     machine reads from the open texts are made once and learnt from by CTC, beside the recordings.
+    `with_unlabelled` adds the speech that nobody wrote down, as another recogniser hears it.
     """
     torch.set_num_threads(threads)
     recipe = RECIPES[mode]
@@ -83,6 +85,9 @@ def train_captions(
     shards.make(speech, cache, shards.CAPTION_SETS + shards.NOISE_SETS, progress=progress)
     shards.make(speech, cache, [(s, "dev") for s, _ in CHECKED], (1.0,), progress)
     groups = shards.load(cache, shards.CAPTION_SETS + shards.NOISE_SETS, shards.SPEEDS)
+    if with_unlabelled:
+        unlabelled.make(speech, cache, progress=progress)
+        groups += shards.load(cache, [unlabelled.SET], shards.SPEEDS)
     # Speech without an alignment teaches nothing; noise teaches that there is nothing to say.
     groups = [g for g in groups if len(g[0].phones) or not len(g[0].characters)]
     read_aloud = []

@@ -61,11 +61,12 @@ def make(
             continue
         utterances = list(read_split(speech / name, split))
         for speed in wanted:
-            _write(out / f"{name}.{split}.{speed}", utterances, speed, features)
+            write(out / f"{name}.{split}.{speed}", utterances, speed, features)
         progress(f"shards of {name} {split}: {len(utterances)} utterances")
 
 
-def _write(stem: Path, utterances: list, speed: float, features: LogMel) -> None:
+def write(stem: Path, utterances: list, speed: float, features: LogMel) -> None:
+    """One shard, `stem`.*, of `utterances` at one speed."""
     blocks, labels, index, start = [], [], [], 0
     for u in utterances:
         frames = log_mel(at_speed(u.audio, speed), features)

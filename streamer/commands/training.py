@@ -18,6 +18,7 @@ def captions(
     rate: float | None,
     start: Path | None,
     synthetic_hours: float,
+    with_unlabelled: bool,
     resume: bool,
     threads: int | None,
 ) -> None:
@@ -34,6 +35,7 @@ def captions(
         learning_rate=rate,
         start=start,
         synthetic_hours=synthetic_hours,
+        with_unlabelled=with_unlabelled,
         resume=resume,
         threads=threads or config.engine.threads,
         progress=_say,
@@ -128,6 +130,9 @@ def entities(
     out: Path,
     recipe: str,
     updates: int | None,
+    rate: float | None,
+    start: Path | None,
+    teacher: Path | None,
     resume: bool,
     threads: int | None,
 ) -> None:
@@ -138,7 +143,19 @@ def entities(
         raise ValueError(f"there is no network for {recipe}; there are {', '.join(RECIPES)}")
     threads = threads or read_config(config_file).engine.threads
     _check(data, "text")
-    print(train_entities(data, out, recipe, updates=updates, resume=resume, threads=threads, progress=_say))
+    best = train_entities(
+        data,
+        out,
+        recipe,
+        updates=updates,
+        learning_rate=rate,
+        start=start,
+        teacher=teacher,
+        resume=resume,
+        threads=threads,
+        progress=_say,
+    )
+    print(best)
 
 
 def sentiment(
