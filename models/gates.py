@@ -35,15 +35,20 @@ def sigmoid(x):
 
 
 @compiled
-def lstm_gates(gates, c, new_h, new_c):
-    """gates [B, 4*H] (input, forget, output, candidate) and c [B, H] -> the new h and c [B, H]."""
+def lstm_gates(from_input, from_state, bias, c, new_h, new_c):
+    """Shares of the gates [B, 4*H], [B, 4*H] and [4*H] (input, forget, output, candidate) and c [B, H]
+    -> the new h and c [B, H]."""
     size = c.shape[1]
+    entering, forgetting, telling, thinking = 0, size, 2 * size, 3 * size
     for b in range(c.shape[0]):
         for k in range(size):
-            entry, forget = sigmoid(gates[b, k]), sigmoid(gates[b, size + k])
-            cell = forget * c[b, k] + entry * tanh(gates[b, 3 * size + k])
+            entry = sigmoid(from_input[b, entering + k] + from_state[b, entering + k] + bias[entering + k])
+            forget = sigmoid(from_input[b, forgetting + k] + from_state[b, forgetting + k] + bias[forgetting + k])
+            out = sigmoid(from_input[b, telling + k] + from_state[b, telling + k] + bias[telling + k])
+            candidate = tanh(from_input[b, thinking + k] + from_state[b, thinking + k] + bias[thinking + k])
+            cell = forget * c[b, k] + entry * candidate
             new_c[b, k] = cell
-            new_h[b, k] = sigmoid(gates[b, 2 * size + k]) * tanh(cell)
+            new_h[b, k] = out * tanh(cell)
 
 
 @compiled

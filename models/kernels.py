@@ -72,6 +72,10 @@ class Product(nn.Module):
     def forward(self, addend: Tensor, x: Tensor) -> Tensor:
         return torch.addmm(addend, x, self.weight)
 
+    def alone(self, x: Tensor) -> Tensor:
+        """x W^T: what is to be added is added where the product is read."""
+        return x @ self.weight
+
 
 class BFloat16Product(nn.Module):
     """The same with operands and product rounded to bfloat16; W packed once by oneDNN."""
@@ -81,8 +85,14 @@ class BFloat16Product(nn.Module):
         self.packed = torch.ops.mkldnn._reorder_linear_weight(weight.bfloat16().contiguous(), 1)
 
     def forward(self, addend: Tensor, x: Tensor) -> Tensor:
-        rounded = x.bfloat16()
-        return addend + torch.ops.mkldnn._linear_pointwise(rounded, self.packed, None, "none", [], "")
+        return addend + self._rounded(x)
+
+    def alone(self, x: Tensor) -> Tensor:
+        """x W^T."""
+        return self._rounded(x).float()
+
+    def _rounded(self, x: Tensor) -> Tensor:
+        return torch.ops.mkldnn._linear_pointwise(x.bfloat16(), self.packed, None, "none", [], "")
 
 
 class Unrolled(Stage):
@@ -121,10 +131,10 @@ class Unrolled(Stage):
         return torch.stack(outputs, dim=1), state
 
     def from_inputs(self, x: Tensor) -> Tensor:
-        """The inputs' share of every step: x [B, n, C] -> [n, B, G*H]."""
+        """The inputs' share of every step, without the bias: x [B, n, C] -> [n, B, G*H]."""
         batch, steps, _ = x.shape
         by_step = x.transpose(0, 1).reshape(steps * batch, -1)
-        return self.input_product(self.bias, by_step).view(steps, batch, -1)
+        return self.input_product.alone(by_step).view(steps, batch, -1)
 
     def cell(self, from_input: Tensor, state: State) -> tuple[Tensor, State]:
         """One step from the input's share [B, G*H] -> y [B, out_features] and the new state."""
@@ -133,7 +143,7 @@ class Unrolled(Stage):
 
 class UnrolledRNN(Unrolled):
     def cell(self, from_input: Tensor, state: State) -> tuple[Tensor, State]:
-        h = self.hidden_product(from_input, state[0]).tanh_()
+        h = self.hidden_product(from_input + self.bias, state[0]).tanh_()
         return self.projected(h), (h,)
 
 
@@ -142,8 +152,8 @@ class UnrolledLSTM(Unrolled):
 
     def cell(self, from_input: Tensor, state: State) -> tuple[Tensor, State]:
         before, c, h = state[1].contiguous(), torch.empty_like(state[1]), torch.empty_like(state[1])
-        gates = self.hidden_product(from_input, state[0])
-        lstm_gates(gates.numpy(), before.numpy(), h.numpy(), c.numpy())
+        from_state = self.hidden_product.alone(state[0])
+        lstm_gates(*(one.numpy() for one in (from_input, from_state, self.bias, before, h, c)))
         h = self.projected(h)
         return h, (h, c)
 
@@ -174,6 +184,7 @@ class UnrolledGRU(Unrolled):
     def cell(self, from_input: Tensor, state: State) -> tuple[Tensor, State]:
         before, h = state[0].contiguous(), torch.empty_like(state[0])
         from_state = self.hidden_product(self.hidden_bias, before)
+        from_input = from_input + self.bias
         gru_gates(from_input.numpy(), from_state.numpy(), before.numpy(), h.numpy())
         return self.projected(h), (h,)
 

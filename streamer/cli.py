@@ -1,5 +1,6 @@
 """The command line. Every command imports what it runs when it runs: `streamer --help` stays quick."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, Optional
@@ -38,6 +39,9 @@ def main() -> None:
 
     typer ends a Ctrl-C with 130, and with 1 and no word where the reader of our output went away.
     """
+    # Threads that wait for each other inside a product sleep instead of spinning: beside other programs
+    # a step of two spinning threads took fifty times as long. Read when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     command = typer.main.get_command(app)
     try:
         status = command.main(prog_name="streamer", standalone_mode=False)
