@@ -31,13 +31,14 @@ class EntitiesLive(Stage):
         letter_size: Count = 48,
         hidden_size: Count = 192,
         dropout: float = 0.4,
+        window: Count = 3,
     ):
         if outputs % lookaheads:
             raise ValueError(f"{outputs} outputs are no {lookaheads} heads of equal width")
         super().__init__(CHANNELS, outputs)
         width = word_size + letter_size
         self.lookaheads, self.dropout = lookaheads, dropout
-        self.words = WordLetters(words, word_size, letter_size)
+        self.words = WordLetters(words, word_size, letter_size, window=window)
         self.below, self.above = SentenceLSTM(width, hidden_size), SentenceLSTM(hidden_size, hidden_size)
         self.norm_below, self.norm_above = LayerNorm(hidden_size), LayerNorm(hidden_size)
         self.now = nn.Linear(hidden_size + width, lookaheads * DECISION)
@@ -90,10 +91,11 @@ class EntitiesOffline(Whole):
         hidden_size: Count = 160,
         depth: Count = 2,
         dropout: float = 0.4,
+        window: Count = 3,
     ):
         super().__init__(CHANNELS, outputs)
         self.dropout = dropout
-        self.words = WordLetters(words, word_size, letter_size)
+        self.words = WordLetters(words, word_size, letter_size, window=window)
         widths = [word_size + letter_size] + [2 * hidden_size] * (depth - 1)
         self.layers = nn.ModuleList(BidirectionalStack("lstm", w, hidden_size, 1) for w in widths)
         self.hidden = nn.Linear(2 * hidden_size + word_size + letter_size, DECISION)

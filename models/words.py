@@ -22,12 +22,20 @@ class WordLetters(Stage):
     whole vectors of the word are dropped, so that its letters and neighbours must do.
     """
 
-    def __init__(self, words: int, word_size: int, letter_size: int, letters: int = 128, word_dropout: float = 0.0):
+    def __init__(
+        self,
+        words: int,
+        word_size: int,
+        letter_size: int,
+        letters: int = 128,
+        word_dropout: float = 0.0,
+        window: int = 3,
+    ):
         super().__init__(CHANNELS, word_size + letter_size)
         self.word_dropout = word_dropout
         self.words = nn.Embedding(words, word_size)
         self.letters = nn.Embedding(letters, 16)
-        self.window = nn.Conv1d(16, letter_size, 3, padding=1)
+        self.window = nn.Conv1d(16, letter_size, window, padding=window // 2)
         nn.init.normal_(self.words.weight, std=0.1)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:

@@ -16,7 +16,7 @@ from streamer import evaluate as evaluation
 from streamer.config import read_config
 from streamer.evaluation import entities, sentiment
 from streamer.evaluation.scoring_entities import entity_scores, tags_of
-from streamer.evaluation.text_baselines import judged_by_words, tagged_by_features
+from streamer.evaluation.text_baselines import judged_by_words, tagged_by_features, tagged_by_names
 from tests import text_data
 
 
@@ -28,13 +28,14 @@ def data(tmp_path_factory):
 def model(folder, recipes, name, outputs, **options):
     """A model with weights that have learnt nothing."""
     recipe = recipes.RECIPES[name]
+    nameless = {"names": None} if recipes is entities_recipes else {}
     options = {"words": 4, "word_size": 3, "hidden_size": 4, "outputs": outputs} | options
     torch.manual_seed(1)
     folder.mkdir()
     network = build_network(recipe.architecture, options)
     save_file(shipped(network), folder / "weights.safetensors")
     (folder / "words.txt").write_text("rome\nbo\n", encoding="utf-8")
-    recipes.card(folder, dataclasses.replace(recipe, options=options), options)
+    recipes.card(folder, dataclasses.replace(recipe, options=options, **nameless), options)
     return folder
 
 
@@ -43,6 +44,13 @@ def test_tags_come_from_the_bytes_of_spans():
     spans = [Word("Zoë Lee", 0, 8, 1.0, "PER"), Word("Rome", 13, 17, 1.0, "LOC"), Word("Rome", 18, 22, 1.0, "LOC")]
     assert tags_of(words, spans) == ["B-PER", "I-PER", "O", "B-LOC", "B-LOC"]
     assert tags_of(words, []) == ["O"] * 5
+
+
+def test_capitals_and_a_list_of_names_tell_entities():
+    kinds = [["ann"], ["lee"], [], ["rome"], [], [], []]
+    texts = [["Ann", "Lee", "saw", "Rome", "at", "Acme"], ["Sure", ",", "ann"]]
+    assert tagged_by_names(kinds, texts) == [["B-PER", "I-PER", "O", "B-LOC", "O", "B-ORG"], ["O", "O", "O"]]
+    assert tagged_by_names(kinds, [["ann", "lee", "saw"]]) == [["B-PER", "I-PER", "O"]]
 
 
 def test_scores_count_whole_spans_and_leave_out_types_that_the_gold_lacks():
@@ -73,6 +81,7 @@ def test_entities_are_evaluated(mode, data, tmp_path):
     assert 0 <= figures["f1"] <= 1 and 0 <= figures["stripped_f1"] <= 1
     assert {f"{kind}_f1" for kind in ("PER", "LOC", "ORG", "MISC")} <= set(figures)
     assert figures["baseline_f1"] > 0.9 and figures["baseline_stripped_f1"] > 0.9
+    assert 0 < figures["names_f1"] <= 1 and 0 <= figures["names_stripped_f1"] <= 1
     assert figures["examples"] == 84 and figures["rtf"] is None
     assert figures.get("lookahead") == {"live": 1}.get(mode)
 

@@ -34,7 +34,7 @@ def small(recipe, **options):
 
 @pytest.mark.parametrize("name", entities.RECIPES)
 def test_entities_are_learnt(name, data, tmp_path, monkeypatch):
-    options = dict(word_size=30, letter_size=6, hidden_size=16, dropout=0.1)
+    options = dict(word_size=36, letter_size=6, hidden_size=16, dropout=0.1)
     monkeypatch.setitem(entities.RECIPES, name, small(entities.RECIPES[name], **options))
     monkeypatch.setattr(entities, "BATCH_STEPS", 200)
     said: list[str] = []

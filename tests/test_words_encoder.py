@@ -1,5 +1,7 @@
 """The words encoder: ids, letters, sentence ends; running text to words and back."""
 
+import gzip
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -57,3 +59,13 @@ def test_running_text_is_split_and_joined():
     assert join_words(words) == text
     assert join_words(["do", "n't", "'s", "[", "x", "]", ":"]) == "Don't's [x]:"
     assert join_words([]) == ""
+
+
+def test_a_name_that_is_not_listed_has_its_kinds_id(tmp_path):
+    (tmp_path / "words.txt").write_text("the\nfox\n", encoding="utf-8")
+    (tmp_path / "names.txt.gz").write_bytes(gzip.compress(b"ann fox\nlee\n"))
+    encoder = words_encoder(tmp_path, names="names.txt.gz")
+    ids = [int(encoder.steps(Mark(0, 0, word, "token"), False)[0, 2]) for word in ("The", "FOX", "Ann", "lee", "Bo")]
+    assert ids == [2, 3, 4, 5, 1]
+    with pytest.raises(ValueError, match="feeder.names: .*other.txt: No such file"):
+        words_encoder(tmp_path, names="other.txt")

@@ -42,7 +42,7 @@ def tagger(folder: Path) -> Path:
     """A model of entities with weights that mean nothing, but give every tag now and then."""
     options = SMALL | {"outputs": 3 * len(TAGS)}
     _weights(folder, "entities_live", options, 4)
-    recipe = dataclasses.replace(entities_recipes.RECIPES["live"], options=options)
+    recipe = dataclasses.replace(entities_recipes.RECIPES["live"], options=options, names=None)
     entities_recipes.card(folder, recipe, options)
     return folder
 

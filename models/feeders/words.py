@@ -1,5 +1,6 @@
 """Words as input steps: a number from a list, and letters, so that words outside the list differ too."""
 
+import gzip
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,15 +29,17 @@ class WordsEncoder:
     """One step for each word: [first, empty, word id, 16 letters], then `tail` empty steps a sentence.
 
     Words are looked up in lower case; case is in the letters. A long word shows its first and
-    last eight. All numbers are whole and exact in float32.
+    last eight. All numbers are whole and exact in float32. `names` are kinds of names, as words: one
+    that isn't listed has its kind's id, which all of that kind share.
     """
 
     channels = CHANNELS
     most = 0
     option_names: tuple[str, ...] = ()
 
-    def __init__(self, words: Sequence[str], tail: int = 0):
-        self.ids = {word: number for number, word in enumerate(words, UNKNOWN + 1)}
+    def __init__(self, words: Sequence[str], tail: int = 0, names: Sequence[Sequence[str]] = ()):
+        kinds = {word: number for number, kind in enumerate(names, UNKNOWN + 1 + len(words)) for word in kind}
+        self.ids = kinds | {word: number for number, word in enumerate(words, UNKNOWN + 1)}
         self.empty = np.zeros((tail, CHANNELS), np.float32)
         self.empty[:, EMPTY] = 1
 
@@ -64,17 +67,23 @@ class WordsEncoder:
         return self.empty
 
 
-def words_encoder(folder: Path, words: str = "words.txt", tail: int = 0) -> WordsEncoder:
-    """The encoder of a model in `folder`: the list `words`, one a line. ValueError names what is wrong."""
-    return WordsEncoder(read_words(folder / words, "feeder.words"), tail)
+def words_encoder(folder: Path, words: str = "words.txt", tail: int = 0, names: str = "") -> WordsEncoder:
+    """The encoder of a model in `folder`: the list `words`, one a line, and of `names` a kind a line.
+
+    ValueError names what is wrong.
+    """
+    kinds = [line.split(" ") for line in read_words(folder / names, "feeder.names")] if names else []
+    return WordsEncoder(read_words(folder / words, "feeder.words"), tail, kinds)
 
 
 def read_words(path: Path, key: str) -> list[str]:
-    """The lines of `path`. ValueError begins with `key`, the card's, where it cannot be read."""
+    """The lines of `path`, a .gz or plain text. ValueError begins with `key`, the card's, where it cannot be read."""
+    opened = gzip.open if path.suffix == ".gz" else open
     try:
-        # Not splitlines: that cuts at characters which a word may hold.
-        return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+        with opened(path, "rt", encoding="utf-8") as lines:
+            # Not splitlines: that cuts at characters which a word may hold.
+            return lines.read().removesuffix("\n").split("\n")
+    except (OSError, EOFError, UnicodeDecodeError) as error:
         raise ValueError(f"{key}: {path}: {getattr(error, 'strerror', None) or error}") from None
 
 

@@ -17,6 +17,7 @@ def write_card(
     options: Mapping[str, Any],
     tail: int,
     reader: Mapping[str, Any],
+    feeder: Mapping[str, Any] = {},
     labels: Mapping[str, Sequence[str]],
     sources: Sequence[Source],
 ) -> None:
@@ -26,7 +27,7 @@ def write_card(
     """
     top = {"name": about["name"], "task": task} | {k: about[k] for k in ("description", "licence", "command")}
     tables = {
-        "feeder": {"kind": "words", "words": "words.txt", "tail": tail},
+        "feeder": {"kind": "words", "words": "words.txt", "tail": tail, **feeder},
         "network": {"architecture": architecture, **options},
         "reader": {"kind": task, **reader},
         "labels": labels,

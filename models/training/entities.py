@@ -11,19 +11,19 @@ from seqeval.metrics import f1_score
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.build import build_network
+from models.build import build_network, load
 from models.entities import EntitiesLive
-from models.feeders.words import EMPTY, UNKNOWN, WORD
+from models.feeders.words import EMPTY, UNKNOWN, WORD, WordsEncoder
 from models.training.entities_recipes import RECIPES, Recipe, card
+from models.training.entities_start import begin_with_vectors, begin_with_weights, listed_words
 from models.training.fit import fit, order
+from models.training.gazetteer import Names, read_kinds
 from models.training.tagged import TAGS, Tagged, numbered, read_conll, strip
-from models.training.vectors import word_vectors
-from models.training.words import Words, batch, glove
+from models.training.words import Words, batch
 
 BATCH_STEPS = 1300
 CHECKED = 1200  # sentences of a set, while training
 UNTAGGED = -100
-VECTORS = Path("glove_twitter_25d", "vectors.npz")
 
 
 def train_entities(
@@ -32,6 +32,9 @@ def train_entities(
     recipe_name: str = "live",
     *,
     updates: int | None = None,
+    learning_rate: float | None = None,
+    start: Path | None = None,
+    teacher: Path | None = None,
     resume: bool = True,
     threads: int = 1,
     progress: Callable[[str], None] = print,
@@ -39,7 +42,9 @@ def train_entities(
     """Train the recipe of that name; returns the best weights' file, card and words beside it.
 
     `data`/text holds the recipe's corpora and glove_twitter_25d. `out`/entities-NAME keeps
-    checkpoints and the log too; a run found there goes on.
+    checkpoints and the log too; a run found there goes on. `start` is the weights file of a model, which
+    is trained on, with its sizes and its list of words. `teacher` is one of an offline model, from
+    whose probabilities a live one learns as well.
     """
     torch.set_num_threads(threads)
     recipe = RECIPES[recipe_name]
@@ -47,32 +52,51 @@ def train_entities(
     run.mkdir(parents=True, exist_ok=True)
     words = Words()
     trained, stripped, checked = _read(recipe, text, words)
-    listed = words.frequent(trained.texts, recipe.words - 2, recipe.least)
+    begun = load(start.parent) if start else None
+    listed = listed_words(begun) if begun else words.frequent(trained.texts, recipe.words - 2, recipe.least)
     (run / "words.txt").write_text("\n".join(listed) + "\n", encoding="utf-8")
-    table = words.table(listed)
+    kinds = read_kinds(recipe.names) if recipe.names else []
+    if recipe.names:
+        (run / recipe.names.name).write_bytes(recipe.names.read_bytes())
+    names = Names(kinds, words)
+    table = words.table(listed, kinds)
     progress(f"{len(trained.texts)} sentences, {len(listed)} words")
 
     torch.manual_seed(recipe.seed)
-    options = recipe.options | {"words": len(listed) + 2, "outputs": recipe.outputs}
+    sizes = begun.card.network.options if begun else recipe.options
+    options = sizes | {"words": 2 + len(listed) + len(kinds), "outputs": recipe.outputs}
     network = build_network(recipe.architecture, options)
     card(run, recipe, options)
-    if recipe.vectors and not (resume and (run / "last.safetensors").exists()):
-        _begin_embedding(network.words.words.weight, listed, table, trained.texts, text, recipe.deviation)
-    rare = _rarity(table, trained.texts, len(listed) + 2)
+    if begun:
+        begin_with_weights(network, begun, listed, kinds)
+    elif recipe.vectors and not (resume and (run / "last.safetensors").exists()):
+        begin_with_vectors(network.words.words.weight, listed, kinds, table, trained.texts, text)
+    teaching = load(teacher.parent) if teacher else None
+    if teaching and listed_words(teaching) != listed:
+        raise ValueError(f"{teacher}: its words are others; begin with weights that share them")
+    rare, instead = _rarity(table, trained.texts, options["words"]), _instead(listed, kinds)
 
     def loss(number: int, chosen: np.ndarray) -> Tensor:
         random = np.random.default_rng([recipe.seed, number])
-        some = [
-            stripped[i] if random.random() < recipe.stripped and len(stripped.texts[i]) else trained[i]
-            for i in chosen
-        ]
+        some = []
+        for i in chosen:
+            spoken = random.random() < recipe.stripped and len(stripped.texts[i]) > 0
+            text, tags = stripped[i] if spoken else trained[i]
+            if recipe.renamed:
+                text = names.renamed(text, [TAGS[tag] for tag in tags], recipe.renamed, spoken, random)
+            some.append((text, tags))
         x, lengths = _steps(network, table, [text for text, _ in some])
+        taught = _taught(teaching.network, x, lengths) if teaching else None
         word = x[..., WORD].long()
         hidden = torch.from_numpy(random.random(word.shape)) < rare[word]
-        x[..., WORD] = torch.where(hidden, UNKNOWN, x[..., WORD])
-        return _loss(network, x, lengths, [tags for _, tags in some])
+        x[..., WORD] = torch.where(hidden, instead[word], word).float()
+        return _loss(network, x, lengths, [tags for _, tags in some], taught)
 
-    pace = replace(recipe.pace, updates=updates or recipe.pace.updates)
+    pace = replace(
+        recipe.pace,
+        updates=updates or recipe.pace.updates,
+        learning_rate=learning_rate or recipe.pace.learning_rate,
+    )
     lengths = [len(text) for text in trained.texts]
     batches = order(lengths, BATCH_STEPS, recipe.seed)
     checks = partial(check, table=table, checked=checked)
@@ -119,6 +143,13 @@ def _read(recipe: Recipe, text: Path, words: Words) -> tuple[Tagged, Tagged, dic
     return numbered(sentences, words), stripped, checked
 
 
+def _instead(listed: Sequence[str], kinds: Sequence[Sequence[str]]) -> Tensor:
+    """The id [rows] that a hidden word has: its kind's, where it is a name, else of an unknown one."""
+    instead = WordsEncoder([], names=[[]] * len(listed) + list(kinds)).ids
+    of_words = [instead.get(word, UNKNOWN) for word in listed]
+    return torch.tensor([0, UNKNOWN, *of_words, *[UNKNOWN] * len(kinds)])
+
+
 def _steps(network: nn.Module, table: np.ndarray, texts: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
     """x [B, T, C] and lengths [B]; for a live network with the empty steps that its heads wait for."""
     if not isinstance(network, EntitiesLive):
@@ -135,17 +166,29 @@ def _aligned(y: Tensor) -> list[Tensor]:
     return [head[:, k : k + steps] for k, head in enumerate(heads)]
 
 
-def _loss(network: nn.Module, x: Tensor, lengths: Tensor, tags: Sequence[np.ndarray]) -> Tensor:
-    """Nats per word: of the whole path, or the mean over the heads."""
+@torch.no_grad()
+def _taught(teacher: nn.Module, x: Tensor, lengths: Tensor) -> Tensor:
+    """What an offline network makes of the words of a live one's x: probabilities [B, T, L]."""
+    return teacher(x[:, : int(lengths.max())], lengths).softmax(-1)
+
+
+def _loss(
+    network: nn.Module, x: Tensor, lengths: Tensor, tags: Sequence[np.ndarray], taught: Tensor | None
+) -> Tensor:
+    """Nats per word: of the whole path, or the mean over the heads; half of it to what is `taught`."""
     true = nn.utils.rnn.pad_sequence(
         [torch.from_numpy(one) for one in tags], batch_first=True, padding_value=UNTAGGED
     )
     if not isinstance(network, EntitiesLive):
         emissions = network.emissions(x, lengths)
         return network.chain.loss(emissions, true.clamp(min=0), lengths) / lengths.sum()
-    heads = _aligned(network(x))
-    losses = [F.cross_entropy(y.flatten(0, 1), true.flatten(), ignore_index=UNTAGGED) for y in heads]
-    return torch.stack(losses).mean()
+    words = true.flatten() != UNTAGGED
+    heads = [y.flatten(0, 1)[words] for y in _aligned(network(x))]
+    loss = torch.stack([F.cross_entropy(y, true.flatten()[words]) for y in heads]).mean()
+    if taught is None:
+        return loss
+    wanted = taught.flatten(0, 1)[words]
+    return (loss + torch.stack([F.cross_entropy(y, wanted) for y in heads]).mean()) / 2
 
 
 def _rarity(table: np.ndarray, texts: Sequence[np.ndarray], listed: int) -> Tensor:
@@ -153,21 +196,3 @@ def _rarity(table: np.ndarray, texts: Sequence[np.ndarray], listed: int) -> Tens
     ids = table[np.concatenate(list(texts)), WORD].astype(np.int64)
     counts = np.bincount(ids, minlength=listed)
     return torch.from_numpy(0.01 + 1.0 / (1.0 + counts))
-
-
-def _begin_embedding(
-    weight: Tensor,
-    listed: list[str],
-    table: np.ndarray,
-    texts: Sequence[np.ndarray],
-    text: Path,
-    deviation: float,
-) -> None:
-    """GloVe, what stands beside a word (its part of speech), and what stands near it (its meaning)."""
-    known = glove(text / VECTORS, listed)
-    ids = [table[one, WORD].astype(np.int64) for one in texts]
-    rest = weight.shape[1] - known.shape[1]
-    beside = word_vectors(ids, len(weight), rest - rest // 3, window=1, directed=True)
-    near = word_vectors(ids, len(weight), rest // 3)
-    with torch.no_grad():
-        weight.copy_(torch.from_numpy(np.concatenate([known, beside, near], 1)) * deviation)

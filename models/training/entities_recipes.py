@@ -1,16 +1,18 @@
 """What the networks of entities are trained on, how long, and the cards of what comes out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from models.card import Source
+from models.catalog import ZOO
 from models.training.cards import write_card
 from models.training.fit import Pace
 from models.training.tagged import TAGS
 
 LOOKAHEADS = 3  # 0 to 2 words
+NAMES = ZOO / "entities-en" / "names.txt.gz"
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,10 @@ OPEN = Corpora(
     ),
     "CC BY-SA 4.0",
 )
+LISTS = (
+    Source("names of people in the US census of 1990", "public domain", "names.txt.gz"),
+    Source("GeoNames, names of cities", "CC BY 4.0", "names.txt.gz"),
+)
 CONLL2003 = Corpora(
     (("ner_conll2003/train.conll.gz", 1),),
     {"conll2003": "ner_conll2003/dev.conll"},
@@ -51,9 +57,19 @@ CONLL2003 = Corpora(
 )
 
 
+def _open(wikigold: int) -> Corpora:
+    """The open corpora, ner_wikigold so often, beside the lists of names."""
+    trained = (*OPEN.trained[:-1], (OPEN.trained[-1][0], wikigold))
+    return replace(OPEN, trained=trained, sources=OPEN.sources + LISTS)
+
+
 @dataclass(frozen=True)
 class Recipe:
-    """What is trained, and how long. `stripped` is the share of sentences without case and punctuation."""
+    """What is trained, and how long.
+
+    `stripped` is the share of sentences without case and punctuation, `renamed` that of names for which
+    others stand.
+    """
 
     name: str  # of the model
     description: str
@@ -63,11 +79,12 @@ class Recipe:
     pace: Pace
     options: dict = field(default_factory=dict)
     corpora: Corpora = OPEN
-    words: int = 16000
+    words: int = 14000
     least: int = 3  # times that a listed word stands in the training texts
-    stripped: float = 0.25
+    names: Path | None = NAMES
+    stripped: float = 0.35
+    renamed: float = 0.1
     vectors: bool = True  # begin with GloVe and what stands beside what, else with nothing
-    deviation: float = 1.0  # of the vectors that training begins with
     seed: int = 1
 
 
@@ -79,8 +96,9 @@ RECIPES = {
         "streamer train entities DATA --mode live",
         "entities_live",
         LOOKAHEADS * len(TAGS),
-        Pace(2600),
-        deviation=0.3,
+        Pace(2600, 2.5e-3, averaged=0.997, check_every=250),
+        dict(word_size=60, letter_size=72, window=5),
+        _open(10),
     ),
     "offline": Recipe(
         "entities-en-offline",
@@ -89,8 +107,10 @@ RECIPES = {
         "streamer train entities DATA --mode offline",
         "entities_offline",
         len(TAGS),
-        Pace(2600),
-        deviation=0.3,
+        Pace(2600, 2.5e-3, averaged=0.997, check_every=250),
+        dict(word_size=80, letter_size=72, window=5),
+        _open(6),
+        renamed=0.2,
     ),
     # Lample 2016 without pretrained vectors: everything from CoNLL-2003 itself.
     "conll2003-offline": Recipe(
@@ -102,8 +122,11 @@ RECIPES = {
         Pace(2200, check_every=400),
         dict(depth=1, hidden_size=200),
         CONLL2003,
+        words=16000,
         least=1,
+        names=None,
         stripped=0.0,
+        renamed=0.0,
         vectors=False,
     ),
 }
@@ -125,6 +148,7 @@ def card(folder: Path, recipe: Recipe, options: Mapping[str, Any]) -> None:
         architecture=recipe.architecture,
         options={key: value for key, value in options.items() if key != "outputs"},
         tail=len(heads) - 1,
+        feeder={"names": "names.txt.gz"} if recipe.names else {},
         reader={"lookahead": 1} if live else {},
         labels={head: TAGS for head in heads},
         sources=recipe.corpora.sources,

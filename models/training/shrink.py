@@ -44,6 +44,8 @@ def factors(name: str, table: Tensor, rank: int) -> dict[str, Tensor]:
 def without_rare_words(model: Path, weights: dict[str, Tensor], words: int) -> dict[str, Tensor]:
     """The weights without the rows of the words after the first `words`, which leave list and card, too."""
     card = (model / "card.toml").read_text(encoding="utf-8")
+    if re.search(r"^names = ", card, re.MULTILINE):
+        raise typer.BadParameter("after the words of this model stand kinds of names; no word can leave the list")
     rows = int(re.search(r"^words = (\d+)$", card, re.MULTILINE)[1])
     listed = model / "words.txt"
     if listed.exists():

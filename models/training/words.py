@@ -53,9 +53,9 @@ class Words:
         lower = np.append(lower, np.arange(len(lower), len(known)))
         return Stripping(lower, np.array([any(map(str.isalnum, word)) for word in known]))
 
-    def table(self, listed: Sequence[str]) -> np.ndarray:
+    def table(self, listed: Sequence[str], names: Sequence[Sequence[str]] = ()) -> np.ndarray:
         """The channels [words, C] of every word, as they are inside a sentence."""
-        encoder = WordsEncoder(listed)
+        encoder = WordsEncoder(listed, names=names)
         rows = [encoder.steps(Word(word), first=False) for word in self.numbers]
         return np.concatenate([np.zeros((0, CHANNELS), np.float32), *rows])
 

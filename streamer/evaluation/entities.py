@@ -6,11 +6,13 @@ from pathlib import Path
 
 from models import catalog
 from models.build import Model, load
+from models.training.entities_recipes import NAMES
+from models.training.gazetteer import read_kinds
 from models.training.tagged import read_conll, strip
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
 from streamer.evaluation.scoring_entities import EntityScores, entity_scores, tags_of
 from streamer.evaluation.stopwatch import Stopwatch
-from streamer.evaluation.text_baselines import tagged_by_features
+from streamer.evaluation.text_baselines import tagged_by_features, tagged_by_names
 from streamer.sentences import Sentences
 
 LOOKAHEAD = 1  # words that a live network waits for where the command names none
@@ -21,7 +23,8 @@ Tagged = tuple[list[str], list[str]]  # words and tags
 def live(job: Job, train: Path | None = None) -> Measured:
     """`f1`, `precision`, `recall` and these by type, with `--lookahead` words of waiting.
 
-    Beside them a plain method's, trained on `train`, where that is given.
+    Beside them stand those of capitals and a list of names, and where `train` is given, of a plain
+    method that learns from it.
     """
     lookahead = LOOKAHEAD if job.lookahead is None else job.lookahead
     network = Sentences(_loaded(job), {"lookahead": lookahead})
@@ -61,6 +64,7 @@ def _measured(job: Job, network: Sentences, options: Figures, train: Path | None
         "stripped_f1": bare.f1,
         "stripped_precision": bare.precision,
         "stripped_recall": bare.recall,
+        **_named(sentences, stripped),
         **(_baseline(train, sentences, stripped) if train else {}),
     }
     return Measured(len(sentences), 0.0, watch, figures)
@@ -73,6 +77,15 @@ def _scores(network: Sentences, sentences: Sequence[Tagged]) -> EntityScores:
         for (words, _), final in zip(sentences, finals)
     ]
     return entity_scores([tags for _, tags in sentences], found)
+
+
+def _named(sentences: Sequence[Tagged], stripped: Sequence[Tagged]) -> Figures:
+    """What capitals and a list of names tell."""
+    kinds, figures = read_kinds(NAMES), {}
+    for name, some in ("names_f1", sentences), ("names_stripped_f1", stripped):
+        found = tagged_by_names(kinds, [words for words, _ in some])
+        figures[name] = entity_scores([tags for _, tags in some], found).f1
+    return figures
 
 
 def _baseline(path: Path, sentences: Sequence[Tagged], stripped: Sequence[Tagged]) -> Figures:

@@ -7,6 +7,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.pipeline import make_pipeline
 
+from models.training.gazetteer import FIRST, LAST, PLACE
+
 Sentence = tuple[Sequence[str], Sequence[str]]  # words and tags
 
 
@@ -23,6 +25,29 @@ def tagged_by_features(train: Sequence[Sentence], texts: Sequence[Sequence[str]]
     features = (features for words, _ in train for features in _features(words))
     model.fit(features, [tag for _, tags in train for tag in tags])
     return [_repaired(model.predict(_features(words)).tolist()) if words else [] for words in texts]
+
+
+def tagged_by_names(kinds: Sequence[Sequence[str]], texts: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Tags of `texts` by a list of names, `kinds` as `models.training.gazetteer` writes them.
+
+    Words in a row that begin with a capital are an entity, the first of a sentence only if it is listed;
+    of a text without capitals, listed ones are. It is of the kind of its first word, if that is listed, else ORG.
+    """
+    listed = {word: number for number, kind in enumerate(kinds, 1) for word in kind}
+    capitals = any(word[:1].isupper() for words in texts for word in words)
+    found = []
+    for words in texts:
+        tags, inside = [], ""
+        for at, word in enumerate(words):
+            known = listed.get(word.lower(), 0)
+            if not ((at and word[:1].isupper()) or known and (word[:1].isupper() or not capitals)):
+                tags, inside = [*tags, "O"], ""
+                continue
+            kind = inside or ("PER" if known & (FIRST | LAST) else "LOC" if known & PLACE else "ORG")
+            tags.append(f"{'I' if inside else 'B'}-{kind}")
+            inside = kind
+        found.append(tags)
+    return found
 
 
 def judged_by_words(train: Sequence[tuple[int, str]], texts: Sequence[str]) -> list[int]:
