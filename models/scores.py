@@ -67,6 +67,7 @@ def _unpacked(path: Path, packed: np.ndarray) -> np.ndarray:
 
 
 def _cut(path: Path, name: str, steps: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
-    if len(steps) != int(lengths.sum()):
-        raise ValueError(f"{path}: {name} has {len(steps)} steps and lengths sum to {int(lengths.sum())}")
+    total = sum(lengths.tolist())  # of whole numbers that don't run over
+    if len(steps) != total:
+        raise ValueError(f"{path}: {name} has {len(steps)} steps and lengths sum to {total}")
     return np.split(steps, np.cumsum(lengths)[:-1])

@@ -220,8 +220,8 @@ def verify(
 
 @app.command()
 def evaluate(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="captions or commands.")],
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A SPLIT.manifest.jsonl with its tars beside it.")],
+    task: Annotated[str, typer.Argument(metavar="TASK", help="Such as captions, entities or music.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Its data: for speech a SPLIT.manifest.jsonl, its tars beside it.")],
     model: Annotated[Optional[str], typer.Option(help="Another network than the task's default.")] = None,
     mode: Annotated[Mode, typer.Option(help="Which of the task's networks.")] = "live",
     json: Json = False,
@@ -286,7 +286,7 @@ def compose(
         Optional[str],
         typer.Option(metavar="MELODY", help="A MIDI file, keys (the computer's, with --play) or port:NAME as the first voice."),
     ] = None,
-    seconds: Annotated[Optional[float], typer.Option(help="How long; else 30, and with --play without end.")] = None,
+    seconds: Annotated[Optional[float], typer.Option(help="How long; else 30, --play without end, --accompany FILE its own.")] = None,
     temperature: Annotated[Optional[float], typer.Option(min=0, max=4, help="Below 1 tame, above 1 wild.")] = None,
     tempo: Annotated[Optional[float], typer.Option(help="Beats a minute, 20 to 400.")] = None,
     key: Annotated[Optional[str], typer.Option(help="Such as G, Bb or F#m.")] = None,

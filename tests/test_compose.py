@@ -1,7 +1,9 @@
 """`streamer compose` and `streamer evaluate music`, with a small composer."""
 
 import json
+import os
 
+import mido
 import numpy as np
 import pytest
 import soundfile
@@ -10,6 +12,7 @@ from safetensors.torch import save_file
 
 from models.build import build_network
 from streamer.music.performance import length_of
+from streamer.music.prompts import read_melody
 from tests.test_cli import refused, streamer  # noqa: F401, a fixture
 from tests.tiny_composer import write_composer
 
@@ -81,6 +84,14 @@ def test_an_accompaniment_follows_a_file(compose, tmp_path):
     assert compose("--prompt", "C4 E4 G4 C5", "--seconds", 3, "--output", tmp_path / "a.mid")[0] == 0
     melody = tmp_path / "a.mid"
     assert compose("--accompany", melody, "--seconds", 3, "--output", tmp_path / "b.mid")[0] == 0
+    # Without --seconds it is as long as the melody.
+    assert compose("--accompany", melody, "--output", tmp_path / "c.mid")[0] == 0
+    given, followed = read_melody(melody, 4), mido.MidiFile(tmp_path / "c.mid")
+    assert followed.length == pytest.approx(mido.MidiFile(melody).length)
+    first = [message.note for message in followed.tracks[1] if message.type == "note_on" and message.velocity]
+    assert first == [note for number, note in enumerate(given) if not number or note != given[number - 1]]
+    both = compose("--accompany", melody, "--prompt", "C4", "--output", tmp_path / "d.mid")
+    refused(both, 1, "both give the first voice")
 
 
 def test_bad_input_is_one_line_and_leaves_nothing(compose, tmp_path, monkeypatch):
@@ -103,6 +114,9 @@ def test_bad_input_is_one_line_and_leaves_nothing(compose, tmp_path, monkeypatch
         assert list(sound.parent.iterdir()) == []
     refused(compose("--output", tmp_path / "a.mp3"), 1, "the ending says")
     refused(compose("--output", tmp_path / "none/a.wav"), 1, "is no folder")
+    with monkeypatch.context() as patch:
+        patch.setattr("os.access", lambda path, mode, access=os.access: mode != os.W_OK and access(path, mode))
+        refused(compose("--output", tmp_path / "a.mid"), 1, "may only be read")
     refused(compose("--model", "captions-en"), 1, "is no composer")
     refused(compose("--temperature", "-1"), 2, "temperature")
 
@@ -159,4 +173,6 @@ def test_files_that_do_not_fit_are_one_line(desk, evaluate, tmp_path):
     refused(evaluate(desk / "voices.npz", "--model", "captions-en"), 1, "neither")
     refused(evaluate(tmp_path / "none.npz", "--model", "tiny"), 1, "No such file")
     refused(evaluate(desk / "voices.npz", "--model", "tiny", "--generated", 0), 1, "at least one")
+    np.savez(tmp_path / "short.npz", lengths=[1, 1], pitches=np.full((2, 2), 60))
+    refused(evaluate(tmp_path / "short.npz", "--model", "tiny"), 1, "no piece has a second step")
     refused(evaluate(desk / "voices.npz", "--mode", "offline"), 1, "music has no mode 'offline'")

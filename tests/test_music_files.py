@@ -1,5 +1,6 @@
 """Music from and to files: prompts, MIDI, MusicXML, sound; nothing half-written after an error."""
 
+import errno
 import resource
 from dataclasses import replace
 from xml.etree import ElementTree as ET
@@ -55,6 +56,19 @@ def test_musicxml_holds_every_step_of_every_part(tmp_path):
     assert lengths <= {"whole", "half", "quarter", "eighth", "16th"}
     starts = len([t for t in score.iter("tie") if t.get("type") == "start"])
     assert starts and starts == len([t for t in score.iter("tie") if t.get("type") == "stop"])
+
+
+def test_a_tempo_that_changed_is_written(tmp_path):
+    piece = Piece(["melody"], [1], 4, 120.0)
+    for step in range(40):
+        piece.add((60,), 120.0 if step < 18 else 60.0)
+    write_midi(piece, tmp_path / "a.mid")
+    assert mido.MidiFile(tmp_path / "a.mid").length == pytest.approx(18 / 8 + 22 / 4, rel=1e-3)
+    write_musicxml(piece, tmp_path / "a.musicxml")
+    # MusicXML 4.0: a sound stands in a measure by itself, or in a direction behind its type.
+    score = ET.parse(tmp_path / "a.musicxml")
+    found = [(m.get("number"), s.get("tempo"), s.findtext("offset")) for m in score.iter("measure") for s in m.findall("sound")]
+    assert found == [("1", "120", None), ("2", "60", "2")]
 
 
 @pytest.mark.parametrize(
@@ -149,6 +163,16 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_went_wrong_names_the_file(tmp_path):
+    path = tmp_path / "a.mid"
+    with pytest.raises(OSError) as told, whole(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert str(told.value) == f"{path} can't be written: No space left on device"
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OSError, match="another"), whole(path):
+        raise OSError(errno.EPIPE, "another")
+
+
 def test_a_roll_on_the_terminal():
     assert drawn([(0,), (60,), (61,), (60, 61)], 10) == ["  C4  ▄▀█"]
     assert drawn([(0, 0)], 10) == []
@@ -175,6 +199,7 @@ def test_scores_of_both_kinds(tmp_path):
         ({"lengths": np.zeros(0, int)}, "holds no piece"),
         ({"lengths": [3]}, "neither pitches nor roll_packed"),
         ({"lengths": [3], "pitches": np.zeros((2, 4), int)}, "2 steps and lengths sum to 3"),
+        ({"lengths": [2**63 - 1, 2**63 - 1, 4], "pitches": np.zeros((2, 4), int)}, f"sum to {2**64 + 2}"),
         ({"lengths": [2], "pitches": np.full((2, 4), 500)}, "from -1 to 127"),
         ({"lengths": [2], "pitches": np.zeros((2, 4))}, "whole numbers"),
         ({"lengths": [2], "roll_packed": np.zeros((2, 88), np.uint8)}, r"\[steps, 11\]"),

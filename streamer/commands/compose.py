@@ -1,10 +1,11 @@
 """`streamer compose`: a piece from nothing, a number, a text or a few notes, heard, written or drawn."""
 
+import os
 import random
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ from streamer.music.musicxml import write_musicxml
 from streamer.music.performance import Length, Performance, length_of
 from streamer.music.picture import ENDINGS, write_roll
 from streamer.music.piece import Piece
-from streamer.music.prompts import read_melody, read_prompt
+from streamer.music.prompts import Prompt, read_melody, read_prompt
 from streamer.music.screen import drawn
-from streamer.music.sound import RATE_HZ, Sound
+from streamer.music.sound import FADE_SECONDS, RATE_HZ, Sound
 from streamer.music.soundfont import SoundFont
 from streamer.music.source import LocalSource, PieceSource
 from streamer.music.writing import SOUND, SoundFile, whole, write_midi
@@ -82,9 +83,9 @@ def source_of(config: Config, wish: Wish) -> Iterator[PieceSource]:
 
 def _write(source: PieceSource, wish: Wish, soundfont: SoundFont | None) -> None:
     """Compose the whole piece as fast as it goes."""
-    seconds = DEFAULT_SECONDS if wish.seconds is None else wish.seconds
-    length = length_of(seconds, tempo_of(source, wish), source.steps_per_beat)
-    source.open(options_of(source, wish, length.steps))
+    prompt = prompt_of(source, wish)
+    length, seconds = asked(source, wish, prompt) or asked(source, replace(wish, seconds=DEFAULT_SECONDS), prompt)
+    source.open(options_of(source, wish, prompt, length.steps))
     performance = perform(source, length, seconds)
     with ExitStack() as files:
         written = _SoundOutput(files, None if soundfont else wish.output)
@@ -106,32 +107,47 @@ def _play(source: PieceSource, wish: Wish) -> None:
     # Imported late: it needs a sound system, which composing to a file doesn't.
     from streamer.commands.compose_live import Played
 
-    length = None
-    if wish.seconds is not None:
-        length = length_of(wish.seconds, tempo_of(source, wish), source.steps_per_beat)
     if wish.output and wish.output.suffix.lower() in SOUND:
         raise ValueError(f"--play writes {', '.join(SCORES)} or --roll; for sound leave --play out")
-    source.open(options_of(source, wish, length.steps if length else None))
-    performance = perform(source, length, wish.seconds, kept=bool(wish.output or wish.roll))
+    prompt = prompt_of(source, wish)
+    length, seconds = asked(source, wish, prompt) or (None, None)
+    source.open(options_of(source, wish, prompt, length.steps if length else None))
+    performance = perform(source, length, seconds, kept=bool(wish.output or wish.roll))
     Played(performance, wish.accompany).run()
     write_scores(performance.piece, wish.output, wish.roll, title_of(wish, source))
     print(f"streamer: seed {source.options['seed']}", file=sys.stderr)
 
 
-def options_of(source: PieceSource, wish: Wish, steps: int | None) -> dict[str, Any]:
-    """The stream's options of a piece that ends after `steps`, or never. ValueError as the prompts say."""
+def prompt_of(source: PieceSource, wish: Wish) -> Prompt:
+    """What the piece begins with, or a whole melody. ValueError as the prompts say."""
     prompt = read_prompt(wish.prompt, source.steps_per_beat)
-    melody = prompt.melody
-    if wish.accompany is not None and not live_melody(wish.accompany):
-        melody = read_melody(Path(wish.accompany), source.steps_per_beat)
+    if not accompanied(wish):
+        return prompt
+    if prompt.melody:
+        raise ValueError("--prompt and --accompany both give the first voice; let one of them be")
+    return replace(prompt, melody=read_melody(Path(wish.accompany), source.steps_per_beat))
+
+
+def asked(source: PieceSource, wish: Wish, prompt: Prompt) -> tuple[Length, float] | None:
+    """The length that is asked for, and its seconds: an accompaniment is as long as its melody. None for no end."""
+    tempo, per_beat = tempo_of(source, wish), source.steps_per_beat
+    if wish.seconds is not None:
+        return length_of(wish.seconds, tempo, per_beat), wish.seconds
+    if not accompanied(wish):
+        return None
+    return Length(len(prompt.melody), 0.0), len(prompt.melody) * 60 / (tempo * per_beat) + FADE_SECONDS
+
+
+def options_of(source: PieceSource, wish: Wish, prompt: Prompt, steps: int | None) -> dict[str, Any]:
+    """The stream's options of a piece that ends after `steps`, or never."""
     seed = next((one for one in (wish.seed, prompt.seed) if one is not None), random.randrange(2**32))
     wanted = {"seed": seed, "temperature": wish.temperature, "tempo": wish.tempo, "key": wish.key}
     options = {name: value for name, value in wanted.items() if value is not None}
     if steps:
         options["end"] = steps
-    if melody:
+    if prompt.melody:
         others = [-1] * (len(source.voices) - 1)
-        options["prompt"] = [[note, *others] for note in melody]
+        options["prompt"] = [[note, *others] for note in prompt.melody]
     return options
 
 
@@ -147,6 +163,11 @@ def perform(
     )
     sound = Sound(sum(piece.widths), source.steps_per_beat)
     return Performance(source, piece, sound, source.tempo, length, seconds, kept)
+
+
+def accompanied(wish: Wish) -> bool:
+    """Whether the whole melody is given by a file."""
+    return wish.accompany is not None and not live_melody(wish.accompany)
 
 
 def live_melody(accompany: str) -> bool:
@@ -197,6 +218,8 @@ def _check_outputs(wish: Wish) -> None:
             raise ValueError(f"{path}: the ending says what is written; there are {', '.join(endings)}")
         if path.is_dir() or not path.parent.is_dir():
             raise ValueError(f"{path} can't be written: {path.parent} is no folder, or {path} is one")
+        if not os.access(path.parent, os.W_OK):
+            raise ValueError(f"{path} can't be written: {path.parent} may only be read")
 
 
 def _soundfont(wish: Wish) -> SoundFont | None:

@@ -36,6 +36,8 @@ def live(job: Job) -> Measured:
     Beside it stands the composer's own NLL where another network plays.
     """
     scores, name = read_scores(job.path), job.model or _named(job.path, NETWORKS)
+    if all(len(piece) < 2 for piece in scores.pieces):
+        raise ValueError(f"{job.path}: no piece has a second step, and the first is not foretold")
     model = _loaded(job, name)
     torch.set_num_threads(job.config.engine.threads)
     with Stopwatch() as watch:

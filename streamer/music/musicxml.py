@@ -30,21 +30,28 @@ def write_musicxml(piece: Piece, path: Path) -> None:
     for number in range(len(piece.parts)):
         own = [place for place, part in enumerate(places) if part == number]
         chords = [tuple(sorted(step[place] for place in own if step[place])) for step in piece.steps]
-        score.append(_part(number, chords, piece))
+        tempi = {} if number else {0: piece.tempo, **piece.tempi}
+        score.append(_part(number, chords, piece, tempi))
     ET.indent(score)
     text = ET.tostring(score, encoding="unicode")
     path.write_text(f'<?xml version="1.0" encoding="UTF-8"?>\n{DOCTYPE}\n{text}\n', encoding="utf-8")
 
 
-def _part(number: int, chords: list[tuple[int, ...]], piece: Piece) -> ET.Element:
+def _part(number: int, chords: list[tuple[int, ...]], piece: Piece, tempi: dict[int, float]) -> ET.Element:
+    """A part of `chords`, the notes of each step; `tempi` by step, those that are told here."""
     part, measure_steps = ET.Element("part", id=f"P{number + 1}"), BEATS * piece.steps_per_beat
     notes = [note for chord in chords for note in chord]
     low = bool(notes) and sum(notes) / len(notes) < 60
     for start in range(0, len(chords), measure_steps):
         measure = ET.SubElement(part, "measure", number=str(start // measure_steps + 1))
         if not start:
-            _attributes(measure, piece, low, with_tempo=number == 0)
+            _attributes(measure, piece, low)
         end = min(start + measure_steps, len(chords))
+        for step in range(start, end):
+            if step in tempi:
+                sound = ET.SubElement(measure, "sound", tempo=f"{tempi[step]:g}")
+                if step > start:
+                    ET.SubElement(sound, "offset").text = str(step - start)
         at = start
         while at < end:
             until = at + 1
@@ -57,7 +64,7 @@ def _part(number: int, chords: list[tuple[int, ...]], piece: Piece) -> ET.Elemen
     return part
 
 
-def _attributes(measure: ET.Element, piece: Piece, low: bool, with_tempo: bool) -> None:
+def _attributes(measure: ET.Element, piece: Piece, low: bool) -> None:
     attributes = ET.SubElement(measure, "attributes")
     ET.SubElement(attributes, "divisions").text = str(piece.steps_per_beat)
     ET.SubElement(ET.SubElement(attributes, "key"), "fifths").text = "0"
@@ -67,8 +74,6 @@ def _attributes(measure: ET.Element, piece: Piece, low: bool, with_tempo: bool) 
     clef = ET.SubElement(attributes, "clef")
     ET.SubElement(clef, "sign").text = "F" if low else "G"
     ET.SubElement(clef, "line").text = "4" if low else "2"
-    if with_tempo:
-        ET.SubElement(ET.SubElement(measure, "direction"), "sound", tempo=f"{piece.tempo:g}")
 
 
 def _written(

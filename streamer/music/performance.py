@@ -79,7 +79,7 @@ class Performance:
             (notes,) = self.source.notes(1)
             self.position += 1
             if self.kept:
-                self.piece.steps.append(notes)
+                self.piece.add(notes, self.tempo)
             samples = self.sound.step(notes, self.tempo)
             sent += len(samples)
             yield Played(notes, samples)

@@ -18,7 +18,8 @@ class Note(NamedTuple):
 class Piece:
     """Steps of MIDI notes; a step holds a note for each place, 0 where nothing sounds.
 
-    `parts` name the voices, and `widths` say how many places each one has.
+    `parts` name the voices, and `widths` say how many places each one has. `tempi` are the changes of
+    tempo, by the step from which they are in force.
     """
 
     parts: Sequence[str]
@@ -26,6 +27,13 @@ class Piece:
     steps_per_beat: int
     tempo: float  # beats a minute, at the beginning
     steps: list[tuple[int, ...]] = field(default_factory=list)
+    tempi: dict[int, float] = field(default_factory=dict)
+
+    def add(self, notes: tuple[int, ...], tempo: float) -> None:
+        """One more step, at `tempo`."""
+        if tempo != next(reversed(self.tempi.values()), self.tempo):
+            self.tempi[len(self.steps)] = tempo
+        self.steps.append(notes)
 
     @property
     def part_of_place(self) -> list[int]:

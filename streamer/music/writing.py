@@ -1,5 +1,6 @@
 """Files of music: sound as it comes, and MIDI. Nothing half-written is left behind."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -15,16 +16,23 @@ from streamer.music.piece import Piece
 TICKS = 480  # of a beat
 SOUND = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
 VELOCITY = 80
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # told without the name of the file
 
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A name beside `path` to write to; it becomes `path` at the end, and vanishes after an error."""
+    """A name beside `path` to write to; it becomes `path` at the end, and vanishes after an error.
+
+    ValueError, or OSError that names `path`, where it can't be written.
+    """
     if path.is_dir():
         raise ValueError(f"{path} is a folder; name a file")
     if not path.parent.is_dir():
         raise ValueError(f"{path.parent} is no folder; {path.name} can't be written there")
-    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
+    try:
+        number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
+    except OSError as error:
+        raise OSError(f"{path} can't be written: {error.strerror}") from None
     os.close(number)
     partial = Path(name)
     try:
@@ -33,6 +41,10 @@ def whole(path: Path) -> Iterator[Path]:
         os.umask(mask)
         partial.chmod(0o666 & ~mask)  # mkstemp lets nobody else read
         os.replace(partial, path)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise OSError(f"{path} can't be written: {error.strerror}") from None
     finally:
         partial.unlink(missing_ok=True)
 
@@ -60,9 +72,12 @@ class SoundFile:
 def write_midi(piece: Piece, path: Path) -> None:
     """A track for each part; each ends where the piece does, silence at its end included."""
     file = mido.MidiFile(ticks_per_beat=TICKS)
-    tempo = mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(piece.tempo))
-    file.tracks.append(mido.MidiTrack([tempo]))
     per_step = TICKS // piece.steps_per_beat
+    tempi, before = mido.MidiTrack(), 0
+    for step, tempo in {0: piece.tempo, **piece.tempi}.items():
+        tempi.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tempo), time=(step - before) * per_step))
+        before = step
+    file.tracks.append(tempi)
     notes = list(piece.notes())
     for part, name in enumerate(piece.parts):
         # Ends before beginnings, lest a repeated note be silenced by the one before.
