@@ -1,8 +1,5 @@
 """Paced live streams against a server: does it keep up, and how late are the results?"""
 
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +13,7 @@ from streamer import load, wire
 from streamer.bench_references import Peak
 from streamer.config import Config
 from streamer.evaluation.recordings import read_sound
+from streamer.processes import cpu_seconds, resident_bytes
 from streamer.server_process import ServerProcess
 
 BACKLOG_LIMIT_MS = 500.0
@@ -160,22 +158,3 @@ def recording(path: Path) -> tuple[np.ndarray, int]:
     """The file's sound, mono int16, and its sample rate. Raises ValueError where it isn't audio."""
     samples, rate_hz = read_sound(path)
     return np.clip(32768 * samples, -32768, 32767).astype(np.int16), rate_hz
-
-
-def cpu_seconds(process: int) -> float:
-    """Processor time that the process `process` has used so far, user and system."""
-    if sys.platform == "linux":
-        # Fields 14 and 15, counted behind the command's closing bracket, in clock ticks.
-        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    shown = subprocess.run(["ps", "-o", "time=", "-p", str(process)], capture_output=True, text=True)
-    total = 0.0
-    for part in shown.stdout.strip().replace("-", ":").split(":"):
-        total = 60 * total + float(part)
-    return total
-
-
-def resident_bytes(process: int) -> int:
-    """Memory that the process `process` holds."""
-    shown = subprocess.run(["ps", "-o", "rss=", "-p", str(process)], capture_output=True, text=True)
-    return 1024 * int(shown.stdout)

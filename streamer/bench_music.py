@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import msgspec
 import torch
 
-from streamer.bench import cpu_seconds
 from streamer.config import Config
 from streamer.load_music import TEMPO, MusicLoad
+from streamer.processes import cpu_seconds
 from streamer.server_process import ServerProcess
 
 

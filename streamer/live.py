@@ -19,9 +19,9 @@ from clients.subtitles import Subtitles
 from clients.terminal import Figures, View, starting, view
 from models import catalog
 from streamer import wire
-from streamer.bench import cpu_seconds
 from streamer.commands.along import Along, reading_along
 from streamer.config import Config
+from streamer.processes import cpu_seconds
 from streamer.rewriter import Rewriter
 from streamer.server_process import ServerProcess
 from streamer.writing import Writing

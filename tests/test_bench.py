@@ -9,12 +9,13 @@ import soundfile
 from models.build import build_network
 from models.products import product_rate, products_per_block
 from streamer import wire
-from streamer.bench import Seen, bench, cpu_seconds, recording, report, resident_bytes
+from streamer.bench import Seen, bench, recording, report
 from streamer.bench_picture import draw
 from streamer.bench_references import naive_streams
 from streamer.bench_search import best, search
 from streamer.config import Config, ModelOptions
 from streamer.load import Speaker
+from streamer.processes import cpu_seconds, resident_bytes
 from tests.tiny_model import write_model
 from tests.tiny_text import shortener
 

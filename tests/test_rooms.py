@@ -18,6 +18,7 @@ NEITHER_TORCH_NOR_ZMQ = ("streamer.wire", "streamer.session", "streamer.schedule
 LIGHT = (
     "streamer", "clients", "models", "models.readers", "models.readers.build", "models.feeders",
     "models.feeders.audio", "models.card", "models.catalog", "streamer.wire", "streamer.cli",
+    "streamer.live",  # a client: its server is a process of its own
 )  # fmt: skip
 
 
