@@ -18,8 +18,8 @@ from streamer.lab.latency.views import View, ahead, both_ways, chunks, one_way, 
 
 STACK = 4  # frames of 10 ms to a step
 STEP_MS = 10 * STACK
-WEIGHTS = 700_000
-BATCH_STEPS = 4000
+WEIGHTS = 150_000
+BATCH_STEPS = 2000
 LONGEST = 400  # steps of an utterance that is learnt from
 UNTOLD = -100
 TRAINED = (
@@ -60,7 +60,7 @@ class Captions:
     """The phone in the middle of each step; an error is the share of wrong ones where any phone sounds."""
 
     name, unit, measure = "captions", "ms", "wrong phones, share of speech"
-    views, pace = VIEWS, Pace(500)
+    views, pace = VIEWS, Pace(400, 4e-3, averaged=0.99)
 
     def __init__(self, data: Path, cache: Path, progress: Callable[[str], None]):
         sets = [*TRAINED, *((name, "dev") for name, _ in CHECKED)]

@@ -93,7 +93,8 @@ class Layer(nn.Module):
 class Seer(nn.Module):
     """`depth` layers that see what `view` lets them: x [B, T, in_features] -> [B, T, width].
 
-    What stands in a row after its length doesn't matter.
+    What stands in a row after its length doesn't matter. A view that looks ahead weighs what the
+    layers say of a step and of those after it, each feature by itself (Wang 2016, row convolution).
     """
 
     def __init__(self, view: View, in_features: int, hidden_size: int, depth: int, dropout: float):
@@ -102,16 +103,19 @@ class Seer(nn.Module):
         self.entry = Linear(in_features, self.width)
         self.layers = nn.ModuleList(Layer(view, hidden_size) for _ in range(depth))
         self.norm, self.dropout = LayerNorm(self.width), dropout
+        if view.ahead:
+            self.weighed = nn.Parameter(torch.full((view.ahead + 1, self.width), 0.1))
+            nn.init.ones_(self.weighed[0])
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        valid = torch.arange(x.shape[1]) < lengths[:, None]
+        steps = x.shape[1]
+        valid = torch.arange(steps) < lengths[:, None]
         x = torch.where(valid[..., None], x, 0.0)
-        entered, _ = self.entry.step(F.pad(x, (0, 0, 0, self.view.ahead)), ())
-        x = entered
+        x, _ = self.entry.step(F.pad(x, (0, 0, 0, self.view.ahead)), ())
         for layer in self.layers:
             x = F.dropout(layer(x, lengths), self.dropout, self.training)
-        if self.view.ahead:  # the layers' last word is about a later step: the answered one joins it
-            x = x[:, self.view.ahead :] + entered[:, : -self.view.ahead]
+        if self.view.ahead:
+            x = sum(weight * x[:, at : at + steps] for at, weight in enumerate(self.weighed))
         y, _ = self.norm.step(x, ())
         return y
 

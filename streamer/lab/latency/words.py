@@ -21,7 +21,7 @@ from streamer.lab.latency.views import Seer, View, ahead, both_ways, chunks, one
 
 LISTED = 8000  # words that have vectors of their own
 WORD_SIZE, LETTER_SIZE = 48, 24
-WEIGHTS = 400_000  # behind the words' vectors
+WEIGHTS = 200_000  # behind the words' vectors
 BATCH_WORDS = 1300
 UNTOLD = -100
 SPOKEN_WORDS_AN_HOUR = 150 * 60
@@ -107,7 +107,7 @@ class Entities(_Words):
 
     name, measure = "entities", "1 - F1 of names"
     outputs = len(TAGS)
-    pace = Pace(1000)
+    pace = Pace(400, 4e-3, averaged=0.99)
 
     def __init__(self, data: Path):
         text, words = data / "text", Words()
@@ -130,7 +130,7 @@ class Summary(_Words):
     """Words that a shorter sentence keeps; an error is 1 - F1 of kept words, the mean over sentences."""
 
     name, measure = "summary", "1 - F1 of kept words"
-    pace = Pace(700)
+    pace = Pace(300, 4e-3, averaged=0.99)
 
     def __init__(self, data: Path):
         text, words = data / "text", Words()
