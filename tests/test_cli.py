@@ -121,6 +121,16 @@ def test_a_model_that_is_broken_keeps_no_other_from_the_list(streamer, tmp_path)
     assert "whole" in out and "cut" not in out and "captions-en" in out
 
 
+def test_a_reader_that_cannot_be_had_is_told_by_whoever_looks_at_the_model(streamer, tmp_path):
+    card = write_model(tmp_path / "mine") / "card.toml"
+    card.write_text(card.read_text().replace('kind = "', 'kind = "un', 1))
+    config = tmp_path / "config.toml"
+    config.write_text('[models.mine]\nfolder = "mine"\n')
+    refused(streamer("verify", "mine", "--config", config), 1, "card.toml", "reader.kind")
+    code, out, lines = streamer("models", "--config", config)
+    assert code == 1 and len(lines) == 1 and "mine" in lines[0] and "reader.kind" in lines[0]
+
+
 @pytest.mark.parametrize("command", [["send", "FILE", "--connect"], ["live", "--file", "FILE", "--connect"]])
 def test_a_server_that_does_not_answer(streamer, tmp_path, command):
     sound = tmp_path / "sound.wav"

@@ -22,6 +22,8 @@ def show_models(config_file: Path | None) -> int:
     for name, folder in sorted((catalog.zoo() | config.folders()).items()):
         try:
             model = load(folder, config.model(name).allow_imports)
+            if name in config.folders():
+                _check_reader(model)  # of those that ship the tests look after it
             mode, latency = _timing(model)
             type_ = relation(model)
         except (ValueError, OSError) as error:
@@ -35,6 +37,15 @@ def show_models(config_file: Path | None) -> int:
             for line in _scores(card):
                 print(f"    {line}")
     return 1 if broken else 0
+
+
+def _check_reader(model: "Model") -> None:
+    """ValueError where the card's reader can't be had, which serving would tell of."""
+    from models.readers.build import reader
+    from streamer.serve import hears
+
+    if hears(model.card):
+        reader(model.card, model.folder, 1)
 
 
 def _timing(model: "Model") -> tuple[str, str]:
@@ -84,6 +95,7 @@ def verify_model(config_file: Path | None, name: str) -> int:
     if not (folder / "card.toml").is_file():
         folder = catalog.find(name, config.folders())
     model = load(folder, config.model(name).allow_imports)
+    _check_reader(model)
     failed = 0
     for result in verify(model.network):
         verdict = "-" if not result.applies else "holds" if result.passed else "FAILS"

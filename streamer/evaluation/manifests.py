@@ -63,7 +63,8 @@ def read_manifest(path: Path) -> Manifest:
     Raises ValueError, one line that names the file, where anything is missing or malformed.
     """
     if not path.is_file():
-        raise ValueError(f"{path}: no such file; give a SPLIT{SUFFIX}")
+        what = "a directory" if path.is_dir() else "no such file"
+        raise ValueError(f"{path}: {what}; give a SPLIT{SUFFIX}")
     if not path.name.endswith(SUFFIX):
         raise ValueError(f"{path}: not a SPLIT{SUFFIX}")
     rows = []
