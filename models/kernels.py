@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from models.attention import AttentionDecoder
 from models.gates import gru_gates, lstm_gates
 from models.kernels_decoder import UnrolledDecoder
+from models.kernels_level import UnrolledLevel
+from models.level import Level
 from models.recurrent import GRU, LSTM, RNN, Recurrent
 from models.sentences import SentenceLSTM
 from models.stage import Stage, State
@@ -19,7 +21,7 @@ from models.stage import Stage, State
 TOLERANCE = 1e-4  # largest difference from the stage's own step, at outputs of the order of one
 BF16_TOLERANCE = 0.05
 CHECKED_STEPS = 4
-FILES = ("kernels.py", "kernels_decoder.py", "gates.py")
+FILES = ("kernels.py", "kernels_decoder.py", "kernels_level.py", "gates.py")
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,7 @@ UNROLLED: dict[type, Callable[..., nn.Module]] = {
     GRU: UnrolledGRU,
     SentenceLSTM: UnrolledSentenceLSTM,
     AttentionDecoder: UnrolledDecoder,
+    Level: UnrolledLevel,
 }
 
 

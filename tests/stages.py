@@ -71,6 +71,7 @@ STAGES = {
     "synthesiser": lambda: synthesiser(48000, voices=3),
     "acoustic lstm": lambda: acoustic_lstm(**ACOUSTIC),
     "acoustic gru": lambda: acoustic_gru(**ACOUSTIC, projection=4),
+    "acoustic lstm of one loudness": lambda: acoustic_lstm(**ACOUSTIC, level=True),
     "sentence lstm": lambda: SentenceLSTM(3, 4),
     "words and letters": lambda: WordLetters(5, 3, 4),
     "live compression": lambda: CompressLive(5, 3, word_size=3, letter_size=2, hidden_size=4),
