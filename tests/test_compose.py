@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 
 import mido
 import numpy as np
@@ -119,6 +120,15 @@ def test_bad_input_is_one_line_and_leaves_nothing(compose, tmp_path, monkeypatch
         refused(compose("--output", tmp_path / "a.mid"), 1, "may only be read")
     refused(compose("--model", "captions-en"), 1, "is no composer")
     refused(compose("--temperature", "-1"), 2, "temperature")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_is_stopped_leaves_nothing(compose, tmp_path, monkeypatch, number):
+    monkeypatch.setattr("streamer.commands.compose.SoundFile.write", lambda *_: os.kill(os.getpid(), number))
+    before = signal.getsignal(signal.SIGTERM)
+    code, out, _ = compose("--output", tmp_path / "a.wav")
+    assert (code, out, list(tmp_path.iterdir())) == (130, "", [])
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_without_a_loudspeaker(compose, monkeypatch):

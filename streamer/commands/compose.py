@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -57,8 +58,18 @@ def compose(config: Config, wish: Wish) -> None:
     if wish.accompany is not None and live_melody(wish.accompany) and not wish.play:
         raise ValueError(f"--accompany {wish.accompany} is played live; add --play")
     soundfont = _soundfont(wish)
-    with source_of(config, wish) as source:
+    with terminated_like_interrupted(), source_of(config, wish) as source:
         _play(source, wish) if wish.play else _write(source, wish, soundfont)
+
+
+@contextmanager
+def terminated_like_interrupted() -> Iterator[None]:
+    """SIGTERM ends the command as Ctrl-C does: nothing half-written stays, the terminal is as it was."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
