@@ -218,9 +218,16 @@ def _server(stack: ExitStack, config: Config) -> ServerProcess:
 
 
 def _known_options(connection: Connection, model: str) -> tuple[str, ...]:
-    """What streams of `model` may set; nothing where the server lacks it, as opening one will tell."""
-    models = connection.describe().models
-    return next((one.options for one in models if one.name == model), ())
+    """What streams of `model` may set; nothing where the server lacks it, as opening one will tell.
+
+    ValueError for a model that hears no sound.
+    """
+    served = {one.name: one for one in connection.describe().models}
+    if model not in served:
+        return ()
+    if served[model].input != "audio":
+        raise ValueError(f"{model} hears no sound; name a model whose input is audio")
+    return served[model].options
 
 
 def _title(source: Source, model: str) -> str:

@@ -57,7 +57,11 @@ class Offline:
     """
 
     def __init__(self, model: Model, writing: Writing = RAW):
-        """ValueError for a reader that doesn't fit its card, and for numbers that it can't write."""
+        """ValueError for a model that hears no sound, for a reader that doesn't fit its card, and for
+        numbers that it can't write.
+        """
+        if model.card.front is None:
+            raise ValueError(f"{model.card.name} hears no sound; name a model whose input is audio")
         self.model = model
         self.reader = reader(model.card, model.folder, 1)
         written = writing.options(self.reader.option_names)

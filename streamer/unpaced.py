@@ -20,8 +20,10 @@ class Unpaced:
     """A live network in an engine of its own: what it writes is what serving it gives."""
 
     def __init__(self, config: Config, name: str, writing: Writing):
-        """ValueError for a model that is unknown, can't be served, or can't write numbers."""
+        """ValueError for a model that is unknown, can't be served, hears no sound, or can't write numbers."""
         self.name, self.engine = name, unpaced_engine(config, [name])
+        if self.engine.models[name].description().input != "audio":
+            raise ValueError(f"{name} hears no sound; name a model whose input is audio")
         self.options = writing.options(self.engine.models[name].reader.option_names)
         self.streams = min(STREAMS, config.model(name).max_streams)
 

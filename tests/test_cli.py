@@ -121,6 +121,12 @@ def test_a_model_that_is_broken_keeps_no_other_from_the_list(streamer, tmp_path)
     assert "whole" in out and "cut" not in out and "captions-en" in out
 
 
+def test_live_with_a_model_that_hears_no_sound(streamer, tmp_path):
+    sound = tmp_path / "sound.wav"
+    soundfile.write(sound, np.zeros(1600, np.float32), 16000)
+    refused(streamer("live", "--file", sound, "--model", "compress-en"), 1, "compress-en hears no sound")
+
+
 def test_a_reader_that_cannot_be_had_is_told_by_whoever_looks_at_the_model(streamer, tmp_path):
     card = write_model(tmp_path / "mine") / "card.toml"
     card.write_text(card.read_text().replace('kind = "', 'kind = "un', 1))

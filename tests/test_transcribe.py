@@ -210,5 +210,8 @@ def test_what_keeps_everything_from_being_written(transcribe, recordings, tmp_pa
         transcribe(recordings[0], model="nobody")
     with pytest.raises(ValueError, match="offline network"):
         transcribe(recordings[0], mode="live", model="whole")
+    for mode in ("offline", "live"):
+        with pytest.raises(ValueError, match="entities-en hears no sound"):
+            transcribe(recordings[0], mode=mode, model="entities-en")
     with pytest.raises(OSError):
         transcribe(recordings[0], output=recordings[1])
