@@ -120,11 +120,12 @@ def latency(
 
         lines, name = quickly(settings, tasks or None, _say), "latency-quick"
     else:
-        from streamer.lab.latency.measure import TASKS, measure
+        from streamer.lab.latency.measure import TASKS, joined, measure
 
         if not all((data / kind).is_dir() for kind in ("speech", "text")):
             raise ValueError(f"{data} holds no speech/ and text/; give the data folder")
         lines, name = measure(data, runs, tasks or TASKS, only, updates, _say), "latency"
+        lines = joined(lines, output / "latency.json")  # tasks may be measured one by one
     from streamer.lab.latency import measure as lab_latency
     from streamer.lab.latency.picture import draw
 

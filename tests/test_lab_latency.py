@@ -110,6 +110,9 @@ def test_names_and_summaries_are_trained_scored_written_and_drawn(tmp_path, monk
     path = measure.write(lines, tmp_path / "latency.json")
     kept = measure.read(path)
     assert [len(line.points) for line in kept] == [7, 7]
+    other = measure.joined(again, path)
+    assert [line.task for line in other] == ["entities", "summary"] and len(other[0].points) == 1
+    assert measure.joined(again, tmp_path / "none.json") == again
     measure.show(kept)
     picture.draw(kept, tmp_path / "latency.png")
     assert (tmp_path / "latency.png").stat().st_size > 10_000

@@ -157,6 +157,13 @@ def read(path: Path) -> list[Line]:
     return [Line(**one | {"points": [Point(**point) for point in one["points"]]}) for one in json.loads(path.read_text("utf-8"))]
 
 
+def joined(lines: Sequence[Line], path: Path) -> list[Line]:
+    """The lines, and those of other tasks that were written to `path` before, in the order of TASKS."""
+    before = read(path) if path.exists() else []
+    known = {line.task: line for line in (*before, *lines)}
+    return [known[task] for task in TASKS if task in known]
+
+
 def show(lines: Sequence[Line]) -> None:
     """A table for each task, on standard output."""
     for line in lines:
