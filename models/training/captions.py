@@ -26,7 +26,7 @@ from models.whole import Whole
 HEADS = (len(shards.PHONES), len(shards.CHARACTERS))
 AUXILIARY = len(shards.PHONES)  # frame-wise phones, silence at 0; cut off before shipping
 CHECKED = (("an4", 101), ("librispeech_8spk", 60), ("speechocean762", 120))
-SHARE = {"speech_commands": 0.35, "speech_commands_more": 0.35, "librispeech_testother_10spk": 2.0, "synthetic": 0.7}
+SHARE = {"speech_commands": 0.35, "speech_commands_more": 0.35, "librispeech_testother_10spk": 2.0, "synthetic": 1.0}
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Recipe:
 RECIPES = {
     "live": Recipe(
         "acoustic_lstm",
-        dict(n_mels=80, stack=4, cell="lstm", hidden_size=336, depth=3, delay=6, level=True),
+        dict(n_mels=80, stack=4, cell="lstm", hidden_size=336, depth=3, delay=3, level=True),
     ),
     "offline": Recipe(
         "acoustic_bidirectional",
