@@ -18,7 +18,7 @@ FONT = 7.5
 CLOSE = 9  # dots round a mark that belong to its own name
 ROOM = 40  # dots that a name may reach into what is free beside a panel
 # Of a name beside its point, in points; the first is the best.
-PLACES = [(dx, dy) for away in (8, 12) for dy in (7, -7, 14, -14, 0, 22, -22) for dx in (away, -away)]
+PLACES = [(dx, dy) for away in (8, 12) for dy in (7, -7, 14, -14, 0) for dx in (away, -away)]
 LINEAR = {"ms": 100.0, "words": 1.0}  # delays up to here stand at equal distances, longer ones closer
 
 
