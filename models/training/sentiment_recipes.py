@@ -70,7 +70,7 @@ RECIPES = {
         "The benchmark SST-2, phrases included: an LSTM and attention over what was heard",
         "streamer train sentiment DATA --mode live --corpus sst2",
         "sentiment_live",
-        Pace(1000, 3e-3, 0.03),
+        Pace(4000, 3e-3, 0.03),
         **BENCHMARK,
     ),
     "sst2-offline": Recipe(
@@ -78,7 +78,7 @@ RECIPES = {
         "The benchmark SST-2, phrases included: a bidirectional LSTM, attention and a maximum",
         "streamer train sentiment DATA --mode offline --corpus sst2",
         "sentiment_offline",
-        Pace(1000, 3e-3, 0.03),
+        Pace(4000, 3e-3, 0.03),
         **BENCHMARK,
     ),
 }
