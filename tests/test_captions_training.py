@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from models.build import build_network
 from models.training import captions, shards, synthetic_speech, unlabelled
@@ -113,6 +113,15 @@ def test_a_run_begins_from_given_weights_and_learns_from_speech_read_aloud(data,
     assert 0 < moved < 0.2  # three small steps from the given weights, not a new beginning
 
 
+def test_weights_of_another_network_are_refused_before_anything_is_made(tmp_path):
+    other = tmp_path / "other.safetensors"
+    save_file({"x": torch.zeros(2)}, other)
+    for start, why in ((other, "is missing; the card describes another"), (tmp_path / "none", "No such file")):
+        with pytest.raises(ValueError, match=why):
+            captions.train_captions(tmp_path / "nowhere", tmp_path / "out", start=start)
+    assert not (tmp_path / "out").exists()
+
+
 def test_rows_hold_what_their_labels_say(data, tmp_path):
     shards.make(data / "speech", tmp_path, SETS, SPEEDS)
     groups = shards.load(tmp_path, SETS, SPEEDS)
@@ -182,13 +191,13 @@ class Teacher:
     def set_alignment(self): ...
 
     def get_alignment(self):
-        return [[SimpleNamespace(name=n, start=10 * i, duration=10) for i, n in enumerate(("SIL", "AA", "B"))]]
+        return [[SimpleNamespace(name=n, start=10 * i, duration=10) for i, n in enumerate(("SIL", "AA", "B", "+BREATH+"))]]
 
 
 def test_unlabelled_speech_takes_its_labels_from_a_teacher():
     quiet = Utterance("k", "", 0.01 * np.random.default_rng(1).normal(size=RATE).astype(np.float32))
     heard = unlabelled.transcribed(Teacher("a b"), Teacher(), quiet)
-    assert heard.text == "a b" and heard.phones == (("SIL", 0, 10), ("AA", 10, 10), ("B", 20, 10))
+    assert heard.text == "a b" and heard.phones == (("SIL", 0, 10), ("AA", 10, 10), ("B", 20, 10), ("SIL", 30, 10))
     assert unlabelled.transcribed(Teacher(""), Teacher(), quiet) is None
     assert unlabelled.transcribed(Teacher("strange"), Teacher(), quiet) is None
 

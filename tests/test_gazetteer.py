@@ -5,9 +5,11 @@ import pytest
 import torch
 
 from models.build import build_network, load
+from models.catalog import ZOO
+from models.feeders.words import read_kinds
 from models.training import entities, entities_recipes
 from models.training.entities_start import TABLE, begin_with_weights
-from models.training.gazetteer import FIRST, LAST, PLACE, Names, read_kinds, spans
+from models.training.gazetteer import FIRST, LAST, PLACE, Names, spans
 from models.training.words import Words
 from tests import text_data
 from tests.test_text_training import small
@@ -16,7 +18,7 @@ KINDS = [["bo"], ["ray"], ["kim"], ["rome"], [], [], ["paris"]]
 
 
 def test_the_list_that_ships_has_a_line_for_each_kind():
-    kinds = read_kinds(entities_recipes.NAMES)
+    kinds = read_kinds(entities_recipes.NAMES, "names")
     words = [word for kind in kinds for word in kind]
     assert len(kinds) == FIRST + LAST + PLACE and len(words) == len(set(words)) and all(words)
     assert "smith" in kinds[LAST + PLACE - 1] and "jones" in kinds[LAST - 1] and "tokyo" in kinds[PLACE - 1]
@@ -54,6 +56,21 @@ def test_a_run_goes_on_from_weights_and_learns_from_a_teacher(tmp_path, monkeypa
     )
     assert load(goes_on.parent).card.network.options == load(live.parent).card.network.options
     assert float(said[-1].split("mean ")[1].split()[0]) > 0.9, said
+
+
+def test_a_start_or_a_teacher_of_another_kind_is_refused(tmp_path):
+    weights = {name: ZOO / name / "weights.safetensors" for name in ("entities-en", "entities-en-offline", "captions-en")}
+    live, offline, captions = weights.values()
+    for recipe, given, why in (
+        ("live", dict(start=offline), "is entities_offline; wanted entities_live"),
+        ("live", dict(start=captions), "is acoustic_lstm; wanted entities_live"),
+        ("live", dict(teacher=live), "is entities_live; wanted entities_offline"),
+        ("offline", dict(teacher=offline), "only a live network learns from a teacher"),
+        ("live", dict(start=live.with_name("words.txt")), "not a whole safetensors file"),
+    ):
+        with pytest.raises(ValueError, match=why):
+            entities.train_entities(tmp_path / "nowhere", tmp_path / "out", recipe, **given)
+    assert not (tmp_path / "out").exists()
 
 
 def test_kinds_are_added_to_weights_that_have_none():

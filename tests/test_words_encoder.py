@@ -69,3 +69,12 @@ def test_a_name_that_is_not_listed_has_its_kinds_id(tmp_path):
     assert ids == [2, 3, 4, 5, 1]
     with pytest.raises(ValueError, match="feeder.names: .*other.txt: No such file"):
         words_encoder(tmp_path, names="other.txt")
+
+
+@pytest.mark.parametrize("kept", [0, 6, -4])
+def test_a_broken_list_of_names_is_told(tmp_path, kept):
+    (tmp_path / "words.txt").write_text("a\n")
+    whole = bytearray(gzip.compress(b"ann fox\nlee\n" * 50, mtime=0))
+    (tmp_path / "names.txt.gz").write_bytes(whole[:kept] if kept else b"\x1f\x8b\x08" + b"\xff" * 40)
+    with pytest.raises(ValueError, match="feeder.names: .*names.txt.gz"):
+        words_encoder(tmp_path, names="names.txt.gz")

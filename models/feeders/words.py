@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -72,8 +73,13 @@ def words_encoder(folder: Path, words: str = "words.txt", tail: int = 0, names: 
 
     ValueError names what is wrong.
     """
-    kinds = [line.split(" ") for line in read_words(folder / names, "feeder.names")] if names else []
+    kinds = read_kinds(folder / names, "feeder.names") if names else []
     return WordsEncoder(read_words(folder / words, "feeder.words"), tail, kinds)
+
+
+def read_kinds(path: Path, key: str) -> list[list[str]]:
+    """The words of each kind of names, a kind a line, as `read_words` reads them."""
+    return [line.split(" ") for line in read_words(path, key)]
 
 
 def read_words(path: Path, key: str) -> list[str]:
@@ -83,7 +89,7 @@ def read_words(path: Path, key: str) -> list[str]:
         with opened(path, "rt", encoding="utf-8") as lines:
             # Not splitlines: that cuts at characters which a word may hold.
             return lines.read().removesuffix("\n").split("\n")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise ValueError(f"{key}: {path}: {getattr(error, 'strerror', None) or error}") from None
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.build import build_network
+from models.build import build_network, read_weights
 from models.features import LOG_FLOOR
 from models.level import Level
 from models.training import checkpoint, shards, synthetic_speech, unlabelled
@@ -80,6 +80,10 @@ def train_captions(
     recipe = RECIPES[mode]
     updates = updates or recipe.updates
     rate = learning_rate or recipe.learning_rate
+    torch.manual_seed(recipe.seed)
+    network = build_network(recipe.architecture, recipe.options | {"outputs": sum(HEADS) + AUXILIARY})
+    if start:
+        _begin_from(network, start)
     speech, cache, run = data / "speech", out / "shards", out / f"captions-{mode}"
     run.mkdir(parents=True, exist_ok=True)
     shards.make(speech, cache, shards.CAPTION_SETS + shards.NOISE_SETS, progress=progress)
@@ -100,11 +104,8 @@ def train_captions(
     )
     checks = {s: [g[0] for g in shards.load(cache, [(s, "dev")], (1.0,))][:n] for s, n in CHECKED}
 
-    torch.manual_seed(recipe.seed)
-    network = build_network(recipe.architecture, recipe.options | {"outputs": sum(HEADS) + AUXILIARY})
-    _standardize(network, groups)
-    if start:
-        _begin_from(network, start)
+    if not start:
+        _standardize(network, groups)
     optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=0.01)
     done, seen_pass, best = 0, 0, float("inf")
     last = run / "last.safetensors"
@@ -185,10 +186,13 @@ def _seed_phone_head(network: nn.Module) -> None:
 
 
 def _begin_from(network: nn.Module, start: Path) -> None:
-    """Take over shipped weights; the auxiliary head, which doesn't ship, starts anew."""
+    """Take over shipped weights; the auxiliary head, which doesn't ship, starts anew.
+
+    ValueError for weights of another network.
+    """
     own = network.state_dict()
-    for name, value in load_file(start).items():
-        own[name][: len(value)].copy_(value.float()) if own[name].dim() else own[name].copy_(value)
+    for name, value in read_weights(start, shipped(network)).items():
+        own[name][: len(value)].copy_(value) if own[name].dim() else own[name].copy_(value)
 
 
 def shipped(network: nn.Module) -> dict[str, Tensor]:

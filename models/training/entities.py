@@ -11,13 +11,13 @@ from seqeval.metrics import f1_score
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.build import build_network, load
+from models.build import build_network
 from models.entities import EntitiesLive
-from models.feeders.words import EMPTY, UNKNOWN, WORD, WordsEncoder
+from models.feeders.words import EMPTY, UNKNOWN, WORD, WordsEncoder, read_kinds
 from models.training.entities_recipes import RECIPES, Recipe, card
-from models.training.entities_start import begin_with_vectors, begin_with_weights, listed_words
+from models.training.entities_start import begin_with_vectors, begin_with_weights, listed_words, model_of
 from models.training.fit import fit, order
-from models.training.gazetteer import Names, read_kinds
+from models.training.gazetteer import Names
 from models.training.tagged import TAGS, Tagged, numbered, read_conll, strip
 from models.training.words import Words, batch
 
@@ -48,14 +48,17 @@ def train_entities(
     """
     torch.set_num_threads(threads)
     recipe = RECIPES[recipe_name]
+    begun = model_of(start, recipe.architecture) if start else None
+    if teacher and recipe.architecture != "entities_live":
+        raise ValueError("only a live network learns from a teacher, an offline one; leave --teacher out")
+    teaching = model_of(teacher, "entities_offline") if teacher else None
     text, run = data / "text", out / f"entities-{recipe_name}"
     run.mkdir(parents=True, exist_ok=True)
     words = Words()
     trained, stripped, checked = _read(recipe, text, words)
-    begun = load(start.parent) if start else None
     listed = listed_words(begun) if begun else words.frequent(trained.texts, recipe.words - 2, recipe.least)
     (run / "words.txt").write_text("\n".join(listed) + "\n", encoding="utf-8")
-    kinds = read_kinds(recipe.names) if recipe.names else []
+    kinds = read_kinds(recipe.names, "names") if recipe.names else []
     if recipe.names:
         (run / recipe.names.name).write_bytes(recipe.names.read_bytes())
     names = Names(kinds, words)
@@ -71,7 +74,6 @@ def train_entities(
         begin_with_weights(network, begun, listed, kinds)
     elif recipe.vectors and not (resume and (run / "last.safetensors").exists()):
         begin_with_vectors(network.words.words.weight, listed, kinds, table, trained.texts, text)
-    teaching = load(teacher.parent) if teacher else None
     if teaching and listed_words(teaching) != listed:
         raise ValueError(f"{teacher}: its words are others; begin with weights that share them")
     rare, instead = _rarity(table, trained.texts, options["words"]), _instead(listed, kinds)

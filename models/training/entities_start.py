@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.build import Model
+from models.build import Model, load, read_weights
 from models.feeders.words import UNKNOWN, WORD, WordsEncoder, read_words
 from models.training.vectors import word_vectors
 from models.training.words import glove
@@ -51,6 +51,15 @@ def begin_with_weights(network: nn.Module, start: Model, listed: list[str], kind
         if name == TABLE and len(value) != len(own[name]):
             value = _with_kinds(value[: 2 + len(listed)], listed, kinds)
         own[name].copy_(value)
+
+
+def model_of(weights: Path, architecture: str) -> Model:
+    """The model that `weights`, beside its card, are of. ValueError where its network is another one."""
+    model = load(weights.parent)
+    if model.card.network.architecture != architecture:
+        raise ValueError(f"{weights}: its network is {model.card.network.architecture}; wanted {architecture}")
+    model.network.load_state_dict(read_weights(weights, model.network.state_dict()))
+    return model
 
 
 def listed_words(model: Model) -> list[str]:

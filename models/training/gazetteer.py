@@ -17,18 +17,12 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from models.feeders.words import read_words
 from models.training.words import Words
 
 FIRST, LAST, PLACE = 1, 2, 4  # a kind is what its words may be; its line in the file is the sum
 SURNAMES, PLACES = 20000, 10000
 CITY_WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 SHORTEST = 3  # letters of a city's word: no "la" and no "de"
-
-
-def read_kinds(path: Path) -> list[list[str]]:
-    """The words of each kind, lower-cased, a kind a line."""
-    return [line.split(" ") for line in read_words(path, "names")]
 
 
 class Names:

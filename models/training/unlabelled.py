@@ -70,7 +70,12 @@ def transcribed(listener, aligner, utterance: Utterance) -> Utterance | None:
         return None
     if alignment is None:
         return None
-    phones = tuple((phone.name, phone.start, phone.duration) for word in alignment for phone in word)
+    phones = tuple(
+        # What it takes for a breath or a cough is no phone.
+        (phone.name if phone.name in shards.PHONES else "SIL", phone.start, phone.duration)
+        for word in alignment
+        for phone in word
+    )
     return replace(utterance, text=hypothesis.hypstr, phones=phones)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from models import catalog
 from models.build import Model, load
+from models.feeders.words import read_kinds
 from models.training.entities_recipes import NAMES
-from models.training.gazetteer import read_kinds
 from models.training.tagged import read_conll, strip
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
 from streamer.evaluation.scoring_entities import EntityScores, entity_scores, tags_of
@@ -81,7 +81,7 @@ def _scores(network: Sentences, sentences: Sequence[Tagged]) -> EntityScores:
 
 def _named(sentences: Sequence[Tagged], stripped: Sequence[Tagged]) -> Figures:
     """What capitals and a list of names tell."""
-    kinds, figures = read_kinds(NAMES), {}
+    kinds, figures = read_kinds(NAMES, "names"), {}
     for name, some in ("names_f1", sentences), ("names_stripped_f1", stripped):
         found = tagged_by_names(kinds, [words for words, _ in some])
         figures[name] = entity_scores([tags for _, tags in some], found).f1
