@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 PIP := .venv/bin/python -m pip --disable-pip-version-check
+# seqeval comes as source: pip 23.0 (Debian 12) would build it outside a clean environment, and fail.
+export PIP_USE_PEP517 := 1
 CPU_TORCH := --no-deps torch==2.13.0+cpu --extra-index-url https://download.pytorch.org/whl/cpu
 
 .PHONY: live test setup clean
