@@ -28,7 +28,7 @@ async def connect(address: str, timeout_s: float = 5.0) -> "Connection":
     connection = Connection(address, timeout_s)
     try:
         await connection.describe()
-    except BaseException:
+    except BaseException:  # a cancelled task too: a context that isn't left hangs the exit
         connection.abandon()
         raise
     return connection
@@ -79,7 +79,7 @@ class Connection:
         self._table.add(protocol)
         try:
             await self.until(lambda: bool(protocol.check() or protocol.opened))
-        except BaseException:
+        except BaseException:  # a cancelled task too: nobody would hold the stream that opens later
             self._table.remove(protocol)
             raise
         return Stream(self, protocol)

@@ -36,7 +36,7 @@ def connect(address: str, timeout_s: float = 5.0) -> "Connection":
     connection = Connection(address, timeout_s)
     try:
         connection.describe()
-    except BaseException:
+    except BaseException:  # Ctrl-C too: a context that isn't left hangs the exit
         connection.abandon()
         raise
     return connection
@@ -85,7 +85,7 @@ class Connection:
             while not stream.protocol.opened:
                 stream.protocol.check()
                 self.pump(began)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: nobody would hold the stream that opens later
             self._table.remove(stream.protocol)
             raise
         return stream
