@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clients.notices import Gap, Notice, Refusal
+from clients.notices import Gap, Notice, Refusal, StreamOver
 from streamer import wire
 from streamer.config import read_config
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PIECE_MS = 100
 PIECE_BYTES = 4096  # of text
+DONE = ("closed", "lost")  # reasons for a stream's end that cost no word of it
 
 
 def serve(config_file: Path | None, record: Path | None) -> None:
@@ -45,14 +46,24 @@ def send(
                 pieces = _text(file)
             else:
                 stream, pieces = _sound(connection, model, file, paced)
-            for piece in pieces:
-                stream.send(piece)
-                _tell(stream.poll(), stream.notices())
-            stream.close()
-            stream.wait()
+            _give(stream, pieces)
+    except (Refusal, StreamOver) as error:
+        raise OSError(str(error)) from None
+
+
+def _give(stream: "Stream", pieces: Iterator[bytes]) -> None:
+    """Send all pieces and tell what comes, to the last word. StreamOver where the server ends the stream."""
+    try:
+        for piece in pieces:
+            stream.send(piece)
             _tell(stream.poll(), stream.notices())
-    except Refusal as refusal:
-        raise ValueError(str(refusal)) from None
+        stream.close()
+        closed = stream.wait()
+        if closed.reason not in DONE:
+            raise StreamOver(f"the stream is over: {closed.reason}")
+    finally:
+        # Also of a server that ends the stream: its last words are here by then.
+        _tell(stream.poll(), stream.notices())
 
 
 def _text(file: Path) -> Iterator[bytes]:
