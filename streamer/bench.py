@@ -15,6 +15,7 @@ from streamer.config import Config
 from streamer.evaluation.recordings import read_sound
 from streamer.processes import cpu_seconds, resident_bytes
 from streamer.server_process import ServerProcess
+from streamer.wrong_call import WrongCall
 
 BACKLOG_LIMIT_MS = 500.0
 P99_LIMIT_MS = 200.0
@@ -113,7 +114,7 @@ class Seen(NamedTuple):
 def _material(model: str, input: str, streams: int, seconds: float, file: Path) -> load.Material:
     """What streams of `model`, which takes audio or text, bring: the sound or the text of `file`."""
     if streams < 1 or seconds < load.WORD_MS / 1000:
-        raise ValueError(f"{streams} streams for {seconds:g} s; give at least 1, and 0.2 s")
+        raise WrongCall(f"{streams} streams for {seconds:g} s; give at least 1, and 0.2 s")
     if input == "audio":
         return load.spoken(*recording(file))
     try:

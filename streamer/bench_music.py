@@ -10,6 +10,7 @@ from streamer.config import Config
 from streamer.load_music import TEMPO, MusicLoad
 from streamer.processes import cpu_seconds
 from streamer.server_process import ServerProcess
+from streamer.wrong_call import WrongCall
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def bench_music_running(config: Config, address: str, model: str, streams: int, 
 def _beats(streams: int, seconds: float) -> int:
     beats = round(seconds * TEMPO / 60)
     if streams < 1 or beats < 1:
-        raise ValueError(f"{streams} streams for {seconds:g} s; give at least 1, and a beat of {60 / TEMPO:g} s")
+        raise WrongCall(f"{streams} streams for {seconds:g} s; give at least 1, and a beat of {60 / TEMPO:g} s")
     return beats
 
 

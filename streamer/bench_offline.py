@@ -14,6 +14,7 @@ from models.whole import Whole
 from streamer.config import Config
 from streamer.evaluation.recordings import read_sound
 from streamer.offline import Offline
+from streamer.wrong_call import WrongCall
 
 LEAST_SECONDS, MOST_SECONDS = 0.1, 4 * 3600.0  # of a recording; of all of them, which are in memory
 
@@ -51,7 +52,7 @@ def bench_offline(
     ValueError, one line, for what is no offline network of sound and for a file that isn't sound.
     """
     if streams < 1 or seconds < LEAST_SECONDS or streams * seconds > MOST_SECONDS:
-        raise ValueError(
+        raise WrongCall(
             f"{streams} recordings of {seconds:g} s; give at least 1, of {LEAST_SECONDS:g} s, "
             f"and at most {MOST_SECONDS:g} s in all"
         )

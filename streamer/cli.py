@@ -8,9 +8,10 @@ from typing import Annotated, Literal, Optional
 import typer
 
 from streamer.cli_lab import lab
-from streamer.cli_options import ConfigFile, Mode
+from streamer.cli_options import ConfigFile, Mode, connect_option
 from streamer.cli_text import register as register_text
 from streamer.cli_training import train
+from streamer.wrong_call import WrongCall
 
 app = typer.Typer(
     name="streamer",
@@ -24,9 +25,7 @@ app.add_typer(lab, name="lab")
 
 UsageError = typer.BadParameter.__base__  # typer brings its own copy of click, under a private name
 
-Connect = Annotated[
-    Optional[str], typer.Option("--connect", metavar="ADDRESS", help="A running server; else the config's.")
-]
+Connect = Annotated[Optional[str], connect_option("A running server; else the config's.")]
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON on standard output.")]
 
 Raw = Annotated[bool, typer.Option("--raw", help="The words as they are recognised: no capitals, no full stops.")]
@@ -34,8 +33,8 @@ Numbers = Annotated[bool, typer.Option("--numbers", help="Numbers as digits, whe
 
 
 def main() -> None:
-    """Run a command. Errors of the user's world are one line on standard error: exit 1, or 2 for a
-    wrong call. What escapes as a traceback is a bug of ours.
+    """Run a command. What is wrong is one line on standard error: with the user's world exit 1, with the
+    call 2. What escapes as a traceback is a bug of ours.
 
     typer ends a Ctrl-C with 130, and with 1 and no word where the reader of our output went away.
     """
@@ -49,6 +48,8 @@ def main() -> None:
         _fail(error.format_message(), 2)
     except typer.Abort:
         status = 130
+    except WrongCall as error:
+        _fail(_line(error), 2)
     except (ValueError, OSError) as error:
         _fail(_line(error), 1)
     sys.exit(status if isinstance(status, int) else 0)
@@ -176,9 +177,7 @@ def send(
 @app.command()
 def watch(
     topic: Annotated[str, typer.Argument(metavar="[TOPIC]", help="MODEL/ or MODEL/STREAM; all without.")] = "",
-    connect: Annotated[
-        Optional[str], typer.Option("--connect", metavar="ADDRESS", help="Where results are published; else the config's.")
-    ] = None,
+    connect: Annotated[Optional[str], connect_option("Where results are published; else the config's.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line, partials too.")] = False,
     config: ConfigFile = None,
 ) -> None:
@@ -297,9 +296,7 @@ def compose(
         Optional[Path], typer.Option(metavar="FILE", help="Sound --output with this .sf2, by fluidsynth if that is installed.")
     ] = None,
     model: Annotated[Optional[str], typer.Option(help="Another composer than the style's.")] = None,
-    connect: Annotated[
-        Optional[str], typer.Option("--connect", metavar="ADDRESS", help="A running server composes; else this process.")
-    ] = None,
+    connect: Annotated[Optional[str], connect_option("A running server composes; else this process.")] = None,
     config: ConfigFile = None,
 ) -> None:
     """Compose a piece: hear it, write it down, draw it."""
@@ -333,9 +330,7 @@ def bench(
     seconds: Annotated[float, typer.Option(help="How long they speak.")] = 30.0,
     file: Annotated[Optional[Path], typer.Option(metavar="FILE", help="What they say or type; else what ships.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Transcribe complete recordings in place of live streams.")] = False,
-    connect: Annotated[
-        Optional[str], typer.Option("--connect", metavar="ADDRESS", help="Load a running server; else one started for it.")
-    ] = None,
+    connect: Annotated[Optional[str], connect_option("Load a running server; else one started for it.")] = None,
     search: Annotated[bool, typer.Option("--search", help="Find the largest number of streams held, to 5 %.")] = False,
     references: Annotated[
         bool,

@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from streamer.cli_options import ConfigFile
+from streamer.wrong_call import WrongCall
 
 lab = typer.Typer(help="Measure and draw what recurrent networks do.")
 
@@ -34,7 +35,7 @@ def gradients(
 
     settings = read_config(config)
     if quick == (data is not None):
-        raise ValueError("give DATA, to train three networks of each kind, or --quick, for those that ship")
+        raise WrongCall("give DATA, to train three networks of each kind, or --quick, for those that ship")
     if data is None:
         models, courses = lab_gradients.shipped(settings), []
     else:
@@ -106,7 +107,7 @@ def latency(
 
     settings = read_config(config)
     if (data is not None) + quick + (file is not None) != 1:
-        raise ValueError("give DATA, to train and compare networks, or --quick, for those that ship, or --file WAV")
+        raise WrongCall("give DATA, to train and compare networks, or --quick, for those that ship, or --file WAV")
     if file is not None:
         from streamer.lab.latency import timeline
 

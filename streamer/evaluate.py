@@ -15,6 +15,7 @@ from streamer.config import Config, ModelOptions
 from streamer.evaluation.job import Figures, Job, Mode
 from streamer.evaluation.job import Progress as Told
 from streamer.evaluation.tasks import TASKS
+from streamer.wrong_call import WrongCall
 
 DEFAULT_CHUNK_MS = 40
 
@@ -37,10 +38,10 @@ def evaluate(
 def choose(task: str, mode: str) -> Mode:
     """The mode of a task, from the table."""
     if task not in TASKS:
-        raise ValueError(f"task {task!r} is not known; there are {', '.join(sorted(TASKS))}")
+        raise WrongCall(f"task {task!r} is not known; there are {', '.join(sorted(TASKS))}")
     modes = TASKS[task].modes
     if mode not in modes:
-        raise ValueError(f"{task} has no mode {mode!r}; it has {', '.join(modes)}")
+        raise WrongCall(f"{task} has no mode {mode!r}; it has {', '.join(modes)}")
     return modes[mode]
 
 
@@ -59,7 +60,7 @@ def run(
     `model` is a name or a model's folder, as a training leaves it; None is the mode's own.
     """
     if not 1 <= chunk_ms <= config.server.window_ms:
-        raise ValueError(f"chunks of {chunk_ms} ms; give 1 to {config.server.window_ms}, a stream's window")
+        raise WrongCall(f"chunks of {chunk_ms} ms; give 1 to {config.server.window_ms}, a stream's window")
     config, model = with_folder(config, model or mode.model)
     with progress(f"{task} {name} {path.parent.name}") as told:
         measured = mode.measure(Job(path, model, config, chunk_ms, told, lookahead))

@@ -25,6 +25,7 @@ from streamer.processes import cpu_seconds
 from streamer.rewriter import Rewriter
 from streamer.server_process import ServerProcess
 from streamer.writing import Writing
+from streamer.wrong_call import WrongCall
 
 BLOCK_MS = 40
 WAIT_S = 0.01  # for a block, before results are looked for
@@ -52,7 +53,7 @@ def run(
     `along` names the models or tasks that read the finals, with commas between.
     """
     if along is not None and connect is not None:
-        raise ValueError("--with is for a server of our own; what a running one feeds its config's [pipelines] say")
+        raise WrongCall("--with is for a server of our own; what a running one feeds its config's [pipelines] say")
     # Whoever ends us by a signal gets what Ctrl-C gives: the last words, and the terminal as it was.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if connect is None:
@@ -197,7 +198,7 @@ class Talk:
 def _source(stack: ExitStack, device: str | None, file: Path | None) -> Source:
     """The file, else the microphone, else the recording that ships."""
     if file is not None and device is not None:
-        raise ValueError("--device and --file are two sources; name one")
+        raise WrongCall("--device and --file are two sources; name one")
     if file is not None:
         return AudioFile(file)
     try:

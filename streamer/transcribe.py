@@ -21,6 +21,7 @@ from streamer.config import Config
 from streamer.offline import Offline, Progress, Sound
 from streamer.transcript import FORMATS, Transcript, rendered
 from streamer.writing import Writing
+from streamer.wrong_call import WrongCall
 
 MODELS = {"offline": "captions-en-offline", "live": "captions-en"}
 BLOCK_MS = 1000
@@ -40,11 +41,11 @@ def run(
     ValueError or OSError, one line, for what keeps all of them from being written.
     """
     if mode not in MODELS:
-        raise ValueError(f"mode {mode!r}; there are {', '.join(MODELS)}")
+        raise WrongCall(f"mode {mode!r}; there are {', '.join(MODELS)}")
     if format not in FORMATS:
-        raise ValueError(f"format {format!r}; there are {', '.join(FORMATS)}")
+        raise WrongCall(f"format {format!r}; there are {', '.join(FORMATS)}")
     if format in ("srt", "vtt") and len(files) > 1 and output is None:
-        raise ValueError(f"{format} of several files makes one file each; name their folder with --output")
+        raise WrongCall(f"{format} of several files makes one file each; name their folder with --output")
     targets = _targets(files, output, format) if output else [None] * len(files)
     network = _network(config, mode, model or MODELS[mode], writing)
     reading = _Reading(files)

@@ -41,7 +41,7 @@ def test_a_server_that_refuses_is_one_line_and_left_empty(streamer, sound):  # n
         command = ["bench", "--connect", server.address, "--file", sound, "--seconds", 1]
         refused(streamer(*command, "nobody"), 1, "serves no nobody; there are tiny")
         refused(streamer(*command, "tiny", "--streams", ROOM + 1), 1, "refused a stream")
-        refused(streamer(*command, "tiny", "--search", "--references"), 1, "leave --search and --references out")
+        refused(streamer(*command, "tiny", "--search", "--references"), 2, "leave --search and --references out")
         # The streams that were opened before the refusal are closed: there is room again.
         code, _, _ = streamer(*command, "tiny", "--streams", ROOM)
     assert code == 0
@@ -59,7 +59,7 @@ def test_a_running_composer_is_played(streamer, tmp_path):  # noqa: F811
     with serving(unpaced_engine(config, ["tiny"])) as server:
         command = ["bench", "tiny", "--connect", server.address, "--json"]
         code, out, lines = streamer(*command, "--streams", 2, "--seconds", 1)
-        refused(streamer(*command, "--file", tmp_path), 1, "tiny reads nothing; leave --file out")
+        refused(streamer(*command, "--file", tmp_path), 2, "tiny reads nothing; leave --file out")
     figures = json.loads(out)
     assert (code, lines, figures["beats"]) == (0, [], 4)
     assert figures["compose_cpu_per_stream_second"] is None
@@ -67,4 +67,4 @@ def test_a_running_composer_is_played(streamer, tmp_path):  # noqa: F811
 
 def test_no_server_is_one_line(streamer):  # noqa: F811
     refused(streamer("bench", "--connect", "tcp://127.0.0.1:9"), 1, "tcp://127.0.0.1:9", "5 s")
-    refused(streamer("bench", "--connect", "nonsense"), 1, "nonsense", "tcp://HOST:PORT")
+    refused(streamer("bench", "--connect", "nonsense"), 2, "nonsense", "tcp://HOST:PORT")

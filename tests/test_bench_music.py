@@ -24,4 +24,4 @@ def test_every_beat_of_every_piece_is_composed_and_sounded(config):
 def test_less_than_a_beat_and_files_are_refused(config, streamer, tmp_path):  # noqa: F811
     with pytest.raises(ValueError, match="a beat of 0.5 s"):
         bench_music(config, "tiny", 1, 0.1)
-    refused(streamer("bench", "chorale", "--file", tmp_path), 1, "chorale reads nothing")
+    refused(streamer("bench", "chorale", "--file", tmp_path), 2, "chorale reads nothing")

@@ -42,26 +42,33 @@ def test_recordings_are_transcribed_at_once_and_one_by_one(streamer, config, noi
 
 
 @pytest.mark.parametrize(
-    "model, arguments, wanted",
+    "model, arguments, status, wanted",
     [
-        ("live", (), "live is a live network"),
-        ("entities-en-offline", (), "hears no sound"),
-        ("whole", ("--seconds", 0.01), "at least 1, of 0.1 s"),
-        ("whole", ("--seconds", 80000), "at most 14400 s"),
-        ("whole", ("--seconds", "nan"), "more than 0"),
-        ("whole", ("--file", "CONFIG"), "cannot be read as audio"),
-        ("whole", ("--search",), "leave --search out"),
-        ("whole", ("--save", "x.png", "--connect", "tcp://127.0.0.1:9"), "leave --connect and --save out"),
+        ("live", (), 1, "live is a live network"),
+        ("entities-en-offline", (), 1, "hears no sound"),
+        ("whole", ("--seconds", 0.01), 2, "at least 1, of 0.1 s"),
+        ("whole", ("--seconds", 80000), 2, "at most 14400 s"),
+        ("whole", ("--seconds", "nan"), 2, "more than 0"),
+        ("whole", ("--file", "CONFIG"), 1, "cannot be read as audio"),
+        ("whole", ("--search",), 2, "leave --search out"),
+        ("whole", ("--save", "x.png", "--connect", "tcp://127.0.0.1:9"), 2, "leave --connect and --save out"),
     ],
 )
-def test_what_is_no_offline_bench_is_one_line(streamer, config, model, arguments, wanted):  # noqa: F811
+def test_what_is_no_offline_bench_is_one_line(streamer, config, model, arguments, status, wanted):  # noqa: F811
     arguments = [config if one == "CONFIG" else one for one in arguments]
-    refused(streamer("bench", model, "--offline", "--config", config, *arguments), 1, wanted)
+    refused(streamer("bench", model, "--offline", "--config", config, *arguments), status, wanted)
 
 
-@pytest.mark.parametrize("picture", ["late.doc", "late", "nowhere/late.png"])
-def test_a_picture_that_cannot_be_written_is_told_before_the_run(streamer, picture):  # noqa: F811
-    refused(streamer("bench", "--save", picture), 1, picture, "name a .png or a .svg")
+@pytest.mark.parametrize(
+    "picture, status, wanted",
+    [
+        ("late.doc", 2, "name a .png or a .svg"),
+        ("late", 2, "name a .png or a .svg"),
+        ("nowhere/late.png", 1, "nowhere is no folder"),
+    ],
+)
+def test_a_picture_that_cannot_be_written_is_told_before_the_run(streamer, picture, status, wanted):  # noqa: F811
+    refused(streamer("bench", "--save", picture), status, picture, wanted)
 
 
 def test_without_offline_the_line_says_so(streamer, config):  # noqa: F811

@@ -92,28 +92,28 @@ def test_an_accompaniment_follows_a_file(compose, tmp_path):
     first = [message.note for message in followed.tracks[1] if message.type == "note_on" and message.velocity]
     assert first == [note for number, note in enumerate(given) if not number or note != given[number - 1]]
     both = compose("--accompany", melody, "--prompt", "C4", "--output", tmp_path / "d.mid")
-    refused(both, 1, "both give the first voice")
+    refused(both, 2, "both give the first voice")
 
 
 def test_bad_input_is_one_line_and_leaves_nothing(compose, tmp_path, monkeypatch):
     (tmp_path / "no.mid").write_bytes(b"no midi")
     sound = tmp_path / "out/a.wav"
     sound.parent.mkdir()
-    for arguments, part in [
-        (("--seconds", "1e9"), "at most 14400"),
-        (("--seconds", "0"), "more than 0"),
-        (("--seconds", "nan"), "nan seconds"),
-        (("--tempo", "-3"), "tempo of -3"),
-        (("--key", "H"), "'H' is no key"),
-        (("--prompt", tmp_path / "no.mid"), "not a MIDI file"),
-        (("--accompany", tmp_path / "none.mid"), "No such file"),
-        (("--prompt", "C9"), "out of range"),
-        (("--accompany", "keys"), "add --play"),
-        (("--roll", tmp_path / "a.txt"), "the ending says"),
+    for arguments, status, part in [
+        (("--seconds", "1e9"), 2, "at most 14400"),
+        (("--seconds", "0"), 2, "more than 0"),
+        (("--seconds", "nan"), 2, "nan seconds"),
+        (("--tempo", "-3"), 2, "tempo of -3"),
+        (("--key", "H"), 2, "'H' is no key"),
+        (("--prompt", tmp_path / "no.mid"), 1, "not a MIDI file"),
+        (("--accompany", tmp_path / "none.mid"), 1, "No such file"),
+        (("--prompt", "C9"), 2, "out of range"),
+        (("--accompany", "keys"), 2, "add --play"),
+        (("--roll", tmp_path / "a.txt"), 2, "the ending says"),
     ]:
-        refused(compose(*arguments, "--output", sound), 1, part)
+        refused(compose(*arguments, "--output", sound), status, part)
         assert list(sound.parent.iterdir()) == []
-    refused(compose("--output", tmp_path / "a.mp3"), 1, "the ending says")
+    refused(compose("--output", tmp_path / "a.mp3"), 2, "the ending says")
     refused(compose("--output", tmp_path / "none/a.wav"), 1, "is no folder")
     with monkeypatch.context() as patch:
         patch.setattr("os.access", lambda path, mode, access=os.access: mode != os.W_OK and access(path, mode))
@@ -184,7 +184,7 @@ def test_files_that_do_not_fit_are_one_line(desk, evaluate, tmp_path):
     refused(evaluate(desk / "voices.npz", "--model", "roll"), 1, "reads piano rolls")
     refused(evaluate(desk / "voices.npz", "--model", "captions-en"), 1, "neither")
     refused(evaluate(tmp_path / "none.npz", "--model", "tiny"), 1, "No such file")
-    refused(evaluate(desk / "voices.npz", "--model", "tiny", "--generated", 0), 1, "at least one")
+    refused(evaluate(desk / "voices.npz", "--model", "tiny", "--generated", 0), 2, "at least one")
     np.savez(tmp_path / "short.npz", lengths=[1, 1], pitches=np.full((2, 2), 60))
     refused(evaluate(tmp_path / "short.npz", "--model", "tiny"), 1, "no piece has a second step")
-    refused(evaluate(desk / "voices.npz", "--mode", "offline"), 1, "music has no mode 'offline'")
+    refused(evaluate(desk / "voices.npz", "--mode", "offline"), 2, "music has no mode 'offline'")

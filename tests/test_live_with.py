@@ -104,5 +104,5 @@ def test_a_server_elsewhere_feeds_what_it_is_told_to(room):
         command(room, "--with", "names", "--connect", "tcp://127.0.0.1:9"),
         env=environment(room), capture_output=True, text=True, timeout=60,
     )  # fmt: skip
-    assert told.returncode == 1 and told.stdout == ""
+    assert told.returncode == 2 and told.stdout == ""
     assert "--with is for a server of our own" in told.stderr

@@ -107,16 +107,29 @@ def test_nothing_gives_nothing_and_a_reader_that_leaves_is_no_failure(room):
         (["tag", "--mode", "live"], b"ab\0", "byte 2 of the text is NUL"),
         (["tag", "--model", "nobody"], b"a", "nobody"),
         (["sentiment"], b"a", "names is a model for entities; name one for sentiment"),
-        (["tag", "--mode", "live", "--lookahead", "3"], b"a", "--lookahead: 3"),
-        (["summarize", "--mode", "live", "--share", "0.5", "--model", "compress-en"], b"a", "--share goes with"),
         (["tag", "--mode", "live", "--model", "compress-en-offline"], b"a", "name one for entities"),
     ],
 )
 def test_what_cannot_be_read_is_one_line(room, arguments, given, said):
+    refused(room, arguments, given, 1, said)
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["tag", "--mode", "live", "--lookahead", "3"], "--lookahead: 3"),
+        (["summarize", "--mode", "live", "--share", "0.5", "--model", "compress-en"], "--share goes with"),
+    ],
+)
+def test_a_wrong_call_is_one_line_and_another_status(room, arguments, said):
+    refused(room, arguments, b"a", 2, said)
+
+
+def refused(room, arguments, given, status, said):
     more = [] if "--model" in arguments else ["--model", room / "names"]
     done = streamer(room, *arguments, *more, given=given)
     (line,) = done.stderr.decode().splitlines()
-    assert done.returncode == 1 and done.stdout == b"" and said in line and line.startswith("streamer: ")
+    assert done.returncode == status and done.stdout == b"" and said in line and line.startswith("streamer: ")
 
 
 def test_who_types_sees_what_is_said_meanwhile(room):

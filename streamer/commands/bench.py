@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from streamer.config import Config, read_config
+from streamer.wrong_call import WrongCall
 
 LIVE, OFFLINE = "captions-en", "captions-en-offline"
 LIVE_STREAMS, OFFLINE_STREAMS = 100, 32
@@ -36,9 +37,11 @@ def bench(config_file: Path | None, wish: Wish, as_json: bool) -> None:
     """Hold paced streams for a while, find how many are held, or transcribe recordings; and report."""
     config = read_config(config_file)
     if not 0 < wish.seconds <= MOST_SECONDS:
-        raise ValueError(f"--seconds {wish.seconds:g}; give more than 0 and at most {MOST_SECONDS:g}")
-    if wish.save and (wish.save.suffix.lower() not in PICTURES or not wish.save.parent.is_dir()):
-        raise ValueError(f"--save {wish.save}; name a {' or a '.join(PICTURES)} in a folder that exists")
+        raise WrongCall(f"--seconds {wish.seconds:g}; give more than 0 and at most {MOST_SECONDS:g}")
+    if wish.save and wish.save.suffix.lower() not in PICTURES:
+        raise WrongCall(f"--save {wish.save}; name a {' or a '.join(PICTURES)}")
+    if wish.save and not wish.save.parent.is_dir():
+        raise ValueError(f"--save {wish.save}; {wish.save.parent} is no folder")
     if wish.offline:
         _refuse(wish, "--offline reads complete recordings", "connect", "search", "save")
         figures = _offline(config, wish)
@@ -54,7 +57,7 @@ def bench(config_file: Path | None, wish: Wish, as_json: bool) -> None:
 def _refuse(wish: Wish, reason: str, *others: str) -> None:
     asked = asdict(wish)
     if strange := [f"--{name}" for name in others if asked[name]]:
-        raise ValueError(f"{reason}; leave {' and '.join(strange)} out")
+        raise WrongCall(f"{reason}; leave {' and '.join(strange)} out")
 
 
 def _offline(config: Config, wish: Wish) -> dict[str, Any]:
@@ -102,7 +105,7 @@ def _live(config: Config, wish: Wish) -> dict[str, Any]:
         _refuse(wish, f"{model} reads nothing", "file", "search", "references", "save")
         return asdict(bench_music(config, model, streams, wish.seconds))
     if wish.references and not card.front:
-        raise ValueError(f"{model} reads text; --references go with models of sound")
+        raise WrongCall(f"{model} reads text; --references go with models of sound")
     file = wish.file or (BUNDLED if card.front else BUNDLED_TEXT)
     figures = _runs(config, model, streams, wish, file)
     return figures | _references(config, model, file) if wish.references else figures

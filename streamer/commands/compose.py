@@ -24,6 +24,7 @@ from streamer.music.sound import FADE_SECONDS, RATE_HZ, Sound
 from streamer.music.soundfont import SoundFont
 from streamer.music.source import LocalSource, PieceSource
 from streamer.music.writing import SOUND, SoundFile, whole, write_midi
+from streamer.wrong_call import WrongCall, options_named_as_called
 
 DEFAULT_SECONDS = 30.0
 # That a server composes before they are asked for; what is played is steered, so little.
@@ -56,9 +57,9 @@ def compose(config: Config, wish: Wish) -> None:
     """Compose as `wish` says. ValueError or OSError, one line, before anything is written."""
     _check_outputs(wish)
     if wish.accompany is not None and live_melody(wish.accompany) and not wish.play:
-        raise ValueError(f"--accompany {wish.accompany} is played live; add --play")
+        raise WrongCall(f"--accompany {wish.accompany} is played live; add --play")
     soundfont = _soundfont(wish)
-    with terminated_like_interrupted(), source_of(config, wish) as source:
+    with options_named_as_called(), terminated_like_interrupted(), source_of(config, wish) as source:
         _play(source, wish) if wish.play else _write(source, wish, soundfont)
 
 
@@ -119,7 +120,7 @@ def _play(source: PieceSource, wish: Wish) -> None:
     from streamer.commands.compose_live import Played
 
     if wish.output and wish.output.suffix.lower() in SOUND:
-        raise ValueError(f"--play writes {', '.join(SCORES)} or --roll; for sound leave --play out")
+        raise WrongCall(f"--play writes {', '.join(SCORES)} or --roll; for sound leave --play out")
     prompt = prompt_of(source, wish)
     length, seconds = asked(source, wish, prompt) or (None, None)
     source.open(options_of(source, wish, prompt, length.steps if length else None))
@@ -135,7 +136,7 @@ def prompt_of(source: PieceSource, wish: Wish) -> Prompt:
     if not accompanied(wish):
         return prompt
     if prompt.melody:
-        raise ValueError("--prompt and --accompany both give the first voice; let one of them be")
+        raise WrongCall("--prompt and --accompany both give the first voice; let one of them be")
     return replace(prompt, melody=read_melody(Path(wish.accompany), source.steps_per_beat))
 
 
@@ -226,7 +227,7 @@ def _check_outputs(wish: Wish) -> None:
         if path is None:
             continue
         if path.suffix.lower() not in endings:
-            raise ValueError(f"{path}: the ending says what is written; there are {', '.join(endings)}")
+            raise WrongCall(f"{path}: the ending says what is written; there are {', '.join(endings)}")
         if path.is_dir() or not path.parent.is_dir():
             raise ValueError(f"{path} can't be written: {path.parent} is no folder, or {path} is one")
         if not os.access(path.parent, os.W_OK):
@@ -237,16 +238,16 @@ def _soundfont(wish: Wish) -> SoundFont | None:
     if wish.soundfont is None:
         return None
     if wish.play:
-        raise ValueError("--soundfont sounds a piece that is finished; leave --play out and name an --output")
+        raise WrongCall("--soundfont sounds a piece that is finished; leave --play out and name an --output")
     if wish.output is None or wish.output.suffix.lower() not in SOUND:
-        raise ValueError(f"--soundfont makes sound; add --output FILE with {', '.join(SOUND)}")
+        raise WrongCall(f"--soundfont makes sound; add --output FILE with {', '.join(SOUND)}")
     return SoundFont(wish.soundfont)
 
 
 def tempo_of(source: PieceSource, wish: Wish) -> float:
     tempo = wish.tempo if wish.tempo is not None else source.default_tempo
     if not 20 <= tempo <= 400:
-        raise ValueError(f"a tempo of {tempo:g} beats a minute; give 20 to 400")
+        raise WrongCall(f"a tempo of {tempo:g} beats a minute; give 20 to 400")
     return tempo
 
 

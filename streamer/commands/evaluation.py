@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from streamer.config import read_config
+from streamer.wrong_call import WrongCall
 
 if TYPE_CHECKING:
     from streamer.evaluation.captions import Asked
@@ -41,26 +42,26 @@ def evaluate(
     chosen = evaluation.choose(task, mode)
     if asked != PLAIN:
         if task != "captions":
-            raise ValueError(
+            raise WrongCall(
                 "--joined, --condition, --noise, --first, --calibration and --references go with captions"
             )
         chosen = captions_mode(mode, asked)
     if spliced is not None:
         if (task, mode) != ("commands", "live"):
-            raise ValueError("--spliced SPEECH NOISE goes with commands in mode live")
+            raise WrongCall("--spliced SPEECH NOISE goes with commands in mode live")
         chosen = spliced_mode(*spliced)
     if generated is not None:
         if (task, mode) != ("music", "live"):
-            raise ValueError("--generated N goes with music in mode live")
+            raise WrongCall("--generated N goes with music in mode live")
         chosen = generated_mode(generated)
     if baseline is not None:
         compared = {"entities": entities.compared_mode, "sentiment": sentiment.compared_mode}
         if task not in compared:
-            raise ValueError("--baseline TRAIN goes with entities and sentiment")
+            raise WrongCall("--baseline TRAIN goes with entities and sentiment")
         chosen = compared[task](mode, baseline)
     if long is not None:
         if (task, mode) != ("summary", "offline"):
-            raise ValueError("--long WORDS goes with summary in mode offline")
+            raise WrongCall("--long WORDS goes with summary in mode offline")
         chosen = long_mode(long)
     figures = evaluation.run(task, mode, chosen, path, config, model, chunk_ms, lookahead)
     evaluation.show(figures, as_json)

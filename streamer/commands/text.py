@@ -14,6 +14,7 @@ from models.build import load
 from streamer.config import Config
 from streamer.evaluate import with_folder
 from streamer.text_said import Said
+from streamer.wrong_call import WrongCall, options_named_as_called
 
 USUAL = {
     "entities": "entities-en", "sentiment": "sentiment-en", "translation": "translate-en-de", "summary": "compress-en"
@@ -44,15 +45,14 @@ def run(config: Config, wish: Wish) -> int:
     options = {key: value for key, value in options.items() if value is not None}
     show = _shown(wish.format)
     try:
-        if mode == "offline":
-            _offline(config, wish, name, options, show)
-        else:
-            _live(config, wish, name, options, show, typed)
+        with options_named_as_called():
+            if mode == "offline":
+                _offline(config, wish, name, options, show)
+            else:
+                _live(config, wish, name, options, show, typed)
     except BrokenPipeError:
         # Whoever read has read enough; the interpreter's own flush would say it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except ValueError as error:
-        raise ValueError(str(error).replace("options.", "--", 1)) from None
     return 0
 
 
@@ -81,7 +81,7 @@ def _live(
 
     _check_task(name, read_card(catalog.find(name, config.folders())).task, wish.task)
     if wish.share is not None:
-        raise ValueError("--share goes with --mode offline: who chooses sentences must have seen them all")
+        raise WrongCall("--share goes with --mode offline: who chooses sentences must have seen them all")
     if not typed:
         options = options | {"partials": False}
     text = TypedText(unpaced_engine(config, [name]), name, options)

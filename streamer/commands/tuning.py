@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from streamer.config import read_config
+from streamer.wrong_call import WrongCall
 
 
 def tune(
@@ -60,6 +61,6 @@ def _grid(tries: Sequence[str]) -> dict[str, tuple[float, ...]]:
         except ValueError:
             numbers = ()
         if not (name and equals and numbers):
-            raise ValueError(f"--try {one!r}; write NAME=VALUE,VALUE")
+            raise WrongCall(f"--try {one!r}; write NAME=VALUE,VALUE")
         grid[name] = numbers
     return grid

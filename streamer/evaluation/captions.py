@@ -17,8 +17,10 @@ from streamer.evaluation.recordings import Recording, SpokenWord, join_to_length
 from streamer.evaluation.said import Said, calibration_figures, figures, live_said, offline_said, rates
 from streamer.evaluation.scoring_captions import plain
 from streamer.evaluation.stopwatch import Stopwatch
+from streamer.wrong_call import WrongCall
 
 JOINING_SILENCE_SECONDS = 0.5
+LONGEST_MINUTES = 24 * 60.0  # a stream is joined before it is heard
 
 
 @dataclass(frozen=True)
@@ -107,8 +109,10 @@ TASK = Task(
 def captions_mode(name: str, asked: Asked) -> Mode:
     """The mode `name`, "live" or "offline", for what is asked. ValueError for what it can't do."""
     if asked.joined is not None:
-        if name != "live" or asked.joined <= 0 or asked.references:
-            raise ValueError("--joined MINUTES goes with mode live, without --references, and is above 0")
+        if name != "live" or asked.references:
+            raise WrongCall("--joined MINUTES goes with mode live, without --references")
+        if not 0 < asked.joined <= LONGEST_MINUTES:
+            raise WrongCall(f"--joined {asked.joined:g}; give more than 0 and at most {LONGEST_MINUTES:g} minutes")
         return Mode("captions-en", partial(joined, asked=asked))
     usual = TASK.modes[name]
     return Mode(usual.model, partial(usual.measure, asked=asked))

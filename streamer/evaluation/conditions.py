@@ -11,6 +11,7 @@ from scipy import signal
 
 from streamer.evaluation.manifests import read_manifest
 from streamer.evaluation.recordings import Recording
+from streamer.wrong_call import WrongCall
 
 Change = Callable[[Recording], Recording]
 
@@ -29,9 +30,9 @@ def condition(name: str, noises: Path | None = None) -> Change:
     `noises` is a manifest of recordings, which "noise" needs and nothing else takes; ValueError.
     """
     if name not in CONDITIONS:
-        raise ValueError(f"condition {name!r}; there are {', '.join(CONDITIONS)}")
+        raise WrongCall(f"condition {name!r}; there are {', '.join(CONDITIONS)}")
     if (name == "noise") != (noises is not None):
-        raise ValueError("--noise MANIFEST goes with --condition noise, and that needs it")
+        raise WrongCall("--noise MANIFEST goes with --condition noise, and that needs it")
     if noises is None:
         return SIMPLE[name]
     recorded = [one for one in read_manifest(noises).recordings() if _rms(one.samples) > 0]

@@ -14,6 +14,7 @@ from streamer.evaluation.stopwatch import Stopwatch
 from streamer.evaluation.summaries import Paper, read_rows
 from streamer.sentences import Sentences
 from streamer.summarize import SHARE, summarize
+from streamer.wrong_call import WrongCall
 
 MODEL = "compress-en-offline"
 
@@ -56,7 +57,7 @@ def joined(job: Job, words: int) -> Measured:
 def long_mode(words: int) -> Mode:
     """The mode that joins abstracts to texts of `words` words. ValueError for fewer than one."""
     if words < 1:
-        raise ValueError(f"--long {words}; a text has at least one word")
+        raise WrongCall(f"--long {words}; a text has at least one word")
     return Mode(MODEL, partial(joined, words=words))
 
 

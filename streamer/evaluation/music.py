@@ -21,6 +21,7 @@ from streamer.music.composing import Composer as Loaded
 from streamer.music.composing import Pieces
 from streamer.music.judging import HISTOGRAMS, RATES, distance, judge
 from streamer.runner import CpuRunner
+from streamer.wrong_call import WrongCall
 
 STREAMS = 32  # side by side
 CHUNK_STEPS = 16  # that a stream takes at once
@@ -51,7 +52,7 @@ def live(job: Job) -> Measured:
 def generated(job: Job, count: int) -> Measured:
     """`count` pieces, as long as the file's, beside the file's: distances of histograms, and rates of both."""
     if count < 1:
-        raise ValueError(f"--generated {count}; compose at least one piece")
+        raise WrongCall(f"--generated {count}; compose at least one piece")
     scores, name = read_scores(job.path), job.model or _named(job.path, COMPOSERS)
     composer = Loaded(_loaded(job, name))
     torch.set_num_threads(job.config.engine.threads)

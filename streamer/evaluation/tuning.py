@@ -24,6 +24,7 @@ from streamer.evaluation.manifests import read_manifest
 from streamer.evaluation.matching import matched
 from streamer.evaluation.recordings import COMMON_RATE_HZ, Recording, SpokenWord
 from streamer.evaluation.scoring_captions import error_rates, plain
+from streamer.wrong_call import WrongCall
 
 GRID = {
     "lm_weight": (0.5, 0.7, 0.9, 1.1, 1.3),
@@ -84,7 +85,7 @@ class Tuning:
         best: dict[str, float] = {}
         usual = structs.asdict(self._reader({}).card)
         if unknown := [name for name in grid if name not in usual]:
-            raise ValueError(f"{unknown[0]!r} is no option of a captions card; there are {', '.join(usual)}")
+            raise WrongCall(f"{unknown[0]!r} is no option of a captions card; there are {', '.join(usual)}")
         # The first one compiles, which must not count.
         self._hear(self._reader({}), next(one for some in self.sets.values() for one in some))
         found = self.measure(best)

@@ -16,6 +16,7 @@ from streamer.evaluation.recordings import read_sound
 from streamer.lab.gates import Layer, gates_along
 from streamer.lab.pictures import figure, save
 from streamer.sentences import Sentences
+from streamer.wrong_call import WrongCall
 
 MOST_COLUMNS, MOST_ROWS = 300, 128  # of a picture: more steps and units are averaged to as many
 MEAN = "#e0761a"
@@ -33,7 +34,7 @@ def text_input(model: Model, text: str) -> Input:
     """The words of one sentence. ValueError for an empty one and for a model that doesn't read text."""
     words = split_words(text)
     if not words:
-        raise ValueError("--text holds no words")
+        raise WrongCall("--text holds no words")
     if model.card.feeder is None:
         raise ValueError(f"{model.name} hears sound; give --file WAV, or another --model")
     steps, marks = Sentences(model).steps(words)
@@ -53,12 +54,12 @@ def sound_input(model: Model, samples: np.ndarray, rate_hz: int) -> Input:
 def draw_gates(config: Config, name: str, text: str | None, file: Path | None, layer: int, output: Path) -> Layer:
     """Draw layer number `layer`, from 1, of the model `name`; the layer that was drawn."""
     if (text is None) == (file is None):
-        raise ValueError("give either --text TEXT or --file WAV")
+        raise WrongCall("give either --text TEXT or --file WAV")
     model = load(catalog.find(name, config.folders()), config.model(name).allow_imports)
     given = text_input(model, text) if text is not None else sound_input(model, *read_sound(file))
     layers = gates_along(model.network, given.x)
     if not 1 <= layer <= len(layers):
-        raise ValueError(f"--layer {layer}; {name} has {len(layers)} with gates")
+        raise WrongCall(f"--layer {layer}; {name} has {len(layers)} with gates")
     chosen = layers[layer - 1]
     save(picture(chosen, given, f"{name}, layer {layer} of {len(layers)}"), output)
     return chosen

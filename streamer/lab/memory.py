@@ -16,6 +16,7 @@ from models.training.agreement_recipes import CELLS
 from models.training.agreement_rows import Row
 from streamer.lab.pictures import COLOURS, MARKS, NAMES, figure, label_ends, save
 from streamer.lab.unrolled import encoded
+from streamer.wrong_call import WrongCall
 
 TEXTS = (
     "the cat, which already ate ..., was full",
@@ -117,11 +118,11 @@ def _parted(text: str) -> tuple[list[str], str, list[str]]:
         text = text.replace(gap, GAPS[0])
     before, *after = text.split(GAPS[0])
     if len(after) != 1 or not split_words(before):
-        raise ValueError(f'--text {text!r}; write one "..." behind the subject, where the filler grows')
+        raise WrongCall(f'--text {text!r}; write one "..." behind the subject, where the filler grows')
     words = [word.lower() for word in split_words(after[0])]
     verbs = [at for at, word in enumerate(words) if word in VERBS]
     if not verbs:
-        raise ValueError(f'--text {text!r}; behind the "..." wanted was or were')
+        raise WrongCall(f'--text {text!r}; behind the "..." wanted was or were')
     return [word.lower() for word in split_words(before)], words[verbs[0]], words[: verbs[0]]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from streamer.music.piece import Piece
 from streamer.music.sound import FADE_SECONDS, Sound
+from streamer.wrong_call import WrongCall
 
 LONGEST_SECONDS = 4 * 3600
 
@@ -43,7 +44,7 @@ def length_of(seconds: float, tempo: float, steps_per_beat: int) -> Length:
     ValueError for no time and for more than four hours.
     """
     if not 0 < seconds <= LONGEST_SECONDS:
-        raise ValueError(f"{seconds:g} seconds; a piece lasts more than 0 and at most {LONGEST_SECONDS}")
+        raise WrongCall(f"{seconds:g} seconds; a piece lasts more than 0 and at most {LONGEST_SECONDS}")
     per_step = 60 / (tempo * steps_per_beat)
     music = seconds - min(FADE_SECONDS, seconds / 4)
     steps = max(1, floor(music / per_step + 1e-9))

@@ -20,6 +20,7 @@ from streamer.lab.latency.task import Error, Scored, Task
 from streamer.lab.latency.translation import Translation
 from streamer.lab.latency.views import View
 from streamer.lab.latency.words import Entities, Summary
+from streamer.wrong_call import WrongCall
 
 TASKS = ("captions", "entities", "translation", "summary")
 DEPTH = 2  # of every view; the first and the last have the others, too
@@ -94,7 +95,7 @@ def measure(
     """
     unknown = sorted(set(tasks) - set(TASKS))
     if unknown:
-        raise ValueError(f"no task is called {unknown[0]!r}; there are {', '.join(TASKS)}")
+        raise WrongCall(f"no task is called {unknown[0]!r}; there are {', '.join(TASKS)}")
     torch.set_num_threads(1)
     lines = []
     for name in tasks:
@@ -103,7 +104,7 @@ def measure(
         points = [_point(task, one, runs / "latency" / one.name(name), updates, progress) for one in chosen]
         lines += [Line(name, task.unit, task.measure, points)] if points else []
     if not lines:
-        raise ValueError(f"--only {only!r} names no network; they are called like entities/both-ways/2")
+        raise WrongCall(f"--only {only!r} names no network; they are called like entities/both-ways/2")
     return lines
 
 

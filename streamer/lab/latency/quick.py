@@ -30,6 +30,7 @@ from streamer.lab.latency.views import View
 from streamer.lab.sample import FOLDER
 from streamer.sentences import Sentences
 from streamer.translator import Translator
+from streamer.wrong_call import WrongCall
 
 CHUNK_MS = 40
 SETS = ("librispeech_8spk", "an4")
@@ -41,7 +42,7 @@ def quickly(config: Config, tasks: Sequence[str] | None, progress: Progress) -> 
     unknown = [task for task in tasks or () if task not in made]
     if unknown:
         # The sentences that summaries learn from aren't free to ship.
-        raise ValueError(f"no sample of {unknown[0]!r} ships; --quick has {', '.join(made)}")
+        raise WrongCall(f"no sample of {unknown[0]!r} ships; --quick has {', '.join(made)}")
     return [made[task](config, progress) for task in tasks or made]
 
 
