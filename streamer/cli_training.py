@@ -49,6 +49,7 @@ def commands(
     data: Data,
     out: Runs = Path("runs"),
     updates: Updates = None,
+    rate: Rate = None,
     start: Start = None,
     resume: Resume = True,
     threads: Threads = None,
@@ -57,7 +58,7 @@ def commands(
     """Train the spotter of spoken commands."""
     from streamer.commands.training import commands
 
-    commands(config, data, out, updates, start, resume, threads)
+    commands(config, data, out, updates, rate, start, resume, threads)
 
 
 @train.command("language")

@@ -15,11 +15,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from models.build import build_network
-from models.training import captions, shards, synthetic_speech, unlabelled
+from models.training import captions, flite, shards, synthetic_speech, unlabelled
 from models.training.augment import another_room, another_speaker, coded, reverberant
 from models.training.corpus import Utterance
 from models.training.rows import SPEECH_LEVEL, SPREAD, Rows, as_loud
-from models.training.synthetic_speech import Voice
+from models.training.voice import Voice, another_voice
 
 RATE = 16000
 SETS, NOISES = (("tones", "train"),), (("hiss", "train"),)
@@ -234,30 +234,60 @@ def test_another_voice_moves_pitch_and_formants():
     peak[40] = 1
     assert synthetic_speech.stretched(peak, 1.25).argmax() == 50
     random = np.random.default_rng(1)
-    voices = [synthetic_speech.another_voice(random) for _ in range(200)]
+    voices = [another_voice(random) for _ in range(200)]
     assert min(v.pitch for v in voices) < 0.65 and max(v.pitch for v in voices) > 1.4
 
 
 def test_a_missing_synthesiser_is_one_clear_line(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "hibari", None)
+    monkeypatch.setenv("PATH", "")
     with pytest.raises(ValueError, match="needs a synthesiser: pip install"):
         synthetic_speech.make(tmp_path, tmp_path, 0.1)
 
 
 def test_read_aloud_sentences_become_a_shard(tmp_path, monkeypatch):
     monkeypatch.setattr(synthetic_speech, "sentences", lambda text, random: iter(["Well-known cats."] * 9))
-    monkeypatch.setattr(synthetic_speech, "_reader", lambda: lambda *given: (np.zeros(RATE, np.float32), ["W", "EH"]))
+    asked = []
+    readers = [lambda *given, n=n: asked.append(n) or (np.zeros(RATE, np.float32), ["W", "EH"]) for n in range(2)]
+    monkeypatch.setattr(synthetic_speech, "_readers", lambda: readers)
     synthetic_speech.make(tmp_path, tmp_path / "out", 3 / 3600)
     groups = shards.load(tmp_path / "out", [synthetic_speech.SET], (1.0,))
     (example,) = groups[0]
+    assert asked == [0, 1, 0]
     assert len(groups) == 3 and "".join(shards.CHARACTERS[c] for c in example.characters) == "well known cats"
     assert set(example.frame_phones) == {shards.UNLABELLED} and len(example.frames) == len(example.frame_phones)
 
 
 def test_the_synthesiser_reads_what_it_says(tmp_path):
     pytest.importorskip("hibari")
-    read = synthetic_speech._reader()
+    read = synthetic_speech._hibari()
     random = np.random.default_rng(1)
     samples, said = read("What is worship?", Voice(0.6, 1.0, 0.9, 1.0), random)
     assert " ".join(said) == "W AH T IH Z W ER SH AH P"
     assert 0.5 * RATE < len(samples) < 3 * RATE and 0.01 < np.sqrt(np.mean(samples**2)) < 0.5
+
+
+def test_flite_is_asked_for_a_voice_and_tells_its_phones(tmp_path, monkeypatch):
+    program = tmp_path / "flite"
+    program.write_text(FLITE.format(python=sys.executable))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    read, random = flite.reader(), np.random.default_rng(1)
+    samples, said = read("What is worship?", Voice(1.2, 1.0, 1.25, 2.0), random)
+    assert " ".join(said) == "W AH T" and len(samples) == pytest.approx(RATE * 0.625 / 1.25, abs=2)
+    assert read("Fail!", Voice(1.0, 1.0, 1.0, 1.0), random) is None
+    assert flite.phones_of("pau w xx pau") is None and flite.phones_of(" ") is None
+    monkeypatch.setenv("PATH", "")
+    assert flite.reader() is None
+
+
+FLITE = """#!{python}
+import sys, wave
+options = dict(word.split("=") for word in sys.argv if "=" in word)
+print("pau w ax t pau ")
+if "Fail!" in sys.argv:
+    sys.exit(1)
+with wave.open(sys.argv[sys.argv.index("-o") + 1], "wb") as file:
+    file.setparams((1, 2, 16000, 0, "NONE", ""))
+    file.writeframes(bytes(2 * int(16000 * float(options["duration_stretch"]))))
+"""

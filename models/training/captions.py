@@ -25,8 +25,15 @@ from models.whole import Whole
 
 HEADS = (len(shards.PHONES), len(shards.CHARACTERS))
 AUXILIARY = len(shards.PHONES)  # frame-wise phones, silence at 0; cut off before shipping
+OUTPUTS = sum(HEADS) + AUXILIARY
 CHECKED = (("an4", 101), ("librispeech_8spk", 60), ("speechocean762", 120))
-SHARE = {"speech_commands": 0.35, "speech_commands_more": 0.35, "librispeech_testother_10spk": 2.0, "synthetic": 1.0}
+SHARE = {
+    "speech_commands": 0.35,
+    "speech_commands_more": 0.35,
+    "librispeech_testother_10spk": 2.0,
+    "librispeech_untranscribed": 2.0,
+    "synthetic": 0.5,
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class Recipe:
     options: dict = field(default_factory=dict)
     updates: int = 6500
     rows: int = 5
-    row_steps: int = 2000
+    row_steps: int = 1998
     learning_rate: float = 2e-3
     framewise: float = 0.3  # the share of updates that learn frame-wise phones alone
     seed: int = 1
@@ -46,11 +53,11 @@ class Recipe:
 RECIPES = {
     "live": Recipe(
         "acoustic_lstm",
-        dict(n_mels=80, stack=4, cell="lstm", hidden_size=336, depth=3, delay=3, level=True),
+        dict(n_mels=80, stack=3, cell="lstm", hidden_size=296, depth=3, delay=7, level=True),
     ),
     "offline": Recipe(
         "acoustic_bidirectional",
-        dict(n_mels=80, stack=4, cell="lstm", hidden_size=256, depth=3, level=True),
+        dict(n_mels=80, stack=3, cell="lstm", hidden_size=256, depth=3, level=True),
     ),
 }
 
@@ -81,7 +88,7 @@ def train_captions(
     updates = updates or recipe.updates
     rate = learning_rate or recipe.learning_rate
     torch.manual_seed(recipe.seed)
-    network = build_network(recipe.architecture, recipe.options | {"outputs": sum(HEADS) + AUXILIARY})
+    network = build_network(recipe.architecture, recipe.options | {"outputs": OUTPUTS})
     if start:
         _begin_from(network, start)
     speech, cache, run = data / "speech", out / "shards", out / f"captions-{mode}"
@@ -180,8 +187,8 @@ def _standardize(network: nn.Module, groups: list) -> None:
 
 def _seed_phone_head(network: nn.Module) -> None:
     """Begin CTC from the frame-wise phones: the same map, silence as the blank."""
-    for name, value in network.state_dict().items():
-        if value.dim() and value.shape[0] == sum(HEADS) + AUXILIARY:
+    for value in network.state_dict().values():
+        if _of_last_map(value):
             value[:AUXILIARY].copy_(value[-AUXILIARY:])
 
 
@@ -196,13 +203,16 @@ def _begin_from(network: nn.Module, start: Path) -> None:
 
 
 def shipped(network: nn.Module) -> dict[str, Tensor]:
-    """The weights in float16, without the auxiliary head: the last map's first rows."""
-    kept = sum(HEADS)
-    rows = kept + AUXILIARY
+    """The weights in float16, without the auxiliary head: the last map's last rows."""
     return {
-        name: (value[:kept] if value.dim() and value.shape[0] == rows else value).half().contiguous()
+        name: (value[: sum(HEADS)] if _of_last_map(value) else value).half().contiguous()
         for name, value in network.state_dict().items()
     }
+
+
+def _of_last_map(value: Tensor) -> bool:
+    """Whether a weight or a bias is the last map's."""
+    return bool(value.dim()) and value.shape[0] == OUTPUTS
 
 
 def _logits(network: nn.Module, batch: Batch, state) -> tuple[Tensor, tuple | None]:
@@ -249,7 +259,6 @@ def _check(network: nn.Module, examples: list) -> tuple[float, float]:
     for at in range(0, len(ordered), 20):
         some = ordered[at : at + 20]
         longest = max(len(e.frames) for e in some) + 40
-        longest += -longest % 4
         frames = torch.full((len(some), longest, shards.N_MELS), float(np.log(LOG_FLOOR)))
         for row, example in zip(frames, some):
             row[: len(example.frames)] = torch.from_numpy(example.frames.astype(np.float32))

@@ -4,7 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import cos, pi
 from pathlib import Path
 
@@ -66,6 +66,7 @@ def train_commands(
     out: Path,
     *,
     updates: int | None = None,
+    learning_rate: float | None = None,
     start: Path | None = None,
     resume: bool = True,
     threads: int = 1,
@@ -78,6 +79,8 @@ def train_commands(
     torch.set_num_threads(threads)
     recipe = Recipe(cosines=((updates, updates),)) if updates else Recipe()
     updates = recipe.cosines[-1][0]
+    if learning_rate:
+        recipe = replace(recipe, learning_rate=learning_rate)
     run, cache = out / "commands", out / "commands" / "shards"
     run.mkdir(parents=True, exist_ok=True)
     streams = _streams(data / "speech", cache, recipe, progress)
@@ -166,14 +169,14 @@ def _streams(speech: Path, cache: Path, recipe: Recipe, progress: Callable[[str]
     spoken = [[r for r in found if r.text] for found in spoken]
     sentences = versions(*SENTENCES)
     sources = [
-        Source(0.50, spoken, _rarity(spoken[0]), "clip"),
-        _even(0.09, versions(("fsdd", "train")), "clip"),
+        Source(0.46, spoken, _rarity(spoken[0]), "clip"),
+        _even(0.12, versions(("fsdd", "train")), "clip"),
         _even(0.06, versions(("wakewords", "train")), "clip"),
         _even(0.12, versions(("an4", "train")), "clip"),
-        _even(0.03, noise, "stretch"),
+        _even(0.05, noise, "stretch"),
         _even(0.03, quiet, "stretch"),
         _even(0.10, sentences, "words"),
-        Source(0.08, sentences, np.array([len(r.frames) for r in sentences[0]], float), "stretch", 450),
+        Source(0.12, sentences, np.array([len(r.frames) for r in sentences[0]], float), "stretch", 450),
         _even(0.04, versions(unlabelled), "stretch"),
     ]
     noises = [r.frames for r in noise[1] + quiet[1]]

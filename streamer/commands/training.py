@@ -48,6 +48,7 @@ def commands(
     data: Path,
     out: Path,
     updates: int | None,
+    rate: float | None,
     start: Path | None,
     resume: bool,
     threads: int | None,
@@ -57,11 +58,17 @@ def commands(
 
     threads = threads or read_config(config_file).engine.threads
     _check(data, "speech")
-    print(
-        train_commands(
-            data, out, updates=updates, start=start, resume=resume, threads=threads, progress=_say
-        )
+    weights = train_commands(
+        data,
+        out,
+        updates=updates,
+        learning_rate=rate,
+        start=start,
+        resume=resume,
+        threads=threads,
+        progress=_say,
     )
+    print(weights)
 
 
 def language(config_file: Path | None, data: Path, out: Path) -> None:
