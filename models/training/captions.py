@@ -28,6 +28,7 @@ AUXILIARY = len(shards.PHONES)  # frame-wise phones, silence at 0; cut off befor
 OUTPUTS = sum(HEADS) + AUXILIARY
 CHECKED = (("an4", 101), ("librispeech_8spk", 60), ("speechocean762", 120))
 SHARE = {
+    "an4": 3.0,
     "speech_commands": 0.35,
     "speech_commands_more": 0.35,
     "librispeech_testother_10spk": 2.0,
@@ -44,7 +45,7 @@ class Recipe:
     options: dict = field(default_factory=dict)
     updates: int = 6500
     rows: int = 5
-    row_steps: int = 1998
+    row_steps: int = 2004
     learning_rate: float = 2e-3
     framewise: float = 0.3  # the share of updates that learn frame-wise phones alone
     seed: int = 1
@@ -57,7 +58,7 @@ RECIPES = {
     ),
     "offline": Recipe(
         "acoustic_bidirectional",
-        dict(n_mels=80, stack=3, cell="lstm", hidden_size=256, depth=3, level=True),
+        dict(n_mels=80, stack=4, cell="lstm", hidden_size=256, depth=3, level=True),
     ),
 }
 
