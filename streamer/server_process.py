@@ -48,7 +48,7 @@ class ServerProcess:
         try:
             self._tell(msgspec.structs.replace(config, server=server))
             answer = self._answer()
-        except BaseException:
+        except BaseException:  # Ctrl-C too: it has a session of its own and would outlive us
             # Nobody has spoken to it: there are no last words to wait for.
             self._process.kill()
             self.stop()

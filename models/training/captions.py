@@ -204,7 +204,7 @@ def _begin_from(network: nn.Module, start: Path) -> None:
 
 
 def shipped(network: nn.Module) -> dict[str, Tensor]:
-    """The weights in float16, without the auxiliary head: the last map's last rows."""
+    """The weights in float16, without the auxiliary head, which is the last map's last rows."""
     return {
         name: (value[: sum(HEADS)] if _of_last_map(value) else value).half().contiguous()
         for name, value in network.state_dict().items()

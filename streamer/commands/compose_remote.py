@@ -35,7 +35,7 @@ class RemoteSource:
         except Refusal as refusal:
             self.connection.abandon()
             raise ValueError(str(refusal)) from None
-        except BaseException:
+        except BaseException:  # Ctrl-C too: a connection that isn't left hangs the exit
             self.connection.abandon()
             raise
         self.options: dict[str, Any] = self.stream.opened.options
