@@ -14,6 +14,7 @@ from models.gates import gru_gates, lstm_gates
 from models.kernels_decoder import UnrolledDecoder
 from models.kernels_level import UnrolledLevel
 from models.level import Level
+from models.products import has_packed, pack, packed_product
 from models.recurrent import GRU, LSTM, RNN, Recurrent
 from models.sentences import SentenceLSTM
 from models.stage import Stage, State
@@ -21,7 +22,7 @@ from models.stage import Stage, State
 TOLERANCE = 1e-4  # largest difference from the stage's own step, at outputs of the order of one
 BF16_TOLERANCE = 0.05
 CHECKED_STEPS = 4
-FILES = ("kernels.py", "kernels_decoder.py", "kernels_level.py", "gates.py")
+FILES = ("kernels.py", "products.py", "kernels_decoder.py", "kernels_level.py", "gates.py")
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,13 @@ def candidates(stage: Stage, bf16: bool = False) -> list[Kernel]:
     A kernel that does not agree with it (a stage of the user's own may read what was replaced) is
     left out. `bf16` adds products of bfloat16 where the CPU has them; states stay float32.
     torch's fused LSTM calls oneDNN, which packs the weights anew at every call: "unrolled" is
-    faster up to a batch of some hundreds, where the product outweighs the packing.
+    faster up to a batch of some hundreds, where the product outweighs the packing. "packed" has oneDNN's
+    products, too, its weights packed once: where MKL leaves AVX-512 alone, as on an AMD, twice as fast.
     """
     kernels = [Kernel("fused", stage.step)]
     for name, product, tolerance in (
         ("unrolled", Product, TOLERANCE),
+        *([("packed", PackedProduct, TOLERANCE)] if has_packed() else []),
         *([("bf16", BFloat16Product, BF16_TOLERANCE)] if bf16 and has_bf16() else []),
     ):
         other = _replaced(deepcopy(stage), product)
@@ -79,12 +82,27 @@ class Product(nn.Module):
         return x @ self.weight
 
 
-class BFloat16Product(nn.Module):
-    """The same with operands and product rounded to bfloat16; W packed once by oneDNN."""
+class PackedProduct(nn.Module):
+    """The same by oneDNN, W packed once, at load."""
 
     def __init__(self, weight: Tensor):
         super().__init__()
-        self.packed = torch.ops.mkldnn._reorder_linear_weight(weight.bfloat16().contiguous(), 1)
+        self.packed = pack(weight)
+
+    def forward(self, addend: Tensor, x: Tensor) -> Tensor:
+        return self.alone(x).add_(addend)
+
+    def alone(self, x: Tensor) -> Tensor:
+        """x W^T."""
+        return packed_product(x, self.packed)
+
+
+class BFloat16Product(nn.Module):
+    """The same with operands and product rounded to bfloat16."""
+
+    def __init__(self, weight: Tensor):
+        super().__init__()
+        self.packed = pack(weight.bfloat16())
 
     def forward(self, addend: Tensor, x: Tensor) -> Tensor:
         return addend + self._rounded(x)
@@ -94,7 +112,23 @@ class BFloat16Product(nn.Module):
         return self._rounded(x).float()
 
     def _rounded(self, x: Tensor) -> Tensor:
-        return torch.ops.mkldnn._linear_pointwise(x.bfloat16(), self.packed, None, "none", [], "")
+        return packed_product(x.bfloat16(), self.packed)
+
+
+AnyProduct = type[Product] | type[PackedProduct] | type[BFloat16Product]
+
+
+class PackedLinear(nn.Module):
+    """`nn.Linear` by oneDNN, its weights packed once."""
+
+    def __init__(self, linear: nn.Linear):
+        super().__init__()
+        self.packed = pack(linear.weight.detach())
+        self.register_buffer("bias", None if linear.bias is None else linear.bias.detach().clone())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [..., C] -> x W^T + b."""
+        return packed_product(x, self.packed, self.bias)
 
 
 class Unrolled(Stage):
@@ -105,7 +139,7 @@ class Unrolled(Stage):
 
     order: tuple[int, ...] = (0,)  # of the gates, those of one activation side by side
 
-    def __init__(self, cell: Recurrent, product: type[Product] | type[BFloat16Product]):
+    def __init__(self, cell: Recurrent, product: AnyProduct):
         super().__init__(cell.in_features, cell.out_features)
         self.hidden_size, self.initial_state = cell.hidden_size, cell.initial_state
         self.input_product = product(self.ordered(cell.input_weight))
@@ -176,7 +210,7 @@ class UnrolledGRU(Unrolled):
 
     order = (0, 1, 2)
 
-    def __init__(self, cell: GRU, product: type[Product] | type[BFloat16Product]):
+    def __init__(self, cell: GRU, product: AnyProduct):
         super().__init__(cell, product)
         self.register_buffer("hidden_bias", cell.hidden_bias.clone(), persistent=False)
 
@@ -201,10 +235,12 @@ UNROLLED: dict[type, Callable[..., nn.Module]] = {
 }
 
 
-def _replaced(module: nn.Module, product: type[Product] | type[BFloat16Product]) -> Stage | None:
-    """`module` with its recurrent layers unrolled, itself changed; None if it has none."""
+def _replaced(module: nn.Module, product: AnyProduct) -> Stage | None:
+    """`module` with its recurrent layers unrolled and, packed, its maps, itself changed; None if it has none."""
     if type(module) in UNROLLED:
         return UNROLLED[type(module)](module, product)
+    if type(module) is nn.Linear and product is PackedProduct:
+        return PackedLinear(module)
     found = [(name, _replaced(child, product)) for name, child in module.named_children()]
     for name, other in found:
         if other is not None:

@@ -32,7 +32,7 @@ class EngineOptions(Struct, frozen=True, forbid_unknown_fields=True):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: Annotated[int, Meta(ge=1, le=1024)] = 1
     bf16: bool = False
-    max_wait_ms: Annotated[float, Meta(ge=0, le=1000)] = 30
+    max_wait_ms: Annotated[float, Meta(ge=0, le=1000)] = 60
     max_batch: Annotated[int, Meta(ge=1, le=4096)] = 128
 
 

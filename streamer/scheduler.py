@@ -8,6 +8,9 @@ from typing import NamedTuple
 # that a GPU captures few graphs), dense enough that little is left over.
 BLOCK_COUNTS = (1, 2, 3, 4, 6, 8, 10, 12, 16, 24, 32)
 
+# Streams that make a step wide: beyond them a product gains little speed.
+ENOUGH = 48
+
 
 class Ready(NamedTuple):
     """A stream with `blocks` whole blocks, the oldest of which came at `since` (seconds)."""
@@ -46,9 +49,10 @@ def schedule(ready: Sequence[Ready], max_rows: int) -> list[Batch]:
 def due_at(since: float, num_ready: int, num_live: int, max_wait: float) -> float:
     """When streams must be stepped of which the first became ready at `since` (seconds).
 
-    At once if nobody is missing; otherwise others get `max_wait` seconds to widen the batch.
+    At once if nobody is missing or `ENOUGH` are there; otherwise others get up to `max_wait` seconds
+    to widen the batch, the fewer streams live the less: they would gain little.
     """
-    return since if num_ready >= num_live else since + max_wait
+    return since if num_ready >= min(num_live, ENOUGH) else since + max_wait * min(1.0, num_live / ENOUGH)
 
 
 def _cut(streams: list[Ready], max_rows: int) -> list[list[Ready]]:

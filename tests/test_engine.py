@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from models.readers.argmax import ArgmaxReader, GreedyCtcReader
 from streamer import wire
+from streamer.scheduler import ENOUGH
 from tests.tiny_engine import (
     FORMAT, LABELS, RATE_HZ, Client, alone, noise, plain, tiny_engine, tiny_model,
 )  # fmt: skip
@@ -234,7 +235,7 @@ def test_a_step_waits_for_company_but_not_alone():
     one.settle()
     two = Client(engine, request="2").open()
     one.audio(noise(4800))
-    assert not engine.busy and engine.due == pytest.approx(0.01)
+    assert not engine.busy and engine.due == pytest.approx(0.02 / ENOUGH)
     two.audio(noise(4800))
     assert engine.busy
 

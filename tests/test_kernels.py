@@ -5,11 +5,15 @@ import torch
 
 from models import kernels
 from models.kernels import BF16_TOLERANCE, TOLERANCE, candidates
+from models.layers import Linear
+from models.products import has_packed
 from models.recurrent import LSTM
 from models.stage import Chain, Stage
 from tests.stages import STAGES, fresh
 
 RECURRENT = ("rnn", "lstm", "gru", "stack", "head", "feedback", "acoustic", "convolutions")
+
+PACKED = ["packed"] if has_packed() else []
 
 
 def in_chunks(step, x, state, block):
@@ -26,7 +30,7 @@ def test_every_kernel_gives_the_stages_results(name):
     stage = fresh(STAGES[name])
     found = candidates(stage, bf16=name != "sampler")
     if name.startswith(RECURRENT):
-        assert "unrolled" in [kernel.name for kernel in found]
+        assert {"unrolled", *PACKED} <= {kernel.name for kernel in found}
     x = torch.randn(5, 6 * stage.block, stage.in_features)
     wanted, end = in_chunks(stage.step, x, stage.initial_state(5), stage.block)
     for kernel in found:
@@ -39,6 +43,10 @@ def test_every_kernel_gives_the_stages_results(name):
 
 def test_a_stage_without_recurrence_has_its_own_step_alone():
     assert [kernel.name for kernel in candidates(fresh(STAGES["log-mel"]))] == ["fused"]
+
+
+def test_maps_alone_are_packed_where_there_is_onednn():
+    assert [kernel.name for kernel in candidates(Linear(3, 4).eval().requires_grad_(False))] == ["fused", *PACKED]
 
 
 def test_kernels_leave_the_stage_as_it_was():

@@ -1,9 +1,10 @@
 """The scheduler: plain lists in, batches out."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.scheduler import BLOCK_COUNTS, Batch, Ready, due_at, schedule
+from streamer.scheduler import BLOCK_COUNTS, ENOUGH, Batch, Ready, due_at, schedule
 
 
 def test_streams_that_are_equally_late_share_a_step():
@@ -43,4 +44,10 @@ def test_the_order_of_the_list_does_not_matter(order):
 
 def test_a_step_waits_only_while_somebody_is_missing():
     assert due_at(1.0, 3, 3, 0.01) == 1.0
-    assert due_at(1.0, 2, 3, 0.01) == 1.01
+    assert due_at(1.0, ENOUGH - 1, ENOUGH, 0.01) == 1.01
+
+
+def test_enough_streams_wait_for_nobody_and_few_gain_little():
+    assert due_at(1.0, ENOUGH, 10 * ENOUGH, 0.01) == 1.0
+    assert due_at(1.0, ENOUGH - 1, 10 * ENOUGH, 0.01) == 1.01
+    assert due_at(1.0, 1, 2, 0.01) == pytest.approx(1.0 + 0.02 / ENOUGH)
