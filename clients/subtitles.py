@@ -5,7 +5,17 @@ from pathlib import Path
 
 import pysubs2
 
+from clients.cues import Cue, Spoken, cues
 from streamer import wire
+
+
+def subtitle(cue: Cue) -> pysubs2.SSAEvent:
+    """A cue as the subtitles' library has it."""
+    start, end = round(1000 * cue.start), round(1000 * cue.end)
+    # A word may begin and end in one output row; what shows for no time is not seen.
+    event = pysubs2.SSAEvent(start=start, end=max(end, start + 1))
+    event.plaintext = cue.text
+    return event
 
 
 class Subtitles:
@@ -22,19 +32,14 @@ class Subtitles:
         self._write()
 
     def add(self, result: wire.Result) -> None:
-        """A final that says something becomes a subtitle."""
+        """A final that says something becomes a subtitle, a long one several."""
         best = result.alternatives[0] if result.alternatives else None
         if best is None or not best.words:
             return
-        start, end = best.words[0].start, best.words[-1].end
-        # A word may begin and end in one output row; what shows for no time is not seen.
-        end_ms = max(self._ms(end), self._ms(start) + 1)
-        event = pysubs2.SSAEvent(start=self._ms(start), end=end_ms, text=best.text)
-        self._file.append(event)
+        rate = self.rate_hz
+        for cue in cues([Spoken(word.text, word.start / rate, word.end / rate) for word in best.words]):
+            self._file.append(subtitle(cue))
         self._write()
-
-    def _ms(self, position: int) -> int:
-        return round(1000 * position / self.rate_hz)
 
     def _write(self) -> None:
         # Written beside and moved, so that a reader never meets half a file.

@@ -19,7 +19,8 @@ from models import catalog
 from models.build import load
 from streamer.config import Config
 from streamer.offline import Offline, Progress, Sound
-from streamer.transcript import FORMATS, Transcript, rendered
+from streamer.rendering import FORMATS, rendered
+from streamer.transcript import Transcript
 from streamer.writing import Writing
 from streamer.wrong_call import WrongCall
 

@@ -1,13 +1,10 @@
-"""What a recording says, with its times, and how it is written down."""
+"""What a recording says, with its times."""
 
 from collections.abc import Iterable
 
 import msgspec
-import pysubs2
 
 from models.readers import Alternative
-
-FORMATS = ("txt", "json", "srt", "vtt")
 
 
 class SpokenWord(msgspec.Struct, frozen=True):
@@ -59,19 +56,6 @@ def segment(said: Alternative, position_s: float, start: float, end: float) -> S
     if not words:
         return Segment(_within(start, start, end), _within(end, start, end), said.text, ())
     return Segment(words[0].start, words[-1].end, said.text, words)
-
-
-def rendered(name: str, transcript: Transcript, format: str) -> str:
-    """The transcript in one of FORMATS, without a last line break; `name` is the recording's."""
-    if format == "txt":
-        return transcript.text
-    if format == "json":
-        return msgspec.json.encode({"file": name} | msgspec.to_builtins(transcript)).decode()
-    subtitles = pysubs2.SSAFile()
-    for said in transcript.segments:
-        start, end = round(1000 * said.start), round(1000 * said.end)
-        subtitles.append(pysubs2.SSAEvent(start=start, end=end, text=said.text))
-    return subtitles.to_string(format).rstrip("\n")
 
 
 def _within(seconds: float, start: float, end: float) -> float:

@@ -12,7 +12,8 @@ ROOT = Path(__file__).parent.parent
 ROOMS = ("streamer", "models", "clients")
 # The command line may import everything, and does so late.
 COMMAND_LINE = (
-    "streamer.cli", "streamer.__main__", "streamer.commands", "streamer.transcribe", "streamer.live",
+    "streamer.cli", "streamer.__main__", "streamer.commands", "streamer.transcribe", "streamer.rendering",
+    "streamer.live",
 )  # fmt: skip
 NEITHER_TORCH_NOR_ZMQ = ("streamer.wire", "streamer.session", "streamer.scheduler")
 LIGHT = (
