@@ -1,10 +1,10 @@
 """The offline network behind a live session: it rewrites each utterance after its end."""
 
 import multiprocessing
-import queue
 import signal
 import time
 from collections import deque
+from multiprocessing.connection import Connection
 from types import TracebackType
 
 import numpy as np
@@ -16,7 +16,6 @@ from streamer.writing import Writing
 MODEL = "captions-en-offline"
 KEPT_S = 60.0  # of sound; an utterance that is longer loses its beginning
 MARGIN_S = 0.3  # of sound around its words
-LOOK_S = 0.02
 
 Pair = tuple[str, str]  # the live text, the offline text
 
@@ -31,32 +30,28 @@ class Rewriter:
         self.rate_hz = rate_hz
         self._sound: deque[np.ndarray] = deque()
         self._start = self._end = 0  # positions of what is kept
-        self._under_way = 0
+        # The child is given an utterance when it waits for one: a pipe holds less sound than that.
+        self._jobs: deque[tuple[str, np.ndarray]] = deque()
+        self._busy = True  # with getting ready
         context = multiprocessing.get_context("spawn")
-        self._jobs, self._texts = context.Queue(), context.Queue()
+        self._pipe, self._childs = context.Pipe()
         self._child = context.Process(
-            target=_work, args=(config, rate_hz, writing, self._jobs, self._texts), daemon=True
+            target=_work, args=(config, rate_hz, writing, self._childs), daemon=True
         )
 
     def __enter__(self) -> "Rewriter":
         self._child.start()
+        self._childs.close()  # the child's alone now: when it dies, the pipe ends
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._jobs.cancel_join_thread()
         self._child.kill()
         self._child.join()
+        self._pipe.close()
 
     def wait_ready(self) -> None:
         """Wait for the network. ValueError, one line, where it can't be loaded."""
-        while True:
-            try:
-                complaint = self._texts.get(timeout=LOOK_S)
-            except queue.Empty:
-                self._check()
-            else:
-                break
-        if complaint:
+        if complaint := self._answer():
             raise ValueError(complaint)
 
     def hear(self, block: bytes) -> None:
@@ -76,55 +71,64 @@ class Rewriter:
         start = max(0, best.words[0].start - margin - self._start)
         end = max(0, best.words[-1].end + margin - self._start)
         if end > start and self._sound:
-            self._jobs.put((best.text, np.concatenate(self._sound)[start:end]))
-            self._under_way += 1
+            self._jobs.append((best.text, np.concatenate(self._sound)[start:end]))
+            self._give()
 
     def done(self) -> list[Pair]:
         """The utterances that have become ready."""
         ready = []
-        while self._under_way:
-            try:
-                ready.append(self._texts.get_nowait())
-            except queue.Empty:
-                self._check()
-                break
-            self._under_way -= 1
+        while self._busy and self._pipe.poll():
+            ready.append(self._answer())
+            self._give()
         return ready
 
     def finish(self, until: float) -> list[Pair]:
         """The utterances that are under way, waited for until the monotonic time `until` at most."""
         ready = self.done()
-        while self._under_way and time.monotonic() < until:
-            time.sleep(LOOK_S)
+        while self._busy and self._pipe.poll(max(0.0, until - time.monotonic())):
             ready += self.done()
         return ready
 
-    def _check(self) -> None:
-        # It may have answered and then ended.
-        if not self._child.is_alive() and self._texts.empty():
-            raise OSError(f"the process of {MODEL} has ended with status {self._child.exitcode}")
+    def _give(self) -> None:
+        """The next utterance, if the child has nothing to do."""
+        if self._jobs and not self._busy:
+            try:
+                self._pipe.send(self._jobs.popleft())
+            except BrokenPipeError:
+                raise self._ended() from None
+            self._busy = True
+
+    def _answer(self) -> str | Pair:
+        """What the child says next, waited for."""
+        try:
+            answer = self._pipe.recv()
+        except (EOFError, ConnectionError):
+            raise self._ended() from None
+        self._busy = False
+        return answer
+
+    def _ended(self) -> OSError:
+        self._child.join()
+        return OSError(f"the process of {MODEL} has ended with status {self._child.exitcode}")
 
 
-def _work(
-    config: Config,
-    rate_hz: int,
-    writing: Writing,
-    jobs: multiprocessing.Queue,
-    texts: multiprocessing.Queue,
-) -> None:
+def _work(config: Config, rate_hz: int, writing: Writing, pipe: Connection) -> None:
     """The child: says "" when it is ready, else why not; then a text for each utterance."""
     # Ctrl-C is the parent's to hear: it wants the last words first.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         offline = _offline(config, writing)
     except (ValueError, OSError) as error:
-        texts.put(str(error))
+        pipe.send(str(error))
         return
-    texts.put("")
-    while True:
-        live, samples = jobs.get()
-        (transcript,) = offline.transcribe([(samples.astype(np.float32) / 32768, rate_hz)])
-        texts.put((live, transcript.text))
+    pipe.send("")
+    try:
+        while True:
+            live, samples = pipe.recv()
+            (transcript,) = offline.transcribe([(samples.astype(np.float32) / 32768, rate_hz)])
+            pipe.send((live, transcript.text))
+    except (EOFError, ConnectionError):
+        return  # the session is over
 
 
 def _offline(config: Config, writing: Writing):

@@ -115,3 +115,15 @@ def test_an_offline_network_that_is_not_there_is_one_line(tmp_path):
     with Rewriter(config, RATE_HZ) as rewriter, pytest.raises(ValueError) as told:
         rewriter.wait_ready()
     assert "nothing" in str(told.value) and "\n" not in str(told.value)
+
+
+def test_an_offline_network_whose_process_dies_is_one_line(tmp_path):
+    config = Config(models={MODEL: ModelOptions(folder=str(write_model(tmp_path / "whole", network=OFFLINE)))})
+    with Rewriter(config, RATE_HZ) as rewriter:
+        rewriter.wait_ready()
+        rewriter.hear(bytes(4 * RATE_HZ))
+        rewriter._child.kill()
+        rewriter._child.join()
+        with pytest.raises(OSError, match="has ended with status -9"):
+            rewriter.rewrite(final("last", 0, RATE_HZ))
+            rewriter.finish(time.monotonic() + 60)
