@@ -17,7 +17,7 @@ Data = Annotated[Path, typer.Argument(metavar="DATA", help="The folder that hold
 Runs = Annotated[Path, typer.Option("--out", metavar="DIR", help="Shards, checkpoints and logs.")]
 Updates = Annotated[Optional[int], typer.Option("--updates", min=1, help="How many; else the recipe's.")]
 Start = Annotated[Optional[Path], typer.Option("--from", metavar="WEIGHTS", help="Weights to begin from.")]
-Rate = Annotated[Optional[float], typer.Option(help="Learning rate; else the recipe's.")]
+Rate = Annotated[Optional[float], typer.Option(min=1e-8, help="Learning rate; else the recipe's.")]
 Resume = Annotated[bool, typer.Option("--resume/--fresh", help="Go on with the run that --out holds, or begin anew.")]
 Threads = Annotated[
     Optional[int], typer.Option("--threads", min=1, help="Threads of the training steps; else the config's.")

@@ -61,6 +61,7 @@ def run(
         config = reading_along(config, model, along)
     with ExitStack() as stack:
         source = _source(stack, device, file)
+        subtitles = Subtitles(save, source.rate_hz) if save else None
         rewriter = None
         if offline_finals:
             rewriter = stack.enter_context(Rewriter(config, source.rate_hz, writing))
@@ -74,7 +75,6 @@ def run(
         try:
             options = writing.options(_known_options(connection, model))
             stream = connection.open(model, format=source.format, **options)
-            subtitles = Subtitles(save, source.rate_hz) if save else None
             with view(figures) as shown:
                 pid = server.pid if server else None
                 readers = Along(connection, stream, shown)

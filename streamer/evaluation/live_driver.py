@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from models import catalog
 from models.card import Card, read_card
@@ -51,6 +52,7 @@ class _Live:
     stream: bytes
     owner: bytes
     payload: bytes  # the whole recording, float32
+    words: dict[wire.Word, wire.Word] = field(default_factory=dict)  # of the utterance's results so far
     sent: int = 0  # samples
     seq: int = 0
     ended: bool = False  # Close is sent
@@ -180,6 +182,17 @@ def _take(live: dict[bytes, _Live], outgoings: list[Outgoing]) -> None:
         if isinstance(message, wire.Refused):
             raise RuntimeError(f"the engine refused a frame: {message.code}: {message.message}")
         if isinstance(message, wire.Result):
-            live[message.stream].heard.results.append(message)
+            _keep(live[message.stream], message)
         elif isinstance(message, wire.Closed):
             live[message.stream].closed = True
+
+
+def _keep(one: _Live, result: wire.Result) -> None:
+    """Keep a result; the words that it has in common with those before it are kept once."""
+    alternatives = tuple(
+        replace(said, words=tuple(one.words.setdefault(word, word) for word in said.words))
+        for said in result.alternatives
+    )
+    if result.kind == "final":
+        one.words.clear()
+    one.heard.results.append(replace(result, alternatives=alternatives))
