@@ -26,7 +26,7 @@ def draw(why: Why, path: Path) -> None:
         bars = np.maximum([found[:, 0] - found[:, 1], found[:, 2] - found[:, 0]], 0)
         left.errorbar(places + shift, found[:, 0], bars, color=shade, marker=mark, markersize=5, capsize=2.5)
         ends.append((name.upper() if name == "rnn" else name, places[-1] + shift, found[-1, 0], shade))
-    left.axhline(50, color="black", linewidth=0.7, linestyle=":")
+    left.plot([-0.2, places[-1]], [50, 50], color="black", linewidth=0.7, linestyle=":")
     left.set_xticks(places, PLACES, fontsize=8)
     left.set_xlim(-0.2, 4.5)
     left.set_ylim(45, 100)
