@@ -58,7 +58,7 @@ RECIPES = {
     ),
     "offline": Recipe(
         "acoustic_bidirectional",
-        dict(n_mels=80, stack=4, cell="lstm", hidden_size=256, depth=3, level=True),
+        dict(n_mels=80, stack=3, cell="lstm", hidden_size=256, depth=3, level=True),
     ),
 }
 
