@@ -138,6 +138,7 @@ def test_translation_reads_no_further_than_it_may(tmp_path, monkeypatch):
     assert lags == sorted(lags)
     lines = measure.measure(data, tmp_path / "runs", ["translation"], "*/one-way/2", None, lambda text: None)
     assert lines[0].points[0].parameters < 2_000_000
+    assert measure.write(lines, tmp_path / "latency.json").is_file()
 
 
 def test_phones_are_learnt_from_alignments(tmp_path, monkeypatch):

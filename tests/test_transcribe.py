@@ -128,6 +128,8 @@ def test_subtitles_as_they_are_written():
     assert rendered("x", transcript, "srt") == "1\n01:01:00,500 --> 01:01:01,250\nwell now"
     assert "01:01:00.500 --> 01:01:01.250\nwell now" in rendered("x", transcript, "vtt")
     assert rendered("x", Transcript(1.0, "", ()), "srt") == ""
+    untimed = Segment(1.0, 2.0, "well now", ())
+    assert rendered("x", Transcript(3.0, "well now", (untimed,)), "srt") == "1\n00:00:01,000 --> 00:00:02,000\nwell now"
 
 
 def test_a_file_each_in_a_folder(transcribe, recordings, tmp_path, capsys):

@@ -129,7 +129,7 @@ def _point(task: Task, one: Wanted, run: Path, updates: int | None, progress: Pr
     network.eval()
     began = time.process_time()
     scored = task.scored(network, one.view)
-    seconds = float((time.process_time() - began) / scored.amount.sum())
+    seconds = (time.process_time() - began) / scored.amount.sum()
     error, low, high = bounds(task.error, scored)
     delay = float(scored.waited.sum() / scored.outputs.sum())
     parameters = sum(part.numel() for part in network.parameters())

@@ -128,7 +128,7 @@ class Translation:
                 counts[i] = bleu_counts(self.target.decode(units), self.dev[i][1])
                 words = np.append(np.cumsum(sources[i][:, BEGINS]), sources[i][:, BEGINS].sum())
                 lags[i] = average_lagging([int(words[one - 1]) for one in read], int(words[-1])) or words[-1]
-        words = np.array([source[:, BEGINS].sum() for source in sources])
+        words = np.array([source[:, BEGINS].sum() for source in sources], float)
         return Scored(counts, lags, np.ones(len(sources)), words / SPOKEN_WORDS_AN_HOUR)
 
     def error(self, counts: np.ndarray) -> float:
