@@ -12,19 +12,19 @@ from models.stage import State
 class UnrolledDecoder(nn.Module):
     """What `AttentionDecoder` is asked for while it says a target; `product` makes its maps.
 
-    The context and the hidden state go through one product.
+    What each unit brings to the gates is worked out at load; the context and the hidden state go through
+    one product.
     """
 
     def __init__(self, decoder: AttentionDecoder, product: Callable[[Tensor], nn.Module]):
         super().__init__()
         self.decoder, cell = decoder, decoder.cell
-        size = decoder.embedding.embedding_dim
-        from_unit, from_context = cell.input_weight.split([size, decoder.memory_size], 1)
-        self.told_product = product(from_unit)
+        from_context = cell.input_weight[:, -decoder.memory_size :]
         self.state_product = product(torch.cat([from_context, cell.hidden_weight], 1))
         self.query_product, self.mix_product = product(decoder.query.weight), product(decoder.mix.weight)
         self.unit_product = product(decoder.embedding.weight)
-        self.register_buffer("bias", cell.input_bias + cell.hidden_bias, persistent=False)
+        units = torch.arange(decoder.embedding.num_embeddings)
+        self.register_buffer("brought", decoder.told(units).detach(), persistent=False)
 
     def initial_state(self, like: Tensor) -> State:
         """The decoder's own."""
@@ -32,8 +32,7 @@ class UnrolledDecoder(nn.Module):
 
     def told(self, units: Tensor) -> Tensor:
         """What units [B] bring to the cell's gates [B, 4 * hidden_size]."""
-        embedded, _ = self.decoder.norm.step(self.decoder.embedding(units), ())
-        return self.told_product(self.bias, embedded)
+        return self.brought.index_select(0, units)
 
     def advance(
         self, told: Tensor, place: Tensor, memory: Tensor, own: Tensor, visible: Tensor, state: State

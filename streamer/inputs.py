@@ -17,6 +17,8 @@ ACKS_PER_SECOND = 8  # of sound; a frame may come on top, and 250 ms are promise
 TEXT_WINDOW_BYTES = 256 * 1024
 # About a sentence: its last steps come all at once, and one of two streams takes as long as one of ten.
 TEXT_SPARE_BLOCKS = 64
+# A sentence's end is ten steps and more, one after another, and each of them would wait so long.
+TEXT_PATIENCE = 0.1
 TEXT_ACK_BYTES = 1  # each input of a typist is acknowledged once it is done with
 
 
@@ -116,7 +118,7 @@ class TextInput:
     """Running text, or text whose words are parted already."""
 
     kind, encodings, rates = "text", wire.TEXT_ENCODINGS, ()
-    patience, spare_blocks = 1.0, TEXT_SPARE_BLOCKS
+    patience, spare_blocks = TEXT_PATIENCE, TEXT_SPARE_BLOCKS
 
     def __init__(self, reading: Reading):
         self.reading = reading

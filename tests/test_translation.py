@@ -161,6 +161,12 @@ def test_what_no_model_knows_is_a_step_still(folder):
         assert 1 <= len(steps) <= 12 and (steps[:, PIECE] > 0).all()
 
 
+def test_the_further_behind_a_translation_is_the_longer_it_may_take_to_end(folder):
+    encoder = pieces_encoder(folder, waits=[1, 5], wait=1, growth=0.25, spare=2)
+    tails = {k: [len(encoder.opened({"lookahead": k}).tail(steps)) for steps in (4, 20)] for k in (1, 5)}
+    assert tails == {1: [3, 7], 5: [5, 11]}
+
+
 def test_options_of_a_stream(folder):
     encoder = pieces_encoder(folder, waits=[1, 3], wait=3, growth=0.5, spare=2)
     assert encoder.parse({}) == {"lookahead": 3}

@@ -34,8 +34,8 @@ class PiecesEncoder:
     """A step for each piece: [first, empty, piece, k, begins a word, completes it], then empty steps.
 
     k is how many words the translation waits for (Ma 2019). Punctuation belongs to the word before
-    it. After a sentence of n steps come `growth` * n + `spare` empty ones, rounded up, so that the
-    translation can end; a sentence has at most `most` steps.
+    it. After a sentence come as many empty steps as `empty_steps` says, so that the translation can
+    end; a sentence has at most `most` steps.
     """
 
     channels = CHANNELS
@@ -81,9 +81,18 @@ class PiecesEncoder:
 
     def tail(self, steps: int) -> np.ndarray:
         """The empty steps [m, channels] after a sentence of `steps` steps."""
-        empty = np.zeros((ceil(steps * self.growth) + self.spare, CHANNELS), np.float32)
+        empty = np.zeros((empty_steps(steps, self.wait, self.growth, self.spare), CHANNELS), np.float32)
         empty[:, EMPTY], empty[:, WAIT] = 1, self.wait
         return empty
+
+
+def empty_steps(steps: int, wait: int, growth: float, spare: int) -> int:
+    """How many empty steps end a translation `wait` words behind of a sentence of `steps` steps.
+
+    `growth` a step and `spare` for a target that is longer than its source, and one for each word that it
+    is behind: of about two pieces, as a step says two units.
+    """
+    return ceil(steps * growth + min(max(wait - 1, 0), steps / 2)) + spare
 
 
 def pieces_encoder(

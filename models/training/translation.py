@@ -11,7 +11,7 @@ from sentencepiece import SentencePieceProcessor
 from torch import Tensor, nn
 
 from models.build import build_network
-from models.feeders.pieces import EMPTY, PIECE, WAIT
+from models.feeders.pieces import EMPTY, PIECE, WAIT, empty_steps
 from models.stage import Stage
 from models.training import sentence_pairs
 from models.training.dictionary import dictionary_vectors
@@ -124,7 +124,7 @@ def _translated(network: nn.Module, target: SentencePieceProcessor, sources: lis
     """Texts of `sources`, steps of the encoder."""
     lengths = torch.tensor([len(source) for source in sources])
     live = isinstance(network, Stage)
-    tail = int(int(lengths.max()) * GROWTH) + SPARE if live else 0
+    tail = empty_steps(int(lengths.max()), CHECKED_WAIT, GROWTH, SPARE) if live else 0
     x = torch.zeros(len(sources), int(lengths.max()) + tail, network.in_features)
     for row, steps in zip(x, sources):
         row[: len(steps)] = torch.from_numpy(steps)

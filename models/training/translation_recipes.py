@@ -8,7 +8,7 @@ from models.training.cards import write_tables
 from models.training.translation_loss import WAITS
 
 WAIT = 3  # words that a live translator waits for where nobody says how many
-GROWTH, SPARE = 0.7, 4  # empty steps after a sentence: so many a piece, and so many more
+GROWTH, SPARE = 0.3, 4  # empty steps after a sentence: so many a piece, and so many more
 
 
 @dataclass(frozen=True)
