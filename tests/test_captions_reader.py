@@ -213,7 +213,7 @@ def test_bad_options_are_refused_by_name(reader, options, name):
 def test_files_that_do_not_fit_are_refused(folder, tmp_path):
     with pytest.raises(ValueError, match="missing.bin"):
         CaptionsReader(PHONES, {"lexicon": "missing.bin"}, folder, 1)
-    with pytest.raises(ValueError, match="streamer trigram 1"):
+    with pytest.raises(ValueError, match="streamer trigram 2"):
         CaptionsReader(PHONES, {"language_model": "lexicon.bin"}, folder, 1)
     whole = (folder / "lexicon.bin").read_bytes()
     (tmp_path / "lexicon.bin").write_bytes(whole[:-5])

@@ -1,5 +1,7 @@
 """From text and dictionary to lexicon and language model: every step on a few words."""
 
+import gzip
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from models.readers.lexicon import QUANTUM, build_lexicon, read_lexicon
 from models.training import language
 from models.training.morphology import derive
 from models.training.ngrams import Trigrams, mix, normalised, prune, read_arpa
-from models.training.text import spoken_form
+from models.training.text import sentences, spoken_form
 
 WORDS = ["<s>", "</s>", "a", "b", "c", "d"]
 START = 0
@@ -157,3 +159,27 @@ def test_a_missing_estimator_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="apt install irstlm"):
         language.build_language(tmp_path, tmp_path / "out")
+
+
+def test_a_missing_word_list_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(language, "WORD_LIST", tmp_path / "american-english")
+    with pytest.raises(FileNotFoundError, match="apt install wamerican"):
+        language.listed_words()
+
+
+def test_listed_words_are_plain_and_none_is_a_possessive(monkeypatch, tmp_path):
+    (tmp_path / "list").write_text("Aachen\nabbey\nabbey's\néclair\ncan't\n", encoding="utf-8")
+    monkeypatch.setattr(language, "WORD_LIST", tmp_path / "list")
+    assert language.listed_words() == ["aachen", "abbey", "can't"]
+
+
+def test_plays_and_newspapers_become_sentences(tmp_path):
+    plays, news = tmp_path / "text" / "tinyshakespeare", tmp_path / "text" / "ner_gmb"
+    plays.mkdir(parents=True)
+    news.mkdir()
+    (plays / "train.txt").write_text("First Citizen:\nSpeak,\nspeak. Come!\n\nAll:\nNo more.\n")
+    rows = "Iran\tB-geo\tB-LOC\n's\tO\tO\nleader\tO\tO\ndid\tO\tO\nn't\tO\tO\nspeak\tO\tO\n.\tO\tO\n\nIn\tO\tO\n1999\tO\tO\n"
+    with gzip.open(news / "train.conll.gz", "wt") as file:
+        file.write(rows)
+    assert sentences(tmp_path, "shakespeare") == ["speak speak", "come", "no more"]
+    assert sentences(tmp_path, "news") == ["iran's leader didn't speak"]

@@ -1,5 +1,6 @@
-"""A language of six words for tests of the captions reader, and logits that speak it."""
+"""A language of six words and two pieces of words for tests of the captions reader, and logits that speak it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,12 @@ from models.readers.lexicon import build_lexicon
 from models.training.ngrams import Trigrams, normalised
 
 PHONES = ("", "A", "B", "C", "D")
-WORDS = ("<s>", "</s>", "ab", "abba", "bee", "cab", "dad", "dab")
-SOUNDS = {"ab": "AB", "abba": "ABBA", "bee": "B", "cab": "CAB", "dad": "DAD", "dab": "DAB"}
+WORDS = ("<s>", "</s>", "ab", "abba", "bee", "cab", "dad", "dab", "bac+", "+cad")
+SOUNDS = {
+    "ab": "AB", "abba": "ABBA", "bee": "B", "cab": "CAB", "dad": "DAD", "dab": "DAB",
+    "bac+": "BAC", "+cad": "CAD",
+}  # fmt: skip
+STRANGE = {"baccad": "BACCAD", "baccadcad": "BACCADCAD"}  # what the pieces spell
 
 
 def write_language(folder: Path) -> None:
@@ -38,11 +43,14 @@ def write_language(folder: Path) -> None:
     build_lexicon(folder / "lexicon.bin", WORDS, sounds, logp, len(PHONES) - 1)
 
 
-def speak(text: str, sure: float = 6.0) -> np.ndarray:
-    """Logits [n, 5]: a row for each phone of `text`'s words, a blank after each; "." is 4 blanks."""
-    rows = []
+def speak(text: str, sure: float = 6.0, strange: Mapping[str, str] = STRANGE) -> np.ndarray:
+    """Logits [n, 5]: a row for each phone of `text`'s words, a blank after each; "." is 4 blanks.
+
+    `strange` has the phones of words that the language lacks.
+    """
+    rows, sounds = [], SOUNDS | strange
     for word in text.split():
-        for phone in "...." if word == "." else SOUNDS[word]:
+        for phone in "...." if word == "." else sounds[word]:
             if phone != ".":
                 rows.append(_row(PHONES.index(phone), sure))
             rows.append(_row(0, 9.0))

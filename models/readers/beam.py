@@ -11,7 +11,7 @@ from numba import njit
 
 from models.readers import hypotheses as h
 from models.readers.hot_words import is_hot
-from models.readers.language_model import after
+from models.readers.language_model import after, last_word
 from models.readers.pruning import beam_floor, survive
 
 
@@ -103,8 +103,11 @@ def _end_words(row, count, best, hyp, tree, grams, factors, pruning, room):
         if mass[i, h.ENTERED] == 0.0 or value[i] < least or tree.words[node] == 0:
             continue
         first = np.int64(tree.first_word[node])
+        spells = last_word(place[i, h.CONTEXT], grams) >= tree.pieces
         for entry in range(first, first + np.int64(tree.words[node])):
             word = np.int64(tree.word[entry])
+            if word >= tree.joined and not spells:
+                continue
             factor, following = after(place[i, h.CONTEXT], word, grams, factors)
             entered = mass[i, h.ENTERED] * factor * insertion
             if num_hot > 0 and is_hot(hot, num_hot, -1 - word):

@@ -53,9 +53,7 @@ class CaptionsReader:
             max(1, round(200 / card.row_ms)),
             card.max_words * 3 // 4,
         )
-        self.transcript = Transcript(
-            lexicon.spelling, card, self.grams, self.factors, len(phones)
-        )
+        self.transcript = Transcript(lexicon, card, self.grams, self.factors, len(phones))
 
     @property
     def option_names(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from models.readers import hypotheses as h
 from models.readers.beam import search, settle
 from models.readers.endpoint import CUT, FINAL, PARTIAL, SPEECH_START, listen
 from models.readers.hypotheses import agree, begin, commit, narrow
+from models.readers.language_model import last_word
 
 COMPILED_FROM = (
     "beam.py", "decoder.py", "endpoint.py", "hot_words.py", "hypotheses.py", "language_model.py",
@@ -111,7 +112,8 @@ def _hear(row, heard, p, logp, hyp, tree, grams, factors, pruning, listening, ro
         return code & ~(FINAL | CUT)
     if code & FINAL:
         best = best_token(row, hyp, tree, factors)
-        counter[h.CARRIED] = hyp.place[row, best, h.CONTEXT]
+        carried = hyp.place[row, best, h.CONTEXT]
+        counter[h.CARRIED] = 0 if last_word(carried, grams) >= tree.pieces else carried
         if code & CUT:
             agree(row, best, hyp, room.fresh, room.share)
     if counter[h.PARTIALS] and counter[h.SPOKEN] and (searched or code & SPEECH_START):

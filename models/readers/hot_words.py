@@ -12,7 +12,7 @@ class Vocabulary:
     """Finds the words of a lexicon and the nodes of its tree that lead to them."""
 
     def __init__(self, lexicon: Lexicon):
-        self.number = {text: i for i, text in enumerate(lexicon.spelling)}
+        self.number = {text: i for i, text in enumerate(lexicon.spelling[: lexicon.tree.pieces])}
         self.tree = lexicon.tree
 
     def hot(self, phrases: Sequence[str], limit: int) -> np.ndarray:

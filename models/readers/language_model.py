@@ -9,7 +9,12 @@ from numba import njit
 from models.readers.lexicon import QUANTUM, cost_bytes
 from models.readers.tables import read_tables, write_tables
 
-KIND = "streamer trigram 1"
+KIND = "streamer trigram 2"
+# What a file keeps: how many pairs begin with each word, and how many triples with each pair.
+STORED = (
+    "word_cost", "word_backoff", "pairs", "pair_word", "pair_cost", "pair_backoff", "triples", "triple_word",
+    "triple_cost",
+)  # fmt: skip
 HIGHEST_BACKOFF = 1.5  # nats; smoothed models have weights a little above one
 
 
@@ -48,23 +53,25 @@ def write_grams(path: Path, model) -> None:
     size = model.size
     first, second = np.divmod(model.pairs, size)
     context = np.searchsorted(model.pairs, model.triples // size)
-    tables = Grams(
-        cost_bytes(model.word_logp),
-        cost_bytes(model.word_backoff, HIGHEST_BACKOFF),
-        np.searchsorted(first, np.arange(size + 1)).astype(np.uint32),
-        second.astype(np.uint16),
-        cost_bytes(model.pair_logp),
-        cost_bytes(model.pair_backoff, HIGHEST_BACKOFF),
-        np.searchsorted(context, np.arange(len(first) + 1)).astype(np.uint32),
-        (model.triples % size).astype(np.uint16),
-        cost_bytes(model.triple_logp),
-    )
-    write_tables(path, KIND, tables._asdict())
+    tables = {
+        "word_cost": cost_bytes(model.word_logp),
+        "word_backoff": cost_bytes(model.word_backoff, HIGHEST_BACKOFF),
+        "pairs": np.bincount(first, minlength=size).astype(np.uint16),
+        "pair_word": second.astype(np.uint16),
+        "pair_cost": cost_bytes(model.pair_logp),
+        "pair_backoff": cost_bytes(model.pair_backoff, HIGHEST_BACKOFF),
+        "triples": np.bincount(context, minlength=len(first)).astype(np.uint16),
+        "triple_word": (model.triples % size).astype(np.uint16),
+        "triple_cost": cost_bytes(model.triple_logp),
+    }
+    write_tables(path, KIND, tables)
 
 
 def read_grams(path: Path, num_words: int) -> Grams:
     """What `write_grams` wrote; ValueError for another file or another vocabulary."""
-    grams = Grams(**read_tables(path, KIND, Grams._fields))
+    tables = read_tables(path, KIND, STORED)
+    begins = {"pair_begin": _begins(tables.pop("pairs")), "triple_begin": _begins(tables.pop("triples"))}
+    grams = Grams(**tables, **begins)
     pairs, triples = len(grams.pair_word), len(grams.triple_word)
     if (
         len(grams.word_cost) != num_words
@@ -75,13 +82,23 @@ def read_grams(path: Path, num_words: int) -> Grams:
         or len(grams.triple_cost) != triples
         or grams.pair_begin[-1] != pairs
         or grams.triple_begin[-1] != triples
-        or np.any(np.diff(grams.pair_begin.astype(np.int64)) < 0)
-        or np.any(np.diff(grams.triple_begin.astype(np.int64)) < 0)
         or (pairs and int(grams.pair_word.max()) >= num_words)
         or (triples and int(grams.triple_word.max()) >= num_words)
     ):
         raise ValueError(f"{path}: does not fit the lexicon's {num_words} words; build it anew")
     return grams
+
+
+def _begins(counts: np.ndarray) -> np.ndarray:
+    """Where each of some stretches of `counts` [n] begins, and the last one ends: uint32 [n + 1]."""
+    return np.append(0, np.cumsum(counts, dtype=np.int64)).astype(np.uint32)
+
+
+@njit(cache=True)
+def last_word(context, grams):
+    """The word that a context ends in, -1 for none."""
+    size = grams.word_cost.shape[0]
+    return np.int64(grams.pair_word[context - size - 1]) if context > size else np.int64(context - 1)
 
 
 @njit(cache=True)

@@ -8,7 +8,10 @@ import numpy as np
 
 from models.readers.tables import read_tables, write_tables
 
-KIND = "streamer lexicon 1"
+KIND = "streamer lexicon 2"
+# What a file keeps of a tree; the rest follows from it, because nodes are numbered level by level.
+STORED = ("phone", "children", "words", "lookahead", "word", "spelling")
+JOINT = "+"
 QUANTUM = 16  # a cost byte counts sixteenths of a nat
 
 
@@ -30,10 +33,16 @@ class Tree(NamedTuple):
     lookahead: np.ndarray  # uint8 [nodes]
     follow: np.ndarray  # int64 [nodes]
     word: np.ndarray  # uint16 [entries]
+    pieces: int  # words from this number on are pieces that spell a word
+    joined: int  # from this number on they go on with the word that the piece before began
 
 
 class Lexicon(NamedTuple):
-    """`spelling[i]` is the text of word i; the language model counts the same words."""
+    """`spelling[i]` is the text of word i; the language model counts the same words.
+
+    Last come the pieces of which other words are spelled, "ko+" those that begin a word and then
+    "+wal" those that go on with it.
+    """
 
     spelling: tuple[str, ...]
     tree: Tree
@@ -58,13 +67,13 @@ def build_lexicon(
     spoken: list[tuple[tuple[int, ...], int]] = sorted({(p, w) for w, p in pronunciations})
     roots = num_phones + 1
     phone, child, children = list(range(roots)), [0] * roots, [0] * roots
-    first_word, words, word = [0] * roots, [0] * roots, []
-    best, follow = [0.0] * roots, [0] * roots
+    words, word = [0] * roots, []
+    best = [0.0] * roots
     level = [(0, 0, 0, len(spoken))]  # node, depth, the stretch of `spoken` below it
     while level:
         following = []
         for node, depth, begin, end in level:
-            at, first_word[node] = begin, len(word)
+            at = begin
             while at < end and len(spoken[at][0]) == depth:
                 word.append(spoken[at][1])
                 at += 1
@@ -76,54 +85,68 @@ def build_lexicon(
                     at += 1
                 following.append((len(phone), depth + 1, begin, at))
                 phone.append(here)
-                for column in (child, children, first_word, words, best, follow):
+                for column in (child, children, words, best):
                     column.append(0)
             children[node] = len(phone) - child[node]
-            follow[node] = sum(1 << p for p in phone[child[node] :])
         level = following
     for root in range(1, roots):
         child[root], children[root] = child[0], children[0]
-        best[root], follow[root] = best[0], follow[0]
+        best[root] = best[0]
     text = "\n".join(spelling).encode()
-    write_tables(
-        path,
-        KIND,
-        {
-            "phone": np.array(phone, np.uint8),
-            "child": np.array(child, np.uint32),
-            "children": np.array(children, np.uint8),
-            "first_word": np.array(first_word, np.uint32),
-            "words": np.array(words, np.uint8),
-            "lookahead": cost_bytes(np.array(best)),
-            "follow": np.array(follow, np.int64),
-            "word": np.array(word, np.uint16),
-            "spelling": np.frombuffer(text, np.uint8),
-        },
-    )
+    columns = {
+        "phone": np.array(phone, np.uint8),
+        "children": np.array(children, np.uint8),
+        "words": np.array(words, np.uint8),
+        "lookahead": cost_bytes(np.array(best)),
+        "word": np.array(word, np.uint16),
+        "spelling": np.frombuffer(text, np.uint8),
+    }
+    write_tables(path, KIND, columns)
     return len(phone)
 
 
 def read_lexicon(path: Path, num_phones: int) -> Lexicon:
     """What `build_lexicon` wrote; ValueError for another file or other phones."""
-    tables = read_tables(path, KIND, (*Tree._fields, "spelling"))
+    tables = read_tables(path, KIND, STORED)
     spelling = tuple(tables.pop("spelling").tobytes().decode().split("\n"))
-    tree = Tree(**tables)
-    nodes = len(tree.phone)
-    columns = tree._asdict().items()
-    if any(len(column) != nodes for name, column in columns if name != "word"):
-        raise ValueError(f"{path}: tables of unequal length; build it anew")
+    phone, children, words, word = (tables[name] for name in ("phone", "children", "words", "word"))
+    roots, nodes = num_phones + 1, len(phone)
     if (
-        nodes <= num_phones
-        or int(tree.phone.max()) != num_phones
-        or int((tree.child + tree.children.astype(np.int64)).max()) > nodes
-        or int((tree.first_word + tree.words.astype(np.int64)).max()) > len(tree.word)
-        or int(tree.word.max()) >= len(spelling)
-        or np.any(_ones(tree.follow) != tree.children)
+        nodes < roots
+        or any(len(tables[name]) != nodes for name in ("children", "words", "lookahead"))
+        or not np.array_equal(phone[:roots], np.arange(roots))
+        or int(phone.max()) != num_phones
+        or np.any(children[1:roots] != children[0])
+        or roots + int(children[0]) + int(children[roots:].sum(dtype=np.int64)) != nodes
+        or int(words.sum(dtype=np.int64)) != len(word)
+        or (len(word) and int(word.max()) >= len(spelling))
     ):
         raise ValueError(f"{path}: does not fit the card's {num_phones} phones; build it anew")
+    child = roots + _before(children)
+    child[roots:] -= num_phones * int(children[0])  # the roots share their children
+    child[:roots] = roots
+    eldest = np.zeros(nodes + 1, bool)
+    eldest[child] = True
+    if np.any((phone[roots + 1 :] <= phone[roots:-1]) & ~eldest[roots + 1 : nodes]):
+        raise ValueError(f"{path}: the phones below a node don't rise; build it anew")
+    bits = np.append(0, np.cumsum(np.int64(1) << phone.astype(np.int64)))
+    follow = bits[child + children] - bits[child]
+    first_word = _before(words)
+    pieces = [i for i, text in enumerate(spelling) if JOINT in text]
+    joined = [i for i in pieces if spelling[i].startswith(JOINT)]
+    if pieces != [*range(len(spelling) - len(pieces), len(spelling))] or joined != pieces[len(pieces) - len(joined) :]:
+        raise ValueError(f"{path}: the pieces of words don't stand last; build it anew")
+    places = {"child": child.astype(np.uint32), "first_word": first_word.astype(np.uint32)}
+    tree = Tree(
+        **tables,
+        **places,
+        follow=follow,
+        pieces=len(spelling) - len(pieces),
+        joined=len(spelling) - len(joined),
+    )
     return Lexicon(spelling, tree)
 
 
-def _ones(bits: np.ndarray) -> np.ndarray:
-    """How many bits of each number of int64 [n] are set."""
-    return np.unpackbits(bits.view(np.uint8)).reshape(len(bits), 64).sum(axis=1)
+def _before(counts: np.ndarray) -> np.ndarray:
+    """The sum of all counts before each, int64 [n]."""
+    return np.cumsum(counts, dtype=np.int64) - counts

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from math import exp
 
+import numpy as np
+
 from models.readers import Alternative, Event, Word
 from models.readers import hypotheses as h
 from models.readers.captions_options import CardOptions
 from models.readers.hypotheses import Hypotheses
 from models.readers.language_model import Factors, Grams, after
+from models.readers.lexicon import JOINT, Lexicon
 from models.readers.wording import Style, settled, written
 
 END_WORD = 1  # </s>
@@ -17,16 +20,17 @@ class Transcript:
     """Reads the words of a row; it knows what words are called and nothing about any stream."""
 
     def __init__(
-        self, spelling: Sequence[str], card: CardOptions, grams: Grams, factors: Factors, roots: int
+        self, lexicon: Lexicon, card: CardOptions, grams: Grams, factors: Factors, roots: int
     ):
-        self.spelling, self.card, self.grams, self.factors = spelling, card, grams, factors
+        self.spelling, self.card, self.grams, self.factors = lexicon.spelling, card, grams, factors
+        self.pieces, self.joined = lexicon.tree.pieces, lexicon.tree.joined
         self.roots = roots  # nodes of the tree below this are the root
 
     def partial(self, row: int, hyp: Hypotheses) -> Event:
         """What was heard so far: the words of the best token."""
         counter, style = hyp.counter[row], _style(row, hyp)
         best = self._alternative(row, int(counter[h.BEST]), 1.0, hyp)
-        fixed = settled(best.words[: counter[h.SAID]], style)
+        fixed = settled(best.words[: self._whole_words(row, hyp)], style)
         return Event(
             "partial",
             int(counter[h.UTTERANCE]),
@@ -40,8 +44,13 @@ class Transcript:
         counter, style = hyp.counter[row], _style(row, hyp)
         if not counter[h.SPOKEN]:
             return None
-        endings = self._endings(row, hyp)[: self.card.alternatives]
-        read = [self._alternative(row, trace, share, hyp) for trace, share in endings]
+        read: list[Alternative] = []
+        for trace, share in self._endings(row, hyp):
+            one = self._alternative(row, trace, share, hyp)
+            if all(one.text != other.text for other in read):  # a word is spelled in several ways
+                read.append(one)
+            if len(read) == self.card.alternatives:
+                break
         if not read[0].words:
             return None
         alternatives = tuple(_told(one, _whole(one.words, style, ended)) for one in read)
@@ -89,7 +98,11 @@ class Transcript:
         words: list[Word] = []
         for word, first, last, sound, agreed in found + chain[::-1]:
             after_row = words[-1].end if words else 0.0
-            words.append(self._word(word, first, last, after_row, self._sure(sound, agreed)))
+            one = self._word(word, first, last, after_row, self._sure(sound, agreed))
+            if word >= self.joined and words:
+                words[-1] = _joined(words[-1], one)
+            else:
+                words.append(one)
         confidence = sum(word.confidence for word in words) / max(1, len(words))
         return Alternative(_text(words), tuple(words), share * confidence)
 
@@ -97,7 +110,13 @@ class Transcript:
         card = self.card
         start = max(after_row, first + card.time_offset_rows + card.start_offset_rows)
         end = max(start, last + 1 + card.time_offset_rows + card.end_offset_rows)
-        return Word(self.spelling[word], start, end, sure)
+        return Word(self.spelling[word].strip(JOINT), start, end, sure)
+
+    def _whole_words(self, row: int, hyp: Hypotheses) -> int:
+        """How many words are committed to their ends: a piece may be followed by another."""
+        said = hyp.said[row, : hyp.counter[row, h.SAID], 0]
+        begun = len(said) - np.count_nonzero(said[1:] >= self.joined)
+        return int(begun - (said[-1] >= self.pieces)) if len(said) else 0
 
     def _sure(self, sound: float, agreed: float) -> float:
         """Confidence from the mean ln p of a word's phones and its mean share of the beam."""
@@ -106,6 +125,11 @@ class Transcript:
             1.0
             + exp(-card.confidence_bias - card.confidence_sound * sound - card.confidence_share * agreed)
         )
+
+
+def _joined(word: Word, piece: Word) -> Word:
+    """`word` with one more of the pieces that it is spelled in."""
+    return Word(word.text + piece.text, word.start, piece.end, min(word.confidence, piece.confidence))
 
 
 def _style(row: int, hyp: Hypotheses) -> Style:

@@ -7,44 +7,64 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from models.readers.language_model import write_grams
 from models.readers.lexicon import build_lexicon
 from models.training.morphology import derive
 from models.training.ngrams import Trigrams, mix, prune, read_arpa
 from models.training.pronunciation import Pronunciations, pronunciations
 from models.training.shards import PHONES
+from models.training.spelling import SPELLED, piece_sounds, spell, spelled_sentences
 from models.training.text import sentences
 
 IRSTLM = Path("/usr/lib/irstlm/bin/tlm")
+WORD_LIST = Path("/usr/share/dict/american-english")  # SCOWL to size 60
 START, END = "<s>", "</s>"
+PIECES = 1500  # by sound; about a thousand by letters
+UNREAD_SHARE = 0.01  # of all words that are said, those that are listed and in no text
 # How much of the mixture each text is, where the context doesn't tell.
-SHARES = {"an4": 0.12, "speechocean": 0.12, "read": 0.2, "books": 0.38, "tatoeba": 0.18}
-MAX_PAIRS, MAX_TRIPLES = 380_000, 600_000  # with the lexicon under 8 MB
+SHARES = {
+    "an4": 0.16, "speechocean": 0.15, "read": 0.2, "books": 0.38, "tatoeba": 0.18,
+    "shakespeare": 0.05, "news": 0.1, SPELLED: 0.05,
+}  # fmt: skip
+MAX_PAIRS, MAX_TRIPLES = 480_000, 900_000  # with the lexicon under 8 MB
 
 
 def build_language(data: Path, out: Path, progress: Callable[[str], None] = print) -> None:
     """Write `out/lexicon.bin` and `out/lm.bin` from the folder that holds speech/ and text/.
 
-    Needs irstlm's `tlm`; reads train splits only. The same data give the same files.
+    Needs irstlm's `tlm` and a word list; reads train splits only. The same data give the same files.
     """
-    estimator = find_estimator()
+    estimator, listed = find_estimator(), listed_words()
     out.mkdir(parents=True, exist_ok=True)
-    texts = {name: sentences(data, name) for name in SHARES}
-    spoken = choose_words(texts, pronunciations(data))
-    vocabulary = [START, END, *sorted(spoken)]
-    progress(f"{len(vocabulary)} words of {sum(map(len, texts.values()))} sentences")
+    texts = {name: sentences(data, name) for name in SHARES if name != SPELLED}
+    known = pronunciations(data)
+    spoken = choose_words(texts, known)
+    unread = {word: known[word] for word in listed if word in known and word not in spoken}
+    spoken |= unread
+    spelled = spell({word: sounds[0] for word, sounds in known.items()}, PIECES)
+    texts[SPELLED] = spelled_sentences(texts, spoken, spelled)
+    pieces = piece_sounds(spelled)
+    vocabulary = [START, END, *sorted(spoken), *sorted(pieces, key=lambda name: name.startswith("+"))]
+    progress(
+        f"{len(spoken)} words and {len(pieces)} pieces of {sum(map(len, texts.values()))} sentences"
+    )
     models = []
     for name, lines in texts.items():
         models.append(estimate(estimator, lines, vocabulary))
         progress(f"{name}: {len(models[-1].pairs)} pairs, {len(models[-1].triples)} triples")
     start = vocabulary.index(START)
-    model = prune(mix(models, list(SHARES.values()), start), MAX_PAIRS, MAX_TRIPLES, start)
+    mixed = mix(models, [SHARES[name] for name in texts], start)
+    places = [place for place, word in enumerate(vocabulary) if word in unread]
+    mixed.word_logp[places] = np.log(UNREAD_SHARE / len(places))
+    model = prune(mixed, MAX_PAIRS, MAX_TRIPLES, start)
     progress(f"kept {len(model.pairs)} pairs, {len(model.triples)} triples")
     write_grams(out / "lm.bin", model)
     sounds = (
         (i, tuple(PHONES.index(phone) for phone in phones))
         for i, word in enumerate(vocabulary[2:], 2)
-        for phones in spoken[word]
+        for phones in (pieces if i >= 2 + len(spoken) else spoken)[word]
     )
     nodes = build_lexicon(
         out / "lexicon.bin", vocabulary, sounds, model.word_logp, len(PHONES) - 1
@@ -58,6 +78,14 @@ def find_estimator() -> Path:
     if not found:
         raise FileNotFoundError("tlm is missing; install it with: apt install irstlm")
     return Path(found)
+
+
+def listed_words() -> list[str]:
+    """Words that people know, without possessives; FileNotFoundError that names the package."""
+    if not WORD_LIST.is_file():
+        raise FileNotFoundError(f"{WORD_LIST} is missing; install it with: apt install wamerican")
+    words = {word.lower() for word in WORD_LIST.read_text(encoding="utf-8").split() if word.isascii()}
+    return sorted(word for word in words if not word.endswith("'s"))
 
 
 def choose_words(texts: dict[str, list[str]], known: Pronunciations) -> Pronunciations:

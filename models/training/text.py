@@ -19,15 +19,15 @@ SPOKEN = {
         ("vctk_p239", "train"),
     ),
 }
-TEXTS = (*SPOKEN, "books", "tatoeba")
+WHO_SPEAKS = re.compile(r"^[A-Z][A-Za-z ]+:$", re.M)
+CLITIC = re.compile(r" (?=(?:'s|'re|'ve|'ll|'d|'m|n't)\b)")  # newspapers come as tokens
 
 
 def sentences(data: Path, text: str) -> list[str]:
-    """The training sentences of one of `TEXTS`, from the data folder; never a dev split."""
+    """The training sentences of one of `SPOKEN` or `WRITTEN`, from the data folder; never a dev split."""
     if text in SPOKEN:
         return [line for name, split in SPOKEN[text] for line in transcripts(data, name, split)]
-    lines = _books(data) if text == "books" else _tatoeba(data)
-    return [plain for line in lines if (plain := spoken_form(line))]
+    return [plain for line in WRITTEN[text](data) if (plain := spoken_form(line))]
 
 
 def transcripts(data: Path, name: str, split: str) -> list[str]:
@@ -67,3 +67,19 @@ def _tatoeba(data: Path) -> Iterator[str]:
                 if english not in seen:
                     seen.add(english)
                     yield english
+
+
+def _shakespeare(data: Path) -> Iterator[str]:
+    plays = (data / "text" / "tinyshakespeare" / "train.txt").read_text(encoding="utf-8")
+    for speech in WHO_SPEAKS.sub("", plays).split("\n\n"):
+        yield from SENTENCE_END.split(" ".join(speech.split()))
+
+
+def _news(data: Path) -> Iterator[str]:
+    with gzip.open(data / "text" / "ner_gmb" / "train.conll.gz", "rt", encoding="utf-8") as file:
+        for sentence in file.read().split("\n\n"):
+            words = [line.split("\t")[0] for line in sentence.splitlines() if line]
+            yield CLITIC.sub("", " ".join(words))
+
+
+WRITTEN = {"books": _books, "tatoeba": _tatoeba, "shakespeare": _shakespeare, "news": _news}

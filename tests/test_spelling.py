@@ -1,0 +1,144 @@
+"""Words in pieces: how a dictionary is cut, what is spelled in a text, and how the reader puts it together."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from models.readers.captions import CaptionsReader
+from models.readers.lexicon import build_lexicon, read_lexicon
+from models.training.graphones import RAREST, align, join
+from models.training.spelling import piece_sounds, spell, spelled_sentences
+from tests.test_captions_reader import OPTIONS, finals, run
+from tests.tiny_language import PHONES, babble, speak, write_language
+
+ONSETS = {"b": "B", "sh": "SH", "k": "K", "m": "M", "ph": "F", "d": "D"}
+VOWELS = {"a": "AE", "ee": "IY", "o": "AA", "oo": "UW"}
+SYLLABLES = {a + b: (x, y) for (a, x), (b, y) in product(ONSETS.items(), VOWELS.items())}
+SOUNDS = {a + b: x + y for (a, x), (b, y) in product(SYLLABLES.items(), SYLLABLES.items())}
+
+
+@pytest.fixture(scope="module")
+def units():
+    return align(SOUNDS)
+
+
+def test_units_are_the_letters_that_sound_alike_everywhere(units):
+    assert len(units) == len(SOUNDS)
+    assert [(unit.letters, *unit.phones) for unit in units["sheephoo"]] == [
+        ("sh", "SH"), ("ee", "IY"), ("ph", "F"), ("oo", "UW"),
+    ]  # fmt: skip
+    for word, cut in units.items():
+        assert "".join(unit.letters for unit in cut) == word
+        assert sum((unit.phones for unit in cut), ()) == SOUNDS[word]
+
+
+def test_a_word_that_sounds_like_no_other_is_left_out():
+    found = align(SOUNDS | {"xyzzy": ("B", "B", "B")})
+    assert "xyzzy" not in found and len(found) >= len(SOUNDS) - RAREST
+
+
+def test_pieces_are_units_that_often_stand_together(units):
+    pieces = join(units, 60)
+    for word, some in pieces.items():
+        assert "".join(piece.letters for piece in some) == word
+        assert sum((piece.phones for piece in some), ()) == SOUNDS[word]
+        assert [piece.begins for piece in some] == [True] + [False] * (len(some) - 1)
+    assert len({piece for some in pieces.values() for piece in some}) <= 60
+    assert np.mean([len(some) for some in pieces.values()]) < np.mean([len(cut) for cut in units.values()])
+
+
+def test_rare_words_are_spelled_and_stand_for_those_that_no_text_has():
+    spelled = spell(SOUNDS, 60)
+    often, rare = list(SOUNDS)[:4], list(SOUNDS)[4:40]
+    texts = {"books": [f"{often[i % 4]} {often[(i + 1) % 4]} {word}" for i, word in enumerate(rare)]}
+    texts["books"] += [" ".join(often)] * 5
+    lines = spelled_sentences(texts, {*often, *rare}, spelled)
+    assert lines == spelled_sentences(texts, {*often, *rare}, spelled)
+    assert len(lines) == len(rare)
+    written = {word: " ".join(piece.name for piece in spelled[word]) for word in SOUNDS}
+    told = [line.split(" ", 2)[2] for line in lines]
+    own = [spelling == written[word] for word, spelling in zip(rare, told)]
+    assert 0 < sum(own) < len(own)
+    unread = {written[word] for word in set(SOUNDS) - {*often, *rare}}
+    assert all(mine or spelling in unread for mine, spelling in zip(own, told))
+
+
+def test_a_piece_has_the_sounds_that_its_letters_often_have():
+    # "c" is K before a and o, S before e and i.
+    ends = {"a": "AA", "o": "OW", "e": "EH", "i": "IH"}
+    words = {
+        f"c{vowel}{end}": ("S" if vowel in "ei" else "K", ends[vowel], *sounds)
+        for vowel in ends
+        for end, sounds in list(SOUNDS.items())[::3]
+    }
+    sounds = piece_sounds(spell(words, 30))
+    assert {(name, *each[0]) for name, each in sounds.items() if name in ("co+", "ci+")} <= {
+        ("co+", "K", "OW"), ("ci+", "S", "IH"),
+    }  # fmt: skip
+    assert all(each for each in sounds.values())
+    assert all(name.count("+") == 1 for name in sounds)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("language")
+    write_language(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def reader(folder):
+    return CaptionsReader(PHONES, OPTIONS, folder, 1)
+
+
+def test_a_word_that_the_lexicon_lacks_is_spelled(reader):
+    events = run(reader, speak("ab baccad dad baccadcad . . . ."))
+    assert finals(events) == ["ab baccad dad baccadcad"]
+    words = events[-1].alternatives[0].words
+    assert [word.text for word in words] == ["ab", "baccad", "dad", "baccadcad"]
+    assert [(word.start, word.end) for word in words[:3]] == [(0, 3), (4, 15), (16, 21)]
+    assert all(0 < word.confidence <= 1 for word in words)
+
+
+def test_a_piece_that_goes_on_needs_one_that_begins(reader):
+    # "+cad" sounds like nothing else, yet it cannot follow a word.
+    assert finals(run(reader, speak("ab cad . . . .", strange={"cad": "CAD"}))) != ["ab cad"]
+    for seed in range(40):
+        for event in run(reader, babble(300, seed)):
+            for word in event.alternatives[0].words if event.alternatives else ():
+                assert not word.text.startswith("cad")
+
+
+def test_a_word_is_not_taken_up_after_an_endpoint(reader):
+    pause = np.repeat(speak("."), 8, axis=0)
+    logits = np.concatenate([speak("ab bac", strange={"bac": "BAC"}), pause, speak("cad", strange={"cad": "CAD"}), pause])
+    spoken = finals(run(reader, logits))
+    assert spoken[0] == "ab bac" and all("cad" not in text for text in spoken)
+
+
+def test_what_may_still_grow_is_not_confirmed(reader):
+    for event in run(reader, speak("ab baccadcad dad bee . . . .")):
+        if event.kind == "partial":
+            best = event.alternatives[0].text
+            assert best[: event.confirmed] in ("", "ab", "ab baccadcad", "ab baccadcad dad")
+
+
+def test_readings_of_a_final_differ_in_their_text(folder):
+    reader = CaptionsReader(PHONES, OPTIONS | {"alternatives": 5}, folder, 1)
+    for seed in range(20):
+        for event in run(reader, babble(300, seed)):
+            texts = [one.text for one in event.alternatives]
+            assert len(set(texts)) == len(texts)
+
+
+def test_pieces_are_no_hot_words(reader):
+    with pytest.raises(ValueError, match="^options.hot_words: "):
+        reader.parse({"hot_words": ["bac+"]})
+
+
+def test_a_lexicon_whose_pieces_stand_among_words_is_refused(tmp_path):
+    sounds = [(i, (1, 2, i)) for i in range(1, 4)]
+    build_lexicon(tmp_path / "lexicon.bin", ["<s>", "ab+", "ba", "+ab"], sounds, np.full(4, -1.0), 4)
+    with pytest.raises(ValueError, match="pieces"):
+        read_lexicon(tmp_path / "lexicon.bin", 4)
