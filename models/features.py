@@ -40,10 +40,14 @@ class LogMel(Stage):
         return (self.neutral.new_zeros(batch, self.n_fft - self.hop_length),)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        samples = torch.cat([state[0], x[..., 0]], dim=1)
-        frames = samples.unfold(1, self.n_fft, self.hop_length) * self.window
+        frames, kept = self.windowed(x, state)
         spectrum = torch.fft.rfft(frames)
         # A quarter of the time of `abs`, whose square root would be undone here.
         power = torch.addcmul(spectrum.real.square(), spectrum.imag, spectrum.imag)
+        return torch.log(power @ self.mel + LOG_FLOOR), kept
+
+    def windowed(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """The frames [B, n, n_fft] that x completes, under the window, and the new state."""
+        samples = torch.cat([state[0], x[..., 0]], dim=1)
         kept = samples[:, samples.shape[1] - (self.n_fft - self.hop_length) :]
-        return torch.log(power @ self.mel + LOG_FLOOR), (kept,)
+        return samples.unfold(1, self.n_fft, self.hop_length) * self.window, (kept,)

@@ -35,20 +35,22 @@ def sigmoid(x):
 
 
 @compiled
-def lstm_gates(from_input, from_state, bias, c, new_h, new_c):
-    """Shares of the gates [B, 4*H], [B, 4*H] and [4*H] (input, forget, output, candidate) and c [B, H]
-    -> the new h and c [B, H]."""
+def lstm_gates(t, from_inputs, bias, from_state, c, h, y):
+    """Step t. Shares of the gates [B, T, 4*H], [4*H] and, of this step, [B, 4*H] (input, forget, output,
+    candidate): c [B, H] goes on where it lies, the new h comes into h [B, H] and into y [B, T, H]."""
     size = c.shape[1]
     entering, forgetting, telling, thinking = 0, size, 2 * size, 3 * size
     for b in range(c.shape[0]):
         for k in range(size):
-            entry = sigmoid(from_input[b, entering + k] + from_state[b, entering + k] + bias[entering + k])
-            forget = sigmoid(from_input[b, forgetting + k] + from_state[b, forgetting + k] + bias[forgetting + k])
-            out = sigmoid(from_input[b, telling + k] + from_state[b, telling + k] + bias[telling + k])
-            candidate = tanh(from_input[b, thinking + k] + from_state[b, thinking + k] + bias[thinking + k])
+            entry = sigmoid(from_inputs[b, t, entering + k] + from_state[b, entering + k] + bias[entering + k])
+            forget = sigmoid(from_inputs[b, t, forgetting + k] + from_state[b, forgetting + k] + bias[forgetting + k])
+            out = sigmoid(from_inputs[b, t, telling + k] + from_state[b, telling + k] + bias[telling + k])
+            candidate = tanh(from_inputs[b, t, thinking + k] + from_state[b, thinking + k] + bias[thinking + k])
             cell = forget * c[b, k] + entry * candidate
-            new_c[b, k] = cell
-            new_h[b, k] = out * tanh(cell)
+            told = out * tanh(cell)
+            c[b, k] = cell
+            h[b, k] = told
+            y[b, t, k] = told
 
 
 @compiled

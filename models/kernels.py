@@ -10,9 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from models.attention import AttentionDecoder
+from models.features import LogMel
 from models.gates import gru_gates, lstm_gates
 from models.kernels_decoder import UnrolledDecoder
+from models.kernels_features import CompiledLogMel
 from models.kernels_level import UnrolledLevel
+from models.kernels_norm import CompiledLayerNorm
+from models.layers import LayerNorm
 from models.level import Level
 from models.products import has_packed, pack, packed_product
 from models.recurrent import GRU, LSTM, RNN, Recurrent
@@ -22,7 +26,10 @@ from models.stage import Stage, State
 TOLERANCE = 1e-4  # largest difference from the stage's own step, at outputs of the order of one
 BF16_TOLERANCE = 0.05
 CHECKED_STEPS = 4
-FILES = ("kernels.py", "products.py", "kernels_decoder.py", "kernels_level.py", "gates.py")
+FILES = (
+    "kernels.py", "products.py", "kernels_decoder.py", "kernels_features.py", "kernels_level.py", "kernels_norm.py",
+    "gates.py",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -146,7 +153,6 @@ class Unrolled(Stage):
         self.hidden_product = product(self.ordered(cell.hidden_weight))
         self.register_buffer("bias", self.ordered(self.biases(cell)), persistent=False)
         self.projection = product(cell.projection_weight) if cell.projection else None
-        self.register_buffer("zero", torch.zeros(1), persistent=False)
 
     def biases(self, cell: Recurrent) -> Tensor:
         """The biases that are added before any gate."""
@@ -157,7 +163,8 @@ class Unrolled(Stage):
         return torch.cat([gates[number] for number in self.order])
 
     def projected(self, h: Tensor) -> Tensor:
-        return h if self.projection is None else self.projection(self.zero, h)
+        """h [..., H] as it is told and fed back."""
+        return h if self.projection is None else self.projection.alone(h)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         outputs = []
@@ -184,14 +191,23 @@ class UnrolledRNN(Unrolled):
 
 
 class UnrolledLSTM(Unrolled):
+    """The streams come before the steps, and stay there."""
+
     order = (0, 1, 3, 2)  # the three sigmoids, then the candidate
 
-    def cell(self, from_input: Tensor, state: State) -> tuple[Tensor, State]:
-        before, c, h = state[1].contiguous(), torch.empty_like(state[1]), torch.empty_like(state[1])
-        from_state = self.hidden_product.alone(state[0])
-        lstm_gates(*(one.numpy() for one in (from_input, from_state, self.bias, before, h, c)))
-        h = self.projected(h)
-        return h, (h, c)
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        return self.through(self.input_product.alone(x), state)
+
+    def through(self, from_inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """The inputs' shares [B, n, 4*H] of some steps -> y [B, n, out_features] and the new state."""
+        fed_back, c = state[0], state[1].clone()
+        h, y = torch.empty_like(c), c.new_empty(*from_inputs.shape[:2], self.hidden_size)
+        known = from_inputs.numpy(), self.bias.numpy()
+        changed = c.numpy(), h.numpy(), y.numpy()
+        for t in range(y.shape[1]):
+            lstm_gates(t, *known, self.hidden_product.alone(fed_back).numpy(), *changed)
+            fed_back = self.projected(h)
+        return self.projected(y), (fed_back, c)
 
 
 class UnrolledSentenceLSTM(UnrolledLSTM):
@@ -199,10 +215,11 @@ class UnrolledSentenceLSTM(UnrolledLSTM):
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         outputs = []
-        for first, now in zip((x[..., :1] > 0.5).unbind(1), self.from_inputs(x[..., 1:]).unbind(0)):
-            y, state = self.cell(now, tuple(leaf.masked_fill(first, 0.0) for leaf in state))
+        from_inputs = self.input_product.alone(x[..., 1:])
+        for first, now in zip((x[..., :1] > 0.5).unbind(1), from_inputs.split(1, dim=1)):
+            y, state = self.through(now.contiguous(), tuple(leaf.masked_fill(first, 0.0) for leaf in state))
             outputs.append(y)
-        return torch.stack(outputs, dim=1), state
+        return torch.cat(outputs, dim=1), state
 
 
 class UnrolledGRU(Unrolled):
@@ -231,7 +248,9 @@ UNROLLED: dict[type, Callable[..., nn.Module]] = {
     GRU: UnrolledGRU,
     SentenceLSTM: UnrolledSentenceLSTM,
     AttentionDecoder: UnrolledDecoder,
+    LogMel: CompiledLogMel,
     Level: UnrolledLevel,
+    LayerNorm: CompiledLayerNorm,
 }
 
 

@@ -2,40 +2,63 @@
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 
+from models.gates import HALF, compiled, inlined
 from models.level import FALL, FLOOR, LEAST, NEAR, RISE, Level
 from models.stage import Stage, State
 
-_RISE, _FALL, _NEAR, _LEAST = (np.float32(one) for one in (RISE, FALL, NEAR, LEAST))
+_RISE, _FALL, _NEAR, _LEAST, _FLOOR = (np.float32(one) for one in (RISE, FALL, NEAR, LEAST, FLOOR))
+
+# e^x = 2^n e^r with r in half of ln 2 about zero, of which a polynomial knows all that float32 does (Cephes' expf).
+LOG2_E = np.float32(1.44269504)
+LN2_HIGH, LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
+LOWEST, HIGHEST = np.float32(-87.0), np.float32(88.0)
+E5, E4, E3, E2, E1, E0 = np.float32(
+    (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
+)
+ONE, BIAS, MANTISSA = np.float32(1.0), np.int32(127), np.int32(23)
 
 
 class UnrolledLevel(Stage):
-    """`Level`; only the way from frame to frame is a loop."""
+    """`Level` in one pass."""
 
     def __init__(self, level: Level, product: object):
         super().__init__(level.in_features, level.out_features, level.neutral)
         self.initial_state = level.initial_state
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        loudness = x.float().exp().mean(-1).log()
-        levels, after = torch.empty_like(loudness), torch.empty_like(state[0])
-        follow(loudness.numpy(), state[0].contiguous().numpy(), levels.numpy(), after.numpy())
-        return (x - levels[..., None]).clamp_(min=FLOOR), (after,)
+        x, before = x.float().contiguous(), state[0].contiguous()
+        y, after = torch.empty_like(x), torch.empty_like(before)
+        follow(*(one.numpy() for one in (x, before, y, after)))
+        return y, (after,)
 
 
-@njit(cache=True)
-def follow(loudness, before, levels, after):
-    """loudness [B, T] and the level before it [B, 1] -> the level at every frame [B, T], and after them."""
-    for b in range(loudness.shape[0]):
+@compiled
+def follow(x, before, y, after):
+    """Frames x [B, T, C] and the level before them [B, 1] -> frames less their level, and the level after them."""
+    size = np.float32(x.shape[2])
+    for b in range(x.shape[0]):
         level = before[b, 0]
-        for t in range(loudness.shape[1]):
-            above = loudness[b, t] - level
+        for t in range(x.shape[1]):
+            total = np.float32(0.0)
+            for k in range(x.shape[2]):
+                total += exp(x[b, t, k])
+            above = np.log(total / size) - level
             if above > 0:
                 level += _RISE * above
             elif above < -_NEAR:
                 level -= _FALL
             level = max(level, _LEAST)
-            levels[b, t] = level
+            for k in range(x.shape[2]):
+                y[b, t, k] = max(x[b, t, k] - level, _FLOOR)
         after[b, 0] = level
+
+
+@inlined
+def exp(x):
+    x = min(max(x, LOWEST), HIGHEST)
+    n = np.floor(x * LOG2_E + HALF)
+    r = x - n * LN2_HIGH - n * LN2_LOW
+    power = (((((E5 * r + E4) * r + E3) * r + E2) * r + E1) * r + E0) * r * r + r + ONE
+    return power * np.int32((np.int32(n) + BIAS) << MANTISSA).view(np.float32)

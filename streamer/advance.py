@@ -66,7 +66,8 @@ def _step_network(
     """What the reader hears in the next rows of each session."""
     lanes, since = [s.network for s in sessions], [s.since for s in sessions]
     spare = model.input.spare_blocks
-    for keys, outputs in _steps(model.network.geometry, model.step, lanes, since, spare, max_batch):
+    # All steps before all reading: what one has brought into the caches the next one finds there.
+    for keys, outputs in list(_steps(model.network.geometry, model.step, lanes, since, spare, max_batch)):
         # Streams whose rows are all true, nearly always all of them, are read together.
         alike: dict[tuple[int, int], list[int]] = {}
         for place, key in enumerate(keys):
@@ -77,7 +78,7 @@ def _step_network(
             rows = [lanes[keys[place]].row - 1 for place in places]
             own = outputs if len(places) == len(keys) else outputs[places]
             told = model.reader.read(rows, own[:, start:stop])
-            yield from ((sessions[keys[place]], events) for place, events in zip(places, told))
+            yield from ((sessions[keys[place]], events) for place, events in zip(places, told) if events)
 
 
 def _steps(

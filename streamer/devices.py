@@ -34,15 +34,15 @@ class Devices:
             raise ValueError("device cuda: this machine has no usable CUDA device; use auto or cpu")
 
     def front(self, stage: Stage, rows: int) -> Runner:
-        """A runner of `rows` streams for a stage without a recurrence: its own step will do."""
-        return self._runner(stage, rows, lambda: CpuRunner(stage, rows, lambda width: stage.step))
+        """A runner of `rows` streams for a stage that makes features, which never round to bfloat16."""
+        return self._runner(stage, rows, partial(self._on_cpu, stage, rows, False))
 
     def network(self, stage: Stage, rows: int) -> Runner:
         """A runner of `rows` streams; on a CPU with the kernels that measured fastest."""
-        return self._runner(stage, rows, partial(self._on_cpu, stage, rows))
+        return self._runner(stage, rows, partial(self._on_cpu, stage, rows, self.bf16))
 
-    def _on_cpu(self, stage: Stage, rows: int) -> CpuRunner:
-        return CpuRunner(stage, rows, fastest(stage, self.max_batch, self.bf16, self.cache))
+    def _on_cpu(self, stage: Stage, rows: int, bf16: bool) -> CpuRunner:
+        return CpuRunner(stage, rows, fastest(stage, self.max_batch, bf16, self.cache))
 
     def _runner(self, stage: Stage, rows: int, on_cpu: Callable[[], CpuRunner]) -> Runner:
         if self.cuda:

@@ -185,8 +185,7 @@ class Engine:
         if session.opened.stream not in working:
             working[session.opened.stream] = session
             session.since = now
-        wait = 0.0 if session.end else self._wait(name)
-        self._due = min(self._due, due_at(session.since, len(working), self._live[name], wait))
+        self._due = min(self._due, due_at(session.since, len(working), self._live[name], self._wait(name)))
 
     def _advance(self, name: str, now: float) -> list[Outgoing]:
         """One step for every stream of a model that waits."""

@@ -74,7 +74,9 @@ def _key(stage: Stage, kernels: dict[str, Kernel], widths: list[int]) -> str:
     """What a choice depends on, as a file name."""
     shapes = [(name, list(value.shape)) for name, value in stage.state_dict().items()]
     modules = [type(module).__name__ for module in stage.modules()]
-    told = [_cpu(), str(torch.__version__), torch.get_num_threads(), shapes, modules, list(kernels), widths, version()]
+    sizes = [stage.block, stage.in_features, stage.out_features]
+    machine = [_cpu(), str(torch.__version__), torch.get_num_threads()]
+    told = [*machine, sizes, shapes, modules, list(kernels), widths, version()]
     return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:24]
 
 

@@ -98,14 +98,12 @@ class Lane:
         assert count <= self.waiting
         self.waiting -= count
         while at < count:
-            part = self._parts[0]
-            used = min(len(part), count - at)
-            out[at : at + used] = part[:used]
-            at += used
-            if used == len(part):
-                self._parts.popleft()
-            else:
-                self._parts[0] = part[used:]
+            part = self._parts.popleft()
+            if len(part) > count - at:
+                self._parts.appendleft(part[count - at :])
+                part = part[: count - at]
+            out[at : at + len(part)] = part
+            at += len(part)
 
     def true_outputs(self, count: int) -> slice:
         """Which of the next `count` outputs are the stream's own; counts them."""

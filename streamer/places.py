@@ -23,7 +23,12 @@ class Places:
 
     def alternatives(self, event: Event, heard: int) -> tuple[wire.Alternative, ...]:
         """The event's readings with their times in positions, none beyond the position `heard`."""
-        return alternatives(event, lambda rows: min(heard, max(0, round(rows * self._per_row))))
+
+        def at(rows: float) -> int:
+            position = round(rows * self._per_row)
+            return 0 if position < 0 else heard if position > heard else position
+
+        return alternatives(event, at)
 
 
 def alternatives(event: Event, at: Callable[[float], int]) -> tuple[wire.Alternative, ...]:

@@ -1,12 +1,10 @@
 """From streams that wait to batches: a pure function, earliest deadline first."""
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-# Blocks that one step may take. Few enough that streams which are equally late share a batch (and
-# that a GPU captures few graphs), dense enough that little is left over.
-BLOCK_COUNTS = (1, 2, 3, 4, 6, 8, 10, 12, 16, 24, 32)
+# Blocks that a stream may take in one call: one that is far behind must not keep the others waiting.
+MOST_BLOCKS = 32
 
 # Streams that make a step wide: beyond them a product gains little speed.
 ENOUGH = 48
@@ -28,22 +26,18 @@ class Batch(NamedTuple):
 
 
 def schedule(ready: Sequence[Ready], max_rows: int) -> list[Batch]:
-    """Batches of at most `max_rows` streams: each stream once, with as many blocks as it can take.
+    """Batches of at most `max_rows` streams, in the order in which they are to be stepped.
 
-    Block counts are rounded down to `BLOCK_COUNTS`; what is left waits for the next call. The batch
-    that holds the longest waiting stream comes first.
+    Streams share the blocks that each of them has; those that have more go on without the others, up to
+    `MOST_BLOCKS`. Of the batches that share blocks the one that holds the longest waiting stream comes first.
     """
-    by_count: dict[int, list[Ready]] = {}
-    for stream in sorted(ready, key=lambda one: one.since):
-        if stream.blocks:
-            count = BLOCK_COUNTS[bisect_right(BLOCK_COUNTS, stream.blocks) - 1]
-            by_count.setdefault(count, []).append(stream)
-    batches = [
-        (group[0].since, Batch(tuple(one.key for one in group), count))
-        for count, streams in by_count.items()
-        for group in _cut(streams, max_rows)
-    ]
-    return [batch for _, batch in sorted(batches, key=lambda pair: pair[0])]
+    waiting = sorted((one for one in ready if one.blocks), key=lambda one: one.since)
+    batches, done = [], 0
+    for count in sorted({min(one.blocks, MOST_BLOCKS) for one in waiting}):
+        keys = tuple(one.key for one in waiting if one.blocks >= count)
+        batches += [Batch(keys[at : at + max_rows], count - done) for at in range(0, len(keys), max_rows)]
+        done = count
+    return batches
 
 
 def due_at(since: float, num_ready: int, num_live: int, max_wait: float) -> float:
@@ -53,7 +47,3 @@ def due_at(since: float, num_ready: int, num_live: int, max_wait: float) -> floa
     to widen the batch, the fewer streams live the less: they would gain little.
     """
     return since if num_ready >= min(num_live, ENOUGH) else since + max_wait * min(1.0, num_live / ENOUGH)
-
-
-def _cut(streams: list[Ready], max_rows: int) -> list[list[Ready]]:
-    return [streams[at : at + max_rows] for at in range(0, len(streams), max_rows)]

@@ -159,11 +159,11 @@ class Session:
 
         A stream that waits for its owner has told its whole window.
         """
-        opened = self.window - self._acked_window
-        enough = self.limits.ack if self.working else self.intake.grain
-        if self.position - self._acked_position >= self.limits.ack or opened >= enough:
-            return self._ack()
-        return None
+        if self.position - self._acked_position < self.limits.ack:
+            enough = self.limits.ack if self.working else self.intake.grain
+            if self.window - self._acked_window < enough:
+                return None
+        return self._ack()
 
     def _take(self, message: wire.StreamInput, payload: bytes) -> wire.Refused | wire.Applied | None:
         match message:

@@ -240,6 +240,17 @@ def test_a_step_waits_for_company_but_not_alone():
     assert engine.busy
 
 
+def test_an_end_waits_for_company_too():
+    engine = tiny_engine(max_wait_ms=10)
+    one = Client(engine, request="1").open()
+    two = Client(engine, request="2").open()
+    one.close()
+    assert not engine.busy
+    two.audio(noise(4800))
+    one.settle()
+    assert one.closed
+
+
 def test_describe_tells_what_is_served():
     engine = tiny_engine(3)
     Client(engine).open()

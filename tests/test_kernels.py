@@ -11,7 +11,10 @@ from models.recurrent import LSTM
 from models.stage import Chain, Stage
 from tests.stages import STAGES, fresh
 
-RECURRENT = ("rnn", "lstm", "gru", "stack", "head", "feedback", "acoustic", "convolutions")
+REPLACED = (
+    "rnn", "lstm", "gru", "stack", "head", "feedback", "acoustic", "convolutions", "layer norm", "log-mel",
+    "resampled log-mel",
+)  # fmt: skip
 
 PACKED = ["packed"] if has_packed() else []
 
@@ -29,7 +32,7 @@ def in_chunks(step, x, state, block):
 def test_every_kernel_gives_the_stages_results(name):
     stage = fresh(STAGES[name])
     found = candidates(stage, bf16=name != "sampler")
-    if name.startswith(RECURRENT):
+    if name.startswith(REPLACED):
         assert {"unrolled", *PACKED} <= {kernel.name for kernel in found}
     x = torch.randn(5, 6 * stage.block, stage.in_features)
     wanted, end = in_chunks(stage.step, x, stage.initial_state(5), stage.block)
@@ -41,8 +44,8 @@ def test_every_kernel_gives_the_stages_results(name):
             torch.testing.assert_close(b, a, atol=tolerance, rtol=tolerance)
 
 
-def test_a_stage_without_recurrence_has_its_own_step_alone():
-    assert [kernel.name for kernel in candidates(fresh(STAGES["log-mel"]))] == ["fused"]
+def test_a_stage_of_which_nothing_is_replaced_has_its_own_step_alone():
+    assert [kernel.name for kernel in candidates(fresh(STAGES["resampled up"]))] == ["fused"]
 
 
 def test_maps_alone_are_packed_where_there_is_onednn():
