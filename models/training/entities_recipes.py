@@ -110,6 +110,7 @@ RECIPES = {
         Pace(2600, 2.5e-3, averaged=0.997, check_every=250),
         dict(word_size=80, letter_size=72, window=5),
         _open(6),
+        stripped=0.5,
         renamed=0.2,
     ),
     # Lample 2016 without pretrained vectors: everything from CoNLL-2003 itself.
