@@ -202,12 +202,15 @@ class UnrolledLSTM(Unrolled):
         """The inputs' shares [B, n, 4*H] of some steps -> y [B, n, out_features] and the new state."""
         fed_back, c = state[0], state[1].clone()
         h, y = torch.empty_like(c), c.new_empty(*from_inputs.shape[:2], self.hidden_size)
+        told = y if self.projection is None else y.new_empty(*y.shape[:2], self.out_features)
         known = from_inputs.numpy(), self.bias.numpy()
         changed = c.numpy(), h.numpy(), y.numpy()
         for t in range(y.shape[1]):
             lstm_gates(t, *known, self.hidden_product.alone(fed_back).numpy(), *changed)
             fed_back = self.projected(h)
-        return self.projected(y), (fed_back, c)
+            if told is not y:
+                told[:, t] = fed_back
+        return told, (fed_back, c)
 
 
 class UnrolledSentenceLSTM(UnrolledLSTM):

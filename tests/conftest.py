@@ -1,5 +1,16 @@
-"""Shared by all tests: one thread, so that the suite leaves the machine usable."""
+"""Shared by all tests: one thread, so that the suite leaves the machine usable; what many of them read."""
 
+import pytest
 import torch
 
+from tests.tiny_language import write_language
+
 torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def language(tmp_path_factory):
+    """The folder of a lexicon and a language model of six words and two pieces of words."""
+    path = tmp_path_factory.mktemp("language")
+    write_language(path)
+    return path

@@ -10,22 +10,15 @@ from hypothesis import strategies as st
 from models.readers import decoder
 from models.readers.captions import CaptionsReader
 from models.readers.lexicon import read_lexicon
-from tests.tiny_language import PHONES, babble, speak, write_language
+from tests.tiny_language import PHONES, babble, speak
 
 ROWS = 4
 OPTIONS = {"beam": 32, "word_insertion": 0.5, "start_level": 0.8, "end_offset_rows": 0.0}
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    path = tmp_path_factory.mktemp("language")
-    write_language(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def reader(folder):
-    return CaptionsReader(PHONES, OPTIONS, folder, ROWS)
+def reader(language):
+    return CaptionsReader(PHONES, OPTIONS, language, ROWS)
 
 
 def run(reader, logits, row=0, cuts=(), **options):
@@ -110,21 +103,21 @@ def test_what_is_confirmed_is_so_in_sentences_too(reader, seed):
     assert finals(events) == wanted
 
 
-def test_a_sentence_that_is_cut_goes_on(folder):
+def test_a_sentence_that_is_cut_goes_on(language):
     options = OPTIONS | {"max_words": 16, "max_utterance_s": 20.0}
-    reader = CaptionsReader(PHONES, options, folder, 1)
+    reader = CaptionsReader(PHONES, options, language, 1)
     spoken = finals(run(reader, speak("ab cab dad " * 20), endpoint_silence_ms=0, sentences=True))
     assert len(spoken) > 2 and spoken[0].startswith("Ab ") and spoken[-1].endswith(".")
     assert all(not text.endswith(".") for text in spoken[:-1])
     assert all(text[0].islower() for text in spoken[1:])
 
 
-def test_a_saved_row_goes_on_elsewhere(reader, folder):
+def test_a_saved_row_goes_on_elsewhere(reader, language):
     logits = babble(240, 3)
     whole = run(reader, logits)
     reader.open(1, reader.parse({}))
     events = reader.read([1], logits[None, :111])[0]
-    other = CaptionsReader(PHONES, OPTIONS, folder, 2)
+    other = CaptionsReader(PHONES, OPTIONS, language, 2)
     other.restore(0, reader.save(1))
     events += other.read([0], logits[None, 111:])[0] + other.finish(0)
     assert events == whole
@@ -179,9 +172,9 @@ def test_the_endpoint_is_the_clients_choice(reader):
     assert finals(run(reader, logits, endpoint_silence_ms=0)) == ["ab cab"]
 
 
-def test_an_utterance_without_end_is_ended(folder):
+def test_an_utterance_without_end_is_ended(language):
     options = OPTIONS | {"max_words": 16, "max_utterance_s": 20.0}
-    reader = CaptionsReader(PHONES, options, folder, 1)
+    reader = CaptionsReader(PHONES, options, language, 1)
     spoken = finals(run(reader, speak("ab cab dad " * 60), endpoint_silence_ms=0))
     assert " ".join(spoken).split() == ["ab", "cab", "dad"] * 60
     assert len(spoken) > 5
@@ -210,17 +203,17 @@ def test_bad_options_are_refused_by_name(reader, options, name):
         reader.parse(options)
 
 
-def test_files_that_do_not_fit_are_refused(folder, tmp_path):
+def test_files_that_do_not_fit_are_refused(language, tmp_path):
     with pytest.raises(ValueError, match="missing.bin"):
-        CaptionsReader(PHONES, {"lexicon": "missing.bin"}, folder, 1)
+        CaptionsReader(PHONES, {"lexicon": "missing.bin"}, language, 1)
     with pytest.raises(ValueError, match="streamer trigram 2"):
-        CaptionsReader(PHONES, {"language_model": "lexicon.bin"}, folder, 1)
-    whole = (folder / "lexicon.bin").read_bytes()
+        CaptionsReader(PHONES, {"language_model": "lexicon.bin"}, language, 1)
+    whole = (language / "lexicon.bin").read_bytes()
     (tmp_path / "lexicon.bin").write_bytes(whole[:-5])
     with pytest.raises(ValueError, match="lexicon.bin"):
         read_lexicon(tmp_path / "lexicon.bin", len(PHONES) - 1)
     with pytest.raises(ValueError, match="phones"):
-        read_lexicon(folder / "lexicon.bin", 39)
+        read_lexicon(language / "lexicon.bin", 39)
 
 
 def test_the_kept_machine_code_is_named_by_all_its_sources():

@@ -66,7 +66,7 @@ def build_lexicon(
     """
     spoken: list[tuple[tuple[int, ...], int]] = sorted({(p, w) for w, p in pronunciations})
     roots = num_phones + 1
-    phone, child, children = list(range(roots)), [0] * roots, [0] * roots
+    phone, children = list(range(roots)), [0] * roots
     words, word = [0] * roots, []
     best = [0.0] * roots
     level = [(0, 0, 0, len(spoken))]  # node, depth, the stretch of `spoken` below it
@@ -77,7 +77,7 @@ def build_lexicon(
             while at < end and len(spoken[at][0]) == depth:
                 word.append(spoken[at][1])
                 at += 1
-            words[node], child[node] = at - begin, len(phone)
+            words[node], eldest = at - begin, len(phone)
             best[node] = max(logp[w] for _, w in spoken[begin:end])
             while at < end:
                 begin, here = at, spoken[at][0][depth]
@@ -85,13 +85,12 @@ def build_lexicon(
                     at += 1
                 following.append((len(phone), depth + 1, begin, at))
                 phone.append(here)
-                for column in (child, children, words, best):
+                for column in (children, words, best):
                     column.append(0)
-            children[node] = len(phone) - child[node]
+            children[node] = len(phone) - eldest
         level = following
     for root in range(1, roots):
-        child[root], children[root] = child[0], children[0]
-        best[root] = best[0]
+        children[root], best[root] = children[0], best[0]
     text = "\n".join(spelling).encode()
     columns = {
         "phone": np.array(phone, np.uint8),
