@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import sentencepiece
 
+from models.readers.lexicon import JOINT
+
 Phones = tuple[str, ...]
 MOVES = ((1, 1), (2, 1), (3, 1), (4, 1), (1, 2), (2, 2))  # letters and phones of a unit
 PLAIN = 0.1  # of the moves' weight at first, (1, 1) having one
@@ -40,7 +42,7 @@ class Piece(NamedTuple):
     @property
     def name(self) -> str:
         """How a lexicon lists it: "ko+" begins a word, "+wal" goes on with one."""
-        return f"{self.letters}+" if self.begins else f"+{self.letters}"
+        return self.letters + JOINT if self.begins else JOINT + self.letters
 
 
 Units = dict[str, tuple[Unit, ...]]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from models.readers.language_model import write_grams
-from models.readers.lexicon import build_lexicon
+from models.readers.lexicon import JOINT, build_lexicon
 from models.training.morphology import derive
 from models.training.ngrams import Trigrams, mix, prune, read_arpa
 from models.training.pronunciation import Pronunciations, pronunciations
@@ -46,7 +46,7 @@ def build_language(data: Path, out: Path, progress: Callable[[str], None] = prin
     spelled = spell({word: sounds[0] for word, sounds in known.items()}, PIECES)
     texts[SPELLED] = spelled_sentences(texts, spoken, spelled)
     pieces = piece_sounds(spelled)
-    vocabulary = [START, END, *sorted(spoken), *sorted(pieces, key=lambda name: name.startswith("+"))]
+    vocabulary = [START, END, *sorted(spoken), *sorted(pieces, key=lambda name: name.startswith(JOINT))]
     progress(
         f"{len(spoken)} words and {len(pieces)} pieces of {sum(map(len, texts.values()))} sentences"
     )
