@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.readers import decoder
+from models.readers import captions, decoder
 from models.readers.captions import CaptionsReader
 from models.readers.lexicon import read_lexicon
 from tests.tiny_language import PHONES, babble, speak
@@ -73,6 +73,19 @@ def test_neighbours_do_not_matter(reader):
     together = reader.read(order, np.stack([streams[row] for row in order]))
     for row, events in zip(order, together):
         assert events + reader.finish(row) == alone[row]
+
+
+def test_threads_do_not_matter(language, monkeypatch):
+    streams = np.stack([babble(200, seed) for seed in range(40)])
+    told = []
+    for threads in (1, 3):
+        monkeypatch.setattr(captions, "crew_size", lambda: threads)
+        reader = CaptionsReader(PHONES, OPTIONS, language, len(streams))
+        for row in range(len(streams)):
+            reader.open(row, reader.parse({}))
+        read = [reader.read(range(len(streams)), streams[:, at : at + 50]) for at in range(0, 200, 50)]
+        told.append(read + [reader.finish(row) for row in range(len(streams))])
+    assert told[0] == told[1]
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -10,13 +10,16 @@ from models.readers import Event
 from models.readers import hypotheses as h
 from models.readers.captions_options import CardOptions, StreamOptions
 from models.readers.converted import converted
+from models.readers.crew import Crew, crew_size
 from models.readers.decoder import advance
 from models.readers.endpoint import CUT, FINAL, PARTIAL, SPEECH_START, SPEECH_STOP, Listening
 from models.readers.hot_words import Vocabulary
 from models.readers.language_model import factors, read_grams
 from models.readers.lexicon import read_lexicon
-from models.readers.pruning import Pruning, scratch
+from models.readers.pruning import Pruning, Scratch, scratch
 from models.readers.transcript import Transcript
+
+PIECE = 8  # rows that a thread searches at a time
 
 
 class CaptionsReader:
@@ -35,7 +38,8 @@ class CaptionsReader:
         self.factors = factors(card.lm_weight)
         self.vocabulary = Vocabulary(lexicon)
         self.hyp = h.hypotheses(rows, card.beam, card.max_words, card.max_hot_nodes)
-        self.room = scratch(card.beam, self.hyp.trace.shape[1])
+        rooms = [scratch(card.beam, self.hyp.trace.shape[1]) for _ in range(crew_size())]
+        self.crew = Crew(rooms)
         self.pruning = Pruning(
             float(np.exp(-card.beam_width)),
             float(np.exp(-card.word_width)),
@@ -135,19 +139,23 @@ class CaptionsReader:
 
     def _advance(self, which, outputs, at, codes) -> None:
         """Read every stream on to its next event, or to the end of its outputs."""
-        advance(
-            which,
-            outputs,
-            at,
-            codes,
-            self.hyp,
-            self.tree,
-            self.grams,
-            self.factors,
-            self.pruning,
-            self.listening,
-            self.room,
-        )
+
+        def read_on(some: slice, room: Scratch) -> None:
+            advance(
+                which[some],
+                outputs[some],
+                at[some],
+                codes[some],
+                self.hyp,
+                self.tree,
+                self.grams,
+                self.factors,
+                self.pruning,
+                self.listening,
+                room,
+            )
+
+        self.crew.share(read_on, len(which), PIECE)
 
     def _tell(self, row: int, code: int) -> list[Event]:
         counter, events = self.hyp.counter[row], []

@@ -26,7 +26,7 @@ def _compiled(version: int):
     So this one function is kept, and the `version` of all files is a part of its key.
     """
 
-    @njit(cache=True)
+    @njit(cache=True, nogil=True)
     def advance(rows, outputs, at, codes, hyp, tree, grams, factors, pruning, listening, room):
         version  # noqa: B018 - a captured number belongs to the key
         _advance(rows, outputs, at, codes, hyp, tree, grams, factors, pruning, listening, room)

@@ -32,9 +32,9 @@ def another_room(
     power = _recoloured(frames, random)
     if random.random() < 0.1:
         power = reverberant(power, random)
-    if random.random() < 0.25:
+    if random.random() < 0.4:
         noise = background(len(power), power.shape[1], noises, random)
-        snr_db = random.uniform(8.0, 40.0)
+        snr_db = random.uniform(5.0, 35.0)
         power += noise * (power.mean() / (noise.mean() + 1e-12) * 10 ** (-snr_db / 10))
     if random.random() < 0.1:
         power[:, int(power.shape[1] * random.uniform(0.72, 0.85)) :] = 0.0

@@ -33,6 +33,7 @@ SHARE = {
     "speech_commands_more": 0.35,
     "librispeech_testother_10spk": 2.0,
     "librispeech_untranscribed": 2.0,
+    "noise_esc10": 2.0,
     "synthetic": 0.5,
 }
 
