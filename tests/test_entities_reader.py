@@ -22,8 +22,8 @@ class Mark(NamedTuple):
     kind: str
 
 
-def reader(heads: int = HEADS) -> EntitiesReader:
-    return EntitiesReader(dict(list(LABELS.items())[:heads]), {"lookahead": 0}, 2)
+def reader(heads: int = HEADS, **options: float) -> EntitiesReader:
+    return EntitiesReader(dict(list(LABELS.items())[:heads]), {"lookahead": 0} | options, 2)
 
 
 def stream(*sentences: str) -> tuple[list[Mark], np.ndarray]:
@@ -101,6 +101,69 @@ def test_confidence_is_the_mean_of_the_tags():
     *_, last = told(reader(), marks, outputs)
     (word,) = last.alternatives[0].words
     assert word.confidence == pytest.approx(np.exp(5) / (np.exp(5) + 4))
+
+
+def unsure(*words: dict[str, float]) -> tuple[list[Mark], np.ndarray]:
+    """Words of which each tag's logit is known; tags that aren't named have -9."""
+    marks, outputs = stream(" ".join("abcdefgh"[: len(words)]))
+    rows = outputs.reshape(-1, HEADS, len(TAGS))
+    for head in range(HEADS):
+        for place, logits in enumerate(words):
+            rows[place + head, head] = [logits.get(tag, -9.0) for tag in TAGS]
+    return marks, outputs
+
+
+def found(lookahead, *words, **options):
+    *_, last = told(reader(**options), *unsure(*words), lookahead=lookahead)
+    return [(text, label) for text, _, _, label in spans(last)]
+
+
+def test_a_span_costs_what_its_beginning_costs():
+    words = {"O": 0.0, "B-PER": 0.9}, {"O": 0.0, "B-PER": 1.1}
+    assert found(0, *words, begin_cost=0.0) == [("a", "PER"), ("b", "PER")]
+    assert found(0, *words, begin_cost=1.0) == [("b", "PER")]
+    assert found(0, *words[::-1], begin_cost=1.0, change_cost=9.0) == [("a", "PER"), ("b", "PER")]  # no change
+
+
+def test_a_change_costs_more_than_going_on():
+    words = {"B-PER": 5.0}, {"O": -1.0, "I-PER": 0.0, "B-LOC": 0.9}, {"O": -1.0, "I-PER": 0.0, "B-LOC": 1.1}
+    assert found(0, *words) == [("a", "PER"), ("b", "LOC"), ("c", "LOC")]
+    assert found(0, *words, begin_cost=3.0) == [("a", "PER"), ("b", "LOC"), ("c", "LOC")]
+    assert found(0, *words, change_cost=1.0) == [("a b", "PER"), ("c", "LOC")]
+
+
+def test_the_next_word_says_what_a_word_is_where_it_is_heard():
+    words = {"B-PER": 0.1, "B-LOC": 0.0}, {"I-LOC": 1.0, "I-PER": 0.0, "O": -1.0}
+    costs = {"begin_cost": 1.0, "change_cost": 2.0}
+    assert found(0, *words, next_weight=0.5, **costs) == [("a b", "PER")]
+    assert found(1, *words, next_weight=0.0, **costs) == [("a b", "PER")]
+    assert found(1, *words, next_weight=0.5, **costs) == [("a b", "LOC")]
+    assert found(2, *words, next_weight=0.5, **costs) == [("a b", "LOC")]
+    words = {"O": 0.0, "B-PER": 0.5}, {"I-PER": 0.0}  # outside, the next one would have to begin
+    assert found(1, *words, next_weight=0.5, **costs) == [("a b", "PER")]
+    assert found(0, *words, next_weight=0.5, **costs) == [("b", "PER")]
+
+
+@pytest.mark.parametrize("lookahead", [1, 2])
+def test_the_last_word_has_no_next(lookahead):
+    marks, outputs = unsure({"O": 0.0, "B-PER": 0.8})
+    after = outputs.reshape(-1, HEADS, len(TAGS))[1:, :lookahead]
+    after[...] = [-9.0, -9.0, 9.0, -9.0, -9.0]  # of a word that isn't there
+    *_, last = told(reader(begin_cost=1.0, next_weight=1.0), marks, outputs, lookahead=lookahead)
+    assert spans(last) == []
+
+
+@given(
+    st.lists(st.lists(st.floats(-3, 3), min_size=5, max_size=5), min_size=1, max_size=7),
+    st.sets(st.integers(1, 8)),
+    st.integers(0, TAIL),
+)
+def test_cuts_change_nothing_where_tags_cost(logits, cuts, lookahead):
+    marks, outputs = unsure(*(dict(zip(TAGS, row)) for row in logits))
+    one = reader(begin_cost=1.0, change_cost=1.5, next_weight=0.5)
+    cuts = sorted(cut for cut in cuts if cut < len(marks))
+    whole = told(one, marks, outputs, lookahead=lookahead)
+    assert told(one, marks, outputs, cuts, lookahead) == whole
 
 
 def test_partials_can_be_left_out():

@@ -4,9 +4,13 @@ Each head of the network is the same list of tags, "O", then B and I of each typ
 that brought word t tags word t - k. A stream takes one head, its `lookahead`; rows without a word
 after a sentence's end tag its last words. A tag I that nothing of its type stands before begins a
 span. A span is told once the tag after it, or the sentence's end, has closed it.
+
+A word's tag is the one that scores best after the tag before it and with the best tag of the next
+word, where the next smaller lookahead has one already: two steps of the Viterbi algorithm.
 """
 
 from collections.abc import Mapping, Sequence
+from math import exp
 from typing import Annotated, Any
 
 import msgspec
@@ -14,13 +18,18 @@ import numpy as np
 
 from models.readers import Alternative, Event, Word
 from models.readers.converted import converted
-from models.readers.sentence import Heard, SentenceReader, SentenceRow, softmax
+from models.readers.sentence import Heard, SentenceReader, SentenceRow, log_softmax
+
+Cost = Annotated[float, msgspec.Meta(ge=0, le=20)]
 
 
 class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[reader] of a card with kind = "entities"."""
 
     lookahead: Annotated[int, msgspec.Meta(ge=0, le=15)] = 0  # where a stream names none
+    begin_cost: Cost = 0.0  # nats, of a span's first word after a word outside
+    change_cost: Cost = 0.0  # and after a span of another type
+    next_weight: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0  # of the next word's tags
 
 
 class StreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,21 +65,22 @@ class EntitiesReader(SentenceReader):
     Row = Row
 
     def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], rows: int):
-        self.default = converted(options, CardOptions, "reader").lookahead
+        self.card = converted(options, CardOptions, "reader")
         heads = [list(tags) for tags in labels.values()]
         self.types = ["", *(tag[2:] for tag in heads[0][1::2])]
         tags = ["O", *(f"{place}-{kind}" for kind in self.types[1:] for place in "BI")]
         if any(head != tags for head in heads):
             raise ValueError('labels: an entities reader wants in every head "O", then B and I of each type')
-        if self.default >= len(heads):
-            raise ValueError(f"reader.lookahead: {self.default}; the labels hold {len(heads)} heads, from 0")
+        if self.card.lookahead >= len(heads):
+            raise ValueError(f"reader.lookahead: {self.card.lookahead}; the labels hold {len(heads)} heads, from 0")
         self.heads, self.tags = len(heads), len(tags)
+        self.cost = _costs(len(self.types), self.card)
         self.rows: list[Row | None] = [None] * rows
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options in force. ValueError "options.NAME: ..." for unknown or bad ones."""
         given = converted(options, StreamOptions, "options")
-        lookahead = self.default if given.lookahead is None else given.lookahead
+        lookahead = self.card.lookahead if given.lookahead is None else given.lookahead
         if not 0 <= lookahead < self.heads:
             raise ValueError(f"options.lookahead: {lookahead}; this model has 0 to {self.heads - 1}")
         return {"partials": given.partials, "lookahead": lookahead}
@@ -80,8 +90,11 @@ class EntitiesReader(SentenceReader):
         self.rows[row] = Row(options["partials"], lookahead=options["lookahead"])
 
     def weighed(self, outputs: np.ndarray) -> np.ndarray:
-        """Probabilities [B, n, heads, tags]."""
-        return softmax(outputs.reshape(*outputs.shape[:2], self.heads, self.tags))
+        """[B, n, heads, tags + types]: log-probabilities, then what each type gains from the next word."""
+        logp = log_softmax(outputs.reshape(*outputs.shape[:2], self.heads, self.tags))
+        gains = (self.card.next_weight * logp[:, :, :-1, None] - self.cost).max(-1)
+        first = np.zeros_like(gains, shape=(*gains.shape[:2], 1, gains.shape[-1]))
+        return np.concatenate([logp, np.concatenate([first, gains], 2)], -1)
 
     def hear(self, row: Row, mark: Heard | None, output: list[list[float]]) -> list[Event]:
         """One output row, which tags the word `lookahead` rows before it."""
@@ -107,24 +120,28 @@ class EntitiesReader(SentenceReader):
         row.since, row.heard, row.untagged, row.spans = 0, [], [], []
         return [event]
 
-    def _tag(self, row: Row, word: Heard, probabilities: list[float]) -> None:
-        """Close the open span, lengthen it or begin another, whichever is likeliest."""
+    def _tag(self, row: Row, word: Heard, output: list[float]) -> None:
+        """Close the open span, lengthen it or begin another, whichever scores best."""
         before = row.open.kind if row.open else 0
-        kind, sure, begins = 0, probabilities[0], True
+        logp, gains = output[: self.tags], output[self.tags :]
+        if not row.untagged:
+            gains = [0.0] * len(gains)  # the sentence has no next word, or none was heard
+        kind, sure, begins, best = 0, logp[0], True, logp[0] + gains[0]
         for number in range(1, len(self.types)):
-            begin, inside = probabilities[2 * number - 1 : 2 * number + 1]
-            if number == before and inside >= sure:
-                kind, sure, begins = number, inside, False
+            begin, inside = logp[2 * number - 1 : 2 * number + 1]
+            if number == before and inside + gains[number] >= best:
+                kind, sure, begins, best = number, inside, False, inside + gains[number]
             begin = begin if number == before else max(begin, inside)
-            if begin > sure:
-                kind, sure, begins = number, begin, True
+            score = begin - self.cost[before, 2 * number - 1] + gains[number]
+            if score > best:
+                kind, sure, begins, best = number, begin, True, score
         if not begins:
             row.open.words.append(word)
-            row.open.confidences.append(sure)
+            row.open.confidences.append(exp(sure))
             return
         self._close(row)
         if kind:
-            row.open = Open(kind, [word], [sure])
+            row.open = Open(kind, [word], [exp(sure)])
 
     def _close(self, row: Row) -> None:
         """The open span, if there is one, is told from now on."""
@@ -135,6 +152,18 @@ class EntitiesReader(SentenceReader):
         sure = sum(row.open.confidences) / len(words)
         row.spans.append(Word(text, words[0].start, words[-1].end, sure, self.types[row.open.kind]))
         row.open = None
+
+
+def _costs(types: int, card: CardOptions) -> np.ndarray:
+    """[types, tags]: what a tag costs after a word of a type, 0 of none; I after another type is barred."""
+    cost = np.full((types, 2 * types - 1), np.inf)
+    cost[:, 0] = 0.0
+    for before in range(types):
+        for number in range(1, types):
+            cost[before, 2 * number - 1] = card.change_cost if before else card.begin_cost
+    for number in range(1, types):
+        cost[number, 2 * number - 1 : 2 * number + 1] = 0.0
+    return cost
 
 
 def _event(kind: str, row: Row) -> Event:

@@ -150,7 +150,7 @@ def card(folder: Path, recipe: Recipe, options: Mapping[str, Any]) -> None:
         options={key: value for key, value in options.items() if key != "outputs"},
         tail=len(heads) - 1,
         feeder={"names": "names.txt.gz"} if recipe.names else {},
-        reader={"lookahead": 1} if live else {},
+        reader={"lookahead": 1, "begin_cost": 1.0, "change_cost": 1.5, "next_weight": 0.5} if live else {},
         labels={head: TAGS for head in heads},
         sources=recipe.corpora.sources,
     )
