@@ -77,7 +77,7 @@ def _step_network(
         for (start, stop), places in alike.items():
             rows = [lanes[keys[place]].row - 1 for place in places]
             own = outputs if len(places) == len(keys) else outputs[places]
-            told = model.reader.read(rows, own[:, start:stop])
+            told = model.read(rows, own[:, start:stop])
             yield from ((sessions[keys[place]], events) for place, events in zip(places, told) if events)
 
 

@@ -30,8 +30,10 @@ class BenchReport:
     `sent_late_p99_ms` is how late the frames themselves left: large where the machine was busy.
     `drain_p99_ms` runs from Close to Closed. `mean_width` is the streams in a step of the network;
     `share_of_peak` its products over the processor time of the steps, over the best product rate
-    measured before with the same threads; None where the products can't be counted. What a server
-    used that isn't the bench's own can't be seen, and is None; so is a `mean_width` that it doesn't tell.
+    measured before with the same threads; None where the products can't be counted.
+    `reader_ms_per_second` is the processor time that reading takes for a second of a stream. What a
+    server used that isn't the bench's own can't be seen, and is None; so are a `mean_width` and a
+    `reader_ms_per_second` that it doesn't tell.
     """
 
     task: str
@@ -51,6 +53,7 @@ class BenchReport:
     bytes_per_stream: float | None
     mean_width: float | None
     share_of_peak: float | None
+    reader_ms_per_second: float | None
 
 
 def bench(
@@ -134,6 +137,7 @@ def report(
     alive = all(speaker.closed for speaker in speakers)
     work, before = seen.told.work, seen.before
     spoken_hours, steps = len(speakers) * seconds / 3600, work.steps - before.steps
+    read = work.reader_seconds - before.reader_seconds
     return BenchReport(
         task=seen.told.task,
         model=seen.told.name,
@@ -152,6 +156,7 @@ def report(
         bytes_per_stream=None if seen.bytes is None else seen.bytes / len(speakers),
         mean_width=(work.streams - before.streams) / steps if steps > 0 else None,
         share_of_peak=seen.share_of_peak,
+        reader_ms_per_second=1000 * read / (len(speakers) * seconds) if read > 0 else None,
     )
 
 

@@ -103,12 +103,13 @@ class Close(Message, tag=True):
 
 
 class Work(Struct, frozen=True):
-    """What the network's steps have come to: each is a batch of streams, so many blocks of each."""
+    """What the network's steps have come to, each a batch of streams, so many blocks of each; and their reading."""
 
     steps: int = 0
     streams: int = 0  # summed over the steps
     blocks: int = 0  # of all streams
     cpu_seconds: float = 0.0  # of the thread that steps
+    reader_seconds: float = 0.0  # of all threads while outputs are read
 
 
 class ModelDescription(Struct, frozen=True):

@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from functools import partial
-from time import thread_time
+from time import process_time, thread_time
 from typing import Any
 
 import numpy as np
+from msgspec import structs
 
 from models.build import Model
 from models.card import Card
 from models.feeders.composer import ComposerFeeder
 from models.feeders.encoders import reading as text_reading
 from models.notation import voices_of
-from models.readers import Reader
+from models.readers import Event, Reader
 from models.stage import Stage
 from streamer import wire
 from streamer.devices import Devices
@@ -80,8 +81,17 @@ class ServedModel:
             before.streams + len(rows),
             before.blocks + blocks,
             before.cpu_seconds + thread_time() - began,
+            before.reader_seconds,
         )
         return outputs
+
+    def read(self, rows: Sequence[int], outputs: np.ndarray) -> list[list[Event]]:
+        """What the reader makes of outputs [B, n, D] of the streams in its `rows`; counted as well."""
+        began = process_time()
+        told = self.reader.read(rows, outputs)
+        spent = self.work.reader_seconds + process_time() - began
+        self.work = structs.replace(self.work, reader_seconds=spent)
+        return told
 
     def open(self, chosen: Chosen, options: dict[str, Any]) -> int:
         """A new stream's row, its states initial. IndexError when there is none: ask before."""

@@ -21,14 +21,15 @@ from tests.tiny_text import shortener
 
 
 def seen(cpu: float = 0.0) -> Seen:
-    told = wire.ModelDescription("m", "captions", device="cpu", work=wire.Work(14, 45, 60, 3.0))
-    return Seen(told, wire.Work(4, 5, 10, 1.0), cpu, 4096.0, 0.5)
+    told = wire.ModelDescription("m", "captions", device="cpu", work=wire.Work(14, 45, 60, 3.0, 0.5))
+    return Seen(told, wire.Work(4, 5, 10, 1.0, 0.1), cpu, 4096.0, 0.5)
 
 
 def test_what_cannot_be_seen_is_none():
     told = wire.ModelDescription("m", "captions")
     result = report(Seen(told, wire.Work(), None, None, None), [Speaker(0, latencies_ms=[1.0])], 1.0, [0.0])
     assert result.cpu_seconds_per_stream_hour is result.bytes_per_stream is result.mean_width is None
+    assert result.reader_ms_per_second is None
 
 
 def test_a_report_pools_latencies_and_takes_the_worst_backlog():
@@ -41,6 +42,7 @@ def test_a_report_pools_latencies_and_takes_the_worst_backlog():
     assert (result.mean_width, result.bytes_per_stream, result.drain_p99_ms) == (4.0, 2048.0, None)
     # Half a second of processor for 20 seconds of streams: 90 for 3,600.
     assert result.cpu_seconds_per_stream_hour == pytest.approx(90.0)
+    assert result.reader_ms_per_second == pytest.approx(20.0)
 
 
 @pytest.mark.parametrize(

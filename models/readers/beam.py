@@ -11,7 +11,7 @@ from numba import njit
 
 from models.readers import hypotheses as h
 from models.readers.hot_words import is_hot
-from models.readers.language_model import after, last_word
+from models.readers.language_model import ask, last_word
 from models.readers.pruning import beam_floor, survive
 
 
@@ -94,27 +94,37 @@ def _end_words(row, count, best, hyp, tree, grams, factors, pruning, room):
     """Let every word that was just said to its end begin at the root again."""
     place, mass, value, slot, used = room.place, room.mass, room.value, room.slot, room.used
     hot, num_hot, beam = hyp.hot[row], hyp.counter[row, h.HOT], hyp.place.shape[1]
+    cost, backoff, least_cost = factors.cost, factors.backoff, grams.least_cost
+    word_cost, word_backoff, pair_begin, pair_word = grams.word_cost, grams.word_backoff, grams.pair_begin, grams.pair_word
+    pair_cost, pair_backoff, triple_begin = grams.pair_cost, grams.pair_backoff, grams.triple_begin
+    triple_word, triple_cost = grams.triple_word, grams.triple_cost
+    tree_words, tree_word, first_word, tree_phone = tree.words, tree.word, tree.first_word, tree.phone
     insertion, boost = np.float32(pruning.insertion), np.float32(pruning.hot)
     root_cost, said = factors.cost[tree.lookahead[0]], count
+    floor = best * np.float32(pruning.width)
     # A word far below the beam can't be saved by what the language model says of it.
-    least = max(best * pruning.width, beam_floor(count, best, beam, room) * pruning.word)
+    least = max(floor, beam_floor(count, best, beam, room) * pruning.word)
     for i in range(said):
         node = place[i, h.NODE]
-        if mass[i, h.ENTERED] == 0.0 or value[i] < least or tree.words[node] == 0:
+        if mass[i, h.ENTERED] == 0.0 or value[i] < least or tree_words[node] == 0:
             continue
-        first = np.int64(tree.first_word[node])
-        spells = last_word(place[i, h.CONTEXT], grams) >= tree.pieces
-        for entry in range(first, first + np.int64(tree.words[node])):
-            word = np.int64(tree.word[entry])
-            if word >= tree.joined and not spells:
+        first, context = np.int64(first_word[node]), np.int64(place[i, h.CONTEXT])
+        for entry in range(first, first + np.int64(tree_words[node])):
+            word = np.int64(tree_word[entry])
+            if word >= tree.joined and last_word(context, grams) < tree.pieces:
+                continue  # it goes on with a word that none has begun
+            helped = insertion * boost if num_hot > 0 and is_hot(hot, num_hot, -1 - word) else insertion
+            # Two words in five can't be saved by any context.
+            if mass[i, h.ENTERED] * cost[least_cost[word]] * helped * root_cost < floor:
                 continue
-            factor, following = after(place[i, h.CONTEXT], word, grams, factors)
-            entered = mass[i, h.ENTERED] * factor * insertion
-            if num_hot > 0 and is_hot(hot, num_hot, -1 - word):
-                entered *= boost
-            if entered * root_cost < best * pruning.width:
+            factor, following = ask(
+                context, word, word_cost, word_backoff, pair_begin, pair_word, pair_cost,
+                pair_backoff, triple_begin, triple_word, triple_cost, cost, backoff,
+            )
+            entered = mass[i, h.ENTERED] * factor * helped
+            if entered * root_cost < floor:
                 continue
-            j = _candidate(np.int64(tree.phone[node]), following, count, place, mass, value, slot, used)
+            j = _candidate(np.int64(tree_phone[node]), following, count, place, mass, value, slot, used)
             if j < 0:
                 continue
             count = max(count, j + 1)

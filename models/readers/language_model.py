@@ -30,6 +30,7 @@ class Grams(NamedTuple):
     triple_begin: np.ndarray  # uint32 [pairs + 1]
     triple_word: np.ndarray  # uint16 [triples]
     triple_cost: np.ndarray  # uint8 [triples]
+    least_cost: np.ndarray  # uint8 [V], of a word in any context
 
 
 class Factors(NamedTuple):
@@ -71,7 +72,7 @@ def read_grams(path: Path, num_words: int) -> Grams:
     """What `write_grams` wrote; ValueError for another file or another vocabulary."""
     tables = read_tables(path, KIND, STORED)
     begins = {"pair_begin": _begins(tables.pop("pairs")), "triple_begin": _begins(tables.pop("triples"))}
-    grams = Grams(**tables, **begins)
+    grams = Grams(**tables, **begins, least_cost=tables["word_cost"])
     pairs, triples = len(grams.pair_word), len(grams.triple_word)
     if (
         len(grams.word_cost) != num_words
@@ -86,12 +87,24 @@ def read_grams(path: Path, num_words: int) -> Grams:
         or (triples and int(grams.triple_word.max()) >= num_words)
     ):
         raise ValueError(f"{path}: does not fit the lexicon's {num_words} words; build it anew")
-    return grams
+    return grams._replace(least_cost=_least_cost(grams))
 
 
 def _begins(counts: np.ndarray) -> np.ndarray:
     """Where each of some stretches of `counts` [n] begins, and the last one ends: uint32 [n + 1]."""
     return np.append(0, np.cumsum(counts, dtype=np.int64)).astype(np.uint32)
+
+
+def _least_cost(grams: Grams) -> np.ndarray:
+    """The lowest cost [V] that a word has anywhere, uint8: what no context makes it any likelier than."""
+    of_word, of_pair = (
+        max(0, round(HIGHEST_BACKOFF * QUANTUM) - int(backoff.min(initial=255)))
+        for backoff in (grams.word_backoff, grams.pair_backoff)
+    )
+    least = grams.word_cost.astype(np.int64) - of_word - of_pair
+    np.minimum.at(least, grams.pair_word, grams.pair_cost.astype(np.int64) - of_pair)
+    np.minimum.at(least, grams.triple_word, grams.triple_cost.astype(np.int64))
+    return least.clip(0).astype(np.uint8)
 
 
 @njit(cache=True)
@@ -104,41 +117,42 @@ def last_word(context, grams):
 @njit(cache=True)
 def after(context, word, grams, factors):
     """The factor of `word` in `context`, and the context that follows it."""
-    size = grams.word_cost.shape[0]
-    factor = np.float32(1.0)
-    if context > size:
-        pair = context - size - 1
-        last = np.int64(grams.pair_word[pair])
-        triple = _search(
-            grams.triple_word, grams.triple_begin[pair], grams.triple_begin[pair + 1], word
-        )
-        if triple >= 0:
-            return factors.cost[grams.triple_cost[triple]], _following(last, word, grams)
-        factor *= factors.backoff[grams.pair_backoff[pair]]
-        context = last + 1
-    if context > 0:
-        last = context - 1
-        pair = _search(grams.pair_word, grams.pair_begin[last], grams.pair_begin[last + 1], word)
-        if pair >= 0:
-            return factor * factors.cost[grams.pair_cost[pair]], _context_of(pair, word, grams)
-        factor *= factors.backoff[grams.word_backoff[last]]
-    return factor * factors.cost[grams.word_cost[word]], word + 1
+    return ask(
+        np.int64(context), word, grams.word_cost, grams.word_backoff, grams.pair_begin, grams.pair_word, grams.pair_cost,
+        grams.pair_backoff, grams.triple_begin, grams.triple_word, grams.triple_cost, factors.cost, factors.backoff,
+    )
 
 
 @njit(cache=True)
-def _following(last, word, grams):
-    pair = _search(grams.pair_word, grams.pair_begin[last], grams.pair_begin[last + 1], word)
-    if pair < 0:
-        return word + 1
-    return _context_of(pair, word, grams)
-
-
-@njit(cache=True, inline="always")
-def _context_of(pair, word, grams):
-    """A pair that no triple begins with tells no more than its last word: hypotheses meet there."""
-    if grams.triple_begin[pair + 1] > grams.triple_begin[pair]:
-        return grams.word_cost.shape[0] + 1 + pair
-    return word + 1
+def ask(
+    context, word, word_cost, word_backoff, pair_begin, pair_word, pair_cost, pair_backoff,
+    triple_begin, triple_word, triple_cost, cost, backoff,
+):
+    """`after` with its arrays taken out of their tuples."""
+    size = word_cost.shape[0]
+    factor, following, found = np.float32(1.0), np.int64(word + 1), False
+    last = np.int64(context - 1)
+    if context > size:
+        pair = np.int64(context - size - 1)
+        last = np.int64(pair_word[pair])
+        triple = _search(triple_word, triple_begin[pair], triple_begin[pair + 1], word)
+        if triple >= 0:
+            factor, found = cost[triple_cost[triple]], True
+        else:
+            factor = backoff[pair_backoff[pair]]
+    if last >= 0:
+        pair = _search(pair_word, pair_begin[last], pair_begin[last + 1], word)
+        if pair >= 0:
+            # A pair that no triple begins with tells no more than its last word: hypotheses meet there.
+            if triple_begin[pair + 1] > triple_begin[pair]:
+                following = np.int64(size + 1 + pair)
+            if not found:
+                factor, found = factor * cost[pair_cost[pair]], True
+        elif not found:
+            factor = factor * backoff[word_backoff[last]]
+    if not found:
+        factor = factor * cost[word_cost[word]]
+    return factor, following
 
 
 @njit(cache=True, inline="always")

@@ -40,13 +40,13 @@ def scratch(beam: int, traces: int) -> Scratch:
     """Room for the search of `beam` tokens."""
     candidates = 16 * beam
     value = np.zeros(candidates + 1, np.float32)  # one more than there are, for a threshold
-    slots = 1 << (4 * candidates - 1).bit_length()
+    slots = 1 << (2 * candidates - 1).bit_length()
     return Scratch(
         np.zeros((candidates, 7), np.int32),
         np.zeros((candidates, 6), np.float32),
         value,
         value.view(np.int32),
-        np.zeros(slots, np.int32),
+        np.zeros(slots, np.int16),
         np.zeros(candidates, np.int32),
         np.zeros(NUM_LEVELS, np.int32),
         np.zeros(traces, np.int32),
