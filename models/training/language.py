@@ -26,7 +26,7 @@ UNREAD_SHARE = 0.01  # of all words that are said, those that are listed and in 
 # How much of the mixture each text is, where the context doesn't tell.
 SHARES = {
     "an4": 0.16, "speechocean": 0.15, "read": 0.2, "books": 0.38, "tatoeba": 0.18,
-    "shakespeare": 0.05, "news": 0.1, SPELLED: 0.05,
+    "shakespeare": 0.05, "news": 0.1, SPELLED: 0.25,
 }  # fmt: skip
 MAX_PAIRS, MAX_TRIPLES = 480_000, 900_000  # with the lexicon under 8 MB
 
