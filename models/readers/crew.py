@@ -34,7 +34,7 @@ class Crew(Generic[Room]):
                     return
                 work(some, room)
 
-        helped = [self.pool.submit(take, room) for room in self.others[: len(pieces) - 1]]
+        helped = [self.pool.submit(take, room) for room in self.others[: max(0, len(pieces) - 1)]]
         take(self.own)
         for help_ in helped:
             if not help_.cancel():
