@@ -78,6 +78,7 @@ def refused(answer: tuple[int, str, list[str]], status: int, *wanted: str) -> No
         (("lab", "memory", "--text", "no gap"), "..."),
         (("lab", "gates"), "--text"),
         (("lab", "gates", "--text", "one", "--layer", "9"), "--layer 9"),
+        (("lab", "gates", "--text", "one", "--output", "folder"), "--output: folder"),
     ],
 )
 def test_a_wrong_call_is_one_line(streamer, arguments, wanted):

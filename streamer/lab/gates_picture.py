@@ -55,6 +55,8 @@ def draw_gates(config: Config, name: str, text: str | None, file: Path | None, l
     """Draw layer number `layer`, from 1, of the model `name`; the layer that was drawn."""
     if (text is None) == (file is None):
         raise WrongCall("give either --text TEXT or --file WAV")
+    if output.suffix.lower() != ".png" or output.is_dir():
+        raise WrongCall(f"--output: {output} names no picture; give a FILE.png")
     model = load(catalog.find(name, config.folders()), config.model(name).allow_imports)
     given = text_input(model, text) if text is not None else sound_input(model, *read_sound(file))
     layers = gates_along(model.network, given.x)
