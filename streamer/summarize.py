@@ -7,6 +7,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from models.feeders.words import join_words
 from models.readers import Event
 from streamer.sentences import Sentences
 
@@ -26,25 +27,24 @@ class Chosen(NamedTuple):
 
 
 def summarize(
-    sentences: Sequence[Sequence[str]], network: Sentences, share: float = SHARE
+    sentences: Sequence[Sequence[str]], network: Sentences, room: float
 ) -> list[Chosen]:
-    """The summary of a text of `sentences`, each as its words, with at most `share` of them.
+    """The summary of a text of `sentences`, each as its words, with at most `room` words as it is written.
 
     `network` shortens what is chosen. A text too short for that keeps one shortened sentence.
     """
     finals = network.finals(sentences)
     shortened = [_shortened(sentence, final) for sentence, final in zip(sentences, finals)]
-    return [Chosen(index, shortened[index]) for index in choose(sentences, shortened, share)]
+    return [Chosen(index, shortened[index]) for index in choose(sentences, shortened, room)]
 
 
 def choose(
-    sentences: Sequence[Sequence[str]], shortened: Sequence[Sequence[str]], share: float = SHARE
+    sentences: Sequence[Sequence[str]], shortened: Sequence[Sequence[str]], room: float
 ) -> list[int]:
-    """The sentences, in their order, whose `shortened` forms have at most `share` of all words together.
+    """The sentences, in their order, whose `shortened` forms have at most `room` words together.
 
     A text too short for that keeps one sentence, its best.
     """
-    room = share * sum(map(_size, sentences))
     chosen: list[int] = []
     best = None
     for index in ranked(sentences):
@@ -58,8 +58,8 @@ def choose(
 
 
 def _size(sentence: Sequence[str]) -> int:
-    """Its words, as people count them: marks are none, and a clitic is a part of one."""
-    return sum(any(map(str.isalnum, word)) and word[:1] not in "'’" and word.lower() != "n't" for word in sentence)
+    """Its words, as people count them: what stands between spaces. Marks alone are none."""
+    return len(join_words(sentence).split()) if any(map(str.isalnum, "".join(sentence))) else 0
 
 
 def ranked(sentences: Sequence[Sequence[str]]) -> Iterator[int]:

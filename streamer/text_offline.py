@@ -1,6 +1,7 @@
 """Texts through networks that see whole sentences, piece by piece as the text comes."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 from models.build import Model
@@ -9,12 +10,10 @@ from models.feeders.words import join_words
 from models.readers import Event
 from streamer import wire
 from streamer.sentences import Sentences
-from streamer.summarize import summarize
+from streamer.summarize import SHARE, summarize
 from streamer.text_said import Said
 from streamer.text_source import Sentence, sentences
 from streamer.translator import Translator
-
-SHARE = 0.15  # of a text's words that its summary may have
 
 
 def said_of(model: Model, given: Iterator[bytes], options: dict[str, Any], share: float = SHARE) -> Iterator[Said]:
@@ -45,10 +44,16 @@ def _translated(translator: Translator, given: Iterator[list[Sentence]]) -> Iter
 
 
 def _summary(network: Sentences, text: Sequence[Sentence], share: float) -> Iterator[Said]:
-    for chosen in summarize([one.spelled() for one in text], network, share):
+    for chosen in summarize([one.spelled() for one in text], network, share * _words(text)):
         sentence = text[chosen.sentence]
         told = wire.Alternative(join_words(chosen.words))
         yield Said("summary", sentence.text, sentence.start, sentence.end, (told,))
+
+
+def _words(text: Sequence[Sentence]) -> int:
+    """How many words the text has, as people count them: what stands between spaces."""
+    begun = sum(before.end == after.start for before, after in pairwise(text))  # "it!--Joe" is one, in two sentences
+    return sum(len(one.text.split()) for one in text) - begun
 
 
 def _alternatives(sentence: Sentence, final: Event | None) -> list[wire.Alternative]:

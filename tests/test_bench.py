@@ -88,7 +88,7 @@ def test_streams_are_played_to_a_server_of_their_own(tmp_path):
     result = bench(config, "tiny", streams=4, seconds=2.0, file=file)
     assert (result.model, result.streams) == ("tiny", 4)
     assert result.results > 0 and result.p50_ms > 0
-    assert result.cpu_seconds_per_stream_hour > 0
+    assert result.cpu_seconds_per_stream_hour > 0 and result.reader_ms_per_second > 0
 
 
 def test_what_cannot_be_played_is_one_line(tmp_path):

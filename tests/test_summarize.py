@@ -25,19 +25,24 @@ def test_what_was_said_is_not_said_twice():
 def test_a_summary_has_at_most_its_share_and_keeps_the_order():
     sentences = [RIVER, CAKE, TOWN, RAIN] * 5
     shortened = [sentence[:4] for sentence in sentences]
-    chosen = choose(sentences, shortened, 0.15)
-    words = sum(len(sentence) for sentence in sentences)
+    chosen = choose(sentences, shortened, 24.0)
     assert chosen == sorted(set(chosen))
-    assert 0 < sum(len(shortened[index]) for index in chosen) <= 0.15 * words
+    assert 0 < sum(len(shortened[index]) for index in chosen) <= 24
+
+
+def test_marks_that_stand_alone_take_room_too():
+    sentences = [[word for pair in zip(sentence, "-" * 9) for word in pair] for sentence in (RIVER, CAKE)] * 3
+    assert len(choose(sentences, sentences, 32.0)) == 2
+    assert len(choose(sentences, sentences, 31.0)) == 1
 
 
 def test_a_short_text_keeps_its_best_sentence():
-    assert len(choose([RIVER, TOWN], [RIVER, TOWN])) == 1
+    assert len(choose([RIVER, TOWN], [RIVER, TOWN], 3.0)) == 1
 
 
 def test_nothing_and_punctuation_alone_have_no_summary():
-    assert choose([], []) == []
-    assert choose([["."], ["!", "?"]], [["."], ["!"]]) == []
+    assert choose([], [], 9.0) == []
+    assert choose([["."], ["!", "?"]], [["."], ["!"]], 9.0) == []
 
 
 words = st.lists(st.sampled_from(["a", "bee", "sea", "Dee", ".", "12", "é"]), max_size=12)

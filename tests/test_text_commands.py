@@ -85,6 +85,10 @@ def test_a_summary_has_its_share_of_the_words(room):
     text = " ".join(f"The {word} fox of Rome sleeps near the old {word} house today." for word in "ab cd ef gh ij kl".split() * 20)
     told = lines(streamer(room, "summarize", "--mode", "offline", "--model", room / "kept", given=text.encode()))
     assert told and sum(len(one["summary"].split()) for one in told) <= 0.15 * len(text.split())
+    text = " ".join(f"The {word}--fox--of Rome sleeps!\"--\"So {word} sleeps." for word in "ab cd ef gh ij kl".split() * 4)
+    told = lines(streamer(room, "summarize", "--mode", "offline", "--model", room / "kept", given=text.encode()))
+    assert told and sum(len(one["summary"].split()) for one in told) <= 0.15 * len(text.split())
+    text = " ".join(f"The {word} fox of Rome sleeps near the old {word} house today." for word in "ab cd ef gh ij kl".split() * 20)
     whole = lines(streamer(room, "summarize", "--mode", "live", "--model", room / "kept", given=text.encode()))
     assert len(whole) == 120
 

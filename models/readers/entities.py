@@ -123,6 +123,7 @@ class EntitiesReader(SentenceReader):
     def _tag(self, row: Row, word: Heard, output: list[float]) -> None:
         """Close the open span, lengthen it or begin another, whichever scores best."""
         before = row.open.kind if row.open else 0
+        changed = self.card.change_cost if before else self.card.begin_cost
         logp, gains = output[: self.tags], output[self.tags :]
         if not row.untagged:
             gains = [0.0] * len(gains)  # the sentence has no next word, or none was heard
@@ -132,7 +133,7 @@ class EntitiesReader(SentenceReader):
             if number == before and inside + gains[number] >= best:
                 kind, sure, begins, best = number, inside, False, inside + gains[number]
             begin = begin if number == before else max(begin, inside)
-            score = begin - self.cost[before, 2 * number - 1] + gains[number]
+            score = begin - (0.0 if number == before else changed) + gains[number]
             if score > best:
                 kind, sure, begins, best = number, begin, True, score
         if not begins:

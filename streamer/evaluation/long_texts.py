@@ -37,7 +37,8 @@ def joined(job: Job, words: int) -> Measured:
     with Stopwatch() as watch:
         for papers in texts:
             sentences = [split_words(one) for paper in papers for one in _SENTENCE_END.split(paper.abstract)]
-            said = [word for chosen in summarize(sentences, network) for word in chosen.words]
+            room = SHARE * sum(len(paper.abstract.split()) for paper in papers)
+            said = [word for chosen in summarize(sentences, network, room) for word in chosen.words]
             every = [word for sentence in sentences for word in sentence]
             titles = " ".join(paper.title for paper in papers)
             recall += scorer.score(titles, " ".join(said))["rouge1"].recall / len(texts)
