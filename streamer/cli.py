@@ -30,6 +30,10 @@ Json = Annotated[bool, typer.Option("--json", help="One line of JSON on standard
 
 Raw = Annotated[bool, typer.Option("--raw", help="The words as they are recognised: no capitals, no full stops.")]
 Numbers = Annotated[bool, typer.Option("--numbers", help="Numbers as digits, where they are certain.")]
+HotWords = Annotated[
+    Optional[str],
+    typer.Option("--hot-words", metavar="WORDS", help="Words and names to listen for, with commas between."),
+]
 
 
 def main() -> None:
@@ -97,12 +101,13 @@ def live(
     ] = None,
     raw: Raw = False,
     numbers: Numbers = False,
+    hot_words: HotWords = None,
     config: ConfigFile = None,
 ) -> None:
     """Speak, and read your words while you speak."""
     from streamer.config import read_config
     from streamer.live import run
-    from streamer.writing import Writing
+    from streamer.writing import Writing, listed
 
     raise typer.Exit(
         run(
@@ -113,7 +118,7 @@ def live(
             save=save,
             connect=connect,
             offline_finals=offline_finals,
-            writing=Writing(raw, numbers),
+            writing=Writing(raw, numbers, listed(hot_words)),
             along=along,
         )
     )
@@ -139,14 +144,15 @@ def transcribe(
     model: Annotated[Optional[str], typer.Option(help="Another network; see `streamer models`.")] = None,
     raw: Raw = False,
     numbers: Numbers = False,
+    hot_words: HotWords = None,
     config: ConfigFile = None,
 ) -> None:
     """Write down recordings of any length, rate and channel count."""
     from streamer.config import read_config
     from streamer.transcribe import run
-    from streamer.writing import Writing
+    from streamer.writing import Writing, listed
 
-    raise typer.Exit(run(read_config(config), files, mode, format, output, model, Writing(raw, numbers)))
+    raise typer.Exit(run(read_config(config), files, mode, format, output, model, Writing(raw, numbers, listed(hot_words))))
 
 
 @app.command()
@@ -235,6 +241,10 @@ def evaluate(
     noise: Annotated[Optional[Path], typer.Option(metavar="MANIFEST", help="Noises for --condition noise.")] = None,
     first: Annotated[Optional[int], typer.Option(min=1, metavar="N", help="The file's first N recordings alone; captions.")] = None,
     calibration: Annotated[bool, typer.Option("--calibration", help="Whether the words' confidences are true; captions.")] = False,
+    hot_words: Annotated[
+        Optional[str],
+        typer.Option("--hot-words", metavar="WORDS", help="Captions that listen for these, with commas between, and how often they are heard."),
+    ] = None,
     references: Annotated[bool, typer.Option("--references", help="PocketSphinx on the same recordings; captions.")] = False,
     spliced: Annotated[
         Optional[tuple[Path, Path]],
@@ -252,8 +262,9 @@ def evaluate(
     """Score a network on a set of recordings or texts."""
     from streamer.commands.evaluation import evaluate
     from streamer.evaluation.captions import Asked
+    from streamer.writing import listed
 
-    asked = Asked(condition, noise, first, joined, calibration, references)
+    asked = Asked(condition, noise, first, joined, calibration, references, listed(hot_words))
     evaluate(
         config, task, path, model, mode, json, chunk_ms, asked, spliced, generated, lookahead, baseline, long
     )

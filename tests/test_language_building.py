@@ -7,7 +7,7 @@ import pytest
 
 from models.readers.language_model import HIGHEST_BACKOFF, after, factors, read_grams, write_grams
 from models.readers.lexicon import QUANTUM, build_lexicon, read_lexicon
-from models.training import language
+from models.training import irstlm, language
 from models.training.morphology import derive
 from models.training.ngrams import Trigrams, mix, normalised, prune, read_arpa
 from models.training.text import sentences, spoken_form
@@ -155,7 +155,7 @@ def test_the_tree_holds_every_pronunciation(tmp_path):
 
 
 def test_a_missing_estimator_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(language, "IRSTLM", tmp_path / "tlm")
+    monkeypatch.setattr(irstlm, "IRSTLM", tmp_path / "tlm")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="apt install irstlm"):
         language.build_language(tmp_path, tmp_path / "out")

@@ -9,7 +9,7 @@ import pytest
 from models.readers.captions import CaptionsReader
 from models.readers.lexicon import build_lexicon, read_lexicon
 from models.training.graphones import RAREST, align, join
-from models.training.spelling import piece_sounds, spell, spelled_sentences
+from models.training.spelling import in_units, piece_sounds, spelled_sentences
 from tests.test_captions_reader import OPTIONS, finals, run
 from tests.tiny_language import PHONES, WORDS, babble, speak
 
@@ -50,7 +50,7 @@ def test_pieces_are_units_that_often_stand_together(units):
 
 
 def test_rare_words_are_spelled_and_stand_for_those_that_no_text_has():
-    spelled = spell(SOUNDS, 60)
+    spelled = join(in_units(SOUNDS), 60)
     often, rare = list(SOUNDS)[:4], list(SOUNDS)[4:40]
     texts = {"books": [f"{often[i % 4]} {often[(i + 1) % 4]} {word}" for i, word in enumerate(rare)]}
     texts["books"] += [" ".join(often)] * 5
@@ -73,7 +73,7 @@ def test_a_piece_has_the_sounds_that_its_letters_often_have():
         for vowel in ends
         for end, sounds in list(SOUNDS.items())[::3]
     }
-    sounds = piece_sounds(spell(words, 30))
+    sounds = piece_sounds(join(in_units(words), 30))
     assert {(name, *each[0]) for name, each in sounds.items() if name in ("co+", "ci+")} <= {
         ("co+", "K", "OW"), ("ci+", "S", "IH"),
     }  # fmt: skip

@@ -7,6 +7,7 @@ import numpy as np
 
 from models.readers.language_model import write_grams
 from models.readers.lexicon import build_lexicon
+from models.readers.sounding import write_sounding
 from models.training.ngrams import Trigrams, normalised
 
 PHONES = ("", "A", "B", "C", "D")
@@ -41,6 +42,17 @@ def write_language(folder: Path) -> None:
         for word, phones in SOUNDS.items()
     ]
     build_lexicon(folder / "lexicon.bin", WORDS, sounds, logp, len(PHONES) - 1)
+
+
+def write_sounds(folder: Path) -> None:
+    """sounds.bin: "a" to "d" are their phones, "e" is A, or C half as often, and "f" is the two of C and D."""
+    units = [("a", "A"), ("b", "B"), ("c", "C"), ("d", "D"), ("e", "A"), ("e", "C"), ("f", "CD")]
+    likely = np.array([0.0, 2, 2, 2, 2, 2, 2, 1, 2])
+    logp = np.log(np.maximum(likely, 1e-7) / likely.sum())
+    none, no_keys = np.zeros(0), np.zeros(0, np.int64)
+    model = Trigrams(len(logp), logp, np.zeros(len(logp)), no_keys, none, none, no_keys, none)
+    sounds = [(letters, tuple(PHONES.index(phone) for phone in phones)) for letters, phones in units]
+    write_sounding(folder / "sounds.bin", sounds, normalised(model))
 
 
 def speak(text: str, sure: float = 6.0, strange: Mapping[str, str] = STRANGE) -> np.ndarray:

@@ -3,7 +3,8 @@
 Prefix beam search (Hannun 2014, "First-pass large vocabulary continuous speech recognition using
 bi-directional recurrent DNNs") over a tree of words with unigram look-ahead (Ortmanns 1996).
 Masses are probabilities, scaled so that the best token's is one, and everything the language model
-says is a factor by its byte: the search takes no logarithm.
+says is a factor by its byte: the search takes no logarithm. The words that only one stream knows are
+chains of nodes, numbered on from the tree's.
 """
 
 import numpy as np
@@ -13,6 +14,8 @@ from models.readers import hypotheses as h
 from models.readers.hot_words import is_hot
 from models.readers.language_model import ask, last_word
 from models.readers.pruning import beam_floor, survive
+
+NO_CONTEXT = 0  # of the language model
 
 
 @njit
@@ -27,20 +30,21 @@ def settle(row, hyp):
 def search(row, now, p, logp, hyp, tree, grams, factors, pruning, room):
     """Take the output row number `now` with phone probabilities `p` [phones] into the tokens."""
     # Arrays are taken out of their tuples once: inside the loops that costs more than the search.
-    place, mass, hot = hyp.place[row], hyp.mass[row], hyp.hot[row]
+    place, mass, hot, own = hyp.place[row], hyp.mass[row], hyp.hot[row], hyp.own[row]
     new_place, new_mass, slot, used = room.place, room.mass, room.slot, room.used
     tree_phone, tree_child, tree_follow = tree.phone, tree.child, tree.follow
     lookahead, cost, value = tree.lookahead, factors.cost, room.value
-    tokens, num_hot = hyp.counter[row, h.TOKENS], hyp.counter[row, h.HOT]
+    tokens, num_hot, num_own = hyp.counter[row, h.TOKENS], hyp.counter[row, h.HOT], hyp.counter[row, h.OWN]
     boost, width = np.float32(pruning.hot), np.float32(pruning.width)
-    roots, best = p.shape[0], np.float32(0.0)
+    own_worth = np.float32(pruning.own * pruning.hot)
+    roots, nodes, best = p.shape[0], tree_phone.shape[0], np.float32(0.0)
     heard = np.int64(0)
     for phone in range(1, roots):
         if p[phone] >= pruning.phone:
             heard |= np.int64(1) << phone
     for i in range(tokens):  # a blank, or the same phone once more
         node = np.int64(place[i, h.NODE])
-        phone = tree_phone[node]
+        phone = np.int64(tree_phone[node] if node < nodes else own[node - nodes, h.PHONE])
         at = _first_slot(node, np.int64(place[i, h.CONTEXT]), slot)
         while slot[at] > 0:
             at = (at + 1) & (slot.shape[0] - 1)
@@ -53,11 +57,14 @@ def search(row, now, p, logp, hyp, tree, grams, factors, pruning, room):
         new_mass[i, h.QUALITY] = mass[i, h.QUALITY]
         total = new_mass[i, h.BLANK] + new_mass[i, h.LABEL]
         new_mass[i, h.ENTERED], new_mass[i, h.STRONGEST] = 0.0, total
-        value[i] = total * _ahead(node, lookahead, cost, hot, num_hot, boost)
+        ahead = _ahead(node, lookahead, cost, hot, num_hot, boost) if node < nodes else own_worth
+        value[i] = total * ahead
         best = max(best, value[i])
     count = tokens
     for i in range(tokens):  # a phone that goes on in the tree
         node, context = np.int64(place[i, h.NODE]), place[i, h.CONTEXT]
+        if node >= nodes:
+            continue
         total, begins = mass[i, h.BLANK] + mass[i, h.LABEL], node < roots
         follow, first = tree_follow[node], np.int64(tree_child[node])
         waiting = follow & heard
@@ -74,19 +81,63 @@ def search(row, now, p, logp, hyp, tree, grams, factors, pruning, room):
             j = _candidate(child, context, count, new_place, new_mass, value, slot, used)
             if j < 0:
                 continue
-            new_mass[j, h.LABEL] += entered
-            new_mass[j, h.ENTERED] += entered
-            value[j] += worth
-            count, best = max(count, j + 1), max(best, value[j])
-            if entered > new_mass[j, h.STRONGEST]:
-                new_mass[j, h.STRONGEST] = entered
-                new_place[j, h.TRACE], new_place[j, h.LAST] = place[i, h.TRACE], now
-                new_place[j, h.START] = now if begins else place[i, h.START]
-                new_place[j, h.PHONES] = 1 if begins else place[i, h.PHONES] + 1
-                before = np.float32(0.0) if begins else mass[i, h.QUALITY]
-                new_mass[j, h.QUALITY] = logp[phone] + before
+            count = max(count, j + 1)
+            _enter(i, j, begins, entered, worth, now, logp[phone], place, mass, new_place, new_mass, value)
+            best = max(best, value[j])
+    if num_own > 0:
+        count, best = _own_phones(row, now, p, logp, heard, count, best, hyp, tree, pruning, room)
     count = _end_words(row, count, best, hyp, tree, grams, factors, pruning, room)
     survive(row, count, hyp, pruning, room)
+
+
+@njit(inline="always")
+def _enter(i, j, begins, entered, worth, now, logp, place, mass, new_place, new_mass, value):
+    """Token `i` goes on to candidate `j` with one more phone."""
+    new_mass[j, h.LABEL] += entered
+    new_mass[j, h.ENTERED] += entered
+    value[j] += worth
+    if entered > new_mass[j, h.STRONGEST]:
+        new_mass[j, h.STRONGEST] = entered
+        new_place[j, h.TRACE], new_place[j, h.LAST] = place[i, h.TRACE], now
+        new_place[j, h.START] = now if begins else place[i, h.START]
+        new_place[j, h.PHONES] = 1 if begins else place[i, h.PHONES] + 1
+        before = np.float32(0.0) if begins else mass[i, h.QUALITY]
+        new_mass[j, h.QUALITY] = logp + before
+
+
+@njit
+def _own_phones(row, now, p, logp, heard, count, best, hyp, tree, pruning, room):
+    """The phones that go on in the words that only this stream knows."""
+    place, mass, own, num_own = hyp.place[row], hyp.mass[row], hyp.own[row], hyp.counter[row, h.OWN]
+    roots, nodes, width = p.shape[0], tree.phone.shape[0], np.float32(pruning.width)
+    own_worth = np.float32(pruning.own * pruning.hot)
+    for i in range(hyp.counter[row, h.TOKENS]):
+        node, context = np.int64(place[i, h.NODE]), np.int64(place[i, h.CONTEXT])
+        begins = node < roots
+        if begins:
+            first, end, said = 0, num_own, node  # any word's first phone
+        elif node >= nodes and own[node - nodes, h.ENDS] < 0:
+            first = node - nodes + 1
+            end, said = first + 1, np.int64(own[node - nodes, h.PHONE])
+        else:
+            continue
+        total = mass[i, h.BLANK] + mass[i, h.LABEL]
+        for k in range(first, end):
+            phone = np.int64(own[k, h.PHONE])
+            if (begins and k > 0 and own[k - 1, h.ENDS] < 0) or not (heard >> phone) & 1:
+                continue
+            entered = (mass[i, h.BLANK] if phone == said else total) * p[phone]
+            if entered * own_worth < best * width:
+                continue
+            j = _candidate(np.int64(nodes + k), context, count, room.place, room.mass, room.value, room.slot, room.used)
+            if j < 0:
+                continue
+            count = max(count, j + 1)
+            _enter(
+                i, j, begins, entered, entered * own_worth, now, logp[phone], place, mass, room.place, room.mass, room.value
+            )
+            best = max(best, room.value[j])
+    return count, best
 
 
 @njit
@@ -94,6 +145,7 @@ def _end_words(row, count, best, hyp, tree, grams, factors, pruning, room):
     """Let every word that was just said to its end begin at the root again."""
     place, mass, value, slot, used = room.place, room.mass, room.value, room.slot, room.used
     hot, num_hot, beam = hyp.hot[row], hyp.counter[row, h.HOT], hyp.place.shape[1]
+    own, nodes = hyp.own[row], tree.phone.shape[0]
     cost, backoff, least_cost = factors.cost, factors.backoff, grams.least_cost
     word_cost, word_backoff, pair_begin, pair_word = grams.word_cost, grams.word_backoff, grams.pair_begin, grams.pair_word
     pair_cost, pair_backoff, triple_begin = grams.pair_cost, grams.pair_backoff, grams.triple_begin
@@ -106,7 +158,16 @@ def _end_words(row, count, best, hyp, tree, grams, factors, pruning, room):
     least = max(floor, beam_floor(count, best, beam, room) * pruning.word)
     for i in range(said):
         node = place[i, h.NODE]
-        if mass[i, h.ENTERED] == 0.0 or value[i] < least or tree_words[node] == 0:
+        if mass[i, h.ENTERED] == 0.0 or value[i] < least:
+            continue
+        if node >= nodes:
+            phone, word = np.int64(own[node - nodes, h.PHONE]), np.int64(own[node - nodes, h.ENDS])
+            entered = mass[i, h.ENTERED] * insertion * np.float32(pruning.own * pruning.hot)
+            if word >= 0 and entered * root_cost >= floor:
+                word += word_cost.shape[0]
+                count = _begin_anew(i, phone, NO_CONTEXT, word, entered, root_cost, count, place, mass, value, slot, used)
+            continue
+        if tree_words[node] == 0:
             continue
         first, context = np.int64(first_word[node]), np.int64(place[i, h.CONTEXT])
         for entry in range(first, first + np.int64(tree_words[node])):
@@ -124,18 +185,25 @@ def _end_words(row, count, best, hyp, tree, grams, factors, pruning, room):
             entered = mass[i, h.ENTERED] * factor * helped
             if entered * root_cost < floor:
                 continue
-            j = _candidate(np.int64(tree_phone[node]), following, count, place, mass, value, slot, used)
-            if j < 0:
-                continue
-            count = max(count, j + 1)
-            mass[j, h.LABEL] += entered
-            value[j] += entered * root_cost
-            if entered > mass[j, h.STRONGEST]:
-                mass[j, h.STRONGEST] = entered
-                for k in range(h.TRACE, h.WORD):
-                    place[j, k] = place[i, k]
-                place[j, h.WORD] = word
-                mass[j, h.QUALITY] = mass[i, h.QUALITY]
+            phone = np.int64(tree_phone[node])
+            count = _begin_anew(i, phone, following, word, entered, root_cost, count, place, mass, value, slot, used)
+    return count
+
+
+@njit(inline="always")
+def _begin_anew(i, phone, context, word, entered, root_cost, count, place, mass, value, slot, used):
+    """Candidate `i` has said `word` and begins at the root again; returns how many candidates there are."""
+    j = _candidate(phone, context, count, place, mass, value, slot, used)
+    if j >= 0:
+        count = max(count, j + 1)
+        mass[j, h.LABEL] += entered
+        value[j] += entered * root_cost
+        if entered > mass[j, h.STRONGEST]:
+            mass[j, h.STRONGEST] = entered
+            for k in range(h.TRACE, h.WORD):
+                place[j, k] = place[i, k]
+            place[j, h.WORD] = word
+            mass[j, h.QUALITY] = mass[i, h.QUALITY]
     return count
 
 

@@ -17,6 +17,7 @@ from models.readers.hot_words import Vocabulary
 from models.readers.language_model import factors, read_grams
 from models.readers.lexicon import read_lexicon
 from models.readers.pruning import Pruning, Scratch, scratch
+from models.readers.sounding import read_sounding
 from models.readers.transcript import Transcript
 
 PIECE = 8  # rows that a thread searches at a time
@@ -36,7 +37,8 @@ class CaptionsReader:
         self.tree = lexicon.tree
         self.grams = read_grams(folder / card.language_model, len(lexicon.spelling))
         self.factors = factors(card.lm_weight)
-        self.vocabulary = Vocabulary(lexicon)
+        sounding = read_sounding(folder / card.sounds, len(phones) - 1) if card.sounds else None
+        self.vocabulary = Vocabulary(lexicon, sounding)
         self.hyp = h.hypotheses(rows, card.beam, card.max_words, card.max_hot_nodes)
         rooms = [scratch(card.beam, self.hyp.trace.shape[1]) for _ in range(crew_size())]
         self.crew = Crew(rooms)
@@ -48,6 +50,7 @@ class CaptionsReader:
             float(np.exp(-card.blank_bias)),
             float(np.exp(card.word_insertion)),
             float(np.exp(card.hot_word_boost)),
+            float(np.exp(-card.lm_weight * card.own_word_cost)),
         )
         self.listening = Listening(
             card.start_level,
@@ -87,8 +90,10 @@ class CaptionsReader:
         silence = options["endpoint_silence_ms"]
         counter[h.ENDPOINT] = max(1, round(silence / self.card.row_ms)) if silence else 0
         hot = self.vocabulary.hot(options["hot_words"], self.card.max_hot_nodes)
-        counter[h.HOT] = len(hot)
-        self.hyp.hot[row, : len(hot)] = hot
+        counter[h.HOT], counter[h.OWN] = len(hot.nodes), len(hot.own)
+        self.hyp.hot[row, : len(hot.nodes)] = hot.nodes
+        self.hyp.own[row, : len(hot.own)] = hot.own
+        self.hyp.own_text[row, : len(hot.text)] = np.frombuffer(hot.text, np.uint8)
         h.begin(row, self.hyp)
 
     def read(self, rows: Sequence[int], outputs: np.ndarray) -> list[list[Event]]:

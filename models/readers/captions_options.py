@@ -15,6 +15,7 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     row_ms: Positive = 40.0
     lexicon: str = "lexicon.bin"
     language_model: str = "lm.bin"
+    sounds: str = ""  # how hot words sound that the lexicon lacks; without it they are refused
     beam: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 128
     beam_width: Positive = 9.0
     word_width: Positive = 3.0  # of the words that are finished, below the beam's last token
@@ -24,7 +25,8 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     blank_threshold: Probability = 0.97  # a surer blank is not searched
     blank_bias: float = 2.0  # taken from the blank: CTC has learnt to say too little
     hot_word_boost: float = 3.0
-    max_hot_nodes: Count = 512
+    own_word_cost: Positive = 10.0  # of a hot word that the lexicon lacks, before its boost
+    max_hot_nodes: Count = 1024
     start_level: Positive = 0.6
     stop_silence_ms: Positive = 480.0
     endpoint_silence_ms: Annotated[int, msgspec.Meta(ge=0)] = 600

@@ -1,8 +1,6 @@
 """One pass over output rows: probabilities, search, commitment and endpoints, without Python."""
 
 from math import exp, log
-from pathlib import Path
-from zlib import crc32
 
 import numpy as np
 from numba import njit
@@ -12,6 +10,7 @@ from models.readers.beam import search, settle
 from models.readers.endpoint import CUT, FINAL, PARTIAL, SPEECH_START, listen
 from models.readers.hypotheses import agree, begin, commit, narrow
 from models.readers.language_model import last_word
+from models.readers.machine_code import version
 
 COMPILED_FROM = (
     "beam.py", "decoder.py", "endpoint.py", "hot_words.py", "hypotheses.py", "language_model.py",
@@ -19,27 +18,15 @@ COMPILED_FROM = (
 )  # fmt: skip
 
 
-def _compiled(version: int):
-    """`advance`, kept on the disk from one run to the next.
-
-    numba's cache looks at the file that a function stands in, not at the files of what it calls.
-    So this one function is kept, and the `version` of all files is a part of its key.
-    """
+def _compiled(key: int):
+    """`advance`, kept on the disk from one run to the next."""
 
     @njit(cache=True, nogil=True)
     def advance(rows, outputs, at, codes, hyp, tree, grams, factors, pruning, listening, room):
-        version  # noqa: B018 - a captured number belongs to the key
+        key  # noqa: B018 - a captured number belongs to numba's key
         _advance(rows, outputs, at, codes, hyp, tree, grams, factors, pruning, listening, room)
 
     return advance
-
-
-def _version() -> int:
-    """A checksum of the files that `advance` is compiled from."""
-    folder, checksum = Path(__file__).parent, 0
-    for name in COMPILED_FROM:
-        checksum = crc32((folder / name).read_bytes(), checksum)
-    return checksum
 
 
 @njit
@@ -102,7 +89,7 @@ def _hear(row, heard, p, logp, hyp, tree, grams, factors, pruning, listening, ro
         search(row, now, p, logp, hyp, tree, grams, factors, pruning, room)
         commit(row, hyp, room.fresh, room.share)
         while counter[h.TRACES] > hyp.trace.shape[1] - hyp.place.shape[1]:
-            narrow(row, best_token(row, hyp, tree, factors), hyp)
+            narrow(row, best_token(row, hyp, tree, factors, pruning), hyp)
             commit(row, hyp, room.fresh, room.share)
     else:
         settle(row, hyp)
@@ -111,13 +98,13 @@ def _hear(row, heard, p, logp, hyp, tree, grams, factors, pruning, listening, ro
         begin(row, hyp)  # a noise that said nothing
         return code & ~(FINAL | CUT)
     if code & FINAL:
-        best = best_token(row, hyp, tree, factors)
+        best = best_token(row, hyp, tree, factors, pruning)
         carried = hyp.place[row, best, h.CONTEXT]
         counter[h.CARRIED] = 0 if last_word(carried, grams) >= tree.pieces else carried
         if code & CUT:
             agree(row, best, hyp, room.fresh, room.share)
     if counter[h.PARTIALS] and counter[h.SPOKEN] and (searched or code & SPEECH_START):
-        best = best_token(row, hyp, tree, factors)
+        best = best_token(row, hyp, tree, factors, pruning)
         trace = hyp.place[row, best, h.TRACE]
         key = hyp.trace_key[row, trace] if trace >= 0 else hyp.key[row, h.COMMITTED]
         if key != hyp.key[row, h.SHOWN]:
@@ -128,18 +115,18 @@ def _hear(row, heard, p, logp, hyp, tree, grams, factors, pruning, listening, ro
 
 
 @njit
-def best_token(row, hyp, tree, factors):
+def best_token(row, hyp, tree, factors, pruning):
     """The likeliest token if speech ended here: at the root no further word is expected."""
     top, best = np.float32(-1.0), 0
-    roots = tree.child[0]
+    roots, nodes = tree.child[0], tree.phone.shape[0]
     for i in range(hyp.counter[row, h.TOKENS]):
         node = hyp.place[row, i, h.NODE]
         value = hyp.mass[row, i, h.BLANK] + hyp.mass[row, i, h.LABEL]
         if node >= roots:
-            value *= factors.cost[tree.lookahead[node]]
+            value *= factors.cost[tree.lookahead[node]] if node < nodes else np.float32(pruning.own)
         if value > top:
             top, best = value, i
     return best
 
 
-advance = _compiled(_version())
+advance = _compiled(version(COMPILED_FROM))

@@ -12,7 +12,8 @@ BEST = 14  # the last trace of the text that a partial shows
 CARRIED = 15  # the context that the last utterance ended in, 0 for none
 GOES_ON = 16  # the utterance is the rest of one that was cut
 SENTENCES, NUMBERS = 17, 18  # how the stream's text is written
-NUM_COUNTERS = 19
+OWN = 19  # nodes of the words that only this stream knows
+NUM_COUNTERS = 20
 FIRST_CONTEXT = 1  # of the language model: the beginning of a sentence, word 0
 # Columns of `place` and of a scratch candidate's place.
 NODE, CONTEXT, TRACE, START, LAST, PHONES, WORD = 0, 1, 2, 3, 4, 5, 6
@@ -22,6 +23,8 @@ BLANK, LABEL, QUALITY, WORTH, ENTERED, STRONGEST = 0, 1, 2, 3, 4, 5
 PREVIOUS, WORD_OF, FROM, TO = 0, 1, 2, 3
 # Columns of `trace_sure`, and the first two of `said_sure` with the mean share.
 SOUND, SHARE, SHARES = 0, 1, 2
+# Columns of `own`.
+PHONE, ENDS = 0, 1
 # Columns of `key`: the texts that are committed and that were shown last.
 COMMITTED, SHOWN = 0, 1
 
@@ -46,6 +49,9 @@ class Hypotheses(NamedTuple):
     said: np.ndarray  # int32 [rows, words, 3]
     said_sure: np.ndarray  # float32 [rows, words, 2]: mean ln p of the phones, mean share
     hot: np.ndarray  # int32 [rows, hot nodes], sorted, the first counter[HOT] count
+    own: np.ndarray  # int16 [rows, hot nodes, 2], the first counter[OWN] count: phones in the order of
+    # words that the lexicon lacks, and at the last one of each the word's number, else -1
+    own_text: np.ndarray  # uint8 [rows, 8 * hot nodes + 8], these words, each with a space behind it
 
 
 def hypotheses(rows: int, beam: int, max_words: int, max_hot: int) -> Hypotheses:
@@ -63,6 +69,8 @@ def hypotheses(rows: int, beam: int, max_words: int, max_hot: int) -> Hypotheses
         np.zeros((rows, max_words, 3), np.int32),
         np.zeros((rows, max_words, 2), np.float32),
         np.zeros((rows, max_hot), np.int32),
+        np.zeros((rows, max_hot, 2), np.int16),
+        np.zeros((rows, 8 * max_hot + 8), np.uint8),
     )
 
 

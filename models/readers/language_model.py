@@ -51,10 +51,15 @@ def factors(weight: float) -> Factors:
 
 def write_grams(path: Path, model) -> None:
     """Write `models.training.ngrams.Trigrams` in the compact form."""
+    write_tables(path, KIND, gram_tables(model))
+
+
+def gram_tables(model) -> dict[str, np.ndarray]:
+    """The tables STORED of `models.training.ngrams.Trigrams`."""
     size = model.size
     first, second = np.divmod(model.pairs, size)
     context = np.searchsorted(model.pairs, model.triples // size)
-    tables = {
+    return {
         "word_cost": cost_bytes(model.word_logp),
         "word_backoff": cost_bytes(model.word_backoff, HIGHEST_BACKOFF),
         "pairs": np.bincount(first, minlength=size).astype(np.uint16),
@@ -65,12 +70,15 @@ def write_grams(path: Path, model) -> None:
         "triple_word": (model.triples % size).astype(np.uint16),
         "triple_cost": cost_bytes(model.triple_logp),
     }
-    write_tables(path, KIND, tables)
 
 
 def read_grams(path: Path, num_words: int) -> Grams:
     """What `write_grams` wrote; ValueError for another file or another vocabulary."""
-    tables = read_tables(path, KIND, STORED)
+    return grams_of(read_tables(path, KIND, STORED), num_words, path, f"lexicon's {num_words} words")
+
+
+def grams_of(tables: dict[str, np.ndarray], num_words: int, path: Path, counted: str) -> Grams:
+    """The model of the tables STORED of `path`; ValueError where they don't fit `counted` words."""
     begins = {"pair_begin": _begins(tables.pop("pairs")), "triple_begin": _begins(tables.pop("triples"))}
     grams = Grams(**tables, **begins, least_cost=tables["word_cost"])
     pairs, triples = len(grams.pair_word), len(grams.triple_word)
@@ -86,7 +94,7 @@ def read_grams(path: Path, num_words: int) -> Grams:
         or (pairs and int(grams.pair_word.max()) >= num_words)
         or (triples and int(grams.triple_word.max()) >= num_words)
     ):
-        raise ValueError(f"{path}: does not fit the lexicon's {num_words} words; build it anew")
+        raise ValueError(f"{path}: does not fit the {counted}; build it anew")
     return grams._replace(least_cost=_least_cost(grams))
 
 

@@ -34,6 +34,7 @@ class Pruning(NamedTuple):
     blank_factor: float  # of the blank's probability: CTC has learnt to say too little
     insertion: float  # factor of every finished word
     hot: float  # factor of a hot word
+    own: float  # what the language model would say of a word that only one stream knows
 
 
 def scratch(beam: int, traces: int) -> Scratch:

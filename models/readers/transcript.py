@@ -23,7 +23,7 @@ class Transcript:
         self, lexicon: Lexicon, card: CardOptions, grams: Grams, factors: Factors, roots: int
     ):
         self.spelling, self.card, self.grams, self.factors = lexicon.spelling, card, grams, factors
-        self.pieces, self.joined = lexicon.tree.pieces, lexicon.tree.joined
+        self.pieces, self.joined, self.listed = lexicon.tree.pieces, lexicon.tree.joined, len(lexicon.spelling)
         self.roots = roots  # nodes of the tree below this are the root
 
     def partial(self, row: int, hyp: Hypotheses) -> Event:
@@ -96,27 +96,30 @@ class Transcript:
             chain.append((*place, sound, shares / max(1.0, rows)))
             trace = previous
         words: list[Word] = []
+        own = hyp.own_text[row].tobytes().decode().split(" ") if hyp.counter[row, h.OWN] else []
         for word, first, last, sound, agreed in found + chain[::-1]:
             after_row = words[-1].end if words else 0.0
-            one = self._word(word, first, last, after_row, self._sure(sound, agreed))
-            if word >= self.joined and words:
+            text = self.spelling[word].strip(JOINT) if word < self.listed else own[word - self.listed]
+            one = self._word(text, first, last, after_row, self._sure(sound, agreed))
+            if self.joined <= word < self.listed and words:
                 words[-1] = _joined(words[-1], one)
             else:
                 words.append(one)
         confidence = sum(word.confidence for word in words) / max(1, len(words))
         return Alternative(_text(words), tuple(words), share * confidence)
 
-    def _word(self, word: int, first: int, last: int, after_row: float, sure: float) -> Word:
+    def _word(self, text: str, first: int, last: int, after_row: float, sure: float) -> Word:
         card = self.card
         start = max(after_row, first + card.time_offset_rows + card.start_offset_rows)
         end = max(start, last + 1 + card.time_offset_rows + card.end_offset_rows)
-        return Word(self.spelling[word].strip(JOINT), start, end, sure)
+        return Word(text, start, end, sure)
 
     def _whole_words(self, row: int, hyp: Hypotheses) -> int:
         """How many words are committed to their ends: a piece may be followed by another."""
         said = hyp.said[row, : hyp.counter[row, h.SAID], 0]
-        begun = len(said) - np.count_nonzero(said[1:] >= self.joined)
-        return int(begun - (said[-1] >= self.pieces)) if len(said) else 0
+        joined = (said >= self.joined) & (said < self.listed)
+        open_ = len(said) and self.pieces <= said[-1] < self.listed
+        return int(len(said) - np.count_nonzero(joined[1:]) - open_)
 
     def _sure(self, sound: float, agreed: float) -> float:
         """Confidence from the mean ln p of a word's phones and its mean share of the beam."""

@@ -1,8 +1,5 @@
-"""Builds what the captions reader knows of English: lexicon.bin and lm.bin, from the data folder."""
+"""Builds what the captions reader knows of English: lexicon.bin, lm.bin and sounds.bin, from the data folder."""
 
-import shutil
-import subprocess
-import tempfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -11,16 +8,18 @@ import numpy as np
 
 from models.readers.language_model import write_grams
 from models.readers.lexicon import JOINT, build_lexicon
+from models.readers.sounding import read_sounding
+from models.training.graphones import join
+from models.training.irstlm import END, START, estimate, find_estimator
 from models.training.morphology import derive
-from models.training.ngrams import Trigrams, mix, prune, read_arpa
+from models.training.ngrams import mix, prune
 from models.training.pronunciation import Pronunciations, pronunciations
 from models.training.shards import PHONES
-from models.training.spelling import SPELLED, piece_sounds, spell, spelled_sentences
+from models.training.sounding import build_sounding, learnt, numbers, right_shares
+from models.training.spelling import SPELLED, in_units, piece_sounds, spelled_sentences
 from models.training.text import sentences
 
-IRSTLM = Path("/usr/lib/irstlm/bin/tlm")
 WORD_LIST = Path("/usr/share/dict/american-english")  # SCOWL to size 60
-START, END = "<s>", "</s>"
 PIECES = 1500  # by sound; about a thousand by letters
 UNREAD_SHARE = 0.01  # of all words that are said, those that are listed and in no text
 # How much of the mixture each text is, where the context doesn't tell.
@@ -32,7 +31,7 @@ MAX_PAIRS, MAX_TRIPLES = 480_000, 900_000  # with the lexicon under 8 MB
 
 
 def build_language(data: Path, out: Path, progress: Callable[[str], None] = print) -> None:
-    """Write `out/lexicon.bin` and `out/lm.bin` from the folder that holds speech/ and text/.
+    """Write `out/lexicon.bin`, `out/lm.bin` and `out/sounds.bin` from the folder that holds speech/ and text/.
 
     Needs irstlm's `tlm` and a word list; reads train splits only. The same data give the same files.
     """
@@ -43,7 +42,13 @@ def build_language(data: Path, out: Path, progress: Callable[[str], None] = prin
     spoken = choose_words(texts, known)
     unread = {word: known[word] for word in listed if word in known and word not in spoken}
     spoken |= unread
-    spelled = spell({word: sounds[0] for word, sounds in known.items()}, PIECES)
+    cuts = in_units({word: sounds[0] for word, sounds in known.items()})
+    sounds_file = out / "sounds.bin"
+    build_sounding(sounds_file, learnt(cuts), estimator)
+    aside = cuts.keys() - learnt(cuts).keys()
+    first, any_ = right_shares(read_sounding(sounds_file, len(PHONES) - 1), sorted(aside), known)
+    progress(f"{sounds_file.name}: of {len(aside)} words kept aside {first:.0%} sound right, {any_:.0%} in one of their ways")
+    spelled = join(cuts, PIECES)
     texts[SPELLED] = spelled_sentences(texts, spoken, spelled)
     pieces = piece_sounds(spelled)
     vocabulary = [START, END, *sorted(spoken), *sorted(pieces, key=lambda name: name.startswith(JOINT))]
@@ -62,7 +67,7 @@ def build_language(data: Path, out: Path, progress: Callable[[str], None] = prin
     progress(f"kept {len(model.pairs)} pairs, {len(model.triples)} triples")
     write_grams(out / "lm.bin", model)
     sounds = (
-        (i, tuple(PHONES.index(phone) for phone in phones))
+        (i, numbers(phones))
         for i, word in enumerate(vocabulary[2:], 2)
         for phones in (pieces if i >= 2 + len(spoken) else spoken)[word]
     )
@@ -70,14 +75,6 @@ def build_language(data: Path, out: Path, progress: Callable[[str], None] = prin
         out / "lexicon.bin", vocabulary, sounds, model.word_logp, len(PHONES) - 1
     )
     progress(f"{nodes} nodes in the tree")
-
-
-def find_estimator() -> Path:
-    """irstlm's `tlm`; FileNotFoundError that names the package where it is missing."""
-    found = shutil.which("tlm") or (IRSTLM if IRSTLM.is_file() else None)
-    if not found:
-        raise FileNotFoundError("tlm is missing; install it with: apt install irstlm")
-    return Path(found)
 
 
 def listed_words() -> list[str]:
@@ -96,20 +93,3 @@ def choose_words(texts: dict[str, list[str]], known: Pronunciations) -> Pronunci
     chosen = {word: known[word] for word in wanted if word in known}
     strange = [word for word in counts if word not in known and counts[word] > 1]
     return chosen | derive(sorted(strange), known)
-
-
-def estimate(estimator: Path, lines: list[str], vocabulary: list[str]) -> Trigrams:
-    """A trigram of `lines` with improved Kneser-Ney discounts, in back-off form."""
-    known = set(vocabulary)
-    with tempfile.TemporaryDirectory() as folder:
-        text, arpa = Path(folder) / "text", Path(folder) / "arpa"
-        with text.open("w") as file:
-            for line in lines:
-                words = [word if word in known else "<unk>" for word in line.split()]
-                file.write(" ".join([START, *words, END]) + "\n")
-        command = [estimator, f"-tr={text}", "-n=3", "-lm=msb", "-bo=yes", "-ps=no", f"-o={arpa}"]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode or not arpa.is_file():
-            last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-            raise RuntimeError(f"tlm failed with {done.returncode}: {''.join(last)}")
-        return read_arpa(arpa, vocabulary)

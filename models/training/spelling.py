@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from models.training.graphones import Phones, Piece, align, join
+from models.training.graphones import Phones, Piece, Units, align
 
 SPELLED = "spelled"
 SPELLABLE = re.compile(r"[a-z]{4,}('s)?")
@@ -15,9 +15,9 @@ LEAST_SHARE = 0.02  # of a piece's words, for a sound of its letters
 Pieces = tuple[Piece, ...]
 
 
-def spell(sounds: Mapping[str, Phones], count: int) -> dict[str, Pieces]:
-    """The words that can be spelled in `count` pieces; `sounds` has each one's phones."""
-    return join(align({word: sounds[word] for word in sounds if SPELLABLE.fullmatch(word)}), count)
+def in_units(sounds: Mapping[str, Phones]) -> Units:
+    """The words that can be spelled, as units; `sounds` has each one's phones."""
+    return align({word: sounds[word] for word in sounds if SPELLABLE.fullmatch(word)})
 
 
 def spelled_sentences(

@@ -43,7 +43,7 @@ def evaluate(
     if asked != PLAIN:
         if task != "captions":
             raise WrongCall(
-                "--joined, --condition, --noise, --first, --calibration and --references go with captions"
+                "--joined, --condition, --noise, --first, --calibration, --references and --hot-words go with captions"
             )
         chosen = captions_mode(mode, asked)
     if spliced is not None:

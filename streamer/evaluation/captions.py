@@ -14,9 +14,12 @@ from streamer.evaluation.manifests import read_manifest
 from streamer.evaluation.memory import Growth
 from streamer.evaluation.offline_driver import offline_model, read_whole
 from streamer.evaluation.recordings import Recording, SpokenWord, join_to_length, looped
-from streamer.evaluation.said import Said, calibration_figures, figures, live_said, offline_said, rates
+from streamer.evaluation.said import (
+    Said, calibration_figures, figures, hot_word_figures, live_said, offline_said, rates,
+)  # fmt: skip
 from streamer.evaluation.scoring_captions import plain
 from streamer.evaluation.stopwatch import Stopwatch
+from streamer.writing import Writing
 from streamer.wrong_call import WrongCall
 
 JOINING_SILENCE_SECONDS = 0.5
@@ -33,10 +36,15 @@ class Asked:
     joined: float | None = None  # minutes of a stream
     calibration: bool = False
     references: bool = False
+    hot_words: tuple[str, ...] = ()
 
     @property
     def figures(self) -> Figures:
         return {"condition": self.condition}
+
+    @property
+    def writing(self) -> Writing:
+        return Writing(raw=True, hot_words=self.hot_words)
 
 
 PLAIN = Asked()
@@ -47,7 +55,7 @@ def live(job: Job, asked: Asked = PLAIN) -> Measured:
     recordings = _recordings(job, asked)
     model = live_model(job, "captions")
     with Stopwatch() as watch:
-        heard = hear(model, recordings, job)
+        heard = hear(model, recordings, job, asked.writing)
     found = asked.figures | _figures([live_said(one) for one in heard], asked) | delay_figures(heard)
     if asked.references:
         found |= references.pocketsphinx(recordings, watch.cpu_seconds, job.progress)
@@ -67,8 +75,8 @@ def joined(job: Job, asked: Asked) -> Measured:
     long = join_to_length(parts, asked.joined, JOINING_SILENCE_SECONDS)
     model, memory = live_model(job, "captions"), Growth()
     with Stopwatch() as watch:
-        together = hear(model, long, job, memory)
-        apart = hear(model, separate, job)
+        together = hear(model, long, job, asked.writing, memory)
+        apart = hear(model, separate, job, asked.writing)
     by_key = {one.key: live_said(one) for one in apart}
     alone = rates([by_key[part.key] for part in parts])
     found = {
@@ -90,7 +98,7 @@ def joined(job: Job, asked: Asked) -> Measured:
 def offline(job: Job, asked: Asked = PLAIN) -> Measured:
     """WER and CER pooled over the file; a network that waits for the end has no delay to measure."""
     recordings = _recordings(job, asked)
-    model = offline_model(job, "captions")
+    model = offline_model(job, "captions", asked.writing)
     with Stopwatch() as watch:
         transcripts = read_whole(model, recordings, job)
     said = [offline_said(one, transcript) for one, transcript in zip(recordings, transcripts)]
@@ -158,4 +166,9 @@ def _recordings(job: Job, asked: Asked) -> list[Recording]:
 
 
 def _figures(said: Sequence[Said], asked: Asked) -> Figures:
-    return figures(said) | (calibration_figures(said) if asked.calibration else {})
+    found = figures(said)
+    if asked.calibration:
+        found |= calibration_figures(said)
+    if asked.hot_words:
+        found |= hot_word_figures(said, asked.hot_words)
+    return found

@@ -15,6 +15,7 @@ from streamer.engine import Engine
 from streamer.evaluation.job import Job
 from streamer.evaluation.recordings import COMMON_RATE_HZ, Recording, SpokenWord
 from streamer.serve import unpaced_engine
+from streamer.writing import RAW, Writing
 
 PEER = b"evaluation"
 STREAMS = 32  # at once: wider steps gain little on a CPU
@@ -80,12 +81,14 @@ def hear(
     model: LiveModel,
     recordings: Iterable[Recording],
     job: Job,
+    writing: Writing = RAW,
     passed: Callable[[float], None] = lambda seconds: None,
 ) -> list[Heard]:
     """All `recordings` through `model`, the progress told; `passed` is told the seconds of a stream."""
     streams = min(STREAMS, job.config.model(model.name).max_streams)
+    options = writing.options(model.engine.models[model.name].reader.option_names)
     heard = []
-    for one in listen(model.engine, model.name, recordings, job.chunk_ms, streams, passed):
+    for one in listen(model.engine, model.name, recordings, job.chunk_ms, streams, passed, options):
         job.progress(one.seconds)
         heard.append(one)
     return heard

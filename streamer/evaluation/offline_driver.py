@@ -6,14 +6,15 @@ from streamer.evaluation.job import Job
 from streamer.evaluation.recordings import COMMON_RATE_HZ, Recording
 from streamer.offline import Offline, Transcript
 from streamer import wire
+from streamer.writing import RAW, Writing
 
 
-def offline_model(job: Job, task: str) -> Offline:
+def offline_model(job: Job, task: str, writing: Writing = RAW) -> Offline:
     """The job's model. ValueError where it is unknown, live, or made for another task."""
     model = load(catalog.find(job.model, job.config.folders()), job.config.model(job.model).allow_imports)
     if model.card.task != task:
         raise ValueError(f"{job.model} is a model for {model.card.task}; name one for {task}")
-    return Offline(model)
+    return Offline(model, writing)
 
 
 def read_whole(offline: Offline, recordings: list[Recording], job: Job) -> list[Transcript]:

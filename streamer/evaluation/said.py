@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from operator import and_
 
 import numpy as np
 
@@ -78,3 +79,16 @@ def calibration_figures(said: Sequence[Said]) -> Figures:
         right += right_words(plain(one.reference).split(), [word.text for word in one.words])
     found = reliability(confidences, right)
     return {"calibration_error": found.error, "reliability": found.table}
+
+
+def hot_word_figures(said: Sequence[Said], hot_words: Sequence[str]) -> Figures:
+    """How often the words of `hot_words` were said, were heard where they were said, and were written where not."""
+    wanted = {word for phrase in hot_words for word in plain(phrase).split()}
+    spoken = heard = written = 0
+    for one in said:
+        reference, words = plain(one.reference).split(), plain(one.text).split()
+        hot = [word in wanted for word in words]
+        spoken += sum(word in wanted for word in reference)
+        heard += sum(map(and_, hot, right_words(reference, words)))
+        written += sum(hot)
+    return {"hot_words_said": spoken, "hot_words_heard": heard, "hot_words_false": written - heard}
