@@ -13,7 +13,7 @@ from streamer.wrong_call import WrongCall
 from tests.test_captions_reader import OPTIONS, ROWS, finals, run
 from tests.tiny_language import PHONES, WORDS, babble, speak
 
-STRANGE = {"acd": "ACD", "dacca": "DACCA", "ecb": "CCB", "abbcad": "ABBCAD"}
+STRANGE = {"acd": "ACD", "dacca": "DACCA", "ecb": "CCB", "abbcad": "ABBCAD", "cd": "CD", "ac": "AC", "cba": "CBA", "aca": "ACA"}
 A, B, C, D = 1, 2, 3, 4
 
 
@@ -42,6 +42,7 @@ def test_a_word_that_sounds_in_several_ways_has_them_all_best_first(sounding):
     ways = sounding.say("eeb")
     assert ways[0] == (A, A, B) and set(ways) == {(A, A, B), (A, C, B), (C, A, B), (C, C, B)}
     assert len(sounding.say("eeeeeb")) == MOST
+    assert sounding.say("ga") == [(D, A)]  # the other way is too unlikely
 
 
 def test_two_cuts_of_one_sound_are_one_way(sounding):
@@ -70,6 +71,25 @@ def test_it_is_heard_in_each_of_its_ways(reader):
 
 def test_it_is_not_heard_where_it_is_not_said(reader):
     assert hear(reader, "ab cab dad bee", "acd", "dacca") == ["ab cab dad bee"]
+
+
+def test_it_is_said_from_its_beginning_to_its_end(reader):
+    assert "acd" not in hear(reader, "ab cd dad", "acd")[0]
+    assert "acd" not in hear(reader, "ab ac . . . .", "acd")[0]
+    assert hear(reader, "acd cba", "acd", "cba") == ["acd cba"]  # not one word of both
+
+
+def test_a_phone_said_twice_needs_a_blank_in_it_too(reader):
+    doubled = np.repeat(speak("aca", strange=STRANGE), 3, axis=0)
+    assert finals(run(reader, doubled, hot_words=["aca"])) == ["aca"]
+    assert finals(run(reader, 3 * doubled[doubled[:, 0] < 1], hot_words=["acca"])) != ["acca"]
+
+
+def test_it_is_confirmed_like_any_word(language):
+    reader = CaptionsReader(PHONES, OPTIONS | {"beam": 2, "sounds": "sounds.bin"}, language, 1)
+    events = run(reader, speak("acd acd dad bee . . . .", strange=STRANGE), hot_words=["acd"])
+    confirmed = [one.alternatives[0].text[: one.confirmed] for one in events if one.kind == "partial"]
+    assert {"acd", "acd acd", "acd acd dad"} <= set(confirmed)
 
 
 def test_no_piece_goes_on_with_it(reader):

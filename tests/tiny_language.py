@@ -45,9 +45,11 @@ def write_language(folder: Path) -> None:
 
 
 def write_sounds(folder: Path) -> None:
-    """sounds.bin: "a" to "d" are their phones, "e" is A, or C half as often, and "f" is the two of C and D."""
-    units = [("a", "A"), ("b", "B"), ("c", "C"), ("d", "D"), ("e", "A"), ("e", "C"), ("f", "CD")]
-    likely = np.array([0.0, 2, 2, 2, 2, 2, 2, 1, 2])
+    """sounds.bin: "a" to "d" are their phones, "e" is A, or C half as often, "f" is C and D, and "g" is D and hardly ever B."""
+    units = [
+        ("a", "A"), ("b", "B"), ("c", "C"), ("d", "D"), ("e", "A"), ("e", "C"), ("f", "CD"), ("g", "D"), ("g", "B")
+    ]  # fmt: skip
+    likely = np.array([0.0, 2, 2, 2, 2, 2, 2, 1, 2, 2, 0.2])
     logp = np.log(np.maximum(likely, 1e-7) / likely.sum())
     none, no_keys = np.zeros(0), np.zeros(0, np.int64)
     model = Trigrams(len(logp), logp, np.zeros(len(logp)), no_keys, none, none, no_keys, none)
