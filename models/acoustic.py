@@ -27,11 +27,12 @@ def acoustic(
     outputs: Count,
     projection: CountOrNone = 0,
     level: bool = False,
+    dropout: float = 0.0,
 ) -> Chain:
     """A live network: `stack` frames side by side, `depth` residual layers of `cell`, one linear map.
 
     x [B, n*stack, n_mels] -> logits [B, n, outputs]; output t rests on `delay` steps after t.
-    `level` takes the loudness out of the frames.
+    `level` takes the loudness out of the frames; `dropout` is a matter of training.
     """
     width = projection or hidden_size
     return Chain(
@@ -39,7 +40,7 @@ def acoustic(
         Standardize(n_mels, SILENCE),
         Stack(n_mels, stack, SILENCE),
         Linear(n_mels * stack, width),
-        recurrent_stack(cell, width, hidden_size, depth, projection=projection),
+        recurrent_stack(cell, width, hidden_size, depth, projection=projection, dropout=dropout),
         Delay(width, delay),
         LayerNorm(width),
         Linear(width, outputs),
@@ -56,9 +57,10 @@ def acoustic_lstm(
     cell: str = "lstm",
     projection: CountOrNone = 0,
     level: bool = False,
+    dropout: float = 0.0,
 ) -> Chain:
     """`acoustic` over LSTM layers."""
-    return acoustic(n_mels, stack, cell, hidden_size, depth, delay, outputs, projection, level)
+    return acoustic(n_mels, stack, cell, hidden_size, depth, delay, outputs, projection, level, dropout)
 
 
 def acoustic_gru(
@@ -71,9 +73,10 @@ def acoustic_gru(
     cell: str = "gru",
     projection: CountOrNone = 0,
     level: bool = False,
+    dropout: float = 0.0,
 ) -> Chain:
     """`acoustic` over GRU layers."""
-    return acoustic(n_mels, stack, cell, hidden_size, depth, delay, outputs, projection, level)
+    return acoustic(n_mels, stack, cell, hidden_size, depth, delay, outputs, projection, level, dropout)
 
 
 class AcousticBidirectional(Whole):
@@ -93,6 +96,7 @@ class AcousticBidirectional(Whole):
         cell: str = "lstm",
         projection: CountOrNone = 0,
         level: bool = False,
+        dropout: float = 0.0,
     ):
         super().__init__(n_mels, outputs)
         self.ratio = Fraction(1, stack)
@@ -101,7 +105,7 @@ class AcousticBidirectional(Whole):
         self.standardize = Standardize(n_mels, SILENCE)
         self.linear_in = Linear(n_mels * stack, width)
         self.recurrent = BidirectionalStack(
-            cell, width, hidden_size, depth, projection=projection
+            cell, width, hidden_size, depth, projection=projection, dropout=dropout
         )
         self.out = Chain(LayerNorm(width), Linear(width, outputs))
 

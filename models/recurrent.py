@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.layers import LayerNorm, Linear
+from models.layers import Dropout, LayerNorm, Linear
 from models.stage import Chain, Stage, State
 
 
@@ -157,14 +157,18 @@ def cell_named(name: str) -> type[Recurrent]:
 
 
 def stack(
-    cell: str, in_features: int, hidden_size: int, depth: int, *, projection: int = 0
+    cell: str, in_features: int, hidden_size: int, depth: int, *, projection: int = 0, dropout: float = 0.0
 ) -> Chain:
-    """`depth` layers of one cell, each with layer norm before it and a residual round it."""
+    """`depth` layers of one cell, each with layer norm before it and a residual round it.
+
+    In training `dropout` zeroes that share of what a layer adds; it changes no weight's name or shape.
+    """
     width = projection or hidden_size
     layers: list[Stage] = [] if in_features == width else [Linear(in_features, width)]
     for _ in range(depth):
         layer = cell_named(cell)(width, hidden_size, projection)
-        layers.append(Residual(Chain(LayerNorm(width), layer)))
+        behind = [Dropout(width, dropout)] if dropout else []
+        layers.append(Residual(Chain(LayerNorm(width), layer, *behind)))
     return Chain(*layers)
 
 

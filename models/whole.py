@@ -5,7 +5,7 @@ from fractions import Fraction
 import torch
 from torch import Tensor, nn
 
-from models.layers import LayerNorm
+from models.layers import LayerNorm, dropped
 from models.recurrent import cell_named
 from models.stage import Stage
 
@@ -55,14 +55,23 @@ class Bidirectional(Whole):
 class BidirectionalStack(Whole):
     """`depth` bidirectional layers of one cell, layer norm before each, a residual where widths agree.
 
-    x [B, T, in_features] -> [B, T, 2 * (projection or hidden_size)].
+    x [B, T, in_features] -> [B, T, 2 * (projection or hidden_size)]. In training `dropout` zeroes that
+    share of what a layer adds.
     """
 
     def __init__(
-        self, cell: str, in_features: int, hidden_size: int, depth: int, *, projection: int = 0
+        self,
+        cell: str,
+        in_features: int,
+        hidden_size: int,
+        depth: int,
+        *,
+        projection: int = 0,
+        dropout: float = 0.0,
     ):
         width = 2 * (projection or hidden_size)
         super().__init__(in_features, width)
+        self.dropout = dropout
         widths = [in_features] + [width] * (depth - 1)
         make = cell_named(cell)
         self.norms = nn.ModuleList(LayerNorm(w) for w in widths)
@@ -75,6 +84,8 @@ class BidirectionalStack(Whole):
         for norm, layer in zip(self.norms, self.layers):
             normed, _ = norm.step(x, ())
             y = layer(normed, lengths)
+            if self.training and self.dropout:
+                y = dropped(y, self.dropout)
             x = x + y if y.shape == x.shape else y
         return x
 

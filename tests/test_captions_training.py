@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from models.build import build_network
 from models.training import captions, flite, shards, synthetic_speech, unlabelled
-from models.training.augment import another_room, another_speaker, coded, reverberant
+from models.training.augment import another_room, another_speaker, coded, mask, reverberant
 from models.training.corpus import Utterance
 from models.training.rows import SPEECH_LEVEL, SPREAD, Rows, as_loud
 from models.training.voice import Voice, another_voice
@@ -120,6 +120,33 @@ def test_weights_of_another_network_are_refused_before_anything_is_made(tmp_path
         with pytest.raises(ValueError, match=why):
             captions.train_captions(tmp_path / "nowhere", tmp_path / "out", start=start)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("mode", captions.RECIPES)
+def test_dropout_is_a_matter_of_training_alone(mode):
+    recipe = captions.RECIPES[mode]
+    options = recipe.options | {"hidden_size": 8, "outputs": 5, "level": False}
+    network = build_network(recipe.architecture, options)
+    plain = build_network(recipe.architecture, options | {"dropout": 0.0})
+    plain.load_state_dict(network.state_dict())  # the same names and shapes
+
+    def said(of: torch.nn.Module) -> torch.Tensor:
+        x = torch.linspace(-1, 1, 30 * 80).reshape(1, 30, 80)
+        return of(x, torch.tensor([30])) if mode == "offline" else of(x)
+
+    assert torch.equal(said(network.eval()), said(plain.eval()))
+    network.train(), plain.train()
+    assert torch.equal(said(plain), said(plain))
+    assert not torch.equal(said(network), said(network))
+
+
+def test_masks_cover_bands_and_times_with_the_mean():
+    frames = np.random.default_rng(0).normal(size=(600, 80)).astype(np.float32)
+    masked = mask(frames.copy(), np.random.default_rng(1))
+    changed = masked != frames
+    assert np.allclose(masked[changed], frames.mean())
+    bands, times = changed.all(0).sum(), changed.all(1).sum()
+    assert 0 < bands <= 32 and 0 < times <= 34 and changed.sum() < changed.size / 2
 
 
 def test_rows_hold_what_their_labels_say(data, tmp_path):
