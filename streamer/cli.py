@@ -140,7 +140,7 @@ def transcribe(
     files: Annotated[list[str], typer.Argument(metavar="FILES...", help="Audio files; - is standard input.")],
     mode: Annotated[Mode, typer.Option(help="offline sees the whole recording.")] = "offline",
     format: Annotated[Literal["txt", "json", "srt", "vtt"], typer.Option(help="What is written.")] = "txt",
-    output: Annotated[Optional[Path], typer.Option(metavar="DIR", help="One file each in DIR.")] = None,
+    output: Annotated[Optional[Path], typer.Option(metavar="DIR", file_okay=False, help="One file each in DIR.")] = None,
     model: Annotated[Optional[str], typer.Option(help="Another network; see `streamer models`.")] = None,
     raw: Raw = False,
     numbers: Numbers = False,

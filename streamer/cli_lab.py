@@ -12,7 +12,7 @@ from streamer.wrong_call import WrongCall
 
 lab = typer.Typer(help="Measure and draw what recurrent networks do.")
 
-Output = Annotated[Path, typer.Option("--output", metavar="DIR", help="Where tables (JSON) and pictures (PNG) go.")]
+Output = Annotated[Path, typer.Option("--output", metavar="DIR", file_okay=False, help="Where tables (JSON) and pictures (PNG) go.")]
 
 _say = partial(print, file=sys.stderr, flush=True)
 
@@ -22,7 +22,7 @@ def gradients(
     data: Annotated[Optional[Path], typer.Argument(metavar="[DATA]", help="The folder that holds text/; not with --quick.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="The shipped networks: no training.")] = False,
     output: Output = Path("lab"),
-    runs: Annotated[Path, typer.Option("--runs", metavar="DIR", help="Trainings; those that it holds go on.")] = Path("runs"),
+    runs: Annotated[Path, typer.Option("--runs", metavar="DIR", file_okay=False, help="Trainings; those that it holds go on.")] = Path("runs"),
     seeds: Annotated[int, typer.Option(min=1, help="Networks of each kind.")] = 3,
     updates: Annotated[Optional[int], typer.Option(min=1, help="Of each training; else the recipe's.")] = None,
     config: ConfigFile = None,
@@ -98,7 +98,7 @@ def latency(
     tasks: Annotated[Optional[list[str]], typer.Option("--task", help="Only captions, entities, translation or summary; may be given again.")] = None,
     only: Annotated[str, typer.Option("--only", metavar="PATTERN", help="Only networks whose names match, like 'entities/both-ways/*'.")] = "*",
     output: Output = Path("lab"),
-    runs: Annotated[Path, typer.Option("--runs", metavar="DIR", help="Trainings; those that it holds go on.")] = Path("runs"),
+    runs: Annotated[Path, typer.Option("--runs", metavar="DIR", file_okay=False, help="Trainings; those that it holds go on.")] = Path("runs"),
     updates: Annotated[Optional[int], typer.Option(min=1, help="Of each training; else the recipe's.")] = None,
     config: ConfigFile = None,
 ) -> None:

@@ -14,7 +14,7 @@ MusicStyle = Literal["chorale", "folk", "roll-jsb", "roll-nottingham"]
 train = typer.Typer(help="Train the networks that ship, from the data folder.")
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="The folder that holds speech/ and text/.")]
-Runs = Annotated[Path, typer.Option("--out", metavar="DIR", help="Shards, checkpoints and logs.")]
+Runs = Annotated[Path, typer.Option("--out", metavar="DIR", file_okay=False, help="Shards, checkpoints and logs.")]
 Updates = Annotated[Optional[int], typer.Option("--updates", min=1, help="How many; else the recipe's.")]
 Start = Annotated[Optional[Path], typer.Option("--from", metavar="WEIGHTS", help="Weights to begin from.")]
 Rate = Annotated[Optional[float], typer.Option(min=1e-8, help="Learning rate; else the recipe's.")]
