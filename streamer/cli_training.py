@@ -73,6 +73,18 @@ def language(
     language(config, data, out)
 
 
+@train.command("average")
+def average(
+    out: Annotated[Path, typer.Argument(metavar="OUT", dir_okay=False, help="The file of weights to write.")],
+    weights: Annotated[list[Path], typer.Argument(metavar="WEIGHTS...", help="Two or more, of trainings that began from one another.")],
+    config: ConfigFile = None,
+) -> None:
+    """Average the weights of several trainings of one network."""
+    from streamer.commands.training import average
+
+    average(config, out, weights)
+
+
 @train.command("summary")
 def summary(
     data: Data,

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from streamer.config import read_config
+from streamer.wrong_call import WrongCall
 
 _say = partial(print, file=sys.stderr, flush=True)
 
@@ -78,6 +79,17 @@ def language(config_file: Path | None, data: Path, out: Path) -> None:
     read_config(config_file)  # nothing in it is about language, but a wrong one is told everywhere
     _check(data, "speech", "text")
     build_language(data, out, _say)
+
+
+def average(config_file: Path | None, out: Path, weights: list[Path]) -> None:
+    """Write the mean of some weights to `out`; its path is the output."""
+    from models.training.average import average
+
+    read_config(config_file)  # nothing in it is about weights, but a wrong one is told everywhere
+    if len(weights) < 2:
+        raise WrongCall("train average has one file of weights; give two or more")
+    average(out, weights)
+    print(out)
 
 
 def summary(
