@@ -34,6 +34,7 @@ def captions(
     start: Start = None,
     synthetic: Annotated[float, typer.Option(min=0.0, metavar="HOURS", help="Of the open texts, read aloud by a synthesiser.")] = 0.0,
     unlabelled: Annotated[bool, typer.Option("--unlabelled", help="Speech that nobody wrote down, as PocketSphinx hears it.")] = False,
+    dropout: Annotated[Optional[float], typer.Option(min=0.0, max=0.9, metavar="SHARE", help="Of what a layer adds; else the recipe's.")] = None,
     resume: Resume = True,
     threads: Threads = None,
     config: ConfigFile = None,
@@ -41,7 +42,7 @@ def captions(
     """Train the speech recogniser."""
     from streamer.commands.training import captions
 
-    captions(config, data, out, mode, updates, rate, start, synthetic, unlabelled, resume, threads)
+    captions(config, data, out, mode, updates, rate, start, synthetic, unlabelled, dropout, resume, threads)
 
 
 @train.command("commands")

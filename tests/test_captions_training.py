@@ -113,6 +113,16 @@ def test_a_run_begins_from_given_weights_and_learns_from_speech_read_aloud(data,
     assert 0 < moved < 0.2  # three small steps from the given weights, not a new beginning
 
 
+def test_a_share_of_dropout_stands_for_the_recipes(data, tmp_path):
+    def weights(folder, **options):
+        best = load_file(captions.train_captions(data, tmp_path / folder, updates=2, progress=lambda line: None, **options))
+        return torch.cat([value.flatten().float() for value in best.values()])
+
+    plain = weights("plain")
+    assert torch.equal(plain, weights("none", dropout=0.0))  # what these small recipes have
+    assert not torch.equal(plain, weights("much", dropout=0.9))
+
+
 def test_weights_of_another_network_are_refused_before_anything_is_made(tmp_path):
     other = tmp_path / "other.safetensors"
     save_file({"x": torch.zeros(2)}, other)

@@ -25,7 +25,7 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     blank_threshold: Probability = 0.97  # a surer blank is not searched
     blank_bias: float = 2.0  # taken from the blank: CTC has learnt to say too little
     hot_word_boost: float = 3.0
-    own_word_cost: Positive = 10.0  # of a hot word that the lexicon lacks, before its boost
+    own_word_cost: Positive = 9.0  # of a hot word that the lexicon lacks, before its boost
     max_hot_nodes: Count = 1024
     start_level: Positive = 0.6
     stop_silence_ms: Positive = 480.0

@@ -74,6 +74,7 @@ def train_captions(
     start: Path | None = None,
     synthetic_hours: float = 0.0,
     with_unlabelled: bool = False,
+    dropout: float | None = None,
     resume: bool = True,
     threads: int = 1,
     progress: Callable[[str], None] = print,
@@ -83,14 +84,16 @@ def train_captions(
     `data` holds `speech/` and `text/`. `out` keeps shards and checkpoints; a run found there goes on.
     `start` is a weights file of the same architecture to begin from. `synthetic_hours` of speech that a
     machine reads from the open texts are made once and learnt from by CTC, beside the recordings.
-    `with_unlabelled` adds the speech that nobody wrote down, as another recogniser hears it.
+    `with_unlabelled` adds the speech that nobody wrote down, as another recogniser hears it. `dropout` is a
+    share for the recipe's.
     """
     torch.set_num_threads(threads)
     recipe = RECIPES[mode]
     updates = updates or recipe.updates
     rate = learning_rate or recipe.learning_rate
     torch.manual_seed(recipe.seed)
-    network = build_network(recipe.architecture, recipe.options | {"outputs": OUTPUTS})
+    chosen = {} if dropout is None else {"dropout": dropout}
+    network = build_network(recipe.architecture, recipe.options | chosen | {"outputs": OUTPUTS})
     if start:
         _begin_from(network, start)
     speech, cache, run = data / "speech", out / "shards", out / f"captions-{mode}"

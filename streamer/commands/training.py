@@ -20,6 +20,7 @@ def captions(
     start: Path | None,
     synthetic_hours: float,
     with_unlabelled: bool,
+    dropout: float | None,
     resume: bool,
     threads: int | None,
 ) -> None:
@@ -37,6 +38,7 @@ def captions(
         start=start,
         synthetic_hours=synthetic_hours,
         with_unlabelled=with_unlabelled,
+        dropout=dropout,
         resume=resume,
         threads=threads or config.engine.threads,
         progress=_say,
