@@ -30,8 +30,12 @@ class StreamProtocol:
     """
 
     def __init__(self, model: str, options: dict[str, Any]):
+        """ValueError for options that no server takes, because they are too long."""
         # Whoever repeats the request is given the stream, so it must not be guessed.
         self.request = wire.Open(request=uuid.uuid4().hex, model=model, options=options)
+        size = len(wire.encode(self.request)[0])
+        if size > wire.MAX_HEADER_BYTES:  # no server could tell whose it is, and refuse it
+            raise ValueError(f"options of {size} bytes; at most {wire.MAX_HEADER_BYTES} are taken, so give fewer or shorter ones")
         self.opened: wire.Opened | None = None
         self.closed: wire.Closed | None = None
         self.refusal: Refusal | None = None

@@ -171,3 +171,8 @@ def test_other_refusals_end_it():
         protocol.check()
     with pytest.raises(Refusal):
         protocol.input(b"\0\0")
+
+
+def test_options_that_no_server_takes_are_refused_at_once():
+    with pytest.raises(ValueError, match="options of 1000[0-9]{2} bytes; at most 65536"):
+        StreamProtocol("echo", {"hot_words": ["a" * 100_000]})

@@ -162,6 +162,12 @@ def test_what_cannot_be_pronounced_is_refused(reader, word):
         reader.parse({"hot_words": ["acd", word]})
 
 
+def test_a_long_word_is_refused_fast_and_shown_in_short(reader):
+    with pytest.raises(ValueError) as refused:
+        reader.parse({"hot_words": ["a" * 60_000 + "1"]})
+    assert len(str(refused.value)) < 200
+
+
 def test_an_apostrophe_is_written_and_not_said(reader):
     assert hear(reader, "ab acd dad", "ac'd") == ["ab ac'd dad"]
 

@@ -10,7 +10,8 @@ from numba import njit
 from models.readers.lexicon import Lexicon
 from models.readers.sounding import Sounding
 
-SPELLABLE = re.compile(r"[a-z']*[a-z][a-z']*")
+SPELLABLE = re.compile(r"'*[a-z][a-z']*")
+SHOWN = 40  # letters of a word that is refused
 
 
 class Hot(NamedTuple):
@@ -52,12 +53,13 @@ class Vocabulary:
         return Hot(np.array(sorted(found), np.int32), np.array(own, np.int16).reshape(-1, 2), text)
 
     def _sounds(self, word: str) -> list[tuple[int, ...]]:
+        shown = word if len(word) <= SHOWN else word[:SHOWN] + "..."
         if not self.sounding:
-            raise ValueError(f"options.hot_words: {word!r} is not in this model's lexicon")
+            raise ValueError(f"options.hot_words: {shown!r} is not in this model's lexicon")
         sounds = self.sounding.say(word.replace("'", "")) if SPELLABLE.fullmatch(word) else []
         if not sounds:
             raise ValueError(
-                f"options.hot_words: {word!r} is not in this model's lexicon and can't be pronounced; "
+                f"options.hot_words: {shown!r} is not in this model's lexicon and can't be pronounced; "
                 "spell it with letters from a to z"
             )
         return sounds
