@@ -141,14 +141,7 @@ def read_weights(path: Path, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
 
     Two tensors NAME.left [N, R] and NAME.right [R, C] stand for their product.
     """
-    try:
-        with path.open("rb"):  # for the reason, which safetensors leaves out
-            found = load_file(path)
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror or 'cannot be read'}") from None
-    except SafetensorError as error:
-        raise ValueError(f"{path}: not a whole safetensors file ({error})") from None
-    found = _multiplied(found)
+    found = _multiplied(read_tensors(path))
     for name in wanted:
         if name not in found:
             raise ValueError(f"{path}: {name} is missing; the card describes another network")
@@ -165,6 +158,17 @@ def read_weights(path: Path, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
         if not torch.isfinite(value).all():
             raise ValueError(f"{path}: {name} holds numbers that are not finite")
     return {name: value.float() for name, value in found.items()}
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """What a safetensors file holds; ValueError, one line, for one that can't be read or isn't whole."""
+    try:
+        with path.open("rb"):  # for the reason, which safetensors leaves out
+            return load_file(path)
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror or 'cannot be read'}") from None
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a whole safetensors file ({error})") from None
 
 
 def _multiplied(found: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from models.readers.lexicon import Lexicon
-from models.readers.sounding import Sounding
+from models.readers.sounding import Phones, Sounding
 
 SPELLABLE = re.compile(r"'*[a-z][a-z']*")
 SHOWN = 40  # letters of a word that is refused
@@ -52,11 +52,11 @@ class Vocabulary:
         _within(limit, max(len(found), len(text) // 8))
         return Hot(np.array(sorted(found), np.int32), np.array(own, np.int16).reshape(-1, 2), text)
 
-    def _sounds(self, word: str) -> list[tuple[int, ...]]:
+    def _sounds(self, word: str) -> tuple[Phones, ...]:
         shown = word if len(word) <= SHOWN else word[:SHOWN] + "..."
         if not self.sounding:
             raise ValueError(f"options.hot_words: {shown!r} is not in this model's lexicon")
-        sounds = self.sounding.say(word.replace("'", "")) if SPELLABLE.fullmatch(word) else []
+        sounds = self.sounding.say(word.replace("'", "")) if SPELLABLE.fullmatch(word) else ()
         if not sounds:
             raise ValueError(
                 f"options.hot_words: {shown!r} is not in this model's lexicon and can't be pronounced; "

@@ -5,6 +5,7 @@ grapheme-to-phoneme conversion"); the same back-off trigram that counts words co
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ START, END = 0, 1  # the first two units: of a word's beginning and of its end
 BEAM = 48  # cuts of a beginning that are followed up
 MOST, LEAST_SHARE = 4, 0.15  # pronunciations of a word, and how likely one is beside the best
 LONGEST = 40  # letters of a word
+REMEMBERED = 4096  # words whose pronunciations are kept
 COMPILED_FROM = ("sounding.py", "language_model.py")
 
 Phones = tuple[int, ...]
@@ -34,17 +36,18 @@ class Units(NamedTuple):
 
 
 class Sounding:
-    """Pronounces words; `word` is lower case letters and apostrophes."""
+    """Pronounces words: `say(word)`, of lower case letters, gives its likely pronunciations."""
 
     def __init__(self, units: Units, grams: Grams):
         self.units, self.grams, self.factors = units, grams, factors(1.0)
+        self.say = lru_cache(REMEMBERED)(self._say)  # a word is asked for when options are checked and at each opening
         self.say("a")  # compiled, or read from the disk, before any stream waits for it
 
-    def say(self, word: str) -> list[Phones]:
-        """The likely pronunciations, best first; [] for a word that no units spell."""
+    def _say(self, word: str) -> tuple[Phones, ...]:
+        """The likely pronunciations, best first; () for a word that no units spell."""
         letters = np.frombuffer(word.encode(), np.uint8)
         if not 0 < len(letters) <= LONGEST:
-            return []
+            return ()
         shares, unit, previous, last = cuts(letters, *self.units[:2], self.grams, self.factors)
         found: dict[Phones, float] = {}
         for at in np.flatnonzero(last):
@@ -55,7 +58,7 @@ class Sounding:
             whole = tuple(phone for some in phones[::-1] for phone in some)
             found[whole] = found.get(whole, 0.0) + share
         best = sorted(found, key=lambda phones: -found[phones])[:MOST]
-        return [phones for phones in best if phones and found[phones] >= LEAST_SHARE * found[best[0]]]
+        return tuple(phones for phones in best if phones and found[phones] >= LEAST_SHARE * found[best[0]])
 
 
 def write_sounding(path: Path, units: Sequence[tuple[str, Phones]], model) -> None:

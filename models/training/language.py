@@ -44,8 +44,9 @@ def build_language(data: Path, out: Path, progress: Callable[[str], None] = prin
     spoken |= unread
     cuts = in_units({word: sounds[0] for word, sounds in known.items()})
     sounds_file = out / "sounds.bin"
-    build_sounding(sounds_file, learnt(cuts), estimator)
-    aside = cuts.keys() - learnt(cuts).keys()
+    read = learnt(cuts)
+    build_sounding(sounds_file, read, estimator)
+    aside = cuts.keys() - read.keys()
     first, any_ = right_shares(read_sounding(sounds_file, len(PHONES) - 1), sorted(aside), known)
     progress(f"{sounds_file.name}: of {len(aside)} words kept aside {first:.0%} sound right, {any_:.0%} in one of their ways")
     spelled = join(cuts, PIECES)

@@ -34,7 +34,7 @@ def right_shares(sounding: Sounding, words: Iterable[str], known: Mapping[str, l
     """The shares of `words` whose first pronunciation, and of which any, is one of those `known`."""
     asked = list(words)
     found = [(sounding.say(word), {numbers(phones) for phones in known[word]}) for word in asked]
-    first = sum(said[:1] != [] and said[0] in right for said, right in found)
+    first = sum(said[:1] != () and said[0] in right for said, right in found)
     return first / len(asked), sum(not right.isdisjoint(said) for said, right in found) / len(asked)
 
 
