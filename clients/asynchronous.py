@@ -1,11 +1,11 @@
 """The client for asyncio: the same streams as `clients.connection`, awaited.
 
-    async with await connect("tcp://127.0.0.1:5550") as server:
-        stream = await server.open("captions-en")
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(speak(stream))      # await stream.send(...), await stream.close()
-            async for result in stream:
-                show(result)
+async with await connect("tcp://127.0.0.1:5550") as server:
+    stream = await server.open("captions-en")
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(speak(stream))      # await stream.send(...), await stream.close()
+        async for result in stream:
+            show(result)
 """
 
 import asyncio
@@ -51,7 +51,9 @@ class Connection:
     async def __aenter__(self) -> "Connection":
         return self
 
-    async def __aexit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if kind is None:
             await self.close()
         else:
@@ -117,7 +119,9 @@ class Connection:
                 self._silent = True
                 raise NoServer(f"no server answers at {self.address} within {self.timeout_s:g} s")
             try:
-                await asyncio.wait_for(self._news.wait(), min(self._table.pause(now), self.timeout_s - silence))
+                await asyncio.wait_for(
+                    self._news.wait(), min(self._table.pause(now), self.timeout_s - silence)
+                )
             except TimeoutError:
                 continue
 

@@ -35,7 +35,9 @@ class StreamProtocol:
         self.request = wire.Open(request=uuid.uuid4().hex, model=model, options=options)
         size = len(wire.encode(self.request)[0])
         if size > wire.MAX_HEADER_BYTES:  # no server could tell whose it is, and refuse it
-            raise ValueError(f"options of {size} bytes; at most {wire.MAX_HEADER_BYTES} are taken, so give fewer or shorter ones")
+            raise ValueError(
+                f"options of {size} bytes; at most {wire.MAX_HEADER_BYTES} are taken, so give fewer or shorter ones"
+            )
         self.opened: wire.Opened | None = None
         self.closed: wire.Closed | None = None
         self.refusal: Refusal | None = None
@@ -88,7 +90,9 @@ class StreamProtocol:
     @property
     def position_bytes(self) -> int:
         """Bytes of one position: a sample of every channel; of text, one."""
-        return 1 if self.takes_text else wire.SAMPLE_BYTES[self._format["encoding"]] * self._format["channels"]
+        return (
+            1 if self.takes_text else wire.SAMPLE_BYTES[self._format["encoding"]] * self._format["channels"]
+        )
 
     @property
     def _format(self) -> dict[str, Any]:
@@ -97,7 +101,9 @@ class StreamProtocol:
     def input(self, payload: bytes) -> Parts:
         """The next samples, or the next of the text."""
         kind = wire.Text if self.takes_text else wire.Audio
-        return self._keep(kind(**self._next(), start=self._kept.position), payload, len(payload) // self.position_bytes)
+        return self._keep(
+            kind(**self._next(), start=self._kept.position), payload, len(payload) // self.position_bytes
+        )
 
     def skip(self, count: int) -> Parts:
         """`count` positions are lost."""
@@ -127,7 +133,9 @@ class StreamProtocol:
             self._open_due, self._asked_at = False, now
             # A Close that was taken is asked for again: an Open would begin another stream.
             finished = self.closing and not self.kept
-            again.append(wire.encode(wire.Close(**self._ids(), seq=self._kept.seq) if finished else self.request))
+            again.append(
+                wire.encode(wire.Close(**self._ids(), seq=self._kept.seq) if finished else self.request)
+            )
         if self._ack_due:
             # The Ack that opened the window may be lost. An input that was taken is answered with
             # another one, whatever it holds.
@@ -219,7 +227,7 @@ class StreamProtocol:
         self.notices.append(Restarted(before.stream, opened.stream, self._before))
 
     def _refuse(self, refused: wire.Refused, now: float) -> None:
-        missing = refused.code == "hole" and refused.field != "start" or refused.code == "overrun"
+        missing = (refused.code == "hole" and refused.field != "start") or refused.code == "overrun"
         if missing and refused.expected > self._accepted:
             pause = max(refused.retry_after_ms / 1000, LEAST_PAUSE_S) if refused.code == "overrun" else 0.0
             self._accept(refused.expected - 1)

@@ -20,9 +20,7 @@ class _Beam(NamedTuple):
     total: Tensor
 
 
-def beam_search(
-    advance: Advance, state: State, limits: Tensor, beam: int, length_power: float
-) -> Tensor:
+def beam_search(advance: Advance, state: State, limits: Tensor, beam: int, length_power: float) -> Tensor:
     """The best text of each row [B, n, 2]: units and their log-probabilities, zero after its end.
 
     Row b's text has at most `limits[b]` [B] units; n is one more than the highest limit.

@@ -150,8 +150,7 @@ def read_weights(path: Path, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
             raise ValueError(f"{path}: {name} is not part of the network that the card describes")
         if value.shape != wanted[name].shape:
             raise ValueError(
-                f"{path}: {name} has shape {list(value.shape)}; "
-                f"the card describes {list(wanted[name].shape)}"
+                f"{path}: {name} has shape {list(value.shape)}; the card describes {list(wanted[name].shape)}"
             )
         if not value.is_floating_point():
             raise ValueError(f"{path}: {name} has type {value.dtype}; it must be a float")
@@ -177,7 +176,12 @@ def _multiplied(found: dict[str, Tensor]) -> dict[str, Tensor]:
     for name, left in found.items():
         table = name.removesuffix(LEFT)
         right = found.get(table + RIGHT)
-        if table != name and right is not None and left.dim() == right.dim() == 2 and left.shape[1] == len(right):
+        if (
+            table != name
+            and right is not None
+            and left.dim() == right.dim() == 2
+            and left.shape[1] == len(right)
+        ):
             whole[table] = whole.pop(name).float() @ whole.pop(table + RIGHT).float()
     return whole
 
@@ -187,9 +191,7 @@ def _imported(name: str, allowed_imports: Sequence[str]) -> Callable[..., Any]:
     if not colon:
         raise ValueError(f"network.architecture {name!r} is unknown; there are {', '.join(NETWORKS)}")
     if not any(module == prefix or module.startswith(prefix + ".") for prefix in allowed_imports):
-        raise ValueError(
-            f"network.architecture {name!r} may not be imported; allow {module!r} in the config"
-        )
+        raise ValueError(f"network.architecture {name!r} may not be imported; allow {module!r} in the config")
     try:
         return vars(importlib.import_module(module))[attribute]
     except (ImportError, KeyError):

@@ -7,9 +7,16 @@ from typing import Any
 import msgspec
 
 TASKS = (
-    "captions", "commands", "entities", "sentiment", "translation", "summary", "headline", "music",
+    "captions",
+    "commands",
+    "entities",
+    "sentiment",
+    "translation",
+    "summary",
+    "headline",
+    "music",
     "agreement",
-)  # fmt: skip
+)
 
 
 class Part(msgspec.Struct, frozen=True):

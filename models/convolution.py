@@ -18,9 +18,7 @@ class CausalConvolution(Stage):
 
     def __init__(self, in_features: int, out_features: int, kernel_size: int, stride: int = 1):
         if kernel_size < stride or stride < 1:
-            raise ValueError(
-                f"kernel_size {kernel_size} must be at least the stride {stride}, and that 1"
-            )
+            raise ValueError(f"kernel_size {kernel_size} must be at least the stride {stride}, and that 1")
         super().__init__(in_features, out_features)
         self.kernel_size, self.block, self.ratio = kernel_size, stride, Fraction(1, stride)
         self.map = nn.Conv1d(in_features, out_features, kernel_size, stride)

@@ -15,7 +15,7 @@ def draw(logits: Tensor, noise: Tensor, temperature: Tensor, nucleus: Tensor) ->
     warm = torch.softmax(logits / temperature[:, None].clamp(min=TEMPERATURE_FLOOR), dim=-1)
     ordered, places = warm.sort(dim=-1, descending=True, stable=True)
     # A symbol is left out when those likelier than it hold the nucleus already.
-    beyond = (ordered.cumsum(-1) - ordered >= nucleus[:, None]) & ((0 < nucleus) & (nucleus < 1))[:, None]
+    beyond = (ordered.cumsum(-1) - ordered >= nucleus[:, None]) & ((nucleus > 0) & (nucleus < 1))[:, None]
     kept = torch.zeros_like(warm).scatter(-1, places, ordered.masked_fill(beyond, 0.0))
     shares = (kept / kept.sum(-1, keepdim=True)).cumsum(-1)
     # Counting the sums at or below the noise; a share of nothing is never the one that holds it.

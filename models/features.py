@@ -21,11 +21,7 @@ class LogMel(Stage):
     """
 
     def __init__(
-        self,
-        sample_rate_hz: int = 16000,
-        n_mels: Count = 80,
-        n_fft: Count = 512,
-        hop_length: Count = 160,
+        self, sample_rate_hz: int = 16000, n_mels: Count = 80, n_fft: Count = 512, hop_length: Count = 160
     ):
         if n_fft < hop_length:
             raise ValueError(f"n_fft {n_fft} must be at least the hop_length {hop_length}")

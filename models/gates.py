@@ -7,9 +7,16 @@ HALF = np.float32(0.5)
 # A quotient of polynomials in x^2, to 3e-7 of tanh; beyond the bound float32 knows nothing but one (Eigen's).
 BOUND = np.float32(7.905311)
 ABOVE = np.float32(
-    (-2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-08,
-     1.48572235717979e-05, 6.37261928875436e-04, 4.89352455891786e-03)
-)  # fmt: skip
+    (
+        -2.76076847742355e-16,
+        2.00018790482477e-13,
+        -8.60467152213735e-11,
+        5.12229709037114e-08,
+        1.48572235717979e-05,
+        6.37261928875436e-04,
+        4.89352455891786e-03,
+    )
+)
 BELOW = np.float32((1.19825839466702e-06, 1.18534705686654e-04, 2.26843463243900e-03, 4.89352518554385e-03))
 A6, A5, A4, A3, A2, A1, A0 = ABOVE
 B3, B2, B1, B0 = BELOW
@@ -42,10 +49,16 @@ def lstm_gates(t, from_inputs, bias, from_state, c, h, y):
     entering, forgetting, telling, thinking = 0, size, 2 * size, 3 * size
     for b in range(c.shape[0]):
         for k in range(size):
-            entry = sigmoid(from_inputs[b, t, entering + k] + from_state[b, entering + k] + bias[entering + k])
-            forget = sigmoid(from_inputs[b, t, forgetting + k] + from_state[b, forgetting + k] + bias[forgetting + k])
+            entry = sigmoid(
+                from_inputs[b, t, entering + k] + from_state[b, entering + k] + bias[entering + k]
+            )
+            forget = sigmoid(
+                from_inputs[b, t, forgetting + k] + from_state[b, forgetting + k] + bias[forgetting + k]
+            )
             out = sigmoid(from_inputs[b, t, telling + k] + from_state[b, telling + k] + bias[telling + k])
-            candidate = tanh(from_inputs[b, t, thinking + k] + from_state[b, thinking + k] + bias[thinking + k])
+            candidate = tanh(
+                from_inputs[b, t, thinking + k] + from_state[b, thinking + k] + bias[thinking + k]
+            )
             cell = forget * c[b, k] + entry * candidate
             told = out * tanh(cell)
             c[b, k] = cell

@@ -27,9 +27,14 @@ TOLERANCE = 1e-4  # largest difference from the stage's own step, at outputs of 
 BF16_TOLERANCE = 0.05
 CHECKED_STEPS = 4
 FILES = (
-    "kernels.py", "products.py", "kernels_decoder.py", "kernels_features.py", "kernels_level.py", "kernels_norm.py",
+    "kernels.py",
+    "products.py",
+    "kernels_decoder.py",
+    "kernels_features.py",
+    "kernels_level.py",
+    "kernels_norm.py",
     "gates.py",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)

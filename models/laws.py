@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from math import ceil, inf
 
 import torch
@@ -67,9 +66,7 @@ def rows(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Finding
         yield from _same(claim, _row(end, row), _row(own, row))
     turned, own = _run(stage, x.flip(0), half, stage.initial_state(3))
     yield _compare("rows in another order gave other outputs", together, turned.flip(0))
-    yield from _same(
-        "rows in another order gave other states", end, tuple(leaf.flip(0) for leaf in own)
-    )
+    yield from _same("rows in another order gave other states", end, tuple(leaf.flip(0) for leaf in own))
 
 
 def shape(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Finding]:
@@ -107,9 +104,12 @@ def honesty(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Find
         shape = x[:, place:].shape
         for claim, future, before in (
             ("the future reached an output", torch.randn(shape, generator=random), place),
-            ("a NaN in the future reached an output", torch.full(shape, torch.nan),
-             place // stage.block * stage.block),
-        ):  # fmt: skip
+            (
+                "a NaN in the future reached an output",
+                torch.full(shape, torch.nan),
+                place // stage.block * stage.block,
+            ),
+        ):
             other = torch.cat([x[:, :place], future], dim=1)
             y, _ = stage.step(other, stage.initial_state(1))
             # Outputs that rest on nothing from `before` on, after the warm-up, which is dropped.

@@ -17,9 +17,7 @@ def built(table: str, name: str, make: Callable[..., Any], options: dict[str, An
     ValueError names the key, as `table.key`, and what `name` has.
     """
     accepted = inspect.signature(make).parameters
-    hints = typing.get_type_hints(
-        make if inspect.isfunction(make) else make.__init__, include_extras=True
-    )
+    hints = typing.get_type_hints(make if inspect.isfunction(make) else make.__init__, include_extras=True)
     for key, value in options.items():
         if key not in accepted:
             there_are = ", ".join(accepted)

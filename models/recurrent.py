@@ -80,9 +80,7 @@ class LSTM(Recurrent):
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         h, c = (leaf.unsqueeze(0) for leaf in state)
-        y, h, c = torch._VF.lstm(
-            x, (h, c), self.weights(), True, 1, 0.0, self.training, False, True
-        )
+        y, h, c = torch._VF.lstm(x, (h, c), self.weights(), True, 1, 0.0, self.training, False, True)
         return y, (h[0], c[0])
 
 
@@ -144,9 +142,7 @@ class Residual(Stage):
         return x + y, state
 
 
-CELLS: dict[str, type[Recurrent]] = {
-    "rnn": RNN, "lstm": LSTM, "gru": GRU, "textbook_gru": TextbookGRU
-}  # fmt: skip
+CELLS: dict[str, type[Recurrent]] = {"rnn": RNN, "lstm": LSTM, "gru": GRU, "textbook_gru": TextbookGRU}
 
 
 def cell_named(name: str) -> type[Recurrent]:
@@ -172,9 +168,7 @@ def stack(
     return Chain(*layers)
 
 
-def plain_stack(
-    cell: str, in_features: int, hidden_size: int, depth: int, *, projection: int = 0
-) -> Chain:
+def plain_stack(cell: str, in_features: int, hidden_size: int, depth: int, *, projection: int = 0) -> Chain:
     """`depth` layers of one cell, each fed by the one below: no norm, no residual."""
     widths = [in_features] + [projection or hidden_size] * (depth - 1)
     return Chain(*(cell_named(cell)(width, hidden_size, projection) for width in widths))

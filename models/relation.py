@@ -24,7 +24,12 @@ def relation(model: Model) -> str:
     card, network = model.card, model.network
     if card.feeder and card.feeder.kind == "composer":
         return ONE_TO_MANY
-    if isinstance(network, Stage) and network.block == 1 and not network.lookahead and not network.initial_state(1):
+    if (
+        isinstance(network, Stage)
+        and network.block == 1
+        and not network.lookahead
+        and not network.initial_state(1)
+    ):
         return ONE_TO_ONE
     kind = card.reader.kind
     if kind in ALL:

@@ -39,7 +39,9 @@ def read_scores(path: Path) -> Rolls | Voices:
         raise ValueError(f"{path}: not an npz file of arrays") from None
     lengths = arrays.get("lengths")
     if lengths is None or lengths.ndim != 1 or lengths.dtype.kind not in "iu" or (lengths < 1).any():
-        raise ValueError(f"{path}: lengths must be a list of whole numbers from 1 on, the steps of each piece")
+        raise ValueError(
+            f"{path}: lengths must be a list of whole numbers from 1 on, the steps of each piece"
+        )
     if not len(lengths):
         raise ValueError(f"{path}: holds no piece")
     if "pitches" in arrays:
@@ -55,7 +57,12 @@ def symbols_of(pitches: np.ndarray, lowest: int) -> np.ndarray:
 
 
 def _pitches(path: Path, pitches: np.ndarray) -> np.ndarray:
-    if pitches.ndim != 2 or pitches.dtype.kind not in "iu" or not (-1 <= pitches).all() or (pitches > 127).any():
+    if (
+        pitches.ndim != 2
+        or pitches.dtype.kind not in "iu"
+        or not (pitches >= -1).all()
+        or (pitches > 127).any()
+    ):
         raise ValueError(f"{path}: pitches must be whole numbers [steps, voices] from -1 to 127")
     return pitches.astype(np.int16)
 

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.oscillators import WAVE_BITS, Voicing, echo, play
 from models.stage import Chain, Stage, State
@@ -55,7 +55,9 @@ class Waves(Stage):
         turns = (hz / rate_hz * 2**TURN_BITS).round().long()
         self.register_buffer("turns", turns, persistent=False)
         self.register_buffer("waves", _waves(hz, rate_hz), persistent=False)
-        angles = torch.linspace(0.3, 0.7, voices) * torch.pi / 2 if voices > 1 else torch.tensor([torch.pi / 4])
+        angles = (
+            torch.linspace(0.3, 0.7, voices) * torch.pi / 2 if voices > 1 else torch.tensor([torch.pi / 4])
+        )
         self.register_buffer("pan", VOICE_GAIN * torch.stack([angles.cos(), angles.sin()]), persistent=False)
 
     def initial_state(self, batch: int) -> State:
@@ -65,13 +67,20 @@ class Waves(Stage):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         # Compiled loops: a step of one frame costs no more than its share of a long one.
         x = torch.nan_to_num(x).unflatten(-1, (self.voices, CONTROLS))
-        controls = torch.stack([x[..., 0].round().clamp(0, NOTES - 1), x[..., 1].clamp(0, 1), x[..., 2]], dim=-1)
+        controls = torch.stack(
+            [x[..., 0].round().clamp(0, NOTES - 1), x[..., 1].clamp(0, 1), x[..., 2]], dim=-1
+        )
         state = tuple(leaf.clone(memory_format=torch.contiguous_format) for leaf in state)
         samples = np.zeros((len(x), x.shape[1] * self.frame_samples, 2), np.float32)
         play(
-            controls.numpy(), *(leaf.numpy() for leaf in state), self.turns.numpy(), self.waves.numpy(),
-            self.pan.numpy(), self.voicing, samples,
-        )  # fmt: skip
+            controls.numpy(),
+            *(leaf.numpy() for leaf in state),
+            self.turns.numpy(),
+            self.waves.numpy(),
+            self.pan.numpy(),
+            self.voicing,
+            samples,
+        )
         return torch.from_numpy(samples), state
 
 

@@ -11,7 +11,6 @@ from models.layers import LayerNorm, dropped
 from models.options import Count
 from models.sentences import SentenceLSTM
 from models.stage import Stage, State
-from models.words import table_ids
 
 FIRST, EMPTY, PIECE, WAIT, BEGINS, COMPLETES = range(6)
 CHANNELS = 6
@@ -104,7 +103,14 @@ class TranslateLive(Stage):
         return may.masked_fill(now.ended > 0.5, 2**20)
 
     def _hear(
-        self, x: Tensor, rows: Tensor, hears: Tensor, keeps: Tensor, encoder: Tensor, source: "Source", now: "Counters"
+        self,
+        x: Tensor,
+        rows: Tensor,
+        hears: Tensor,
+        keeps: Tensor,
+        encoder: Tensor,
+        source: "Source",
+        now: "Counters",
     ) -> None:
         """One step of the encoder for the streams `rows`, of which `hears` [B] counts, and `keeps` in `source`."""
         ids = x[:, PIECE].clamp(0, self.pieces.num_embeddings - 1).long()

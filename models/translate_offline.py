@@ -74,9 +74,7 @@ class TranslateOffline(Whole):
             told, place, *rest = state
             told = torch.where(torch.arange(longest + 1, device=x.device) == place - 1, units[:, None], told)
             at = place[:, 0]
-            said, rest = self.decoder.advance(
-                self.decoder.told(units), at, memory, own, valid, tuple(rest)
-            )
+            said, rest = self.decoder.advance(self.decoder.told(units), at, memory, own, valid, tuple(rest))
             table = self.decoder.log_probabilities(said)
             return without_circles(table, told, at), (told, place + 1, *rest)
 

@@ -15,7 +15,9 @@ def budget(word_of: Tensor, read: Tensor, complete: Tensor, wait: Tensor) -> Ten
     return settled.sum(-1)
 
 
-def prefixes(begins: Tensor, completes: Tensor, lengths: Tensor, wait: Tensor, slots: int, units: int) -> Tensor:
+def prefixes(
+    begins: Tensor, completes: Tensor, lengths: Tensor, wait: Tensor, slots: int, units: int
+) -> Tensor:
     """How many source pieces were read when each unit of the target is said [B, units].
 
     begins, completes [B, T] mark the pieces where a word begins and where it is complete; a step

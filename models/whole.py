@@ -76,8 +76,7 @@ class BidirectionalStack(Whole):
         make = cell_named(cell)
         self.norms = nn.ModuleList(LayerNorm(w) for w in widths)
         self.layers = nn.ModuleList(
-            Bidirectional(make(w, hidden_size, projection), make(w, hidden_size, projection))
-            for w in widths
+            Bidirectional(make(w, hidden_size, projection), make(w, hidden_size, projection)) for w in widths
         )
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:

@@ -126,9 +126,7 @@ def _material(model: str, input: str, streams: int, seconds: float, file: Path) 
         raise ValueError(f"{file} is no UTF-8 text, and {model} reads text") from None
 
 
-def report(
-    seen: Seen, speakers: list[load.Speaker], seconds: float, late_ms: list[float]
-) -> BenchReport:
+def report(seen: Seen, speakers: list[load.Speaker], seconds: float, late_ms: list[float]) -> BenchReport:
     """What the streams saw, as one figure each."""
     latencies = np.concatenate([np.asarray(s.latencies_ms, float) for s in speakers])
     p50, p95, p99 = np.percentile(latencies, (50, 95, 99)).tolist() if len(latencies) else (None,) * 3

@@ -38,7 +38,9 @@ class MusicReport:
 def bench_music(config: Config, model: str, streams: int, seconds: float) -> MusicReport:
     """Play `streams` pieces of `model` for `seconds`. ValueError, one line, for what can't be served."""
     beats = _beats(streams, seconds)
-    own = msgspec.structs.replace(config.model(model), max_streams=max(streams, config.model(model).max_streams))
+    own = msgspec.structs.replace(
+        config.model(model), max_streams=max(streams, config.model(model).max_streams)
+    )
     config = msgspec.structs.replace(
         config,
         server=msgspec.structs.replace(config.server, serve=[model]),
@@ -53,7 +55,9 @@ def bench_music(config: Config, model: str, streams: int, seconds: float) -> Mus
         return _report(music, beats, cpu_seconds(server.pid) - used, sounded)
 
 
-def bench_music_running(config: Config, address: str, model: str, streams: int, seconds: float) -> MusicReport:
+def bench_music_running(
+    config: Config, address: str, model: str, streams: int, seconds: float
+) -> MusicReport:
     """As `bench_music`, of the server that runs at `address`. ConnectionError for one that refuses."""
     beats = _beats(streams, seconds)
     torch.set_num_threads(config.engine.threads)
@@ -65,7 +69,9 @@ def bench_music_running(config: Config, address: str, model: str, streams: int, 
 def _beats(streams: int, seconds: float) -> int:
     beats = round(seconds * TEMPO / 60)
     if streams < 1 or beats < 1:
-        raise WrongCall(f"{streams} streams for {seconds:g} s; give at least 1, and a beat of {60 / TEMPO:g} s")
+        raise WrongCall(
+            f"{streams} streams for {seconds:g} s; give at least 1, and a beat of {60 / TEMPO:g} s"
+        )
     return beats
 
 

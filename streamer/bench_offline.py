@@ -78,10 +78,14 @@ def bench_offline(
     )
 
 
-def _recordings(samples: np.ndarray, rate_hz: int, streams: int, seconds: float) -> list[tuple[np.ndarray, int]]:
+def _recordings(
+    samples: np.ndarray, rate_hz: int, streams: int, seconds: float
+) -> list[tuple[np.ndarray, int]]:
     """The sound round and round; each recording begins elsewhere, lest all say the same."""
     count = round(seconds * rate_hz)
-    return [(np.resize(np.roll(samples, -at * len(samples) // streams), count), rate_hz) for at in range(streams)]
+    return [
+        (np.resize(np.roll(samples, -at * len(samples) // streams), count), rate_hz) for at in range(streams)
+    ]
 
 
 def _took(offline: Offline, groups: Sequence[Sequence[tuple[np.ndarray, int]]]) -> tuple[float, float]:

@@ -23,9 +23,14 @@ def draw(runs: Sequence[BenchReport], path: Path) -> None:
             axes.axvline(run.streams, color="0.85", linewidth=1, zorder=0)
     axes.axhline(P99_LIMIT_MS, color="0.5", linewidth=1, zorder=1)
     axes.annotate(
-        "held: 99 % below this", (0, P99_LIMIT_MS), xycoords=("axes fraction", "data"),
-        xytext=(4, 3), textcoords="offset points", fontsize=8, color="0.3",
-    )  # fmt: skip
+        "held: 99 % below this",
+        (0, P99_LIMIT_MS),
+        xycoords=("axes fraction", "data"),
+        xytext=(4, 3),
+        textcoords="offset points",
+        fontsize=8,
+        color="0.3",
+    )
     for name, style, marker in (("p99_ms", ":", "^"), ("p95_ms", "--", "s"), ("p50_ms", "-", "o")):
         points = [(run.streams, getattr(run, name)) for run in known]
         axes.plot(*zip(*points), style, marker=marker, color="black", markersize=4, label=f"{name[1:3]} %")

@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal, Optional
+from typing import Annotated, Literal
 
 import typer
 
@@ -25,13 +25,15 @@ app.add_typer(lab, name="lab")
 
 UsageError = typer.BadParameter.__base__  # typer brings its own copy of click, under a private name
 
-Connect = Annotated[Optional[str], connect_option("A running server; else the config's.")]
+Connect = Annotated[str | None, connect_option("A running server; else the config's.")]
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON on standard output.")]
 
-Raw = Annotated[bool, typer.Option("--raw", help="The words as they are recognised: no capitals, no full stops.")]
+Raw = Annotated[
+    bool, typer.Option("--raw", help="The words as they are recognised: no capitals, no full stops.")
+]
 Numbers = Annotated[bool, typer.Option("--numbers", help="Numbers as digits, where they are certain.")]
 HotWords = Annotated[
-    Optional[str],
+    str | None,
     typer.Option("--hot-words", metavar="WORDS", help="Words and names to listen for, with commas between."),
 ]
 
@@ -80,24 +82,37 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
 ) -> None:
     """Stateful recurrent networks over live audio: captions and commands while you speak."""
 
 
 @app.command()
 def live(
-    device: Annotated[Optional[str], typer.Option(help="A microphone by name or number; see `streamer devices`.")] = None,
-    file: Annotated[Optional[Path], typer.Option(metavar="AUDIO", help="A recording in place of the microphone.")] = None,
-    model: Annotated[str, typer.Option(help="What to recognise with; see `streamer models`.")] = "captions-en",
-    save: Annotated[Optional[Path], typer.Option(metavar="SRT", help="Write subtitles as the words come.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="A microphone by name or number; see `streamer devices`.")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option(metavar="AUDIO", help="A recording in place of the microphone.")
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="What to recognise with; see `streamer models`.")
+    ] = "captions-en",
+    save: Annotated[
+        Path | None, typer.Option(metavar="SRT", help="Write subtitles as the words come.")
+    ] = None,
     connect: Connect = None,
     offline_finals: Annotated[
-        bool, typer.Option("--offline-finals", help="The offline network rewrites each utterance after its end.")
+        bool,
+        typer.Option("--offline-finals", help="The offline network rewrites each utterance after its end."),
     ] = False,
     along: Annotated[
-        Optional[str],
-        typer.Option("--with", metavar="TASKS", help="What reads along: entities,sentiment,translate-en-de ..."),
+        str | None,
+        typer.Option(
+            "--with", metavar="TASKS", help="What reads along: entities,sentiment,translate-en-de ..."
+        ),
     ] = None,
     raw: Raw = False,
     numbers: Numbers = False,
@@ -140,8 +155,10 @@ def transcribe(
     files: Annotated[list[str], typer.Argument(metavar="FILES...", help="Audio files; - is standard input.")],
     mode: Annotated[Mode, typer.Option(help="offline sees the whole recording.")] = "offline",
     format: Annotated[Literal["txt", "json", "srt", "vtt"], typer.Option(help="What is written.")] = "txt",
-    output: Annotated[Optional[Path], typer.Option(metavar="DIR", file_okay=False, help="One file each in DIR.")] = None,
-    model: Annotated[Optional[str], typer.Option(help="Another network; see `streamer models`.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", file_okay=False, help="One file each in DIR.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Another network; see `streamer models`.")] = None,
     raw: Raw = False,
     numbers: Numbers = False,
     hot_words: HotWords = None,
@@ -152,12 +169,16 @@ def transcribe(
     from streamer.transcribe import run
     from streamer.writing import Writing, listed
 
-    raise typer.Exit(run(read_config(config), files, mode, format, output, model, Writing(raw, numbers, listed(hot_words))))
+    raise typer.Exit(
+        run(read_config(config), files, mode, format, output, model, Writing(raw, numbers, listed(hot_words)))
+    )
 
 
 @app.command()
 def serve(
-    record: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Write down the wire; see `streamer replay`.")] = None,
+    record: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write down the wire; see `streamer replay`.")
+    ] = None,
     config: ConfigFile = None,
 ) -> None:
     """Serve streams to clients until Ctrl-C or SIGTERM."""
@@ -182,8 +203,10 @@ def send(
 
 @app.command()
 def watch(
-    topic: Annotated[str, typer.Argument(metavar="[TOPIC]", help="MODEL/ or MODEL/STREAM; all without.")] = "",
-    connect: Annotated[Optional[str], connect_option("Where results are published; else the config's.")] = None,
+    topic: Annotated[
+        str, typer.Argument(metavar="[TOPIC]", help="MODEL/ or MODEL/STREAM; all without.")
+    ] = "",
+    connect: Annotated[str | None, connect_option("Where results are published; else the config's.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line, partials too.")] = False,
     config: ConfigFile = None,
 ) -> None:
@@ -226,37 +249,68 @@ def verify(
 @app.command()
 def evaluate(
     task: Annotated[str, typer.Argument(metavar="TASK", help="Such as captions, entities or music.")],
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="Its data: for speech a SPLIT.manifest.jsonl, its tars beside it.")],
-    model: Annotated[Optional[str], typer.Option(help="Another network than the task's default.")] = None,
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH", help="Its data: for speech a SPLIT.manifest.jsonl, its tars beside it."
+        ),
+    ],
+    model: Annotated[str | None, typer.Option(help="Another network than the task's default.")] = None,
     mode: Annotated[Mode, typer.Option(help="Which of the task's networks.")] = "live",
     json: Json = False,
-    chunk_ms: Annotated[int, typer.Option("--chunk-ms", min=1, help="Milliseconds of input sent at once.")] = 40,
+    chunk_ms: Annotated[
+        int, typer.Option("--chunk-ms", min=1, help="Milliseconds of input sent at once.")
+    ] = 40,
     joined: Annotated[
-        Optional[float], typer.Option(metavar="MINUTES", help="Captions joined, and repeated, into streams this long.")
+        float | None,
+        typer.Option(metavar="MINUTES", help="Captions joined, and repeated, into streams this long."),
     ] = None,
     condition: Annotated[
         str,
-        typer.Option(help="Captions heard clean, quiet, loud, telephone, noise (with --noise), hum50, hum60 or clipped."),
+        typer.Option(
+            help="Captions heard clean, quiet, loud, telephone, noise (with --noise), hum50, hum60 or clipped."
+        ),
     ] = "clean",
-    noise: Annotated[Optional[Path], typer.Option(metavar="MANIFEST", help="Noises for --condition noise.")] = None,
-    first: Annotated[Optional[int], typer.Option(min=1, metavar="N", help="The file's first N recordings alone; captions.")] = None,
-    calibration: Annotated[bool, typer.Option("--calibration", help="Whether the words' confidences are true; captions.")] = False,
-    hot_words: Annotated[
-        Optional[str],
-        typer.Option("--hot-words", metavar="WORDS", help="Captions that listen for these, with commas between, and how often they are heard."),
+    noise: Annotated[
+        Path | None, typer.Option(metavar="MANIFEST", help="Noises for --condition noise.")
     ] = None,
-    references: Annotated[bool, typer.Option("--references", help="PocketSphinx on the same recordings; captions.")] = False,
+    first: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="The file's first N recordings alone; captions.")
+    ] = None,
+    calibration: Annotated[
+        bool, typer.Option("--calibration", help="Whether the words' confidences are true; captions.")
+    ] = False,
+    hot_words: Annotated[
+        str | None,
+        typer.Option(
+            "--hot-words",
+            metavar="WORDS",
+            help="Captions that listen for these, with commas between, and how often they are heard.",
+        ),
+    ] = None,
+    references: Annotated[
+        bool, typer.Option("--references", help="PocketSphinx on the same recordings; captions.")
+    ] = False,
     spliced: Annotated[
-        Optional[tuple[Path, Path]],
+        tuple[Path, Path] | None,
         typer.Option(metavar="SPEECH NOISE", help="Commands spliced into these manifests' speech and noise."),
     ] = None,
-    generated: Annotated[Optional[int], typer.Option(metavar="N", help="Compose N pieces and compare them with the file's.")] = None,
-    lookahead: Annotated[Optional[int], typer.Option(min=0, metavar="K", help="Words that a live model of text waits for.")] = None,
-    baseline: Annotated[
-        Optional[Path],
-        typer.Option(metavar="TRAIN", help="Entities and sentiment: a plain method that learns from this file, beside the network."),
+    generated: Annotated[
+        int | None, typer.Option(metavar="N", help="Compose N pieces and compare them with the file's.")
     ] = None,
-    long: Annotated[Optional[int], typer.Option(metavar="WORDS", help="Summaries of abstracts joined into texts this long.")] = None,
+    lookahead: Annotated[
+        int | None, typer.Option(min=0, metavar="K", help="Words that a live model of text waits for.")
+    ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TRAIN",
+            help="Entities and sentiment: a plain method that learns from this file, beside the network.",
+        ),
+    ] = None,
+    long: Annotated[
+        int | None, typer.Option(metavar="WORDS", help="Summaries of abstracts joined into texts this long.")
+    ] = None,
     config: ConfigFile = None,
 ) -> None:
     """Score a network on a set of recordings or texts."""
@@ -274,10 +328,15 @@ def evaluate(
 def tune(
     paths: Annotated[list[Path], typer.Argument(metavar="PATHS...", help="Dev sets: SPLIT.manifest.jsonl.")],
     model: Annotated[str, typer.Option(help="A captions network, or its folder.")] = "captions-en",
-    weights: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Other weights than the model's own.")] = None,
-    first: Annotated[Optional[int], typer.Option(min=1, metavar="N", help="The first N recordings of each set.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Other weights than the model's own.")
+    ] = None,
+    first: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="The first N recordings of each set.")
+    ] = None,
     tries: Annotated[
-        Optional[list[str]], typer.Option("--try", metavar="NAME=V,V", help="Values of a card's option; else the usual ones.")
+        list[str] | None,
+        typer.Option("--try", metavar="NAME=V,V", help="Values of a card's option; else the usual ones."),
     ] = None,
     config: ConfigFile = None,
 ) -> None:
@@ -289,25 +348,45 @@ def tune(
 
 @app.command()
 def compose(
-    style: Annotated[Literal["chorale", "folk"], typer.Option(help="Four voices, or a melody with chords.")] = "chorale",
-    seed: Annotated[Optional[int], typer.Option(min=0, help="The same seed gives the same piece; else one is drawn.")] = None,
-    prompt: Annotated[str, typer.Option(help="A number, a text, notes (C4 E4 G4), or a MIDI file to go on from.")] = "",
+    style: Annotated[
+        Literal["chorale", "folk"], typer.Option(help="Four voices, or a melody with chords.")
+    ] = "chorale",
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="The same seed gives the same piece; else one is drawn.")
+    ] = None,
+    prompt: Annotated[
+        str, typer.Option(help="A number, a text, notes (C4 E4 G4), or a MIDI file to go on from.")
+    ] = "",
     accompany: Annotated[
-        Optional[str],
-        typer.Option(metavar="MELODY", help="A MIDI file, keys (the computer's, with --play) or port:NAME as the first voice."),
+        str | None,
+        typer.Option(
+            metavar="MELODY",
+            help="A MIDI file, keys (the computer's, with --play) or port:NAME as the first voice.",
+        ),
     ] = None,
-    seconds: Annotated[Optional[float], typer.Option(help="How long; else 30, --play without end, --accompany FILE its own.")] = None,
-    temperature: Annotated[Optional[float], typer.Option(min=0, max=4, help="Below 1 tame, above 1 wild.")] = None,
-    tempo: Annotated[Optional[float], typer.Option(help="Beats a minute, 20 to 400.")] = None,
-    key: Annotated[Optional[str], typer.Option(help="Such as G, Bb or F#m.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="How long; else 30, --play without end, --accompany FILE its own.")
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option(min=0, max=4, help="Below 1 tame, above 1 wild.")
+    ] = None,
+    tempo: Annotated[float | None, typer.Option(help="Beats a minute, 20 to 400.")] = None,
+    key: Annotated[str | None, typer.Option(help="Such as G, Bb or F#m.")] = None,
     play: Annotated[bool, typer.Option("--play", help="Hear it while it is composed.")] = False,
-    output: Annotated[Optional[Path], typer.Option(metavar="FILE", help=".wav, .flac, .ogg, .mid or .musicxml.")] = None,
-    roll: Annotated[Optional[Path], typer.Option(metavar="FILE", help="A picture of the notes: .png, .svg or .pdf.")] = None,
-    soundfont: Annotated[
-        Optional[Path], typer.Option(metavar="FILE", help="Sound --output with this .sf2, by fluidsynth if that is installed.")
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help=".wav, .flac, .ogg, .mid or .musicxml.")
     ] = None,
-    model: Annotated[Optional[str], typer.Option(help="Another composer than the style's.")] = None,
-    connect: Annotated[Optional[str], connect_option("A running server composes; else this process.")] = None,
+    roll: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A picture of the notes: .png, .svg or .pdf.")
+    ] = None,
+    soundfont: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Sound --output with this .sf2, by fluidsynth if that is installed."
+        ),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Another composer than the style's.")] = None,
+    connect: Annotated[str | None, connect_option("A running server composes; else this process.")] = None,
     config: ConfigFile = None,
 ) -> None:
     """Compose a piece: hear it, write it down, draw it."""
@@ -335,19 +414,33 @@ def compose(
 @app.command()
 def bench(
     model: Annotated[
-        Optional[str], typer.Argument(metavar="[MODEL]", help="captions-en, with --offline captions-en-offline, else.")
+        str | None,
+        typer.Argument(metavar="[MODEL]", help="captions-en, with --offline captions-en-offline, else."),
     ] = None,
-    streams: Annotated[Optional[int], typer.Option(min=1, help="Paced live streams, else 100; or recordings at once, else 32.")] = None,
+    streams: Annotated[
+        int | None, typer.Option(min=1, help="Paced live streams, else 100; or recordings at once, else 32.")
+    ] = None,
     seconds: Annotated[float, typer.Option(help="How long they speak.")] = 30.0,
-    file: Annotated[Optional[Path], typer.Option(metavar="FILE", help="What they say or type; else what ships.")] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Transcribe complete recordings in place of live streams.")] = False,
-    connect: Annotated[Optional[str], connect_option("Load a running server; else one started for it.")] = None,
-    search: Annotated[bool, typer.Option("--search", help="Find the largest number of streams held, to 5 %.")] = False,
+    file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What they say or type; else what ships.")
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Transcribe complete recordings in place of live streams.")
+    ] = False,
+    connect: Annotated[str | None, connect_option("Load a running server; else one started for it.")] = None,
+    search: Annotated[
+        bool, typer.Option("--search", help="Find the largest number of streams held, to 5 %.")
+    ] = False,
     references: Annotated[
         bool,
-        typer.Option("--references", help="Beside it, a network for each stream, in torch and in ONNX; offline, recordings one by one."),
+        typer.Option(
+            "--references",
+            help="Beside it, a network for each stream, in torch and in ONNX; offline, recordings one by one.",
+        ),
     ] = False,
-    save: Annotated[Optional[Path], typer.Option(metavar="PICTURE", help="Latency by streams, PNG or SVG.")] = None,
+    save: Annotated[
+        Path | None, typer.Option(metavar="PICTURE", help="Latency by streams, PNG or SVG.")
+    ] = None,
     json: Json = False,
     config: ConfigFile = None,
 ) -> None:

@@ -3,7 +3,7 @@
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -12,19 +12,29 @@ from streamer.wrong_call import WrongCall
 
 lab = typer.Typer(help="Measure and draw what recurrent networks do.")
 
-Output = Annotated[Path, typer.Option("--output", metavar="DIR", file_okay=False, help="Where tables (JSON) and pictures (PNG) go.")]
+Output = Annotated[
+    Path,
+    typer.Option(
+        "--output", metavar="DIR", file_okay=False, help="Where tables (JSON) and pictures (PNG) go."
+    ),
+]
 
 _say = partial(print, file=sys.stderr, flush=True)
 
 
 @lab.command("gradients")
 def gradients(
-    data: Annotated[Optional[Path], typer.Argument(metavar="[DATA]", help="The folder that holds text/; not with --quick.")] = None,
+    data: Annotated[
+        Path | None, typer.Argument(metavar="[DATA]", help="The folder that holds text/; not with --quick.")
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="The shipped networks: no training.")] = False,
     output: Output = Path("lab"),
-    runs: Annotated[Path, typer.Option("--runs", metavar="DIR", file_okay=False, help="Trainings; those that it holds go on.")] = Path("runs"),
+    runs: Annotated[
+        Path,
+        typer.Option("--runs", metavar="DIR", file_okay=False, help="Trainings; those that it holds go on."),
+    ] = Path("runs"),
     seeds: Annotated[int, typer.Option(min=1, help="Networks of each kind.")] = 3,
-    updates: Annotated[Optional[int], typer.Option(min=1, help="Of each training; else the recipe's.")] = None,
+    updates: Annotated[int | None, typer.Option(min=1, help="Of each training; else the recipe's.")] = None,
     config: ConfigFile = None,
 ) -> None:
     """How far back an RNN, a GRU and an LSTM learn: vanishing and exploding gradients, attractors."""
@@ -40,7 +50,9 @@ def gradients(
         models, courses = lab_gradients.shipped(settings), []
     else:
         if not (data / "text" / "agreement").is_dir():
-            raise ValueError(f"{data / 'text' / 'agreement'} is no folder; DATA is the folder that holds text/")
+            raise ValueError(
+                f"{data / 'text' / 'agreement'} is no folder; DATA is the folder that holds text/"
+            )
         models, courses = lab_gradients.trained(data, runs, seeds, updates, _say)
     findings = lab_gradients.measure(models, courses, _say)
     lab_gradients.show(findings)
@@ -55,8 +67,10 @@ def gradients(
 @lab.command("memory")
 def memory(
     texts: Annotated[
-        Optional[list[str]],
-        typer.Option("--text", help='A sentence with "..." where it grows, then was or were; may be given again.'),
+        list[str] | None,
+        typer.Option(
+            "--text", help='A sentence with "..." where it grows, then was or were; may be given again.'
+        ),
     ] = None,
     output: Output = Path("lab"),
     config: ConfigFile = None,
@@ -91,15 +105,38 @@ def why(output: Output = Path("lab"), config: ConfigFile = None) -> None:
 
 @lab.command("latency")
 def latency(
-    data: Annotated[Optional[Path], typer.Argument(metavar="[DATA]", help="The folder that holds speech/ and text/; not with --quick or --file.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="The shipped networks on a small sample: no training.")] = False,
-    file: Annotated[Optional[Path], typer.Option("--file", metavar="WAV", help="One recording, live and offline, on a time line.")] = None,
-    text: Annotated[Optional[str], typer.Option("--text", help="What is said in --file, to mark what was heard wrong.")] = None,
-    tasks: Annotated[Optional[list[str]], typer.Option("--task", help="Only captions, entities, translation or summary; may be given again.")] = None,
-    only: Annotated[str, typer.Option("--only", metavar="PATTERN", help="Only networks whose names match, like 'entities/both-ways/*'.")] = "*",
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[DATA]", help="The folder that holds speech/ and text/; not with --quick or --file."
+        ),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="The shipped networks on a small sample: no training.")
+    ] = False,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", metavar="WAV", help="One recording, live and offline, on a time line."),
+    ] = None,
+    text: Annotated[
+        str | None, typer.Option("--text", help="What is said in --file, to mark what was heard wrong.")
+    ] = None,
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option("--task", help="Only captions, entities, translation or summary; may be given again."),
+    ] = None,
+    only: Annotated[
+        str,
+        typer.Option(
+            "--only", metavar="PATTERN", help="Only networks whose names match, like 'entities/both-ways/*'."
+        ),
+    ] = "*",
     output: Output = Path("lab"),
-    runs: Annotated[Path, typer.Option("--runs", metavar="DIR", file_okay=False, help="Trainings; those that it holds go on.")] = Path("runs"),
-    updates: Annotated[Optional[int], typer.Option(min=1, help="Of each training; else the recipe's.")] = None,
+    runs: Annotated[
+        Path,
+        typer.Option("--runs", metavar="DIR", file_okay=False, help="Trainings; those that it holds go on."),
+    ] = Path("runs"),
+    updates: Annotated[int | None, typer.Option(min=1, help="Of each training; else the recipe's.")] = None,
     config: ConfigFile = None,
 ) -> None:
     """What waiting buys: the error of networks that differ in what they may see, against what they wait."""
@@ -107,7 +144,9 @@ def latency(
 
     settings = read_config(config)
     if (data is not None) + quick + (file is not None) != 1:
-        raise WrongCall("give DATA, to train and compare networks, or --quick, for those that ship, or --file WAV")
+        raise WrongCall(
+            "give DATA, to train and compare networks, or --quick, for those that ship, or --file WAV"
+        )
     if file is not None:
         from streamer.lab.latency import timeline
 
@@ -138,10 +177,11 @@ def latency(
 
 @lab.command("gates")
 def gates(
-    text: Annotated[Optional[str], typer.Option("--text", help="One sentence.")] = None,
-    file: Annotated[Optional[Path], typer.Option("--file", metavar="WAV", help="A recording.")] = None,
+    text: Annotated[str | None, typer.Option("--text", help="One sentence.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", metavar="WAV", help="A recording.")] = None,
     model: Annotated[
-        Optional[str], typer.Option(help="A network of LSTM or GRU layers; else agreement-lstm, and captions-en of sound.")
+        str | None,
+        typer.Option(help="A network of LSTM or GRU layers; else agreement-lstm, and captions-en of sound."),
     ] = None,
     layer: Annotated[int, typer.Option(min=1, help="Which of its layers.")] = 1,
     output: Annotated[Path, typer.Option("--output", metavar="PNG", help="The picture.")] = Path("gates.png"),

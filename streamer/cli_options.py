@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Optional
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,7 +11,7 @@ LAST_PORT = 65535
 
 Mode = Literal["live", "offline"]
 ConfigFile = Annotated[
-    Optional[Path],
+    Path | None,
     typer.Option("--config", metavar="FILE", help="Configuration; else ./config.toml, else the shipped one."),
 ]
 
@@ -21,7 +21,7 @@ def connect_option(help: str) -> typer.models.OptionInfo:
     return typer.Option("--connect", metavar="ADDRESS", help=help, callback=_address)
 
 
-def _address(given: Optional[str]) -> Optional[str]:
+def _address(given: str | None) -> str | None:
     found = ADDRESS.fullmatch(given or "ipc://none")
     if not found or not 0 < int(found[1] or 1) <= LAST_PORT:
         raise typer.BadParameter(f"{given!r} is no address; write tcp://HOST:PORT")

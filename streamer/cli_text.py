@@ -1,26 +1,31 @@
 """The command line's text: each command imports what it runs when it runs."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Optional
+from typing import Annotated, Literal
 
 import typer
 
 from streamer.cli_options import ConfigFile, Mode
 
-File = Annotated[Optional[Path], typer.Argument(metavar="[FILE|-]", help="A UTF-8 text; else standard input.")]
+File = Annotated[Path | None, typer.Argument(metavar="[FILE|-]", help="A UTF-8 text; else standard input.")]
 HowMode = Annotated[
-    Optional[Mode],
+    Mode | None,
     typer.Option(
-        "--mode", help="offline sees whole sentences; live speaks while the text comes, as you type on a terminal.",
+        "--mode",
+        help="offline sees whole sentences; live speaks while the text comes, as you type on a terminal.",
         show_default="offline; live where you type",
     ),
-]  # fmt: skip
-Model = Annotated[Optional[str], typer.Option("--model", help="Another network, or a model's folder.")]
-Format = Annotated[
-    Optional[Literal["text", "jsonl"]],
-    typer.Option("--format", help="For people, or a line of JSON a sentence.", show_default="text on a terminal"),
 ]
-Lookahead = Annotated[Optional[int], typer.Option("--lookahead", min=0, help="Words that a live network waits for.")]
+Model = Annotated[str | None, typer.Option("--model", help="Another network, or a model's folder.")]
+Format = Annotated[
+    Literal["text", "jsonl"] | None,
+    typer.Option(
+        "--format", help="For people, or a line of JSON a sentence.", show_default="text on a terminal"
+    ),
+]
+Lookahead = Annotated[
+    int | None, typer.Option("--lookahead", min=0, help="Words that a live network waits for.")
+]
 
 
 def _run(task: str, config: Path | None, file: Path | None, **wishes) -> None:
@@ -31,38 +36,54 @@ def _run(task: str, config: Path | None, file: Path | None, **wishes) -> None:
 
 
 def tag(
-    file: File = None, mode: HowMode = None, model: Model = None, format: Format = None,
-    lookahead: Lookahead = None, config: ConfigFile = None,
-) -> None:  # fmt: skip
+    file: File = None,
+    mode: HowMode = None,
+    model: Model = None,
+    format: Format = None,
+    lookahead: Lookahead = None,
+    config: ConfigFile = None,
+) -> None:
     """Find people, places, organisations and other names in a text."""
     _run("entities", config, file, mode=mode, model=model, format=format, lookahead=lookahead)
 
 
 def sentiment(
-    file: File = None, mode: HowMode = None, model: Model = None, format: Format = None,
-    classes: Annotated[Optional[int], typer.Option(min=2, max=5, help="2, or 5 with degrees.", show_default="2")] = None,
+    file: File = None,
+    mode: HowMode = None,
+    model: Model = None,
+    format: Format = None,
+    classes: Annotated[
+        int | None, typer.Option(min=2, max=5, help="2, or 5 with degrees.", show_default="2")
+    ] = None,
     config: ConfigFile = None,
-) -> None:  # fmt: skip
+) -> None:
     """Say how positive each sentence of a text is."""
     _run("sentiment", config, file, mode=mode, model=model, format=format, classes=classes)
 
 
 def translate(
-    file: File = None, mode: HowMode = None, model: Model = None, format: Format = None,
-    lookahead: Lookahead = None, config: ConfigFile = None,
-) -> None:  # fmt: skip
+    file: File = None,
+    mode: HowMode = None,
+    model: Model = None,
+    format: Format = None,
+    lookahead: Lookahead = None,
+    config: ConfigFile = None,
+) -> None:
     """Translate a text, English to German."""
     _run("translation", config, file, mode=mode, model=model, format=format, lookahead=lookahead)
 
 
 def summarize(
-    file: File = None, mode: HowMode = None, model: Model = None, format: Format = None,
+    file: File = None,
+    mode: HowMode = None,
+    model: Model = None,
+    format: Format = None,
     lookahead: Lookahead = None,
     share: Annotated[
-        Optional[float], typer.Option(min=0.0, max=1.0, help="Of the words, at most.", show_default="0.15")
+        float | None, typer.Option(min=0.0, max=1.0, help="Of the words, at most.", show_default="0.15")
     ] = None,
     config: ConfigFile = None,
-) -> None:  # fmt: skip
+) -> None:
     """Choose a text's central sentences and shorten them; live, shorten every sentence."""
     _run("summary", config, file, mode=mode, model=model, format=format, lookahead=lookahead, share=share)
 

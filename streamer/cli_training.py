@@ -1,7 +1,7 @@
 """The command line's `train`: each command imports what it runs when it runs."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Optional
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,13 +14,17 @@ MusicStyle = Literal["chorale", "folk", "roll-jsb", "roll-nottingham"]
 train = typer.Typer(help="Train the networks that ship, from the data folder.")
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="The folder that holds speech/ and text/.")]
-Runs = Annotated[Path, typer.Option("--out", metavar="DIR", file_okay=False, help="Shards, checkpoints and logs.")]
-Updates = Annotated[Optional[int], typer.Option("--updates", min=1, help="How many; else the recipe's.")]
-Start = Annotated[Optional[Path], typer.Option("--from", metavar="WEIGHTS", help="Weights to begin from.")]
-Rate = Annotated[Optional[float], typer.Option(min=1e-8, help="Learning rate; else the recipe's.")]
-Resume = Annotated[bool, typer.Option("--resume/--fresh", help="Go on with the run that --out holds, or begin anew.")]
+Runs = Annotated[
+    Path, typer.Option("--out", metavar="DIR", file_okay=False, help="Shards, checkpoints and logs.")
+]
+Updates = Annotated[int | None, typer.Option("--updates", min=1, help="How many; else the recipe's.")]
+Start = Annotated[Path | None, typer.Option("--from", metavar="WEIGHTS", help="Weights to begin from.")]
+Rate = Annotated[float | None, typer.Option(min=1e-8, help="Learning rate; else the recipe's.")]
+Resume = Annotated[
+    bool, typer.Option("--resume/--fresh", help="Go on with the run that --out holds, or begin anew.")
+]
 Threads = Annotated[
-    Optional[int], typer.Option("--threads", min=1, help="Threads of the training steps; else the config's.")
+    int | None, typer.Option("--threads", min=1, help="Threads of the training steps; else the config's.")
 ]
 
 
@@ -32,9 +36,16 @@ def captions(
     updates: Updates = None,
     rate: Rate = None,
     start: Start = None,
-    synthetic: Annotated[float, typer.Option(min=0.0, metavar="HOURS", help="Of the open texts, read aloud by a synthesiser.")] = 0.0,
-    unlabelled: Annotated[bool, typer.Option("--unlabelled", help="Speech that nobody wrote down, as PocketSphinx hears it.")] = False,
-    dropout: Annotated[Optional[float], typer.Option(min=0.0, max=0.9, metavar="SHARE", help="Of what a layer adds; else the recipe's.")] = None,
+    synthetic: Annotated[
+        float, typer.Option(min=0.0, metavar="HOURS", help="Of the open texts, read aloud by a synthesiser.")
+    ] = 0.0,
+    unlabelled: Annotated[
+        bool, typer.Option("--unlabelled", help="Speech that nobody wrote down, as PocketSphinx hears it.")
+    ] = False,
+    dropout: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=0.9, metavar="SHARE", help="Of what a layer adds; else the recipe's."),
+    ] = None,
     resume: Resume = True,
     threads: Threads = None,
     config: ConfigFile = None,
@@ -77,7 +88,10 @@ def language(
 @train.command("average")
 def average(
     out: Annotated[Path, typer.Argument(metavar="OUT", dir_okay=False, help="The file of weights to write.")],
-    weights: Annotated[list[Path], typer.Argument(metavar="WEIGHTS...", help="Two or more, of trainings that began from one another.")],
+    weights: Annotated[
+        list[Path],
+        typer.Argument(metavar="WEIGHTS...", help="Two or more, of trainings that began from one another."),
+    ],
     config: ConfigFile = None,
 ) -> None:
     """Average the weights of several trainings of one network."""
@@ -106,11 +120,13 @@ def summary(
 def translation(
     data: Data,
     mode: Annotated[Mode, typer.Option(help="Which of the two networks.")] = "live",
-    pair: Annotated[Pair, typer.Option(help="From which language to which; multi30k is a benchmark.")] = "en-de",
+    pair: Annotated[
+        Pair, typer.Option(help="From which language to which; multi30k is a benchmark.")
+    ] = "en-de",
     out: Runs = Path("runs"),
     updates: Updates = None,
     start: Annotated[
-        Optional[Path], typer.Option("--from", metavar="WEIGHTS", help="The other mode's, to begin from.")
+        Path | None, typer.Option("--from", metavar="WEIGHTS", help="The other mode's, to begin from.")
     ] = None,
     resume: Resume = True,
     threads: Threads = None,
@@ -142,14 +158,15 @@ def entities(
     data: Data,
     mode: Annotated[Mode, typer.Option(help="Which of the two networks.")] = "live",
     corpus: Annotated[
-        Optional[Literal["conll2003"]], typer.Option(help="A benchmark, whose weights do not ship.")
+        Literal["conll2003"] | None, typer.Option(help="A benchmark, whose weights do not ship.")
     ] = None,
     out: Runs = Path("runs"),
     updates: Updates = None,
     rate: Rate = None,
     start: Start = None,
     teacher: Annotated[
-        Optional[Path], typer.Option(metavar="WEIGHTS", help="An offline network's, from which a live one learns.")
+        Path | None,
+        typer.Option(metavar="WEIGHTS", help="An offline network's, from which a live one learns."),
     ] = None,
     resume: Resume = True,
     threads: Threads = None,
@@ -167,7 +184,7 @@ def sentiment(
     data: Data,
     mode: Annotated[Mode, typer.Option(help="Which of the two networks.")] = "live",
     corpus: Annotated[
-        Optional[Literal["sst2"]], typer.Option(help="A benchmark, whose weights do not ship.")
+        Literal["sst2"] | None, typer.Option(help="A benchmark, whose weights do not ship.")
     ] = None,
     out: Runs = Path("runs"),
     updates: Updates = None,
@@ -201,12 +218,16 @@ def agreement(
 @train.command("music")
 def music(
     data: Data,
-    style: Annotated[MusicStyle, typer.Option(help="A composer, or a network that scores piano rolls.")] = "chorale",
+    style: Annotated[
+        MusicStyle, typer.Option(help="A composer, or a network that scores piano rolls.")
+    ] = "chorale",
     out: Runs = Path("runs/music"),
     updates: Updates = None,
     rate: Rate = None,
     start: Start = None,
-    endings: Annotated[int, typer.Option(min=0, metavar="ROWS", help="The ends of so many pieces beside each batch.")] = 0,
+    endings: Annotated[
+        int, typer.Option(min=0, metavar="ROWS", help="The ends of so many pieces beside each batch.")
+    ] = 0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same run.")] = 1,
     resume: Resume = True,
     threads: Threads = None,

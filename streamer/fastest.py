@@ -46,12 +46,8 @@ def fastest(
     return kernel
 
 
-def _measured(
-    stage: Stage, kernels: dict[str, Kernel], widths: list[int], path: Path | None
-) -> list[str]:
-    names = [
-        min(kernels, key=lambda name: _seconds(stage, kernels[name], width)) for width in widths
-    ]
+def _measured(stage: Stage, kernels: dict[str, Kernel], widths: list[int], path: Path | None) -> list[str]:
+    names = [min(kernels, key=lambda name: _seconds(stage, kernels[name], width)) for width in widths]
     if path:
         _remember(path, names)
     return names

@@ -50,7 +50,7 @@ class Lane:
     too and gives exactly `kept` true outputs in all.
     """
 
-    __slots__ = ("geometry", "row", "waiting", "pushed", "closed", "_parts", "_outputs")
+    __slots__ = ("_outputs", "_parts", "closed", "geometry", "pushed", "row", "waiting")
 
     def __init__(self, geometry: Geometry, row: int):
         self.geometry, self.row = geometry, row

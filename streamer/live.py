@@ -53,7 +53,9 @@ def run(
     `along` names the models or tasks that read the finals, with commas between.
     """
     if along is not None and connect is not None:
-        raise WrongCall("--with is for a server of our own; what a running one feeds its config's [pipelines] say")
+        raise WrongCall(
+            "--with is for a server of our own; what a running one feeds its config's [pipelines] say"
+        )
     # Whoever ends us by a signal gets what Ctrl-C gives: the last words, and the terminal as it was.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if connect is None:

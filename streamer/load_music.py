@@ -34,7 +34,9 @@ class Player:
     credited: int = 0  # beats
     sounded: int = 0  # beats
     notes: list[tuple[int, ...]] = field(default_factory=list)  # of the steps that wait for their sound
-    leads_ms: list[float] = field(default_factory=list)  # of each beat: how long before it is due it was sounded
+    leads_ms: list[float] = field(
+        default_factory=list
+    )  # of each beat: how long before it is due it was sounded
     refusal: wire.Refused | None = None
     closed: bool = False
 
@@ -71,7 +73,10 @@ class MusicLoad:
     def open(self) -> None:
         """Open all streams."""
         for player in self.players:
-            self._send(player, wire.Open(str(player.number), self.model, options={"seed": player.number, "tempo": TEMPO}))
+            self._send(
+                player,
+                wire.Open(str(player.number), self.model, options={"seed": player.number, "tempo": TEMPO}),
+            )
         self._wait(lambda: all(p.stream or p.refusal for p in self.players))
         if refused := next((p.refusal for p in self.players if p.refusal), None):
             raise ConnectionError(f"the server refused a stream: {refused.message}")
@@ -105,7 +110,9 @@ class MusicLoad:
 
     def _sound_beats(self) -> None:
         """Sound the oldest whole beat of each piece that has one, until none has."""
-        while ready := [p for p in self.players if self.steps_per_beat and len(p.notes) >= self.steps_per_beat]:
+        while ready := [
+            p for p in self.players if self.steps_per_beat and len(p.notes) >= self.steps_per_beat
+        ]:
             frames = []
             for player in ready:
                 beat, player.notes = player.notes[: self.steps_per_beat], player.notes[self.steps_per_beat :]

@@ -125,7 +125,9 @@ def _check(engine: Engine, feeds: Mapping[str, Sequence[str]]) -> None:
     for source, fed in feeds.items():
         for name in (source, *fed):
             if name not in engine.models:
-                raise ValueError(f"pipelines.{source}: {name} is not served; there are {', '.join(engine.models)}")
+                raise ValueError(
+                    f"pipelines.{source}: {name} is not served; there are {', '.join(engine.models)}"
+                )
         for name in fed:
             if engine.models[name].input.kind != "text":
                 raise ValueError(f"pipelines.{source}: {name} reads no text, so nothing can feed it")

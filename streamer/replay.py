@@ -46,7 +46,9 @@ class Replay:
             outgoing = self._settle(record.now)
             expired = {self._names[out.message.stream] for out in outgoing if is_expiry(out.message)}
             if expired != set(record.expired):
-                raise ValueError(f"{self.path}: other leases ran out at {record.now:.3f} s than when it was recorded")
+                raise ValueError(
+                    f"{self.path}: other leases ran out at {record.now:.3f} s than when it was recorded"
+                )
             yield from self._named(outgoing)
         elif isinstance(record, Drain):
             yield from self._named(self.engine.drain(record.now))

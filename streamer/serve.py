@@ -32,7 +32,9 @@ def serve(config: Config, ready: Callable[[str, str], None], record: Path | None
     """
     models = serve_models(config, served_names(config))
     with Sockets(config.server.inputs, config.server.publish) as sockets:
-        engine = Pipelines(Engine(models, settings(config, sockets.inputs, sockets.publish)), config.pipelines)
+        engine = Pipelines(
+            Engine(models, settings(config, sockets.inputs, sockets.publish)), config.pipelines
+        )
         if record is None:
             _run(Loop(engine, sockets), sockets, ready)
         else:
@@ -52,12 +54,15 @@ def served_names(config: Config) -> list[str]:
 def unpaced_engine(config: Config, names: Sequence[str]) -> Engine:
     """An engine that serves `names` to the caller alone: no step waits for company."""
     models = serve_models(config, names)
-    return Engine(models, Settings(
-        lease_ms=config.server.lease_ms,
-        window_ms=config.server.window_ms,
-        max_skip_ms=config.server.max_skip_ms,
-        max_batch=config.engine.max_batch,
-    ))  # fmt: skip
+    return Engine(
+        models,
+        Settings(
+            lease_ms=config.server.lease_ms,
+            window_ms=config.server.window_ms,
+            max_skip_ms=config.server.max_skip_ms,
+            max_batch=config.engine.max_batch,
+        ),
+    )
 
 
 def serve_models(config: Config, names: Sequence[str]) -> Mapping[str, ServedModel]:
@@ -114,7 +119,9 @@ def _loaded(config: Config, name: str) -> Model:
 
 def _served(config: Config, name: str, model: Model, devices: Devices) -> ServedModel:
     if not isinstance(model.network, Stage):
-        raise ValueError(f"{name} is an offline network and can't be served; use --mode offline, of bench --offline")
+        raise ValueError(
+            f"{name} is an offline network and can't be served; use --mode offline, of bench --offline"
+        )
     if not hears(model.card):
         raise ValueError(f"{name} takes neither sound, text nor credit and can't be served")
     rows = config.model(name).max_streams

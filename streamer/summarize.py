@@ -26,9 +26,7 @@ class Chosen(NamedTuple):
     words: list[str]
 
 
-def summarize(
-    sentences: Sequence[Sequence[str]], network: Sentences, room: float
-) -> list[Chosen]:
+def summarize(sentences: Sequence[Sequence[str]], network: Sentences, room: float) -> list[Chosen]:
     """The summary of a text of `sentences`, each as its words, with at most `room` words as it is written.
 
     `network` shortens what is chosen. A text too short for that keeps one shortened sentence.
@@ -38,9 +36,7 @@ def summarize(
     return [Chosen(index, shortened[index]) for index in choose(sentences, shortened, room)]
 
 
-def choose(
-    sentences: Sequence[Sequence[str]], shortened: Sequence[Sequence[str]], room: float
-) -> list[int]:
+def choose(sentences: Sequence[Sequence[str]], shortened: Sequence[Sequence[str]], room: float) -> list[int]:
     """The sentences, in their order, whose `shortened` forms have at most `room` words together.
 
     A text too short for that keeps one sentence, its best.

@@ -61,7 +61,9 @@ class TypedText:
         source = raw.decode(errors="replace")
         start = self._begins + len(source[: len(source) - len(source.lstrip())].encode())
         self._begins = result.through
-        return Said(self.task, source.strip(), start, start + len(source.strip().encode()), result.alternatives)
+        return Said(
+            self.task, source.strip(), start, start + len(source.strip().encode()), result.alternatives
+        )
 
     def _receive(self, message: wire.Input, payload: bytes = b"") -> Any:
         for out in self.engine.receive(PEER, message, payload, 0.0):

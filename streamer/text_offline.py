@@ -16,7 +16,9 @@ from streamer.text_source import Sentence, sentences
 from streamer.translator import Translator
 
 
-def said_of(model: Model, given: Iterator[bytes], options: dict[str, Any], share: float = SHARE) -> Iterator[Said]:
+def said_of(
+    model: Model, given: Iterator[bytes], options: dict[str, Any], share: float = SHARE
+) -> Iterator[Said]:
     """What `model` says of each sentence of the text, in order; of a summary those that it chose.
 
     ValueError for options that it lacks and for what is no UTF-8.
@@ -52,7 +54,9 @@ def _summary(network: Sentences, text: Sequence[Sentence], share: float) -> Iter
 
 def _words(text: Sequence[Sentence]) -> int:
     """How many words the text has, as people count them: what stands between spaces."""
-    begun = sum(before.end == after.start for before, after in pairwise(text))  # "it!--Joe" is one, in two sentences
+    begun = sum(
+        before.end == after.start for before, after in pairwise(text)
+    )  # "it!--Joe" is one, in two sentences
     return sum(len(one.text.split()) for one in text) - begun
 
 
@@ -60,7 +64,9 @@ def _alternatives(sentence: Sentence, final: Event | None) -> list[wire.Alternat
     return [
         wire.Alternative(
             one.text,
-            tuple(wire.Word(w.text, *sentence.place(w.start, w.end), w.confidence, w.label) for w in one.words),
+            tuple(
+                wire.Word(w.text, *sentence.place(w.start, w.end), w.confidence, w.label) for w in one.words
+            ),
             one.confidence,
         )
         for one in (final.alternatives if final else ())

@@ -33,7 +33,13 @@ class Said:
         best = self.alternatives[0] if self.alternatives else None
         if self.task == "entities":
             told["entities"] = [
-                {"text": w.text, "label": w.label, "start": w.start, "end": w.end, "confidence": round(w.confidence, 4)}
+                {
+                    "text": w.text,
+                    "label": w.label,
+                    "start": w.start,
+                    "end": w.end,
+                    "confidence": round(w.confidence, 4),
+                }
                 for w in (best.words if best else ())
             ]
         elif self.task == "sentiment":

@@ -148,9 +148,7 @@ def _progress(files: Sequence[str]) -> Iterator[Progress]:
         return
     columns = BarColumn(), TextColumn("{task.completed:.0f} of {task.total:.0f} s"), TimeRemainingColumn()
     # rich would print results to standard error too, unless both are the terminal.
-    shown = Bar(
-        *columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()
-    )
+    shown = Bar(*columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty())
     with shown as bar:
         task = bar.add_task("", total=sum(map(_seconds, files)))
         yield lambda seconds: bar.advance(task, seconds)

@@ -37,9 +37,7 @@ class Unpaced:
         )
         ended: dict[str, Transcript] = {}  # those that a longer one in front of them holds up
         told = 0
-        streams = listen(
-            self.engine, self.name, recordings, CHUNK_MS, self.streams, options=self.options
-        )
+        streams = listen(self.engine, self.name, recordings, CHUNK_MS, self.streams, options=self.options)
         for heard in streams:
             ended[heard.key] = _transcript(heard)
             progress(heard.seconds)

@@ -11,27 +11,97 @@ import msgspec
 from msgspec import Struct
 
 from streamer.messages import (
-    FEATURES, ID_BYTES, RATES_HZ, SAMPLE_BYTES, TEXT_ENCODINGS, VERSION, Ack, Alternative, Applied, Audio, Close, Closed,
-    Control, Credit, Describe, Description, Flush, Input, ModelDescription, Open, Opened, Output, Refused,
-    Result, Skip, StreamInput, Text, Word, Work,
-)  # fmt: skip
+    FEATURES,
+    ID_BYTES,
+    RATES_HZ,
+    SAMPLE_BYTES,
+    TEXT_ENCODINGS,
+    VERSION,
+    Ack,
+    Alternative,
+    Applied,
+    Audio,
+    Close,
+    Closed,
+    Control,
+    Credit,
+    Describe,
+    Description,
+    Flush,
+    Input,
+    ModelDescription,
+    Open,
+    Opened,
+    Output,
+    Refused,
+    Result,
+    Skip,
+    StreamInput,
+    Text,
+    Word,
+    Work,
+)
 
 __all__ = [
-    "CODES", "FEATURES", "ID_BYTES", "MAX_HEADER_BYTES", "MAX_PAYLOAD_BYTES", "RATES_HZ", "RESERVED",
-    "SAMPLE_BYTES", "TEXT_ENCODINGS", "VERSION", "Ack", "Alternative", "Applied", "Audio", "Close", "Closed", "Control",
-    "Credit", "Describe", "Description", "Flush", "Input", "ModelDescription", "Open", "Opened", "Output",
-    "Refused", "Result", "Skip", "StreamInput", "Text", "WireError", "Word", "Work", "decode_input",
-    "decode_output", "encode",
-]  # fmt: skip
+    "CODES",
+    "FEATURES",
+    "ID_BYTES",
+    "MAX_HEADER_BYTES",
+    "MAX_PAYLOAD_BYTES",
+    "RATES_HZ",
+    "RESERVED",
+    "SAMPLE_BYTES",
+    "TEXT_ENCODINGS",
+    "VERSION",
+    "Ack",
+    "Alternative",
+    "Applied",
+    "Audio",
+    "Close",
+    "Closed",
+    "Control",
+    "Credit",
+    "Describe",
+    "Description",
+    "Flush",
+    "Input",
+    "ModelDescription",
+    "Open",
+    "Opened",
+    "Output",
+    "Refused",
+    "Result",
+    "Skip",
+    "StreamInput",
+    "Text",
+    "WireError",
+    "Word",
+    "Work",
+    "decode_input",
+    "decode_output",
+    "encode",
+]
 
 MAX_HEADER_BYTES = 64 * 1024
 MAX_PAYLOAD_BYTES = 1024 * 1024
 MAX_ANSWER_BYTES = 1024 * 1024
 MAX_DEPTH = 8  # of the values inside `options` and `values`
 CODES = (
-    "bad_header", "unsupported", "unknown_model", "bad_option", "bad_format", "full", "unknown_stream",
-    "not_owner", "hole", "overrun", "bad_payload", "too_large", "draining", "fault",
-)  # fmt: skip
+    "bad_header",
+    "unsupported",
+    "unknown_model",
+    "bad_option",
+    "bad_format",
+    "full",
+    "unknown_stream",
+    "not_owner",
+    "hole",
+    "overrun",
+    "bad_payload",
+    "too_large",
+    "draining",
+    "fault",
+)
 RESERVED = ("Checkpoint", "Resume", "Attach", "Replay", "Moved")
 
 
@@ -134,7 +204,9 @@ def _refusal(header: bytes | memoryview, error: Exception, known: Any) -> WireEr
     except _BROKEN:
         return WireError("bad_header", f"not a msgpack map with a type: {_short(error)}")
     request = envelope.request[:200] if isinstance(envelope.request, str) else ""
-    stream = envelope.stream if isinstance(envelope.stream, bytes) and len(envelope.stream) == ID_BYTES else b""
+    stream = (
+        envelope.stream if isinstance(envelope.stream, bytes) and len(envelope.stream) == ID_BYTES else b""
+    )
     if not envelope.type:
         return WireError("bad_header", "the key type is missing", "type", request, stream)
     if envelope.type not in {kind.__name__ for kind in known.__args__}:

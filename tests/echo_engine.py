@@ -39,7 +39,7 @@ class EchoEngine:
         self.name, self.steps, self.lease_s, self.window = name, steps, lease_s, window
         self.streams: dict[bytes, Echo] = {}
         self.requests: dict[str, bytes] = {}
-        self.digests: dict[bytes, "hashlib._Hash"] = {}
+        self.digests: dict[bytes, hashlib._Hash] = {}
         self.draining = False
         self.taken: list[wire.Input] = []
 
@@ -94,9 +94,15 @@ class EchoEngine:
         stream = hashlib.md5(f"{self.name} {number} {id(self)}".encode()).digest()
         topic = f"echo/{stream.hex()}"
         opened = wire.Opened(
-            message.request, stream, stream[::-1], model="echo", topic=topic, window=self.window,
-            options=message.options, lease_ms=int(self.lease_s * 1000),
-        )  # fmt: skip
+            message.request,
+            stream,
+            stream[::-1],
+            model="echo",
+            topic=topic,
+            window=self.window,
+            options=message.options,
+            lease_ms=int(self.lease_s * 1000),
+        )
         self.requests[message.request] = stream
         self.streams[stream] = Echo(peer, opened, opened.owner, now)
         self.digests[stream] = hashlib.md5()
@@ -108,7 +114,9 @@ class EchoEngine:
             return [wire.Ack(stream, echo.accepted, self._free(echo))]
         if message.seq > expected:
             return [wire.Refused("hole", f"{expected} is missing", stream=stream, expected=expected)]
-        count = len(payload) // SAMPLE_BYTES if isinstance(message, wire.Audio) else getattr(message, "count", 0)
+        count = (
+            len(payload) // SAMPLE_BYTES if isinstance(message, wire.Audio) else getattr(message, "count", 0)
+        )
         if count > self._free(echo):
             text = "the window is full"
             return [wire.Refused("overrun", text, stream=stream, expected=expected, retry_after_ms=20)]
@@ -117,7 +125,9 @@ class EchoEngine:
         self.taken.append(message)
         echo.accepted, echo.position = message.seq, echo.position + count
         echo.waiting.append((message, payload))
-        applied = [wire.Applied(stream, echo.position, message.values)] if isinstance(message, wire.Control) else []
+        applied = (
+            [wire.Applied(stream, echo.position, message.values)] if isinstance(message, wire.Control) else []
+        )
         return [wire.Ack(stream, echo.accepted, self._free(echo)), *applied]
 
     def _free(self, echo):

@@ -4,8 +4,8 @@ import torch
 
 from models.acoustic import SILENCE, AcousticBidirectional, acoustic_gru, acoustic_lstm
 from models.agreement import AgreementLive, Anew
-from models.compress import CompressLive, CompressOffline
 from models.composer import Composer
+from models.compress import CompressLive, CompressOffline
 from models.convolution import CausalConvolution, LookaheadConvolution
 from models.entities import EntitiesLive, EntitiesOffline
 from models.features import LogMel
@@ -79,9 +79,7 @@ STAGES = {
     "live sentiment": lambda: SentimentLive(5, 7, word_size=3, hidden_size=4),
     "gru that begins anew": lambda: Anew(GRU(3, 4)),
     "live agreement": lambda: AgreementLive(5, 2, "rnn", word_size=3, letter_size=2, hidden_size=4),
-    "live translation": lambda: TranslateLive(
-        7, 9, 4, size=6, memory_size=8, hidden_size=8, most=5
-    ),
+    "live translation": lambda: TranslateLive(7, 9, 4, size=6, memory_size=8, hidden_size=8, most=5),
 }
 
 WHOLES = {
@@ -96,9 +94,7 @@ WHOLES = {
     "offline entities": lambda: EntitiesOffline(5, 5, word_size=3, letter_size=2, hidden_size=4),
     "offline sentiment": lambda: SentimentOffline(5, 7, word_size=3, hidden_size=4),
     "offline compression": lambda: CompressOffline(5, 1, word_size=3, letter_size=2, hidden_size=4),
-    "headline": lambda: Headline(
-        50, 2, word_size=6, letter_size=4, hidden_size=4, decoder_size=8, longest=5
-    ),
+    "headline": lambda: Headline(50, 2, word_size=6, letter_size=4, hidden_size=4, decoder_size=8, longest=5),
     "offline translation": lambda: TranslateOffline(7, 9, size=6, memory_size=8, hidden_size=8, beam=3),
 }
 

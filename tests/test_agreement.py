@@ -24,7 +24,9 @@ def data(tmp_path_factory):
 def tiny(monkeypatch):
     recipe = agreement_recipes.RECIPE
     pace = dataclasses.replace(recipe.pace, learning_rate=3e-2, averaged=0.8)
-    monkeypatch.setattr(agreement_recipes, "RECIPE", dataclasses.replace(recipe, pace=pace, options=TINY, words=40))
+    monkeypatch.setattr(
+        agreement_recipes, "RECIPE", dataclasses.replace(recipe, pace=pace, options=TINY, words=40)
+    )
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)

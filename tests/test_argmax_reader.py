@@ -35,8 +35,10 @@ def said(kind: type, labels: list[int], cuts: list[int] = (), **options) -> list
 def test_each_stretch_of_a_label_is_told():
     events = said(ArgmaxReader, [0, 1, 1, 2, 0, 2], partials=False)
     assert [(e.utterance, e.through, e.alternatives[0].text) for e in events] == [
-        (0, 3, "a"), (1, 4, "b"), (2, 6, "b"),
-    ]  # fmt: skip
+        (0, 3, "a"),
+        (1, 4, "b"),
+        (2, 6, "b"),
+    ]
     word = events[0].alternatives[0].words[0]
     assert (word.start, word.end) == (1.0, 3.0) and 0.9 < word.confidence < 1
 
@@ -44,16 +46,20 @@ def test_each_stretch_of_a_label_is_told():
 def test_ctc_collapses_and_ends_at_silence():
     events = said(GreedyCtcReader, [1, 1, 0, 1, 3, 2, 0, 0, 0, 0, 2], partials=False)
     assert [(e.kind, e.through, e.alternatives[0].text) for e in events] == [
-        ("final", 9, "aa b"), ("final", 11, "b"),
-    ]  # fmt: skip
+        ("final", 9, "aa b"),
+        ("final", 11, "b"),
+    ]
     assert [(w.text, w.start, w.end) for w in events[0].alternatives[0].words] == [("aa", 0, 4), ("b", 5, 6)]
 
 
 def test_partials_grow():
     events = said(GreedyCtcReader, [1, 2, 0, 1])
     assert [(e.kind, e.alternatives[0].text) for e in events] == [
-        ("partial", "a"), ("partial", "ab"), ("partial", "aba"), ("final", "aba"),
-    ]  # fmt: skip
+        ("partial", "a"),
+        ("partial", "ab"),
+        ("partial", "aba"),
+        ("final", "aba"),
+    ]
 
 
 @pytest.mark.parametrize("kind", [ArgmaxReader, GreedyCtcReader])
@@ -64,9 +70,10 @@ def test_cuts_do_not_matter(kind, labels, cuts):
 
 @pytest.mark.parametrize("kind", [ArgmaxReader, GreedyCtcReader])
 @given(
-    labels=st.lists(st.integers(0, 3), min_size=3, max_size=25), drained=st.integers(0, 3),
+    labels=st.lists(st.integers(0, 3), min_size=3, max_size=25),
+    drained=st.integers(0, 3),
     again=st.integers(0, 3),
-)  # fmt: skip
+)
 def test_a_flush_reads_its_rows_once(kind, labels, drained, again):
     reader = kind(LABELS, CARD, 1)
     reader.open(0, reader.parse({"partials": False}))

@@ -11,7 +11,11 @@ def best(table: torch.Tensor, limits: list[int], beam: int, length_power: float 
     """Search where unit u follows v in row b with log-probability table[b, v, u]."""
     rows = torch.arange(len(limits)).repeat_interleave(beam)
     return beam_search(
-        lambda units, state: (table[state[0], units], state), (rows,), torch.tensor(limits), beam, length_power
+        lambda units, state: (table[state[0], units], state),
+        (rows,),
+        torch.tensor(limits),
+        beam,
+        length_power,
     )
 
 

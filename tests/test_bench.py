@@ -95,7 +95,11 @@ def test_what_cannot_be_played_is_one_line(tmp_path):
     file = tmp_path / "click.wav"
     soundfile.write(file, np.zeros(10), 16000)
     config = Config(models={"tiny": ModelOptions(folder=str(write_model(tmp_path / "tiny")))})
-    for model, streams, complaint in (("nobody", 1, "nobody"), ("tiny", 0, "0 streams"), ("tiny", 1, "shorter")):
+    for model, streams, complaint in (
+        ("nobody", 1, "nobody"),
+        ("tiny", 0, "0 streams"),
+        ("tiny", 1, "shorter"),
+    ):
         with pytest.raises(ValueError, match=complaint):
             bench(config, model, streams, 1.0, file)
 
@@ -121,7 +125,9 @@ def test_products_are_two_a_weight():
     network = build_network("acoustic_lstm", options)
     per_block = 80 * 16 + 2 * (64 * 16 + 64 * 16) + 16 * 9
     assert products_per_block(network) == 2 * per_block
-    words = build_network("compress_live", dict(words=9, word_size=4, letter_size=4, hidden_size=8, outputs=3))
+    words = build_network(
+        "compress_live", dict(words=9, word_size=4, letter_size=4, hidden_size=8, outputs=3)
+    )
     assert products_per_block(words) is None
     assert product_rate(1) > 1e8
 
@@ -146,7 +152,9 @@ def test_a_loop_of_single_networks_is_measured_and_drawn(tmp_path):
     config = Config(models={"tiny": ModelOptions(folder=str(write_model(tmp_path / "tiny")))})
     samples = (0.2 * np.random.default_rng(0).standard_normal(16000) * 32767).astype(np.int16)
     assert naive_streams(config, "tiny", samples, 16000) > 1
-    runs = [report(seen(), [Speaker(0, latencies_ms=[5.0, 9.0], closed=True)] * n, 1.0, [0.0]) for n in (1, 4)]
+    runs = [
+        report(seen(), [Speaker(0, latencies_ms=[5.0, 9.0], closed=True)] * n, 1.0, [0.0]) for n in (1, 4)
+    ]
     draw(runs, tmp_path / "late.png")
     assert (tmp_path / "late.png").stat().st_size > 5000
     with pytest.raises(ValueError, match="name a .png"):

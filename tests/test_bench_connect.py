@@ -41,7 +41,9 @@ def test_a_server_that_refuses_is_one_line_and_left_empty(streamer, sound):  # n
         command = ["bench", "--connect", server.address, "--file", sound, "--seconds", 1]
         refused(streamer(*command, "nobody"), 1, "serves no nobody; there are tiny")
         refused(streamer(*command, "tiny", "--streams", ROOM + 1), 1, "refused a stream")
-        refused(streamer(*command, "tiny", "--search", "--references"), 2, "leave --search and --references out")
+        refused(
+            streamer(*command, "tiny", "--search", "--references"), 2, "leave --search and --references out"
+        )
         # The streams that were opened before the refusal are closed: there is room again.
         code, _, _ = streamer(*command, "tiny", "--streams", ROOM)
     assert code == 0

@@ -16,7 +16,9 @@ from tests.test_cli import streamer  # noqa: F401, a fixture
 from tests.tiny_model import write_model
 
 TOLERANCE = 1e-4
-installed = pytest.mark.skipif(bool(bench_onnx.missing()), reason="onnxruntime, onnx and onnxscript are optional")
+installed = pytest.mark.skipif(
+    bool(bench_onnx.missing()), reason="onnxruntime, onnx and onnxscript are optional"
+)
 
 
 @installed

@@ -70,7 +70,9 @@ def data(tmp_path, monkeypatch):
     small = {"n_mels": 80, "stack": 4, "cell": "lstm", "hidden_size": 8, "depth": 1, "level": True}
     changed = {"row_steps": 400, "rows": 2, "learning_rate": 0.01}
     for mode, more in (("live", {"delay": 1}), ("offline", {})):
-        monkeypatch.setitem(captions.RECIPES, mode, replace(captions.RECIPES[mode], options=small | more, **changed))
+        monkeypatch.setitem(
+            captions.RECIPES, mode, replace(captions.RECIPES[mode], options=small | more, **changed)
+        )
     speech, random = tmp_path / "data" / "speech", np.random.default_rng(3)
     write_set(speech, "tones", "train", tones(12, 1))
     write_set(speech, "tones", "dev", tones(3, 2))
@@ -115,7 +117,9 @@ def test_a_run_begins_from_given_weights_and_learns_from_speech_read_aloud(data,
 
 def test_a_share_of_dropout_stands_for_the_recipes(data, tmp_path):
     def weights(folder, **options):
-        best = load_file(captions.train_captions(data, tmp_path / folder, updates=2, progress=lambda line: None, **options))
+        best = load_file(
+            captions.train_captions(data, tmp_path / folder, updates=2, progress=lambda line: None, **options)
+        )
         return torch.cat([value.flatten().float() for value in best.values()])
 
     plain = weights("plain")
@@ -126,7 +130,10 @@ def test_a_share_of_dropout_stands_for_the_recipes(data, tmp_path):
 def test_weights_of_another_network_are_refused_before_anything_is_made(tmp_path):
     other = tmp_path / "other.safetensors"
     save_file({"x": torch.zeros(2)}, other)
-    for start, why in ((other, "is missing; the card describes another"), (tmp_path / "none", "No such file")):
+    for start, why in (
+        (other, "is missing; the card describes another"),
+        (tmp_path / "none", "No such file"),
+    ):
         with pytest.raises(ValueError, match=why):
             captions.train_captions(tmp_path / "nowhere", tmp_path / "out", start=start)
     assert not (tmp_path / "out").exists()
@@ -228,13 +235,23 @@ class Teacher:
     def set_alignment(self): ...
 
     def get_alignment(self):
-        return [[SimpleNamespace(name=n, start=10 * i, duration=10) for i, n in enumerate(("SIL", "AA", "B", "+BREATH+"))]]
+        return [
+            [
+                SimpleNamespace(name=n, start=10 * i, duration=10)
+                for i, n in enumerate(("SIL", "AA", "B", "+BREATH+"))
+            ]
+        ]
 
 
 def test_unlabelled_speech_takes_its_labels_from_a_teacher():
     quiet = Utterance("k", "", 0.01 * np.random.default_rng(1).normal(size=RATE).astype(np.float32))
     heard = unlabelled.transcribed(Teacher("a b"), Teacher(), quiet)
-    assert heard.text == "a b" and heard.phones == (("SIL", 0, 10), ("AA", 10, 10), ("B", 20, 10), ("SIL", 30, 10))
+    assert heard.text == "a b" and heard.phones == (
+        ("SIL", 0, 10),
+        ("AA", 10, 10),
+        ("B", 20, 10),
+        ("SIL", 30, 10),
+    )
     assert unlabelled.transcribed(Teacher(""), Teacher(), quiet) is None
     assert unlabelled.transcribed(Teacher("strange"), Teacher(), quiet) is None
 
@@ -251,7 +268,7 @@ def phones(signs):
 
 def test_sentences_are_words_and_marks_alone(tmp_path):
     for path, lines in (
-        (synthetic_speech.BOOKS, ["The cat sat here. In 1859 it left. NO SUCH LINE HERE. \"So,\" he said."]),
+        (synthetic_speech.BOOKS, ['The cat sat here. In 1859 it left. NO SUCH LINE HERE. "So," he said.']),
         (synthetic_speech.SAYINGS, ["Come in, please.\tKommen Sie herein.", "Hi.\tHallo."]),
     ):
         (tmp_path / path).parent.mkdir()
@@ -285,14 +302,18 @@ def test_a_missing_synthesiser_is_one_clear_line(tmp_path, monkeypatch):
 def test_read_aloud_sentences_become_a_shard(tmp_path, monkeypatch):
     monkeypatch.setattr(synthetic_speech, "sentences", lambda text, random: iter(["Well-known cats."] * 9))
     asked = []
-    readers = [lambda *given, n=n: asked.append(n) or (np.zeros(RATE, np.float32), ["W", "EH"]) for n in range(2)]
+    readers = [
+        lambda *given, n=n: asked.append(n) or (np.zeros(RATE, np.float32), ["W", "EH"]) for n in range(2)
+    ]
     monkeypatch.setattr(synthetic_speech, "_readers", lambda: readers)
     synthetic_speech.make(tmp_path, tmp_path / "out", 3 / 3600)
     groups = shards.load(tmp_path / "out", [synthetic_speech.SET], (1.0,))
     (example,) = groups[0]
     assert asked == [0, 1, 0]
     assert len(groups) == 3 and "".join(shards.CHARACTERS[c] for c in example.characters) == "well known cats"
-    assert set(example.frame_phones) == {shards.UNLABELLED} and len(example.frames) == len(example.frame_phones)
+    assert set(example.frame_phones) == {shards.UNLABELLED} and len(example.frames) == len(
+        example.frame_phones
+    )
 
 
 def test_the_synthesiser_reads_what_it_says(tmp_path):

@@ -136,8 +136,7 @@ def test_a_config_that_is_missing(streamer, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "command",
-    [["live", "--model"], ["verify"], ["bench"], ["evaluate", "captions", "x", "--model"]],
+    "command", [["live", "--model"], ["verify"], ["bench"], ["evaluate", "captions", "x", "--model"]]
 )
 def test_a_model_that_is_unknown(streamer, command):
     refused(streamer(*command, "nobody"), 1, "nobody" if command[0] != "evaluate" else "x")

@@ -63,8 +63,10 @@ class Channel:
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.integers(1, WINDOW // 2), min_size=1, max_size=40),
-    st.floats(0, 0.4), st.integers(0, 2**32), st.integers(1, 20),
-)  # fmt: skip
+    st.floats(0, 0.4),
+    st.integers(0, 2**32),
+    st.integers(1, 20),
+)
 def test_every_input_is_taken_once_in_order_whatever_is_lost(counts, loss, seed, steps):
     engine = EchoEngine(steps=steps, lease_s=1e9)
     channel, protocol = Channel(engine, loss, seed), StreamProtocol("echo", {})

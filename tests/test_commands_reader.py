@@ -11,9 +11,16 @@ LABELS = {"words": ["", "unknown", "yes", "no"], "phones": ["", "AA", "S"]}
 BLANK, UNKNOWN, YES, NO = range(4)
 OPTIONS = {"word_rows": {"yes": 6.0}, "end_offset_rows": -4.0, "start_level": 1.5, "stop_rows": 5}
 EAGER = {
-    "threshold": 0.4, "second_threshold": 0.6, "second_rows": 9, "talk_threshold": 0.7, "talk_level": 3.0,
-    "doubt_threshold": 0.2, "doubt_share": 0.05, "doubt_shortest": 2, "pause_rows": 4,
-}  # fmt: skip
+    "threshold": 0.4,
+    "second_threshold": 0.6,
+    "second_rows": 9,
+    "talk_threshold": 0.7,
+    "talk_level": 3.0,
+    "doubt_threshold": 0.2,
+    "doubt_share": 0.05,
+    "doubt_shortest": 2,
+    "pause_rows": 4,
+}
 ROWS = 3
 
 
@@ -110,9 +117,7 @@ def test_silence_says_nothing(reader):
 def test_speech_starts_and_stops_by_the_phones(reader):
     logits = outputs(*quiet(12), YES, YES, *quiet(20), voiced=range(6, 13))
     events = run(reader, logits)
-    assert [(e.kind, e.through) for e in events] == [
-        ("speech_start", 8), ("final", 14), ("speech_stop", 18)
-    ]  # fmt: skip
+    assert [(e.kind, e.through) for e in events] == [("speech_start", 8), ("final", 14), ("speech_stop", 18)]
     open_ended = run(reader, outputs(*quiet(10), voiced=range(10)))
     assert [(e.kind, e.through) for e in open_ended] == [("speech_start", 2), ("speech_stop", 10)]
 

@@ -47,13 +47,19 @@ def desk(tmp_path_factory):
     random = np.random.default_rng(2)
     pitches = random.integers(56, 68, (60, 2)).astype(np.int16)
     np.savez(folder / "voices.npz", lengths=[20, 40], pitches=pitches)
-    np.savez(folder / "rolls.npz", lengths=[20, 40], roll_packed=np.packbits(random.random((60, 88)) < 0.05, axis=1))
+    np.savez(
+        folder / "rolls.npz",
+        lengths=[20, 40],
+        roll_packed=np.packbits(random.random((60, 88)) < 0.05, axis=1),
+    )
     return folder
 
 
 @pytest.fixture
 def compose(desk, streamer):  # noqa: F811
-    return lambda *arguments: streamer("compose", "--model", "tiny", "--config", desk / "config.toml", *arguments)
+    return lambda *arguments: streamer(
+        "compose", "--model", "tiny", "--config", desk / "config.toml", *arguments
+    )
 
 
 @pytest.fixture
@@ -116,7 +122,9 @@ def test_bad_input_is_one_line_and_leaves_nothing(compose, tmp_path, monkeypatch
     refused(compose("--output", tmp_path / "a.mp3"), 2, "the ending says")
     refused(compose("--output", tmp_path / "none/a.wav"), 1, "is no folder")
     with monkeypatch.context() as patch:
-        patch.setattr("os.access", lambda path, mode, access=os.access: mode != os.W_OK and access(path, mode))
+        patch.setattr(
+            "os.access", lambda path, mode, access=os.access: mode != os.W_OK and access(path, mode)
+        )
         refused(compose("--output", tmp_path / "a.mid"), 1, "may only be read")
     refused(compose("--model", "captions-en"), 1, "is no composer")
     refused(compose("--temperature", "-1"), 2, "temperature")

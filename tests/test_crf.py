@@ -73,5 +73,5 @@ def test_no_path_is_inconsistent_whatever_the_emissions(chain):
 
 @pytest.mark.parametrize("tags", [1, 2, 4])
 def test_tags_are_o_and_pairs(tags):
-    with pytest.raises(ValueError, match='wanted O, then B and I'):
+    with pytest.raises(ValueError, match="wanted O, then B and I"):
         TagChain(tags)

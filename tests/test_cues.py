@@ -17,7 +17,11 @@ def spoken(text: str, seconds_each: float = 0.3, pauses: dict[int, float] = {}) 
     return words
 
 
-@given(st.lists(st.tuples(st.text("abc", min_size=1, max_size=60), st.floats(0, 9), st.floats(0, 9)), max_size=40))
+@given(
+    st.lists(
+        st.tuples(st.text("abc", min_size=1, max_size=60), st.floats(0, 9), st.floats(0, 9)), max_size=40
+    )
+)
 def test_every_word_is_shown_once_and_in_time(drawn):
     words, at = [], 0.0
     for text, pause, length in drawn:

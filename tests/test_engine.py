@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 from models.readers.argmax import ArgmaxReader, GreedyCtcReader
 from streamer import wire
 from streamer.scheduler import ENOUGH
-from tests.tiny_engine import (
-    FORMAT, LABELS, RATE_HZ, Client, alone, noise, plain, tiny_engine, tiny_model,
-)  # fmt: skip
+from tests.tiny_engine import FORMAT, LABELS, RATE_HZ, Client, alone, noise, plain, tiny_engine, tiny_model
 
 
 def whole_events(samples: np.ndarray, kind: type) -> list:

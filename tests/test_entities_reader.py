@@ -92,8 +92,10 @@ def test_tags_that_cannot_follow_begin_a_span():
     marks, outputs = stream("so Ann/I-PER Rome/I-LOC Rome/I-LOC Rome/B-LOC")
     *_, last = told(reader(), marks, outputs)
     assert [(text, label) for text, _, _, label in spans(last)] == [
-        ("Ann", "PER"), ("Rome Rome", "LOC"), ("Rome", "LOC"),
-    ]  # fmt: skip
+        ("Ann", "PER"),
+        ("Rome Rome", "LOC"),
+        ("Rome", "LOC"),
+    ]
 
 
 def test_confidence_is_the_mean_of_the_tags():
@@ -122,7 +124,10 @@ def test_a_span_costs_what_its_beginning_costs():
     words = {"O": 0.0, "B-PER": 0.9}, {"O": 0.0, "B-PER": 1.1}
     assert found(0, *words, begin_cost=0.0) == [("a", "PER"), ("b", "PER")]
     assert found(0, *words, begin_cost=1.0) == [("b", "PER")]
-    assert found(0, *words[::-1], begin_cost=1.0, change_cost=9.0) == [("a", "PER"), ("b", "PER")]  # no change
+    assert found(0, *words[::-1], begin_cost=1.0, change_cost=9.0) == [
+        ("a", "PER"),
+        ("b", "PER"),
+    ]  # no change
 
 
 def test_a_change_costs_more_than_going_on():

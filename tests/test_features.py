@@ -28,9 +28,7 @@ def decibel(x):
     return 20 * np.log10(np.abs(x).max())
 
 
-@pytest.mark.parametrize(
-    "options", [(16000, 80, 512, 160), (8000, 40, 256, 80), (22050, 64, 1024, 256)]
-)
+@pytest.mark.parametrize("options", [(16000, 80, 512, 160), (8000, 40, 256, 80), (22050, 64, 1024, 256)])
 def test_mel_filters_are_librosas(options):
     rate, n_mels, n_fft, _ = options
     wanted = librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=n_mels)

@@ -26,7 +26,9 @@ def test_mulaw_is_g711():
     np.testing.assert_array_equal(steps[:, 0] * 32768, list(values.values()))
 
 
-@pytest.mark.parametrize("encoding, channels, size", [("s16", 1, 3), ("s16", 2, 6), ("f32", 1, 5), ("mulaw", 3, 4)])
+@pytest.mark.parametrize(
+    "encoding, channels, size", [("s16", 1, 3), ("s16", 2, 6), ("f32", 1, 5), ("mulaw", 3, 4)]
+)
 def test_half_a_sample_is_refused(encoding, channels, size):
     with pytest.raises(ValueError, match=f"{size} bytes are no whole number"):
         AudioFeeder(AudioFormat(encoding, 16000, channels)).steps(bytes(size))

@@ -49,7 +49,9 @@ def test_channels_are_averaged(tmp_path):
     np.testing.assert_allclose(heard, 0.125, atol=1e-4)
 
 
-@pytest.mark.parametrize("rate_hz, wanted_hz", [(7000, 8000), (18900, 22050), (88200, 96000), (192000, 96000)])
+@pytest.mark.parametrize(
+    "rate_hz, wanted_hz", [(7000, 8000), (18900, 22050), (88200, 96000), (192000, 96000)]
+)
 def test_a_rate_that_the_wire_lacks_is_resampled(tmp_path, rate_hz, wanted_hz):
     audio = AudioFile(write(tmp_path / "odd.wav", tone(rate_hz), rate_hz))
     assert audio.rate_hz == wire_rate(rate_hz) == wanted_hz

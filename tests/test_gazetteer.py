@@ -37,14 +37,21 @@ def test_people_and_places_are_renamed_and_nothing_else(spoken):
     told = list(words.numbers)
     form = str if spoken else str.title
     for _ in range(20):
-        first, middle, last, left, place, *rest = (told[n] for n in names.renamed(text, tags, 1.0, spoken, random))
+        first, middle, last, left, place, *rest = (
+            told[n] for n in names.renamed(text, tags, 1.0, spoken, random)
+        )
         assert first in map(form, ("bo", "kim", "paris")) and last in map(form, ("ray", "kim", "paris"))
-        assert place in map(form, ("rome", "paris")) and [middle, left, *rest] == "Mae left for New York".split()
+        assert (
+            place in map(form, ("rome", "paris")) and [middle, left, *rest] == "Mae left for New York".split()
+        )
     assert np.array_equal(names.renamed(text, tags, 0.0, spoken, random), text)
 
 
 def test_a_run_goes_on_from_weights_and_learns_from_a_teacher(tmp_path, monkeypatch):
-    data, sizes = text_data.make(tmp_path / "data"), dict(word_size=36, letter_size=6, hidden_size=16, dropout=0.1)
+    data, sizes = (
+        text_data.make(tmp_path / "data"),
+        dict(word_size=36, letter_size=6, hidden_size=16, dropout=0.1),
+    )
     monkeypatch.setattr(entities, "BATCH_STEPS", 200)
     for name in ("live", "offline"):
         monkeypatch.setitem(entities.RECIPES, name, small(entities.RECIPES[name], **sizes))
@@ -59,7 +66,10 @@ def test_a_run_goes_on_from_weights_and_learns_from_a_teacher(tmp_path, monkeypa
 
 
 def test_a_start_or_a_teacher_of_another_kind_is_refused(tmp_path):
-    weights = {name: ZOO / name / "weights.safetensors" for name in ("entities-en", "entities-en-offline", "captions-en")}
+    weights = {
+        name: ZOO / name / "weights.safetensors"
+        for name in ("entities-en", "entities-en-offline", "captions-en")
+    }
     live, offline, captions = weights.values()
     for recipe, given, why in (
         ("live", dict(start=offline), "is entities_offline; wanted entities_live"),

@@ -34,7 +34,10 @@ def test_credit_and_control_arrive_once_in_order_whatever_is_lost(folder, seed):
         channel.turn(protocol, 0.0)
     given = []
     for _ in range(12):
-        count, values = dice.randrange(9), dice.choice([{}, {"temperature": 0}, {"temperature": 1}, {"tempo": -1}])
+        count, values = (
+            dice.randrange(9),
+            dice.choice([{}, {"temperature": 0}, {"temperature": 1}, {"tempo": -1}]),
+        )
         given.append((count, values))
         channel.send(protocol.credit(count))
         channel.send(protocol.control(values))
@@ -83,8 +86,9 @@ def test_what_a_lost_server_had_not_taken_begins_the_new_piece(folder):
 def test_a_source_far_away_gives_the_notes_of_its_options(folder, server):
     with RemoteSource(server.address, "tiny", 2) as source:
         assert [(v.name, v.lowest, v.count, v.width) for v in source.voices] == [
-            ("soprano", 55, 29, 1), ("bass", 40, 29, 1),
-        ]  # fmt: skip
+            ("soprano", 55, 29, 1),
+            ("bass", 40, 29, 1),
+        ]
         source.open({"seed": 5, "prompt": [[60, 50]]})
         heard = source.notes(3)
         source.control({"transpose": 2})
@@ -128,7 +132,12 @@ def test_composing_far_away_gives_the_same_files(compose, streamer, folder, tmp_
         code, out, lines = compose(*asked, "--output", tmp_path / name)
         assert (code, out, lines) == (0, "", ["streamer: seed 4"])
         here = tmp_path / f"here-{name}"
-        assert streamer("compose", "--model", "tiny", "--config", tmp_path / "config.toml", *asked, "--output", here)[0] == 0
+        assert (
+            streamer(
+                "compose", "--model", "tiny", "--config", tmp_path / "config.toml", *asked, "--output", here
+            )[0]
+            == 0
+        )
         assert here.read_bytes() == (tmp_path / name).read_bytes()
 
 
@@ -179,7 +188,9 @@ def test_keys_steer_a_piece_far_away(compose, monkeypatch, tmp_path):
 
     controls = []
     control = RemoteSource.control
-    monkeypatch.setattr(RemoteSource, "control", lambda self, values: controls.append(values) or control(self, values))
+    monkeypatch.setattr(
+        RemoteSource, "control", lambda self, values: controls.append(values) or control(self, values)
+    )
     monkeypatch.setattr("streamer.commands.compose_live.Keys", Terminal)
     monkeypatch.setattr("streamer.commands.compose_live.Speaker", Loudspeaker)
     code, out, lines = compose("--seed", 4, "--play", "--output", tmp_path / "a.mid")

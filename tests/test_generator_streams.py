@@ -51,10 +51,16 @@ def ended(client: Listener) -> Listener:
 def notes(results) -> list[tuple]:
     """All that results say but how sure and which credit: they depend on rounding and on the cuts."""
     return [
-        (r.seq, r.utterance, r.kind, r.through, r.confirmed,
-         [(w.text, w.start, w.end, w.label) for w in r.alternatives[0].words])
+        (
+            r.seq,
+            r.utterance,
+            r.kind,
+            r.through,
+            r.confirmed,
+            [(w.text, w.start, w.end, w.label) for w in r.alternatives[0].words],
+        )
         for r in results
-    ]  # fmt: skip
+    ]
 
 
 def alone(engine, count: int = STEPS, **options) -> list[tuple]:
@@ -63,7 +69,9 @@ def alone(engine, count: int = STEPS, **options) -> list[tuple]:
     return notes(ended(client).results)
 
 
-@given(cuts=st.lists(st.integers(0, 40), max_size=20), ticks=st.lists(st.booleans(), min_size=20, max_size=20))
+@given(
+    cuts=st.lists(st.integers(0, 40), max_size=20), ticks=st.lists(st.booleans(), min_size=20, max_size=20)
+)
 @settings(max_examples=10, deadline=None)
 def test_credit_may_be_cut_anywhere(engine, cuts, ticks):
     client = begun(engine, seed=5, end=50)
@@ -115,7 +123,9 @@ def test_a_stream_plays_what_composing_in_this_process_plays(engine, folder):
     client = begun(engine, seed=7, prompt=[[60], [62, 50]], bounds={"bass": [41, 45]})
     client.credit(STEPS)
     ended(client)
-    pieces = Pieces(Composer(load(folder)), [{"seed": 7, "prompt": [[60], [62, 50]], "bounds": {"bass": [41, 45]}}])
+    pieces = Pieces(
+        Composer(load(folder)), [{"seed": 7, "prompt": [[60], [62, 50]], "bounds": {"bass": [41, 45]}}]
+    )
     told = [[w.text for w in r.alternatives[0].words] for r in client.results if r.kind == "partial"]
     assert told == [[note_name(note) for note in step if note] for step in pieces.notes(STEPS)[0]]
     assert [r.through for r in client.results if r.kind == "partial"] == list(range(1, STEPS + 1))
@@ -133,7 +143,9 @@ def test_a_control_changes_what_has_no_credit_yet(engine):
     client.credit(10)
     told = notes(ended(client).results)
     assert told[:21] == alone(engine, seed=5)[:21]
-    sung = {one[3] for one in told if one[2] == "partial" for w in one[5] if (w[0], w[3]) == ("A#4", "soprano")}
+    sung = {
+        one[3] for one in told if one[2] == "partial" for w in one[5] if (w[0], w[3]) == ("A#4", "soprano")
+    }
     assert set(range(21, 31)) <= sung
     # The same, without anything having been made before the controls came.
     other = begun(engine, seed=5)
@@ -274,7 +286,11 @@ def test_a_result_names_the_credit_that_it_needed(engine):
     client.settle()
     causes = {r.through: r.accepted for r in client.results if r.kind == "partial"}
     assert [causes[n] for n in (1, 3, 4, 8, 9, 38)] == [1, 1, 3, 3, 4, 4]
-    assert (client.results[-1].kind, client.results[-1].through, client.results[-1].accepted) == ("final", 38, 5)
+    assert (client.results[-1].kind, client.results[-1].through, client.results[-1].accepted) == (
+        "final",
+        38,
+        5,
+    )
     ended(client)
 
 
@@ -297,7 +313,11 @@ def test_the_client_composes_and_steers(folder):
     assert isinstance(rejected, Rejected) and rejected.values == {"tempo": -1}
     assert rejected.refused.field == "options.tempo"
     assert isinstance(applied_nothing, Applied) and applied_nothing.options["tempo"] == 120.0
-    assert (applied.position, applied.options["temperature"], applied.options["format"]["semitones"]) == (20, 0.5, 2)
+    assert (applied.position, applied.options["temperature"], applied.options["format"]["semitones"]) == (
+        20,
+        0.5,
+        2,
+    )
     assert finals[-1].through == stream.closed.through == stream.position == 2 * WINDOW_STEPS + 25
 
 

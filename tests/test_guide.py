@@ -43,9 +43,7 @@ def test_the_guide_builds_a_model(desk):
     found = dict(re.findall(r"^(accuracy|live differs from the whole by) (\S+)$", ran.stdout, re.M))
     assert float(found["accuracy"]) > 0.9
     assert float(found["live differs from the whole by"]) < 1e-4
-    assert re.findall(r"^(\w+) +holds", ran.stdout, re.M) == [
-        "cuts", "rows", "shape", "honesty", "drain"
-    ]  # fmt: skip
+    assert re.findall(r"^(\w+) +holds", ran.stdout, re.M) == ["cuts", "rows", "shape", "honesty", "drain"]
 
     model = load(desk / "tones")
     seconds = torch.arange(16000) / 16000

@@ -13,7 +13,16 @@ from streamer.wrong_call import WrongCall
 from tests.test_captions_reader import OPTIONS, ROWS, finals, run
 from tests.tiny_language import PHONES, WORDS, babble, speak
 
-STRANGE = {"acd": "ACD", "dacca": "DACCA", "ecb": "CCB", "abbcad": "ABBCAD", "cd": "CD", "ac": "AC", "cba": "CBA", "aca": "ACA"}
+STRANGE = {
+    "acd": "ACD",
+    "dacca": "DACCA",
+    "ecb": "CCB",
+    "abbcad": "ABBCAD",
+    "cd": "CD",
+    "ac": "AC",
+    "cba": "CBA",
+    "aca": "ACA",
+}
 A, B, C, D = 1, 2, 3, 4
 
 
@@ -158,8 +167,14 @@ def test_too_many_are_refused(language):
     options = OPTIONS | {"sounds": "sounds.bin", "max_hot_nodes": 12}
     reader = CaptionsReader(PHONES, options, language, 1)
     reader.parse({"hot_words": ["acd", "dca", "cac", "aca"]})
-    for words in (["acd", "dca", "cac", "aca", "ccc"], ["a" * 13], ["ab"] * 3 + [f"{c}{d}" for c in "acd" for d in "abcdd"]):
-        with pytest.raises(ValueError, match=r"^options\.hot_words: too many words; there is room for 12 phones"):
+    for words in (
+        ["acd", "dca", "cac", "aca", "ccc"],
+        ["a" * 13],
+        ["ab"] * 3 + [f"{c}{d}" for c in "acd" for d in "abcdd"],
+    ):
+        with pytest.raises(
+            ValueError, match=r"^options\.hot_words: too many words; there is room for 12 phones"
+        ):
             reader.parse({"hot_words": words})
 
 

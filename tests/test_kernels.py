@@ -12,9 +12,18 @@ from models.stage import Chain, Stage
 from tests.stages import STAGES, fresh
 
 REPLACED = (
-    "rnn", "lstm", "gru", "stack", "head", "feedback", "acoustic", "convolutions", "layer norm", "log-mel",
+    "rnn",
+    "lstm",
+    "gru",
+    "stack",
+    "head",
+    "feedback",
+    "acoustic",
+    "convolutions",
+    "layer norm",
+    "log-mel",
     "resampled log-mel",
-)  # fmt: skip
+)
 
 PACKED = ["packed"] if has_packed() else []
 
@@ -49,7 +58,10 @@ def test_a_stage_of_which_nothing_is_replaced_has_its_own_step_alone():
 
 
 def test_maps_alone_are_packed_where_there_is_onednn():
-    assert [kernel.name for kernel in candidates(Linear(3, 4).eval().requires_grad_(False))] == ["fused", *PACKED]
+    assert [kernel.name for kernel in candidates(Linear(3, 4).eval().requires_grad_(False))] == [
+        "fused",
+        *PACKED,
+    ]
 
 
 def test_kernels_leave_the_stage_as_it_was():

@@ -16,9 +16,18 @@ from models.training import agreement_recipes
 from models.training.agreement_rows import Row
 from models.training.fit import shipped
 from models.whole import BidirectionalStack
-from streamer.lab import exploding, gates_picture, gradients, gradients_pictures, memory, sample, templates, watching
+from streamer.lab import (
+    exploding,
+    gates_picture,
+    gradients,
+    gradients_pictures,
+    memory,
+    sample,
+    templates,
+    watching,
+    why_picture,
+)
 from streamer.lab import why as lab_why
-from streamer.lab import why_picture
 from streamer.lab.gates import gates_along
 from streamer.lab.intervals import gap, interval
 from streamer.lab.unrolled import gradient_norms, product_norms, reach
@@ -73,7 +82,9 @@ def test_gradients_by_distance_are_what_the_product_of_jacobians_leaves(cell):
         return torch.nn.functional.cross_entropy(network.number(state[0]), torch.tensor([1]))
 
     for at in (0, 3, 5):
-        nothing = tuple(torch.zeros_like(leaf, requires_grad=True) for leaf in network.recurrent.cell.initial_state(1))
+        nothing = tuple(
+            torch.zeros_like(leaf, requires_grad=True) for leaf in network.recurrent.cell.initial_state(1)
+        )
         found = torch.autograd.grad(loss(nothing, at), nothing, allow_unused=True)
         norm = sum(float(one.square().sum()) for one in found if one is not None) ** 0.5
         assert norms[1, 5 - at] == pytest.approx(norm, abs=TOLERANCE)
@@ -102,14 +113,20 @@ def test_intervals_hold_the_mean_and_shrink_with_rows():
 def test_rows_made_by_rule_have_what_they_say():
     for row in templates.attractors(3, 20, 1):
         nouns = row.words[1::3]
-        assert len(row.words) == 11 and [noun.endswith("s") for noun in nouns] == [bool(row.number)] + [not row.number] * 3
+        assert (
+            len(row.words) == 11
+            and [noun.endswith("s") for noun in nouns] == [bool(row.number)] + [not row.number] * 3
+        )
     assert [len(row.words) for row in templates.agreeing(2, 4, 1)] == [8] * 4
     assert templates.fillers(0, 2, 1)[0].number == 0 and "," in templates.fillers(2, 2, 1)[0].words
 
 
 def test_the_sample_is_there():
     assert len(sample.rows("natural")) == 2265 and len(sample.rows("1attractor")) == 2000
-    assert len(watching.long_rows()) > watching.WATCHED and min(one.distance for one in sample.distant_rows()) > 0
+    assert (
+        len(watching.long_rows()) > watching.WATCHED
+        and min(one.distance for one in sample.distant_rows()) > 0
+    )
 
 
 @pytest.mark.parametrize("cell", [LSTM, GRU, TextbookGRU])
@@ -155,7 +172,9 @@ def test_gates_are_drawn_of_words_and_of_sound(models, tmp_path):
     assert (tmp_path / "words.png").read_bytes().startswith(b"\x89PNG")
     long = gates_picture.Input(torch.zeros(1, 0, 1), [], 0.01)
     values = {"update": np.random.default_rng(1).random((1000, 300))}
-    gates_picture.save(gates_picture.picture(layer._replace(gates=values), long, "noise"), tmp_path / "sound.png")
+    gates_picture.save(
+        gates_picture.picture(layer._replace(gates=values), long, "noise"), tmp_path / "sound.png"
+    )
     assert (tmp_path / "sound.png").stat().st_size < 250_000
     with pytest.raises(ValueError, match="no words"):
         gates_picture.text_input(models["lstm"][0], " ")
@@ -168,7 +187,9 @@ def test_gradients_are_measured_written_and_drawn(models, tmp_path, monkeypatch,
     monkeypatch.setattr(gradients, "PRODUCTS", 1)
     monkeypatch.setattr(templates, "MOST", 1)
     monkeypatch.setattr(sample, "rows", lambda name: [Row(at % 2, ["the", "cat"] * 14) for at in range(4)])
-    monkeypatch.setattr(sample, "distant_rows", lambda: [sample.Distant(d, Row(0, ["cat"] * d)) for d in (1, 3, 5, 8, 12)])
+    monkeypatch.setattr(
+        sample, "distant_rows", lambda: [sample.Distant(d, Row(0, ["cat"] * d)) for d in (1, 3, 5, 8, 12)]
+    )
     left = {distance: [0.5, 0.6] for distance in watching.DISTANCES}
     courses = [gradients.Course(cell, 1, [10, 20], [0.5, 0.9], left) for cell in models]
     findings = gradients.measure(models, courses, lambda told: None)
@@ -187,7 +208,7 @@ def test_networks_are_trained_for_the_gradients_course(tmp_path, monkeypatch):
     monkeypatch.setattr(watching, "WATCHED", 2)
     models, courses = gradients.trained(data, tmp_path / "runs", 1, 2, lambda told: None)
     assert [course.cell for course in courses] == list(models) and courses[0].updates == [2]
-    assert all(0 < courses[0].left[distance][0] for distance in watching.DISTANCES)
+    assert all(courses[0].left[distance][0] > 0 for distance in watching.DISTANCES)
 
 
 def test_memory_asks_for_was_and_were(models, tmp_path, capsys):

@@ -15,7 +15,7 @@ from streamer.evaluation.delays import Shown
 from streamer.evaluation.recordings import SpokenWord
 from streamer.lab.latency import measure, picture, sounds, timeline, translation, words
 from streamer.lab.latency.task import Scored
-from streamer.lab.latency.views import Seer, View, ahead, both_ways, chunks, one_way, seer
+from streamer.lab.latency.views import Seer, ahead, both_ways, chunks, one_way, seer
 from streamer.lab.sample import FOLDER
 from tests import text_data, translation_data
 
@@ -129,7 +129,11 @@ def test_translation_reads_no_further_than_it_may(tmp_path, monkeypatch):
         network = task.network(view, 2).eval()
         found = translation.translated(network, sources)
         for source, (units, read) in zip(sources, found):
-            assert len(units) == len(read) and read == sorted(read) and all(0 < one <= len(source) + 1 for one in read)
+            assert (
+                len(units) == len(read)
+                and read == sorted(read)
+                and all(0 < one <= len(source) + 1 for one in read)
+            )
             if view.both_ways:
                 assert set(read) <= {len(source) + 1}
         scored = task.scored(network, view)
@@ -158,7 +162,12 @@ def test_what_stood_in_a_words_place_before_it():
     def shown(heard, *texts, final=False):
         return Shown(1, final, heard, tuple(SpokenWord(t, i, i + 1) for i, t in enumerate(texts)))
 
-    everything = [shown(1.0, "on"), shown(1.5, "a"), shown(2.0, "a", "cap"), shown(3.0, "a", "cat", final=True)]
+    everything = [
+        shown(1.0, "on"),
+        shown(1.5, "a"),
+        shown(2.0, "a", "cap"),
+        shown(3.0, "a", "cat", final=True),
+    ]
     sure = [shown(1.0), shown(1.5), shown(2.0, "a"), everything[-1]]
     first, second = timeline.live_words(everything, sure)
     assert (first.shown, first.sure, first.before) == (1.5, 2.0, ((1.0, "on"),))
@@ -197,5 +206,9 @@ def test_the_shipped_networks_on_their_sample_and_a_recording_on_its_time_line(t
 )
 def test_a_wrong_call_is_one_clear_line(arguments, told, tmp_path):
     ran = run(*arguments, "--output", tmp_path / "out")
-    assert isinstance(ran.exception, ValueError) and told in str(ran.exception) and "\n" not in str(ran.exception)
+    assert (
+        isinstance(ran.exception, ValueError)
+        and told in str(ran.exception)
+        and "\n" not in str(ran.exception)
+    )
     assert not ran.stdout and not (tmp_path / "out").exists()

@@ -87,9 +87,15 @@ def test_text_is_what_a_speaker_says():
 )
 def test_words_are_derived_from_known_ones(word, phones):
     known = {
-        "cat": "K AE T", "dog": "D AO G", "kiss": "K IH S", "hope": "HH OW P", "pat": "P AE T",
-        "happy": "HH AE P IY", "color": "K AH L ER", "house": "HH AW S",
-    }  # fmt: skip
+        "cat": "K AE T",
+        "dog": "D AO G",
+        "kiss": "K IH S",
+        "hope": "HH OW P",
+        "pat": "P AE T",
+        "happy": "HH AE P IY",
+        "color": "K AH L ER",
+        "house": "HH AW S",
+    }
     sounds = derive([word, "xyzzy"], {word: [tuple(p.split())] for word, p in known.items()})
     assert sounds == {word: [tuple(phones.split())]}
 

@@ -15,9 +15,15 @@ def model(seed: int, backoff: float) -> Trigrams:
     pairs = np.unique(random.integers(WORDS**2, size=40))
     triples = np.unique(random.choice(pairs, 40) * WORDS + random.integers(WORDS, size=40))
     return Trigrams(
-        WORDS, -1 - 6 * random.random(WORDS), backoff - 2 * random.random(WORDS), pairs, -1 - 4 * random.random(len(pairs)),
-        backoff - 2 * random.random(len(pairs)), triples, -3 * random.random(len(triples)),
-    )  # fmt: skip
+        WORDS,
+        -1 - 6 * random.random(WORDS),
+        backoff - 2 * random.random(WORDS),
+        pairs,
+        -1 - 4 * random.random(len(pairs)),
+        backoff - 2 * random.random(len(pairs)),
+        triples,
+        -3 * random.random(len(triples)),
+    )
 
 
 @pytest.mark.parametrize("backoff", [0.0, 0.5])

@@ -90,11 +90,15 @@ def test_positions_go_on_over_a_restart():
 
 
 def final(text: str, start: int, end: int) -> wire.Result:
-    return wire.Result(bytes(16), 1, 0, "final", end, 1, (wire.Alternative(text, (wire.Word(text, start, end),)),))
+    return wire.Result(
+        bytes(16), 1, 0, "final", end, 1, (wire.Alternative(text, (wire.Word(text, start, end),)),)
+    )
 
 
 def test_utterances_are_rewritten_in_their_order(tmp_path):
-    config = Config(models={MODEL: ModelOptions(folder=str(write_model(tmp_path / "whole", network=OFFLINE)))})
+    config = Config(
+        models={MODEL: ModelOptions(folder=str(write_model(tmp_path / "whole", network=OFFLINE)))}
+    )
     noise = np.random.default_rng(0).integers(-3000, 3000, RATE_HZ).astype("<i2").tobytes()
     with Rewriter(config, RATE_HZ) as rewriter:
         rewriter.wait_ready()
@@ -118,7 +122,9 @@ def test_an_offline_network_that_is_not_there_is_one_line(tmp_path):
 
 
 def test_an_offline_network_whose_process_dies_is_one_line(tmp_path):
-    config = Config(models={MODEL: ModelOptions(folder=str(write_model(tmp_path / "whole", network=OFFLINE)))})
+    config = Config(
+        models={MODEL: ModelOptions(folder=str(write_model(tmp_path / "whole", network=OFFLINE)))}
+    )
     with Rewriter(config, RATE_HZ) as rewriter:
         rewriter.wait_ready()
         rewriter.hear(bytes(4 * RATE_HZ))

@@ -46,7 +46,9 @@ def test_far_more_than_the_window_at_once():
         stream.send(sound.tobytes())
         stream.close()
         said = [(r.kind, r.through, r.alternatives[0].text) for r in stream if r.alternatives]
-    assert said == [(r.kind, r.through, r.alternatives[0].text) for r in alone(sound).results if r.alternatives]
+    assert said == [
+        (r.kind, r.through, r.alternatives[0].text) for r in alone(sound).results if r.alternatives
+    ]
 
 
 def test_a_broken_connection_changes_no_word():
@@ -73,22 +75,21 @@ def test_a_broken_connection_changes_no_word():
 
 def test_a_recorded_server_replays_to_the_same_results(tmp_path):
     path = tmp_path / "wire"
-    with Recorder(path) as recorder:
-        with serving(tiny_engine(lease_ms=300), recorder=recorder) as server:
-            with connect(server.address) as connection:
-                silent = connection.open("tiny", format=FORMAT)
-                silent.send(noise(8000, 1).tobytes())
-                flushed = connection.open("labels", format=FORMAT)
-                flushed.send(noise(8000, 2).tobytes())
-                flushed.flush()
-                converse(flushed, noise(RATE_HZ, 3))
-                list(silent)
-                assert silent.closed.reason == "lease"
-                drained = connection.open("tiny", format=FORMAT)
-                drained.send(noise(8000, 4).tobytes())
-                drained.poll(1.0)
-                server.loop.stop()
-                list(drained)
+    with Recorder(path) as recorder, serving(tiny_engine(lease_ms=300), recorder=recorder) as server:
+        with connect(server.address) as connection:
+            silent = connection.open("tiny", format=FORMAT)
+            silent.send(noise(8000, 1).tobytes())
+            flushed = connection.open("labels", format=FORMAT)
+            flushed.send(noise(8000, 2).tobytes())
+            flushed.flush()
+            converse(flushed, noise(RATE_HZ, 3))
+            list(silent)
+            assert silent.closed.reason == "lease"
+            drained = connection.open("tiny", format=FORMAT)
+            drained.send(noise(8000, 4).tobytes())
+            drained.poll(1.0)
+            server.loop.stop()
+            list(drained)
     messages = list(Replay(path, tiny_engine(lease_ms=300)).messages())
     replayed: dict[bytes, list] = {}
     for message in messages:

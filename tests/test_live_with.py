@@ -62,7 +62,9 @@ def room(tmp_path_factory):
     card.write_text(card.read_text().replace('kind = "argmax"', READER).replace('" "]', '"maybe"]'))
     tagger(room / "names"), judge(room / "moods"), shortener(room / "kept")
     models = "".join(f'[models.{name}]\nfolder = "{name}"\n' for name in ("tiny", "names", "moods", "kept"))
-    (room / "own.toml").write_text(f'{models}[pipelines]\ntiny = ["kept"]\nkept = ["moods"]\nmoods = ["names"]\n')
+    (room / "own.toml").write_text(
+        f'{models}[pipelines]\ntiny = ["kept"]\nkept = ["moods"]\nmoods = ["names"]\n'
+    )
     noise = np.random.default_rng(3).normal(0, 0.1, 3 * 16000).astype(np.float32)
     soundfile.write(room / "noise.wav", noise, 16000)
     return room
@@ -71,7 +73,10 @@ def room(tmp_path_factory):
 def test_names_and_tasks_choose_what_reads_along(room):
     config = read_config(room / "own.toml")
     chosen = reading_along(config, "tiny", "moods, names")
-    assert (chosen.server.serve, chosen.pipelines) == (["tiny", "moods", "names"], {"tiny": ["moods", "names"]})
+    assert (chosen.server.serve, chosen.pipelines) == (
+        ["tiny", "moods", "names"],
+        {"tiny": ["moods", "names"]},
+    )
     assert reading_along(config, "tiny", "summary").server.serve == ["tiny", "compress-en"]
     kept = reading_along(config, "tiny", None)
     assert kept.server.serve == ["tiny", "kept", "moods", "names"] and kept.pipelines == config.pipelines
@@ -89,8 +94,11 @@ def test_without_pipelines_a_model_is_alone():
 def test_a_live_session_says_what_they_say_of_each_final(room):
     told = subprocess.run(
         command(room, "--file", str(room / "noise.wav"), "--with", "names,moods"),
-        env=environment(room), capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+        env=environment(room),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert told.returncode == 0, told.stderr
     lines = told.stdout.splitlines()
     own = [line for line in lines if not line.startswith(("names: ", "moods: "))]
@@ -102,7 +110,10 @@ def test_a_live_session_says_what_they_say_of_each_final(room):
 def test_a_server_elsewhere_feeds_what_it_is_told_to(room):
     told = subprocess.run(
         command(room, "--with", "names", "--connect", "tcp://127.0.0.1:9"),
-        env=environment(room), capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+        env=environment(room),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert told.returncode == 2 and told.stdout == ""
     assert "--with is for a server of our own" in told.stderr

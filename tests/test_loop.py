@@ -94,7 +94,9 @@ def test_a_port_in_use_is_one_line_that_names_it():
         assert again.inputs == first.inputs
 
 
-@pytest.mark.parametrize("address", ["nonsense", "tcp://", "tcp://nowhere.invalid:1", "tcp://127.0.0.1:99999"])
+@pytest.mark.parametrize(
+    "address", ["nonsense", "tcp://", "tcp://nowhere.invalid:1", "tcp://127.0.0.1:99999"]
+)
 def test_an_address_that_is_none_is_one_line(address):
     with pytest.raises(AddressError) as caught:
         Sockets(address, ANY_PORT)

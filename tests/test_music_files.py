@@ -67,7 +67,11 @@ def test_a_tempo_that_changed_is_written(tmp_path):
     write_musicxml(piece, tmp_path / "a.musicxml")
     # MusicXML 4.0: a sound stands in a measure by itself, or in a direction behind its type.
     score = ET.parse(tmp_path / "a.musicxml")
-    found = [(m.get("number"), s.get("tempo"), s.findtext("offset")) for m in score.iter("measure") for s in m.findall("sound")]
+    found = [
+        (m.get("number"), s.get("tempo"), s.findtext("offset"))
+        for m in score.iter("measure")
+        for s in m.findall("sound")
+    ]
     assert found == [("1", "120", None), ("2", "60", "2")]
 
 
@@ -122,7 +126,9 @@ def test_midi_without_notes_and_midi_without_end(tmp_path):
     mido.MidiFile(tracks=[mido.MidiTrack()]).save(path)
     with pytest.raises(ValueError, match="holds no notes"):
         read_melody(path, 4)
-    track = mido.MidiTrack([mido.Message("note_on", note=60, time=0), mido.Message("note_off", note=60, time=2**27)])
+    track = mido.MidiTrack(
+        [mido.Message("note_on", note=60, time=0), mido.Message("note_off", note=60, time=2**27)]
+    )
     mido.MidiFile(tracks=[track]).save(path)
     with pytest.raises(ValueError, match="is longer than"):
         read_melody(path, 4)
@@ -142,14 +148,12 @@ def test_sound_is_whole_or_not_there(tmp_path):
     assert (samples.shape, rate) == ((480, 2), 48000)
     assert path.stat().st_mode & 0o444 == 0o444
     before = path.read_bytes()
-    with pytest.raises(KeyboardInterrupt):
-        with whole(path) as partial:
-            partial.write_bytes(b"half")
-            raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt), whole(path) as partial:
+        partial.write_bytes(b"half")
+        raise KeyboardInterrupt
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
-    with pytest.raises(ValueError, match="is no folder"):
-        with whole(tmp_path / "none" / "a.flac"):
-            pass
+    with pytest.raises(ValueError, match="is no folder"), whole(tmp_path / "none" / "a.flac"):
+        pass
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):

@@ -56,7 +56,9 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(style, data, tmp_path, 
 
 def test_a_composer_goes_on_from_given_weights_with_endings(data, tmp_path, monkeypatch):
     monkeypatch.setitem(
-        music.RECIPES, "chorale", replace(music.RECIPES["chorale"], options=SMALL["chorale"], check_every=2, updates=2)
+        music.RECIPES,
+        "chorale",
+        replace(music.RECIPES["chorale"], options=SMALL["chorale"], check_every=2, updates=2),
     )
     weights = music.train_music(data, tmp_path / "a", "chorale", learning_rate=0.01)
     more = music.train_music(data, tmp_path / "b", "chorale", learning_rate=1e-4, start=weights, endings=3)

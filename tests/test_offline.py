@@ -105,7 +105,7 @@ def test_times_are_in_order_and_within_the_recording(offline):
     (found,) = offline.transcribe([(babble(61.003, 5), RATE_HZ)])
     times = [t for _, start, end in words(found) for t in (start, end)]
     assert times == sorted(times)
-    assert 0.0 <= times[0] and times[-1] <= found.seconds
+    assert times[0] >= 0.0 and times[-1] <= found.seconds
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 44100, 7350, 37800])

@@ -125,7 +125,9 @@ def test_a_fed_stream_outlives_silence_and_a_drain(folder):
     client.settle()
     assert not engine.engine.sessions
     everything = client.answers + client.others
-    closed = [(one.reason, one.stream == client.opened.stream) for one in everything if isinstance(one, wire.Closed)]
+    closed = [
+        (one.reason, one.stream == client.opened.stream) for one in everything if isinstance(one, wire.Closed)
+    ]
     assert sorted(closed) == [("closed", False)] * 3 + [("draining", True)]
 
 
@@ -196,7 +198,9 @@ def test_the_client_hears_what_its_stream_feeds_and_a_recording_replays_it(folde
             stream.flush()
             stream.send(samples[len(samples) // 2 :])
             stream.close()
-            own = [r.alternatives[0].text for r in stream if r.kind == "final" and r.alternatives[0].text.strip()]
+            own = [
+                r.alternatives[0].text for r in stream if r.kind == "final" and r.alternatives[0].text.strip()
+            ]
             derived = []
             while more := stream.derived(2.0):
                 derived += more

@@ -51,7 +51,9 @@ def test_records_in_order(recording):
     assert sum(isinstance(r, Drain) for r in records) == 1
     assert [len(r.expired) for r in records if isinstance(r, Tick) and r.expired] == [1]
     assert any(r.parts == [b"nonsense"] for r in records if isinstance(r, Input))
-    assert all(not isinstance(wire.decode_output(*r.parts), wire.Ack) for r in records if isinstance(r, Answer))
+    assert all(
+        not isinstance(wire.decode_output(*r.parts), wire.Ack) for r in records if isinstance(r, Answer)
+    )
     times = [r.now for r in records]
     assert times == sorted(times)
 

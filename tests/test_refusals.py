@@ -132,9 +132,14 @@ def test_answers_follow_the_connection():
         ("tiny", {"format": FORMAT, "nonsense": 1}, "bad_option", "options.nonsense"),
         ("tiny", {"format": FORMAT, "partials": []}, "bad_option", "options.partials"),
         ("tiny", {"format": FORMAT, "endpoint_silence_ms": -1}, "bad_option", "options.endpoint_silence_ms"),
-        ("tiny", {"format": FORMAT, "endpoint_silence_ms": 2**70}, "bad_option", "options.endpoint_silence_ms"),
+        (
+            "tiny",
+            {"format": FORMAT, "endpoint_silence_ms": 2**70},
+            "bad_option",
+            "options.endpoint_silence_ms",
+        ),
     ],
-)  # fmt: skip
+)
 def test_hostile_options_are_refused_by_name(model, options, code, field):
     engine = tiny_engine()
     (out,) = engine.receive(b"p", wire.Open("r", model, options=options), b"", 0.0)
@@ -143,7 +148,8 @@ def test_hostile_options_are_refused_by_name(model, options, code, field):
 
 
 @pytest.mark.parametrize(
-    "payload", [b"abc", np.float32([np.nan]).tobytes(), np.float32([np.inf]).tobytes(), np.float32([1e9]).tobytes()]
+    "payload",
+    [b"abc", np.float32([np.nan]).tobytes(), np.float32([np.inf]).tobytes(), np.float32([1e9]).tobytes()],
 )
 def test_bad_payloads_are_refused_and_disturb_nobody(payload):
     engine = tiny_engine()

@@ -14,9 +14,15 @@ from models.relation import ALL, EACH, EQUAL, FOUND, MANY_TO_ONE, ONE_TO_MANY, O
 from models.stage import Chain
 
 EXPECTED = {
-    "captions": UNEQUAL, "commands": UNEQUAL, "entities": EQUAL, "sentiment": MANY_TO_ONE, "translation": UNEQUAL,
-    "summary": EQUAL, "headline": UNEQUAL, "agreement": MANY_TO_ONE,
-}  # fmt: skip
+    "captions": UNEQUAL,
+    "commands": UNEQUAL,
+    "entities": EQUAL,
+    "sentiment": MANY_TO_ONE,
+    "translation": UNEQUAL,
+    "summary": EQUAL,
+    "headline": UNEQUAL,
+    "agreement": MANY_TO_ONE,
+}
 
 
 @pytest.mark.parametrize("name", catalog.zoo())
@@ -43,6 +49,8 @@ def test_a_row_for_several_steps_is_unequal_and_an_unknown_reader_refused():
     model.network.ratio = Fraction(1, 2)
     assert relation(model) == UNEQUAL
     card = model.card
-    strange = type(card)(**{name: getattr(card, name) for name in card.__struct_fields__} | {"reader": ReaderPart("odd")})
+    strange = type(card)(
+        **{name: getattr(card, name) for name in card.__struct_fields__} | {"reader": ReaderPart("odd")}
+    )
     with pytest.raises(ValueError, match="reader.kind is 'odd'"):
         relation(Model(card.name, strange, model.folder, model.network))

@@ -12,15 +12,28 @@ ROOT = Path(__file__).parent.parent
 ROOMS = ("streamer", "models", "clients")
 # The command line may import everything, and does so late.
 COMMAND_LINE = (
-    "streamer.cli", "streamer.__main__", "streamer.commands", "streamer.transcribe", "streamer.rendering",
+    "streamer.cli",
+    "streamer.__main__",
+    "streamer.commands",
+    "streamer.transcribe",
+    "streamer.rendering",
     "streamer.live",
-)  # fmt: skip
+)
 NEITHER_TORCH_NOR_ZMQ = ("streamer.wire", "streamer.session", "streamer.scheduler")
 LIGHT = (
-    "streamer", "clients", "models", "models.readers", "models.readers.build", "models.feeders",
-    "models.feeders.audio", "models.card", "models.catalog", "streamer.wire", "streamer.cli",
+    "streamer",
+    "clients",
+    "models",
+    "models.readers",
+    "models.readers.build",
+    "models.feeders",
+    "models.feeders.audio",
+    "models.card",
+    "models.catalog",
+    "streamer.wire",
+    "streamer.cli",
     "streamer.live",  # a client: its server is a process of its own
-)  # fmt: skip
+)
 
 
 def module_name(path: Path) -> str:
@@ -92,8 +105,7 @@ def test_wire_session_and_scheduler_are_plain(module):
 
 
 @pytest.mark.parametrize(
-    "module",
-    [m for m in SOURCES if m in LIGHT or within(m, "models.readers") or within(m, "models.feeders")],
+    "module", [m for m in SOURCES if m in LIGHT or within(m, "models.readers") or within(m, "models.feeders")]
 )
 def test_light_modules_import_no_torch(module):
     assert not [n for n in reaches(module) if within(n, "torch")]

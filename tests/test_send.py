@@ -21,7 +21,9 @@ class Talking(EchoEngine):
         for echo in self.streams.values():
             echo.results += 1
             words = (wire.Alternative("the last words"),)
-            result = wire.Result(echo.opened.stream, echo.results, 0, "final", echo.position, echo.accepted, words)
+            result = wire.Result(
+                echo.opened.stream, echo.results, 0, "final", echo.position, echo.accepted, words
+            )
             out.append(Outgoing(echo.peer, result))
         return out + super().drain(now)
 

@@ -14,10 +14,25 @@ from streamer.summarize import summarize
 
 WORDS = ["the", "fox", "dog", "sleeps", "in", "rome", "."]
 SMALL = "words = 9\nword_size = 6\nletter_size = 4\nhidden_size = 8\n"
-LIVE = ("live", "summary", "compress_live", SMALL, "tail = 2", '["a", "b", "c"]',
-        'kind = "summary"\nthresholds = [0.5, 0.5, 0.5]\nlookahead = 1')  # fmt: skip
+LIVE = (
+    "live",
+    "summary",
+    "compress_live",
+    SMALL,
+    "tail = 2",
+    '["a", "b", "c"]',
+    'kind = "summary"\nthresholds = [0.5, 0.5, 0.5]\nlookahead = 1',
+)
 WHOLE = ("whole", "summary", "compress_offline", SMALL, "", '["a"]', 'kind = "summary_whole"')
-TITLE = ("title", "headline", "headline", SMALL + "decoder_size = 8\n", "", '["unit", "log"]', 'kind = "headline"')
+TITLE = (
+    "title",
+    "headline",
+    "headline",
+    SMALL + "decoder_size = 8\n",
+    "",
+    '["unit", "log"]',
+    'kind = "headline"',
+)
 
 
 @pytest.fixture
@@ -35,7 +50,9 @@ def model(tmp_path):
         )
         torch.manual_seed(3)
         given = dict(line.split(" = ") for line in options.splitlines())
-        network = build_network(architecture, {k: int(v) for k, v in given.items()} | {"outputs": columns.count('"') // 2})
+        network = build_network(
+            architecture, {k: int(v) for k, v in given.items()} | {"outputs": columns.count('"') // 2}
+        )
         weights = {k: v * 3 if v.dim() > 1 else v for k, v in network.state_dict().items()}
         save_file(weights, folder / "weights.safetensors")
         return load(folder)
@@ -65,7 +82,11 @@ def test_a_live_network_forgets_the_sentence_before(model):
     network = model(LIVE).network
     encoder = WordsEncoder(WORDS, tail=2)
     steps = [
-        torch.from_numpy(np.concatenate([*(encoder.steps(Mark(0, 0, w, "token"), w == one[0]) for w in one), encoder.tail(9)]))
+        torch.from_numpy(
+            np.concatenate(
+                [*(encoder.steps(Mark(0, 0, w, "token"), w == one[0]) for w in one), encoder.tail(9)]
+            )
+        )
         for one in (["the", "fox", "sleeps", "."], ["Zorilla", "in", "Rome"])
     ]
     alone = network(steps[1][None])
@@ -99,7 +120,11 @@ def test_titles_are_written_for_every_text(model):
 
 def test_a_summary_is_made_of_shortened_sentences_in_order(model):
     network = Sentences(model(WHOLE))
-    sentences = [["the", name, "sleeps", "in", place, "."] for name in ("fox", "dog") for place in ("Rome", "Bonn", "Oslo")] * 4
+    sentences = [
+        ["the", name, "sleeps", "in", place, "."]
+        for name in ("fox", "dog")
+        for place in ("Rome", "Bonn", "Oslo")
+    ] * 4
     chosen = summarize(sentences, network, 0.3)
     assert [one.sentence for one in chosen] == sorted({one.sentence for one in chosen})
     assert 0 < sum(len(one.words) for one in chosen) <= 0.3 * 6 * len(sentences)

@@ -54,11 +54,16 @@ SENTENCES = [1.0, -2.0], [3.0], [-1.0, 2.0, 4.0]
 def test_an_opinion_after_each_word_and_a_verdict_after_the_last():
     events = told(reader(), *stream(*SENTENCES))
     assert [(event.kind, event.utterance, event.alternatives[0].text) for event in events] == [
-        ("partial", 0, "positive"), ("partial", 0, "negative"), ("final", 0, "negative"),
-        ("partial", 1, "positive"), ("final", 1, "positive"),
-        ("partial", 2, "negative"), ("partial", 2, "positive"), ("partial", 2, "positive"),
+        ("partial", 0, "positive"),
+        ("partial", 0, "negative"),
+        ("final", 0, "negative"),
+        ("partial", 1, "positive"),
+        ("final", 1, "positive"),
+        ("partial", 2, "negative"),
+        ("partial", 2, "positive"),
+        ("partial", 2, "positive"),
         ("final", 2, "positive"),
-    ]  # fmt: skip
+    ]
     final = events[2]
     assert [one.text for one in final.alternatives] == ["negative", "positive"]
     assert sum(one.confidence for one in final.alternatives) == pytest.approx(1)

@@ -61,14 +61,13 @@ def config(tmp_path, monkeypatch) -> Config:
 
 def test_a_child_process_serves_and_stops(config):
     samples = noise(30000)
-    with ServerProcess(config) as server:
-        with connect(server.inputs) as connection:
-            assert [model.name for model in connection.describe().models] == ["own"]
-            stream = connection.open("own", format={"encoding": "f32", "rate": 16000, "channels": 1})
-            for part in np.split(samples, 30):
-                stream.send(part.tobytes())
-            stream.close()
-            results = list(stream)
+    with ServerProcess(config) as server, connect(server.inputs) as connection:
+        assert [model.name for model in connection.describe().models] == ["own"]
+        stream = connection.open("own", format={"encoding": "f32", "rate": 16000, "channels": 1})
+        for part in np.split(samples, 30):
+            stream.send(part.tobytes())
+        stream.close()
+        results = list(stream)
     said = [(r.kind, r.through, r.alternatives[0].text) for r in results]
     assert said == [(r.kind, r.through, r.alternatives[0].text) for r in alone(samples, 1000).results]
     with pytest.raises(ProcessLookupError):

@@ -20,7 +20,9 @@ def test_a_model_with_factors_and_fewer_words_loads(tmp_path):
     before = load(folder).network.state_dict()
     shrink(folder, table="words.words.weight", rank=8)
     after = load(folder).network.state_dict()
-    assert before.keys() == after.keys() and "words.words.weight.left" in load_file(folder / "weights.safetensors")
+    assert before.keys() == after.keys() and "words.words.weight.left" in load_file(
+        folder / "weights.safetensors"
+    )
     for name, value in before.items():
         torch.testing.assert_close(after[name], value, atol=1e-4, rtol=1e-4)
     other = tagger(tmp_path / "other")

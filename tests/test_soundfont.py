@@ -31,7 +31,16 @@ def compose(streamer, tmp_path):  # noqa: F811
     (tmp_path / "config.toml").write_text('[models.tiny]\nfolder = "tiny"\n')
     (tmp_path / "out").mkdir()
     return lambda *arguments: streamer(
-        "compose", "--model", "tiny", "--config", tmp_path / "config.toml", "--seed", 4, "--seconds", 3, *arguments
+        "compose",
+        "--model",
+        "tiny",
+        "--config",
+        tmp_path / "config.toml",
+        "--seed",
+        4,
+        "--seconds",
+        3,
+        *arguments,
     )
 
 
@@ -77,9 +86,16 @@ def test_what_fluidsynth_played_is_written_for_just_so_long(compose, font, insta
         ("open(raw, 'wb')", "no sound came out"),
     ],
 )
-def test_a_fluidsynth_that_fails_is_one_line_and_leaves_nothing(compose, font, installed, tmp_path, last, said):
+def test_a_fluidsynth_that_fails_is_one_line_and_leaves_nothing(
+    compose, font, installed, tmp_path, last, said
+):
     installed(last)
-    refused(compose("--soundfont", font, "--output", tmp_path / "out/a.wav"), 1, "fluidsynth can't play with", said)
+    refused(
+        compose("--soundfont", font, "--output", tmp_path / "out/a.wav"),
+        1,
+        "fluidsynth can't play with",
+        said,
+    )
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -114,5 +130,7 @@ def test_the_real_one_plays_to_the_end_of_the_piece(compose, font, tmp_path):
     assert np.abs(samples[48000:105000]).max() > 0.05 and np.abs(samples[-480:]).max() < 0.05
     broken = tmp_path / "broken.sf2"
     broken.write_bytes(font.read_bytes()[:2000])
-    refused(compose("--soundfont", broken, "--output", tmp_path / "out/b.wav"), 1, "can't play with", "broken.sf2")
+    refused(
+        compose("--soundfont", broken, "--output", tmp_path / "out/b.wav"), 1, "can't play with", "broken.sf2"
+    )
     assert list(output.parent.iterdir()) == [output]

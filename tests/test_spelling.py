@@ -27,8 +27,11 @@ def units():
 def test_units_are_the_letters_that_sound_alike_everywhere(units):
     assert len(units) == len(SOUNDS)
     assert [(unit.letters, *unit.phones) for unit in units["sheephoo"]] == [
-        ("sh", "SH"), ("ee", "IY"), ("ph", "F"), ("oo", "UW"),
-    ]  # fmt: skip
+        ("sh", "SH"),
+        ("ee", "IY"),
+        ("ph", "F"),
+        ("oo", "UW"),
+    ]
     for word, cut in units.items():
         assert "".join(unit.letters for unit in cut) == word
         assert sum((unit.phones for unit in cut), ()) == SOUNDS[word]
@@ -75,8 +78,9 @@ def test_a_piece_has_the_sounds_that_its_letters_often_have():
     }
     sounds = piece_sounds(join(in_units(words), 30))
     assert {(name, *each[0]) for name, each in sounds.items() if name in ("co+", "ci+")} <= {
-        ("co+", "K", "OW"), ("ci+", "S", "IH"),
-    }  # fmt: skip
+        ("co+", "K", "OW"),
+        ("ci+", "S", "IH"),
+    }
     assert all(each for each in sounds.values())
     assert all(name.count("+") == 1 for name in sounds)
 
@@ -98,7 +102,10 @@ def test_a_word_that_the_lexicon_lacks_is_spelled(reader):
 def test_a_piece_that_goes_on_needs_one_that_begins(reader):
     # "+cad" sounds like nothing else, yet it cannot follow a word, nor stand alone.
     wholes = re.compile("|".join([*(word for word in WORDS if word.isalpha()), "bac(cad)*"]))
-    logits = [speak("ab cad dab cad . . . .", strange={"cad": "CAD"}), *(babble(300, seed) for seed in range(40))]
+    logits = [
+        speak("ab cad dab cad . . . .", strange={"cad": "CAD"}),
+        *(babble(300, seed) for seed in range(40)),
+    ]
     for some in logits:
         for event in run(reader, some):
             for word in event.alternatives[0].words if event.alternatives else ():
@@ -107,7 +114,9 @@ def test_a_piece_that_goes_on_needs_one_that_begins(reader):
 
 def test_a_word_is_not_taken_up_after_an_endpoint(reader):
     pause = np.repeat(speak("."), 8, axis=0)
-    logits = np.concatenate([speak("ab bac", strange={"bac": "BAC"}), pause, speak("cad", strange={"cad": "CAD"}), pause])
+    logits = np.concatenate(
+        [speak("ab bac", strange={"bac": "BAC"}), pause, speak("cad", strange={"cad": "CAD"}), pause]
+    )
     spoken = finals(run(reader, logits))
     assert spoken[0] == "ab bac" and all("cad" not in text for text in spoken)
 

@@ -8,15 +8,7 @@ import torch
 
 from models.training import command_check
 from models.training.command_shards import UNKNOWN, UNLABELLED, WORDS, Recording
-from models.training.command_streams import (
-    FREE,
-    OTHER_WORD,
-    SILENT,
-    SPEAKING,
-    UNKNOWN_TEXT,
-    Source,
-    Streams,
-)
+from models.training.command_streams import FREE, OTHER_WORD, SILENT, SPEAKING, UNKNOWN_TEXT, Source, Streams
 from models.training.spotting import PER_ROW, RUNS, WORD_WEIGHT, spotting_loss
 
 TOLERANCE = 1e-4
@@ -71,9 +63,7 @@ def test_each_duty_wants_its_own():
 
 def test_a_window_past_the_outputs_is_left_out():
     logits = torch.zeros(1, 5, len(WORDS))
-    loss = spotting_loss(
-        logits, torch.full((1, 5), FREE), torch.tensor([[0, 3, 8, YES]]), torch.ones(1)
-    )
+    loss = spotting_loss(logits, torch.full((1, 5), FREE), torch.tensor([[0, 3, 8, YES]]), torch.ones(1))
     assert float(loss) == 0.0
 
 

@@ -5,7 +5,7 @@ from itertools import islice
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.summarize import choose, ranked, summarize
+from streamer.summarize import choose, ranked
 
 RIVER = "the river flooded the old town last night".split()
 TOWN = "people of the old town left when the river flooded".split()

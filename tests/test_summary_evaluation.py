@@ -8,7 +8,10 @@ from streamer.evaluation.long_texts import long_mode
 from tests.summary_data import write
 
 SENTENCES = [
-    {"tokens": "Police arrested a man in Rome on Monday , officials said .".split(), "labels": [1, 1, 1, 1] + [0] * 7 + [1]},
+    {
+        "tokens": "Police arrested a man in Rome on Monday , officials said .".split(),
+        "labels": [1, 1, 1, 1] + [0] * 7 + [1],
+    },
     {"tokens": ["Nobody", "knows", "."], "labels": None},
     {"tokens": "The council will close the bridge .".split(), "labels": [1] * 7},
 ]

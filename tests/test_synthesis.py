@@ -51,9 +51,7 @@ def test_loudness_is_bounded_and_nothing_clicks():
 @pytest.mark.parametrize("rate,frames_per_second", [(48000, 200), (44100, 180)])
 def test_notes_are_in_tune(rate, frames_per_second):
     stage = Waves(rate, 1)
-    sound, _ = stage.step(
-        frames(Sequencer(1, 4, frames_per_second), [(69,)] * 16), stage.initial_state(1)
-    )
+    sound, _ = stage.step(frames(Sequencer(1, 4, frames_per_second), [(69,)] * 16), stage.initial_state(1))
     spectrum = np.abs(np.fft.rfft(sound[0, : 2 * rate, 0].numpy()))
     assert abs(spectrum.argmax() / 2 - 440) <= 0.5
 

@@ -179,7 +179,8 @@ def test_in_a_pipe_finals_are_lines(piped):
     assert "\x1b" not in piped.stdout
     (figures,) = piped.stderr.splitlines()
     assert re.fullmatch(
-        r"streamer: 3\.0 s heard, latency p50 \d+ ms, p95 \d+ ms, real-time factor \d\.\d+, 0 overflows", figures
+        r"streamer: 3\.0 s heard, latency p50 \d+ ms, p95 \d+ ms, real-time factor \d\.\d+, 0 overflows",
+        figures,
     )
 
 

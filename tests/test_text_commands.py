@@ -25,8 +25,11 @@ def room(tmp_path_factory):
 def streamer(room, *arguments, given: bytes | None = None) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-m", "streamer", *map(str, arguments)],
-        input=given, env=environment(room), capture_output=True, timeout=120,
-    )  # fmt: skip
+        input=given,
+        env=environment(room),
+        capture_output=True,
+        timeout=120,
+    )
 
 
 def lines(done: subprocess.CompletedProcess) -> list[dict]:
@@ -65,7 +68,8 @@ def test_both_modes_say_the_same_of_a_live_network(room):
     for command, model in (("tag", "names"), ("sentiment", "moods")):
         arguments = [command, "-", "--model", room / model]
         live, offline = (
-            lines(streamer(room, *arguments, "--mode", mode, given=TEXT.encode())) for mode in ("live", "offline")
+            lines(streamer(room, *arguments, "--mode", mode, given=TEXT.encode()))
+            for mode in ("live", "offline")
         )
         for one in live + offline:
             for name in one.get("entities", ()):
@@ -75,21 +79,37 @@ def test_both_modes_say_the_same_of_a_live_network(room):
 
 
 def test_text_for_people(room):
-    done = streamer(room, "sentiment", room / "text.txt", "--model", room / "moods", "--format", "text", "--classes", 5)
+    done = streamer(
+        room, "sentiment", room / "text.txt", "--model", room / "moods", "--format", "text", "--classes", 5
+    )
     told = done.stdout.decode().splitlines()
     assert done.returncode == 0 and len(told) == 3
     assert told[0].split("\t")[1] == "The fox isn't in Rome." and told[0].split("\t")[0][-4:-2] == "0."
 
 
 def test_a_summary_has_its_share_of_the_words(room):
-    text = " ".join(f"The {word} fox of Rome sleeps near the old {word} house today." for word in "ab cd ef gh ij kl".split() * 20)
-    told = lines(streamer(room, "summarize", "--mode", "offline", "--model", room / "kept", given=text.encode()))
+    text = " ".join(
+        f"The {word} fox of Rome sleeps near the old {word} house today."
+        for word in "ab cd ef gh ij kl".split() * 20
+    )
+    told = lines(
+        streamer(room, "summarize", "--mode", "offline", "--model", room / "kept", given=text.encode())
+    )
     assert told and sum(len(one["summary"].split()) for one in told) <= 0.15 * len(text.split())
-    text = " ".join(f"The {word}--fox--of Rome sleeps!\"--\"So {word} sleeps." for word in "ab cd ef gh ij kl".split() * 4)
-    told = lines(streamer(room, "summarize", "--mode", "offline", "--model", room / "kept", given=text.encode()))
+    text = " ".join(
+        f'The {word}--fox--of Rome sleeps!"--"So {word} sleeps.' for word in "ab cd ef gh ij kl".split() * 4
+    )
+    told = lines(
+        streamer(room, "summarize", "--mode", "offline", "--model", room / "kept", given=text.encode())
+    )
     assert told and sum(len(one["summary"].split()) for one in told) <= 0.15 * len(text.split())
-    text = " ".join(f"The {word} fox of Rome sleeps near the old {word} house today." for word in "ab cd ef gh ij kl".split() * 20)
-    whole = lines(streamer(room, "summarize", "--mode", "live", "--model", room / "kept", given=text.encode()))
+    text = " ".join(
+        f"The {word} fox of Rome sleeps near the old {word} house today."
+        for word in "ab cd ef gh ij kl".split() * 20
+    )
+    whole = lines(
+        streamer(room, "summarize", "--mode", "live", "--model", room / "kept", given=text.encode())
+    )
     assert len(whole) == 120
 
 
@@ -98,7 +118,9 @@ def test_nothing_gives_nothing_and_a_reader_that_leaves_is_no_failure(room):
     long = room / "long.txt"
     long.write_text("The fox sleeps. " * 20_000)
     shell = f"{sys.executable} -m streamer tag {long} --model {room / 'names'} --format text | head -1; echo ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", shell], env=environment(room), capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        ["bash", "-c", shell], env=environment(room), capture_output=True, text=True, timeout=120
+    )
     assert done.stdout.splitlines()[1] == "0" and done.stderr == ""
 
 
@@ -137,10 +159,12 @@ def refused(room, arguments, given, status, said):
 
 
 def test_who_types_sees_what_is_said_meanwhile(room):
-    terminal = Terminal([sys.executable, "-m", "streamer", "tag", "--model", str(room / "names")], environment(room))
+    terminal = Terminal(
+        [sys.executable, "-m", "streamer", "tag", "--model", str(room / "names")], environment(room)
+    )
     terminal.read_until(b"Enter ends a sentence")
     terminal.press(b"the fxo\x7f\x7fox in Rome")
-    terminal.read_until("the fox in ".encode())
+    terminal.read_until(b"the fox in ")
     terminal.press(b"\n")
     terminal.read_until(b"Rome")
     terminal.press(b"and the dog\x04")

@@ -41,7 +41,11 @@ def model(folder, recipes, name, outputs, **options):
 
 def test_tags_come_from_the_bytes_of_spans():
     words = ["Zoë", "Lee", "saw", "Rome", "Rome"]
-    spans = [Word("Zoë Lee", 0, 8, 1.0, "PER"), Word("Rome", 13, 17, 1.0, "LOC"), Word("Rome", 18, 22, 1.0, "LOC")]
+    spans = [
+        Word("Zoë Lee", 0, 8, 1.0, "PER"),
+        Word("Rome", 13, 17, 1.0, "LOC"),
+        Word("Rome", 18, 22, 1.0, "LOC"),
+    ]
     assert tags_of(words, spans) == ["B-PER", "I-PER", "O", "B-LOC", "B-LOC"]
     assert tags_of(words, []) == ["O"] * 5
 

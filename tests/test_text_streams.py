@@ -35,10 +35,16 @@ def engine(folder):
 def told(client: TextClient) -> list[tuple]:
     """All that results say but which input they needed: that depends on the frames."""
     return [
-        (r.seq, r.utterance, r.kind, r.through, r.confirmed,
-         [(a.text, [(w.text, w.start, w.end, w.label) for w in a.words]) for a in r.alternatives])
+        (
+            r.seq,
+            r.utterance,
+            r.kind,
+            r.through,
+            r.confirmed,
+            [(a.text, [(w.text, w.start, w.end, w.label) for w in a.words]) for a in r.alternatives],
+        )
         for r in client.results
-    ]  # fmt: skip
+    ]
 
 
 def alone(engine, text: bytes, model: str, **options) -> TextClient:
@@ -50,7 +56,10 @@ def alone(engine, text: bytes, model: str, **options) -> TextClient:
 
 
 @pytest.mark.parametrize("model", WAYS)
-@given(cuts=st.lists(st.integers(1, 40), min_size=20, max_size=60), ticks=st.lists(st.booleans(), min_size=60, max_size=60))
+@given(
+    cuts=st.lists(st.integers(1, 40), min_size=20, max_size=60),
+    ticks=st.lists(st.booleans(), min_size=60, max_size=60),
+)
 @settings(max_examples=10, deadline=None)
 def test_frames_may_cut_words_and_characters_anywhere(engine, model, cuts, ticks):
     text, at = TEXT.encode(), 0
@@ -115,14 +124,19 @@ def test_a_result_names_the_input_that_it_needed(engine):
     client.settle()
     # "The" is known with the space after it, "fox" with the one in the third input; the rest with the flush.
     assert [(r.kind, r.through, r.accepted) for r in client.results] == [
-        ("partial", 4, 1), ("partial", 8, 3), ("partial", 15, 5), ("partial", 15, 5), ("final", 15, 5),
-    ]  # fmt: skip
+        ("partial", 4, 1),
+        ("partial", 8, 3),
+        ("partial", 15, 5),
+        ("partial", 15, 5),
+        ("final", 15, 5),
+    ]
     client.text(" dog")
     client.close()
     client.settle()
     assert [(r.utterance, r.kind, r.through, r.accepted) for r in client.results[5:]] == [
-        (1, "partial", 19, 7), (1, "final", 19, 7),
-    ]  # fmt: skip
+        (1, "partial", 19, 7),
+        (1, "final", 19, 7),
+    ]
     assert client.closed == wire.Closed(client.opened.stream, "closed", 7, 19)
 
 
@@ -164,7 +178,7 @@ def test_what_is_no_text_is_refused_and_nothing_is_lost(engine, payload, said):
 
 def test_half_a_character_waits_for_the_next_frame(engine):
     client = TextClient(engine, request="half").open("tags")
-    client.text("na".encode() + "ï".encode()[:1])
+    client.text(b"na" + "ï".encode()[:1])
     client.flush()
     client.text("ï".encode()[1:] + b"ve")
     client.close()

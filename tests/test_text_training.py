@@ -9,7 +9,7 @@ import torch
 from models.build import load
 from models.training import entities, sentiment
 from models.training.denials import denials, graded
-from models.training.opinions import NO_LABEL, five, fine, read_labelled
+from models.training.opinions import NO_LABEL, fine, five, read_labelled
 from models.training.tagged import read_conll, strip
 from models.training.words import Words
 from tests import text_data

@@ -95,7 +95,7 @@ def test_a_token_comes_with_the_character_that_proves_it():
 def test_a_sentence_may_be_ended_anywhere():
     tokens = Tokens("plain")
     assert tokens.end_sentence() == []
-    tokens.feed("so Mr".encode() + b"\xc3")
+    tokens.feed(b"so Mr" + b"\xc3")
     assert [getattr(one, "text", "|") for one in tokens.end_sentence()] == ["Mr", "|"]
     # The character that was half there belongs to the next sentence.
     assert tokens.feed(b"\xa9t\xc3\xa9 ") == [Token("été", 5, 10, True, 11)]
@@ -134,7 +134,8 @@ def test_a_long_word_and_an_endless_sentence_keep_little():
 
 
 @pytest.mark.parametrize(
-    "word, parts", [("don't", ["do", "n't"]), ("Haiti’s", ["Haiti", "'s"]), ("o'clock", ["o'clock"]), ("'s", ["'s"])]
+    "word, parts",
+    [("don't", ["do", "n't"]), ("Haiti’s", ["Haiti", "'s"]), ("o'clock", ["o'clock"]), ("'s", ["'s"])],
 )
 def test_clitics_are_words(word, parts):
     found = clitics(Token(word, 2, 2 + len(word.encode()), False, 99))

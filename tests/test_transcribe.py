@@ -13,8 +13,8 @@ from clients.files import AudioFile
 from models.build import load
 from streamer.config import Config, ModelOptions
 from streamer.offline import Offline
-from streamer.transcribe import run
 from streamer.rendering import rendered
+from streamer.transcribe import run
 from streamer.transcript import Segment, SpokenWord, Transcript
 from tests.test_offline import babble, words
 from tests.tiny_ctc import LIVE, write_ctc
@@ -71,7 +71,9 @@ def test_several_files_are_named_and_say_what_each_says_alone(transcribe, record
 
 
 @pytest.mark.parametrize("mode", ["offline", "live"])
-def test_a_file_that_is_too_loud_keeps_nothing_from_the_others(transcribe, recordings, tmp_path, capsys, mode):
+def test_a_file_that_is_too_loud_keeps_nothing_from_the_others(
+    transcribe, recordings, tmp_path, capsys, mode
+):
     loud = tmp_path / "loud.wav"
     soundfile.write(loud, 1e30 * babble(1.5, 4), RATE_HZ, subtype="FLOAT")
     assert transcribe(loud, *recordings, mode=mode) == 0
@@ -129,7 +131,10 @@ def test_subtitles_as_they_are_written():
     assert "01:01:00.500 --> 01:01:01.250\nwell now" in rendered("x", transcript, "vtt")
     assert rendered("x", Transcript(1.0, "", ()), "srt") == ""
     untimed = Segment(1.0, 2.0, "well now", ())
-    assert rendered("x", Transcript(3.0, "well now", (untimed,)), "srt") == "1\n00:00:01,000 --> 00:00:02,000\nwell now"
+    assert (
+        rendered("x", Transcript(3.0, "well now", (untimed,)), "srt")
+        == "1\n00:00:01,000 --> 00:00:02,000\nwell now"
+    )
 
 
 def test_a_file_each_in_a_folder(transcribe, recordings, tmp_path, capsys):

@@ -150,8 +150,20 @@ def test_glued_and_parted_text_has_the_same_pieces(folder):
 
 def test_chunks():
     assert chunks("I don’t know - “well-known”, 5%!") == [
-        " I", " don't", " know", "-", '"', " well", "-", " known", '"', ",", " 5", "%", "!"
-    ]  # fmt: skip
+        " I",
+        " don't",
+        " know",
+        "-",
+        '"',
+        " well",
+        "-",
+        " known",
+        '"',
+        ",",
+        " 5",
+        "%",
+        "!",
+    ]
 
 
 def test_what_no_model_knows_is_a_step_still(folder):
@@ -171,7 +183,11 @@ def test_options_of_a_stream(folder):
     encoder = pieces_encoder(folder, waits=[1, 3], wait=3, growth=0.5, spare=2)
     assert encoder.parse({}) == {"lookahead": 3}
     assert encoder.opened(encoder.parse({"lookahead": 1})).tail(3)[:, WAIT].tolist() == [1] * 4
-    for options, name in (({"lookahead": 2}, "lookahead"), ({"lookahead": True}, "lookahead"), ({"k": 1}, "k")):
+    for options, name in (
+        ({"lookahead": 2}, "lookahead"),
+        ({"lookahead": True}, "lookahead"),
+        ({"k": 1}, "k"),
+    ):
         with pytest.raises(ValueError, match=f"options.{name}"):
             encoder.parse(options)
     with pytest.raises(ValueError, match="options.lookahead"):

@@ -29,9 +29,17 @@ def runs(data):
         threads = torch.get_num_threads()
         for mode, more in (("offline", dict(depth=1)), ("live", dict(most=24))):
             recipe = dataclasses.replace(
-                translation_recipes.RECIPES[mode], options=SMALL | more, units=200, pieces=80,
-                target_units=80, strangers=20, smoothing=0.0, averaged=0.9, learning_rate=1e-2, every=1000,
-            )  # fmt: skip
+                translation_recipes.RECIPES[mode],
+                options=SMALL | more,
+                units=200,
+                pieces=80,
+                target_units=80,
+                strangers=20,
+                smoothing=0.0,
+                averaged=0.9,
+                learning_rate=1e-2,
+                every=1000,
+            )
             patch.setitem(translation_recipes.RECIPES, mode, recipe)
         out, said = data.parent / "runs", []
         offline = translation.train_translation(data, out, "offline", updates=200, progress=said.append)

@@ -27,9 +27,7 @@ def test_it_equals_a_forward_and_a_reversed_run(cell):
     for row, length in enumerate(lengths.tolist()):
         own = x[row : row + 1, :length]
         wanted = torch.cat([network.ahead(own), network.back(own.flip(1)).flip(1)], dim=-1)
-        torch.testing.assert_close(
-            found[row, :length], wanted[0], atol=TOLERANCE, rtol=TOLERANCE
-        )
+        torch.testing.assert_close(found[row, :length], wanted[0], atol=TOLERANCE, rtol=TOLERANCE)
 
 
 def test_one_layer_is_torchs_packed_lstm():
@@ -45,9 +43,7 @@ def test_one_layer_is_torchs_packed_lstm():
     wanted, _ = nn.utils.rnn.pad_packed_sequence(torchs(packed)[0], batch_first=True)
     found = network(x, lengths)
     for row, length in enumerate(lengths.tolist()):
-        torch.testing.assert_close(
-            found[row, :length], wanted[row, :length], atol=TOLERANCE, rtol=TOLERANCE
-        )
+        torch.testing.assert_close(found[row, :length], wanted[row, :length], atol=TOLERANCE, rtol=TOLERANCE)
 
 
 @pytest.mark.parametrize("depth", [1, 2, 5])

@@ -138,7 +138,9 @@ def test_nesting_is_bounded(key, nest):
         assert refused(keys).code == "bad_header"
 
 
-@pytest.mark.parametrize("opening", [b"\x91", b"\x81\xa1a", b"\x81", b"\xdd\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff"])
+@pytest.mark.parametrize(
+    "opening", [b"\x91", b"\x81\xa1a", b"\x81", b"\xdd\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff"]
+)
 def test_nesting_that_never_ends_is_refused(opening):
     assert refused((opening * wire.MAX_HEADER_BYTES)[: wire.MAX_HEADER_BYTES]).code == "bad_header"
     inside = msgspec.msgpack.encode({"type": "Open", "request": "q", "model": "m"})
@@ -148,7 +150,9 @@ def test_nesting_that_never_ends_is_refused(opening):
         assert refused(deep).code == "bad_header"
 
 
-@pytest.mark.parametrize("value", [msgspec.msgpack.Ext(5, b"ab"), msgspec.msgpack.Ext(-1, b"\0" * 4), {1: 2}, {b"k": 2}])
+@pytest.mark.parametrize(
+    "value", [msgspec.msgpack.Ext(5, b"ab"), msgspec.msgpack.Ext(-1, b"\0" * 4), {1: 2}, {b"k": 2}]
+)
 def test_options_hold_plain_values_only(value):
     encoded = msgspec.msgpack.encode({"type": "Open", "request": "q", "model": "m", "options": {"a": value}})
     try:
@@ -183,12 +187,19 @@ def test_damaged_messages(message, data):
 
 
 values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text(max_size=9) | st.binary(max_size=20),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats()
+    | st.text(max_size=9)
+    | st.binary(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner, max_size=4),
     max_leaves=20,
 )
 names = st.sampled_from([kind.__name__ for kind in (*wire.Input.__args__, *wire.Output.__args__)])
-keys = st.sampled_from(["request", "model", "options", "values", "stream", "owner", "seq", "start", "count", "wire", "?"])
+keys = st.sampled_from(
+    ["request", "model", "options", "values", "stream", "owner", "seq", "start", "count", "wire", "?"]
+)
 
 
 @settings(max_examples=500, deadline=None)

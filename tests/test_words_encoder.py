@@ -42,7 +42,7 @@ def test_a_sentences_end_is_empty_steps():
 @given(st.text(min_size=1, max_size=200))
 def test_any_word_has_ids_that_the_tables_hold(word):
     row = step(word)
-    assert len(row) == CHANNELS and 0 <= min(row) and max(row[3:]) < 128 and row[2] <= 3
+    assert len(row) == CHANNELS and min(row) >= 0 and max(row[3:]) < 128 and row[2] <= 3
 
 
 def test_options_and_missing_lists_are_refused(tmp_path):
@@ -55,7 +55,21 @@ def test_options_and_missing_lists_are_refused(tmp_path):
 def test_running_text_is_split_and_joined():
     text = "It's a state-of-the-art fox (red, 3.5 kg) isn't it?"
     words = split_words(text)
-    assert words == ["It's", "a", "state-of-the-art", "fox", "(", "red", ",", "3.5", "kg", ")", "isn't", "it", "?"]
+    assert words == [
+        "It's",
+        "a",
+        "state-of-the-art",
+        "fox",
+        "(",
+        "red",
+        ",",
+        "3.5",
+        "kg",
+        ")",
+        "isn't",
+        "it",
+        "?",
+    ]
     assert join_words(words) == text
     assert join_words(["do", "n't", "'s", "[", "x", "]", ":"]) == "Don't's [x]:"
     assert join_words([]) == ""
@@ -65,7 +79,10 @@ def test_a_name_that_is_not_listed_has_its_kinds_id(tmp_path):
     (tmp_path / "words.txt").write_text("the\nfox\n", encoding="utf-8")
     (tmp_path / "names.txt.gz").write_bytes(gzip.compress(b"ann fox\nlee\n"))
     encoder = words_encoder(tmp_path, names="names.txt.gz")
-    ids = [int(encoder.steps(Mark(0, 0, word, "token"), False)[0, 2]) for word in ("The", "FOX", "Ann", "lee", "Bo")]
+    ids = [
+        int(encoder.steps(Mark(0, 0, word, "token"), False)[0, 2])
+        for word in ("The", "FOX", "Ann", "lee", "Bo")
+    ]
     assert ids == [2, 3, 4, 5, 1]
     with pytest.raises(ValueError, match="feeder.names: .*other.txt: No such file"):
         words_encoder(tmp_path, names="other.txt")

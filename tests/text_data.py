@@ -5,7 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-NAMES = {"PER": ["Ann Lee", "Bo", "Cy Ray"], "LOC": ["Rome", "New York"], "ORG": ["Acme Inc."], "MISC": ["Dutch"]}
+NAMES = {
+    "PER": ["Ann Lee", "Bo", "Cy Ray"],
+    "LOC": ["Rome", "New York"],
+    "ORG": ["Acme Inc."],
+    "MISC": ["Dutch"],
+}
 FRAMES = "{} slept .", "we saw {} there", '" Is it {} ? "'
 GOOD, BAD = ["fine", "lovely", "superb"], ["dull", "awful", "silly"]
 
@@ -13,23 +18,30 @@ GOOD, BAD = ["fine", "lovely", "superb"], ["dull", "awful", "silly"]
 def make(folder: Path) -> Path:
     """`folder`/text with the corpora of both tasks and glove_twitter_25d."""
     text = folder / "text"
-    tagged = [
-        (frame, name, kind) for kind, names in NAMES.items() for name in names for frame in FRAMES
-    ]
+    tagged = [(frame, name, kind) for kind, names in NAMES.items() for name in names for frame in FRAMES]
     sentences = "\n".join("".join(f"{line}\n" for line in _lines(*one)) for one in tagged * 4)
     for name in (
-        "ner_gmb/train.conll.gz", "ner_gmb/dev.conll", "ner_uner_ewt/train.oth_as_misc.conll.gz",
-        "ner_uner_ewt/dev.conll", "ner_wikigold/train.conll", "ner_wikigold/dev.conll",
-        "ner_conll2003/train.conll.gz", "ner_conll2003/dev.conll",
-    ):  # fmt: skip
+        "ner_gmb/train.conll.gz",
+        "ner_gmb/dev.conll",
+        "ner_uner_ewt/train.oth_as_misc.conll.gz",
+        "ner_uner_ewt/dev.conll",
+        "ner_wikigold/train.conll",
+        "ner_wikigold/dev.conll",
+        "ner_conll2003/train.conll.gz",
+        "ner_conll2003/dev.conll",
+    ):
         write(text / name, sentences)
     two = [f"{label}\tthis film is {word} ." for label, some in ((1, GOOD), (0, BAD)) for word in some] * 6
     five = [line.replace("1\t", "4\t") for line in two]
     for name, rows in (
-        ("sst/binary.phrases.train.tsv.gz", two), ("sst/binary.dev.tsv", two), ("sst/fine.train.tsv", five),
-        ("sst/fine.dev.tsv", five), ("mr/train.tsv", two), ("mr/dev.tsv", two),
+        ("sst/binary.phrases.train.tsv.gz", two),
+        ("sst/binary.dev.tsv", two),
+        ("sst/fine.train.tsv", five),
+        ("sst/fine.dev.tsv", five),
+        ("mr/train.tsv", two),
+        ("mr/dev.tsv", two),
         ("imdb/train.tsv.gz", [line.replace("\t", "\t7\t") for line in two]),
-    ):  # fmt: skip
+    ):
         write(text / name, "\n".join(rows) + "\n")
     (text / "glove_twitter_25d").mkdir()
     vectors = np.random.default_rng(1).normal(size=(2, 25)).astype(np.float32)

@@ -29,9 +29,16 @@ def tiny_model(seed: int = 0) -> Model:
         for weight in network.parameters():
             weight.mul_(3)
     card = Card(
-        "tiny", "captions", "", "", "", Part("log_mel", front), Part("acoustic_lstm", options),
-        ReaderPart("greedy_ctc"), LABELS,
-    )  # fmt: skip
+        "tiny",
+        "captions",
+        "",
+        "",
+        "",
+        Part("log_mel", front),
+        Part("acoustic_lstm", options),
+        ReaderPart("greedy_ctc"),
+        LABELS,
+    )
     return Model("tiny", card, None, network)
 
 
@@ -41,10 +48,7 @@ def tiny_served(max_streams: int = 8, kind: type = GreedyCtcReader, name: str = 
 
 
 def tiny_engine(max_streams: int = 8, **settings) -> Engine:
-    models = {
-        "tiny": tiny_served(max_streams),
-        "labels": tiny_served(max_streams, ArgmaxReader, "labels"),
-    }
+    models = {"tiny": tiny_served(max_streams), "labels": tiny_served(max_streams, ArgmaxReader, "labels")}
     return Engine(models, Settings(**settings))
 
 
@@ -138,9 +142,14 @@ def plain(result: wire.Result) -> tuple:
         (one.text, tuple((w.text, w.start, w.end) for w in one.words)) for one in result.alternatives
     )
     return (
-        result.seq, result.utterance, result.kind, result.through, result.accepted, result.confirmed,
+        result.seq,
+        result.utterance,
+        result.kind,
+        result.through,
+        result.accepted,
+        result.confirmed,
         readings,
-    )  # fmt: skip
+    )
 
 
 def alone(samples: np.ndarray, chunk: int = 1600, model: str = "tiny", **options) -> Client:

@@ -13,9 +13,15 @@ from models.training.ngrams import Trigrams, normalised
 PHONES = ("", "A", "B", "C", "D")
 WORDS = ("<s>", "</s>", "ab", "abba", "bee", "cab", "dad", "dab", "bac+", "+cad")
 SOUNDS = {
-    "ab": "AB", "abba": "ABBA", "bee": "B", "cab": "CAB", "dad": "DAD", "dab": "DAB",
-    "bac+": "BAC", "+cad": "CAD",
-}  # fmt: skip
+    "ab": "AB",
+    "abba": "ABBA",
+    "bee": "B",
+    "cab": "CAB",
+    "dad": "DAD",
+    "dab": "DAB",
+    "bac+": "BAC",
+    "+cad": "CAD",
+}
 STRANGE = {"baccad": "BACCAD", "baccadcad": "BACCADCAD"}  # what the pieces spell
 
 
@@ -38,8 +44,7 @@ def write_language(folder: Path) -> None:
     )
     write_grams(folder / "lm.bin", normalised(model))
     sounds = [
-        (WORDS.index(word), tuple(PHONES.index(phone) for phone in phones))
-        for word, phones in SOUNDS.items()
+        (WORDS.index(word), tuple(PHONES.index(phone) for phone in phones)) for word, phones in SOUNDS.items()
     ]
     build_lexicon(folder / "lexicon.bin", WORDS, sounds, logp, len(PHONES) - 1)
 
@@ -47,8 +52,16 @@ def write_language(folder: Path) -> None:
 def write_sounds(folder: Path) -> None:
     """sounds.bin: "a" to "d" are their phones, "e" is A, or C half as often, "f" is C and D, and "g" is D and hardly ever B."""
     units = [
-        ("a", "A"), ("b", "B"), ("c", "C"), ("d", "D"), ("e", "A"), ("e", "C"), ("f", "CD"), ("g", "D"), ("g", "B")
-    ]  # fmt: skip
+        ("a", "A"),
+        ("b", "B"),
+        ("c", "C"),
+        ("d", "D"),
+        ("e", "A"),
+        ("e", "C"),
+        ("f", "CD"),
+        ("g", "D"),
+        ("g", "B"),
+    ]
     likely = np.array([0.0, 2, 2, 2, 2, 2, 2, 1, 2, 2, 0.2])
     logp = np.log(np.maximum(likely, 1e-7) / likely.sum())
     none, no_keys = np.zeros(0), np.zeros(0, np.int64)

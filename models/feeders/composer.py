@@ -81,7 +81,9 @@ class ComposerFeeder:
             raise ValueError("options.prompt: a piece has begun; its prompt is what it began with")
         # A prompt was looked at when it came, and may be long.
         kept = {"prompt": before["prompt"]} if "prompt" in before else {}
-        options = converted({k: v for k, v in before.items() if k not in kept} | given, ComposerOptions, "options")
+        options = converted(
+            {k: v for k, v in before.items() if k not in kept} | given, ComposerOptions, "options"
+        )
         try:
             if options.key:
                 key_of(options.key)
@@ -98,7 +100,9 @@ class ComposerFeeder:
         x[:, layout.temperature], x[:, layout.nucleus] = options["temperature"], options["nucleus"]
         x[:, layout.beat] = places % BEATS
         for number, voice in enumerate(self.voices):
-            x[:, layout.low][:, number], x[:, layout.high][:, number] = options["bounds"].get(voice.name, (0, 0))
+            x[:, layout.low][:, number], x[:, layout.high][:, number] = options["bounds"].get(
+                voice.name, (0, 0)
+            )
             if voice.name in options["given"]:
                 x[:, layout.given][:, number] = 1 + voice.symbol(options["given"][voice.name])
         x[:, layout.tonality] = self._tonality(options["key"])
@@ -161,4 +165,3 @@ class ComposerFeeder:
                     voice.symbol(max(0, note))
         except ValueError as error:
             raise ValueError(f"options.{place}: {error}") from None
-

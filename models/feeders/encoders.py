@@ -70,6 +70,8 @@ def reading(card: Card, folder: Path) -> Reading:
         raise ValueError(f"{folder / 'card.toml'}: feeder.kind reads no text; there are {', '.join(KINDS)}")
     kind = KINDS[feeder.kind]
     try:
-        return Reading(kind.split, built("feeder", feeder.kind, kind.make, {"folder": folder} | feeder.options))
+        return Reading(
+            kind.split, built("feeder", feeder.kind, kind.make, {"folder": folder} | feeder.options)
+        )
     except ValueError as error:
         raise ValueError(f"{folder / 'card.toml'}: {error}") from None

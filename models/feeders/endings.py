@@ -67,7 +67,7 @@ class Endings(msgspec.Struct, tag=True):
     def _ending(self, token: str) -> Literal["", "stop", "wide", "doubt"]:
         if token in WIDE_STOPS:
             return "wide"
-        if token == "…" or shortened(token.removesuffix(".")) and token[-1] == ".":
+        if token == "…" or (shortened(token.removesuffix(".")) and token[-1] == "."):
             return "doubt"
         if token[0] not in STOPS:
             return ""

@@ -78,7 +78,6 @@ class PiecesEncoder:
         steps[:1, FIRST] = first
         return steps
 
-
     def tail(self, steps: int) -> np.ndarray:
         """The empty steps [m, channels] after a sentence of `steps` steps."""
         empty = np.zeros((empty_steps(steps, self.wait, self.growth, self.spare), CHANNELS), np.float32)

@@ -23,7 +23,9 @@ class Sequencer:
     step's rounding is carried over in whole numbers, so that nothing drifts.
     """
 
-    def __init__(self, places: int, steps_per_beat: int, frames_per_second: int, levels: Sequence[float] = ()):
+    def __init__(
+        self, places: int, steps_per_beat: int, frames_per_second: int, levels: Sequence[float] = ()
+    ):
         self.places, self.steps_per_beat, self.frames_per_second = places, steps_per_beat, frames_per_second
         self.levels = np.ones(places, np.float32)
         self.levels[: len(levels)] = levels

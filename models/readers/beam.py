@@ -129,12 +129,25 @@ def _own_phones(row, now, p, logp, heard, count, best, hyp, tree, pruning, room)
             entered = (mass[i, h.BLANK] if phone == said else total) * p[phone]
             if entered * own_worth < best * width:
                 continue
-            j = _candidate(np.int64(nodes + k), context, count, room.place, room.mass, room.value, room.slot, room.used)
+            j = _candidate(
+                np.int64(nodes + k), context, count, room.place, room.mass, room.value, room.slot, room.used
+            )
             if j < 0:
                 continue
             count = max(count, j + 1)
             _enter(
-                i, j, begins, entered, entered * own_worth, now, logp[phone], place, mass, room.place, room.mass, room.value
+                i,
+                j,
+                begins,
+                entered,
+                entered * own_worth,
+                now,
+                logp[phone],
+                place,
+                mass,
+                room.place,
+                room.mass,
+                room.value,
             )
             best = max(best, room.value[j])
     return count, best
@@ -147,7 +160,12 @@ def _end_words(row, count, best, hyp, tree, grams, factors, pruning, room):
     hot, num_hot, beam = hyp.hot[row], hyp.counter[row, h.HOT], hyp.place.shape[1]
     own, nodes = hyp.own[row], tree.phone.shape[0]
     cost, backoff, least_cost = factors.cost, factors.backoff, grams.least_cost
-    word_cost, word_backoff, pair_begin, pair_word = grams.word_cost, grams.word_backoff, grams.pair_begin, grams.pair_word
+    word_cost, word_backoff, pair_begin, pair_word = (
+        grams.word_cost,
+        grams.word_backoff,
+        grams.pair_begin,
+        grams.pair_word,
+    )
     pair_cost, pair_backoff, triple_begin = grams.pair_cost, grams.pair_backoff, grams.triple_begin
     triple_word, triple_cost = grams.triple_word, grams.triple_cost
     tree_words, tree_word, first_word, tree_phone = tree.words, tree.word, tree.first_word, tree.phone
@@ -165,7 +183,9 @@ def _end_words(row, count, best, hyp, tree, grams, factors, pruning, room):
             entered = mass[i, h.ENTERED] * insertion * np.float32(pruning.own * pruning.hot)
             if word >= 0 and entered * root_cost >= floor:
                 word += word_cost.shape[0]
-                count = _begin_anew(i, phone, NO_CONTEXT, word, entered, root_cost, count, place, mass, value, slot, used)
+                count = _begin_anew(
+                    i, phone, NO_CONTEXT, word, entered, root_cost, count, place, mass, value, slot, used
+                )
             continue
         if tree_words[node] == 0:
             continue
@@ -179,14 +199,27 @@ def _end_words(row, count, best, hyp, tree, grams, factors, pruning, room):
             if mass[i, h.ENTERED] * cost[least_cost[word]] * helped * root_cost < floor:
                 continue
             factor, following = ask(
-                context, word, word_cost, word_backoff, pair_begin, pair_word, pair_cost,
-                pair_backoff, triple_begin, triple_word, triple_cost, cost, backoff,
+                context,
+                word,
+                word_cost,
+                word_backoff,
+                pair_begin,
+                pair_word,
+                pair_cost,
+                pair_backoff,
+                triple_begin,
+                triple_word,
+                triple_cost,
+                cost,
+                backoff,
             )
             entered = mass[i, h.ENTERED] * factor * helped
             if entered * root_cost < floor:
                 continue
             phone = np.int64(tree_phone[node])
-            count = _begin_anew(i, phone, following, word, entered, root_cost, count, place, mass, value, slot, used)
+            count = _begin_anew(
+                i, phone, following, word, entered, root_cost, count, place, mass, value, slot, used
+            )
     return count
 
 

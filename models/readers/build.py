@@ -21,8 +21,7 @@ def reader(card: Card, folder: Path, rows: int) -> Reader:
     make = KINDS.get(card.reader.kind)
     if make is None:
         raise ValueError(
-            f"{folder / 'card.toml'}: reader.kind is {card.reader.kind!r}; "
-            f"there are {', '.join(KINDS)}"
+            f"{folder / 'card.toml'}: reader.kind is {card.reader.kind!r}; there are {', '.join(KINDS)}"
         )
     try:
         return make(card, folder, rows)

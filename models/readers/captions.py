@@ -137,9 +137,7 @@ class CaptionsReader:
         at = 0
         for column in self.hyp:
             size = column[row].nbytes
-            column[row] = np.frombuffer(value, column.dtype, column[row].size, at).reshape(
-                column[row].shape
-            )
+            column[row] = np.frombuffer(value, column.dtype, column[row].size, at).reshape(column[row].shape)
             at += size
 
     def _advance(self, which, outputs, at, codes) -> None:

@@ -68,9 +68,7 @@ class CommandsReader:
         if not ignored.any():
             return self._hear(which, outputs)
         self.streams.ignored[which] -= ignored
-        return [
-            self._hear(which[b : b + 1], outputs[b : b + 1, ignored[b] :])[0] for b in range(len(which))
-        ]
+        return [self._hear(which[b : b + 1], outputs[b : b + 1, ignored[b] :])[0] for b in range(len(which))]
 
     def finish(self, row: int) -> list[Event]:
         """A word that was in doubt until now, and the end of speech where it still goes on."""

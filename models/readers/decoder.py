@@ -13,9 +13,14 @@ from models.readers.language_model import last_word
 from models.readers.machine_code import version
 
 COMPILED_FROM = (
-    "beam.py", "decoder.py", "endpoint.py", "hot_words.py", "hypotheses.py", "language_model.py",
+    "beam.py",
+    "decoder.py",
+    "endpoint.py",
+    "hot_words.py",
+    "hypotheses.py",
+    "language_model.py",
     "pruning.py",
-)  # fmt: skip
+)
 
 
 def _compiled(key: int):
@@ -48,9 +53,7 @@ def _advance(rows, outputs, at, codes, hyp, tree, grams, factors, pruning, liste
                 counter[h.IGNORED] -= 1
                 continue
             heard = _softmax(logits, np.float32(pruning.blank_factor), p, logp)
-            codes[b] = _hear(
-                rows[b], heard, p, logp, hyp, tree, grams, factors, pruning, listening, room
-            )
+            codes[b] = _hear(rows[b], heard, p, logp, hyp, tree, grams, factors, pruning, listening, room)
 
 
 @njit

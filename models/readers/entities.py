@@ -72,7 +72,9 @@ class EntitiesReader(SentenceReader):
         if any(head != tags for head in heads):
             raise ValueError('labels: an entities reader wants in every head "O", then B and I of each type')
         if self.card.lookahead >= len(heads):
-            raise ValueError(f"reader.lookahead: {self.card.lookahead}; the labels hold {len(heads)} heads, from 0")
+            raise ValueError(
+                f"reader.lookahead: {self.card.lookahead}; the labels hold {len(heads)} heads, from 0"
+            )
         self.heads, self.tags = len(heads), len(tags)
         self.cost = _costs(len(self.types), self.card)
         self.rows: list[Row | None] = [None] * rows

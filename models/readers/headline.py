@@ -45,9 +45,7 @@ class HeadlineReader:
 
     option_names = StreamOptions.__struct_fields__
 
-    def __init__(
-        self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], folder: Path, rows: int
-    ):
+    def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], folder: Path, rows: int):
         card = converted(options, CardOptions, "reader")
         if sum(len(columns) for columns in labels.values()) != 2:
             raise ValueError("labels: a headline has two columns, its units and their log-probabilities")

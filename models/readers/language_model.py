@@ -12,9 +12,16 @@ from models.readers.tables import read_tables, write_tables
 KIND = "streamer trigram 2"
 # What a file keeps: how many pairs begin with each word, and how many triples with each pair.
 STORED = (
-    "word_cost", "word_backoff", "pairs", "pair_word", "pair_cost", "pair_backoff", "triples", "triple_word",
+    "word_cost",
+    "word_backoff",
+    "pairs",
+    "pair_word",
+    "pair_cost",
+    "pair_backoff",
+    "triples",
+    "triple_word",
     "triple_cost",
-)  # fmt: skip
+)
 HIGHEST_BACKOFF = 1.5  # nats; smoothed models have weights a little above one
 
 
@@ -126,15 +133,37 @@ def last_word(context, grams):
 def after(context, word, grams, factors):
     """The factor of `word` in `context`, and the context that follows it."""
     return ask(
-        np.int64(context), word, grams.word_cost, grams.word_backoff, grams.pair_begin, grams.pair_word, grams.pair_cost,
-        grams.pair_backoff, grams.triple_begin, grams.triple_word, grams.triple_cost, factors.cost, factors.backoff,
+        np.int64(context),
+        word,
+        grams.word_cost,
+        grams.word_backoff,
+        grams.pair_begin,
+        grams.pair_word,
+        grams.pair_cost,
+        grams.pair_backoff,
+        grams.triple_begin,
+        grams.triple_word,
+        grams.triple_cost,
+        factors.cost,
+        factors.backoff,
     )
 
 
 @njit(cache=True)
 def ask(
-    context, word, word_cost, word_backoff, pair_begin, pair_word, pair_cost, pair_backoff,
-    triple_begin, triple_word, triple_cost, cost, backoff,
+    context,
+    word,
+    word_cost,
+    word_backoff,
+    pair_begin,
+    pair_word,
+    pair_cost,
+    pair_backoff,
+    triple_begin,
+    triple_word,
+    triple_cost,
+    cost,
+    backoff,
 ):
     """`after` with its arrays taken out of their tuples."""
     size = word_cost.shape[0]

@@ -133,7 +133,10 @@ def read_lexicon(path: Path, num_phones: int) -> Lexicon:
     first_word = _before(words)
     pieces = [i for i, text in enumerate(spelling) if JOINT in text]
     joined = [i for i in pieces if spelling[i].startswith(JOINT)]
-    if pieces != [*range(len(spelling) - len(pieces), len(spelling))] or joined != pieces[len(pieces) - len(joined) :]:
+    if (
+        pieces != [*range(len(spelling) - len(pieces), len(spelling))]
+        or joined != pieces[len(pieces) - len(joined) :]
+    ):
         raise ValueError(f"{path}: the pieces of words don't stand last; build it anew")
     places = {"child": child.astype(np.uint32), "first_word": first_word.astype(np.uint32)}
     tree = Tree(

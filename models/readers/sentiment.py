@@ -49,7 +49,9 @@ class SentimentReader(SentenceReader):
         at = 0
         for head in labels.values():
             if len(head) in self.heads:
-                raise ValueError(f"labels: two heads of {len(head)} classes; a stream names a head by its count")
+                raise ValueError(
+                    f"labels: two heads of {len(head)} classes; a stream names a head by its count"
+                )
             self.heads[len(head)] = list(head)
             self.columns[len(head)] = slice(at, at + len(head))
             at += len(head)

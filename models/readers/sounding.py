@@ -40,7 +40,9 @@ class Sounding:
 
     def __init__(self, units: Units, grams: Grams):
         self.units, self.grams, self.factors = units, grams, factors(1.0)
-        self.say = lru_cache(REMEMBERED)(self._say)  # a word is asked for when options are checked and at each opening
+        self.say = lru_cache(REMEMBERED)(
+            self._say
+        )  # a word is asked for when options are checked and at each opening
         self.say("a")  # compiled, or read from the disk, before any stream waits for it
 
     def _say(self, word: str) -> tuple[Phones, ...]:

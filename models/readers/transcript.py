@@ -19,11 +19,13 @@ END_WORD = 1  # </s>
 class Transcript:
     """Reads the words of a row; it knows what words are called and nothing about any stream."""
 
-    def __init__(
-        self, lexicon: Lexicon, card: CardOptions, grams: Grams, factors: Factors, roots: int
-    ):
+    def __init__(self, lexicon: Lexicon, card: CardOptions, grams: Grams, factors: Factors, roots: int):
         self.spelling, self.card, self.grams, self.factors = lexicon.spelling, card, grams, factors
-        self.pieces, self.joined, self.listed = lexicon.tree.pieces, lexicon.tree.joined, len(lexicon.spelling)
+        self.pieces, self.joined, self.listed = (
+            lexicon.tree.pieces,
+            lexicon.tree.joined,
+            len(lexicon.spelling),
+        )
         self.roots = roots  # nodes of the tree below this are the root
 
     def partial(self, row: int, hyp: Hypotheses) -> Event:
@@ -125,8 +127,7 @@ class Transcript:
         """Confidence from the mean ln p of a word's phones and its mean share of the beam."""
         card = self.card
         return 1.0 / (
-            1.0
-            + exp(-card.confidence_bias - card.confidence_sound * sound - card.confidence_share * agreed)
+            1.0 + exp(-card.confidence_bias - card.confidence_sound * sound - card.confidence_share * agreed)
         )
 
 

@@ -49,9 +49,7 @@ class TranslationReader(SentenceReader):
     Row = Row
     option_names = StreamOptions.__struct_fields__
 
-    def __init__(
-        self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], folder: Path, rows: int
-    ):
+    def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], folder: Path, rows: int):
         card = converted(options, CardOptions, "reader")
         self.columns = sum(len(columns) for columns in labels.values())
         if self.columns % 2:

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from models.readers import Word
-from models.readers import numbers
+from models.readers import Word, numbers
 
 ALWAYS_LARGE = frozenset(
     "i i'm i'll i'd i've monday tuesday wednesday thursday friday saturday sunday january february april "

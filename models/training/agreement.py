@@ -63,7 +63,9 @@ def train_agreement(
     listed = words.frequent(trained.words, recipe.words - 2)
     (run / "words.txt").write_text("\n".join(listed) + "\n", encoding="utf-8")
     folder = data / "text" / "agreement"
-    checked = {name: _of_rows(read_rows(folder / f"dev.{name}.tsv"), words) for name in ("natural", "1attractor")}
+    checked = {
+        name: _of_rows(read_rows(folder / f"dev.{name}.tsv"), words) for name in ("natural", "1attractor")
+    }
     dev = list(conll_sentences_of(data / "text" / "ner_gmb" / "dev.conll"))[:READ_DEV]
     checked["read"] = _of_sentences(dev, words)
     table = words.table(listed)
@@ -88,7 +90,9 @@ def train_agreement(
         h, _ = network.hidden(x, network.initial_state(len(x)))
         numbers = _padded([trained.numbers[i] for i in chosen], x.shape[1])
         known = numbers != NONE
-        verbs = F.cross_entropy(network.number(h[known]), numbers[known], label_smoothing=0.02, reduction="sum")
+        verbs = F.cross_entropy(
+            network.number(h[known]), numbers[known], label_smoothing=0.02, reduction="sum"
+        )
         inside = torch.arange(1, x.shape[1]) < lengths[:, None]
         guesses = _sampled(network, h[:, :-1][inside], following[inside], frequency)
         return verbs / max(1, int(known.sum())) + recipe.language * guesses / max(1, int(inside.sum()))
@@ -147,7 +151,9 @@ def _read(text: Path, words: Words, recipe: agreement_recipes.Recipe) -> Texts:
     some = [
         _of_rows(natural * recipe.natural_times + news + attractors[:learnt], words),
         _of_sentences([row.words for row in attractors[learnt:]], words),
-        _of_sentences(conll_sentences_of(text / "ner_gmb" / "train.conll.gz")[: recipe.read_sentences], words),
+        _of_sentences(
+            conll_sentences_of(text / "ner_gmb" / "train.conll.gz")[: recipe.read_sentences], words
+        ),
     ]
     return Texts(*([one for texts in some for one in texts[column]] for column in (0, 1)))
 

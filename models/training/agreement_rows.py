@@ -36,7 +36,9 @@ def read_rows(path: Path) -> list[Row]:
             for number, line in enumerate(lines, 1):
                 tag, tab, text = line.rstrip("\n").partition("\t")
                 if tag not in TAGS or not text.strip():
-                    raise ValueError(f"{path}: line {number}: wanted VBZ or VBP, a tab and the words before the verb")
+                    raise ValueError(
+                        f"{path}: line {number}: wanted VBZ or VBP, a tab and the words before the verb"
+                    )
                 rows.append(Row(TAGS[tag], text.split()))
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: {getattr(error, 'strerror', None) or error}") from None

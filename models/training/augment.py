@@ -15,9 +15,7 @@ QUIETEST, LOUDEST = 3e-5, 3.0  # mean mel power of speech at about -45 and 0 dBF
 Augment = Callable[[np.ndarray, list[np.ndarray], np.random.Generator], np.ndarray]
 
 
-def another_speaker(
-    frames: np.ndarray, noises: list[np.ndarray], random: np.random.Generator
-) -> np.ndarray:
+def another_speaker(frames: np.ndarray, noises: list[np.ndarray], random: np.random.Generator) -> np.ndarray:
     """One training row [T, n_mels], log-mel -> the same row by another voice, microphone and level.
 
     Clean: noise and masks slow the first updates down tenfold, so they come later.
@@ -25,9 +23,7 @@ def another_speaker(
     return np.log(_recoloured(frames, random) + LOG_FLOOR)
 
 
-def another_room(
-    frames: np.ndarray, noises: list[np.ndarray], random: np.random.Generator
-) -> np.ndarray:
+def another_room(frames: np.ndarray, noises: list[np.ndarray], random: np.random.Generator) -> np.ndarray:
     """`another_speaker`, with noise, a telephone's band and masks as well."""
     power = _recoloured(frames, random)
     if random.random() < 0.1:
@@ -82,9 +78,7 @@ def channel(bands: int, random: np.random.Generator) -> np.ndarray:
     return np.interp(np.linspace(0, 4, bands), np.arange(5), knots).astype(np.float32)
 
 
-def background(
-    steps: int, bands: int, noises: list[np.ndarray], random: np.random.Generator
-) -> np.ndarray:
+def background(steps: int, bands: int, noises: list[np.ndarray], random: np.random.Generator) -> np.ndarray:
     """Noise power [steps, bands]: a recorded one, or a steady one of random colour."""
     if noises and random.random() < 0.6:
         clip = noises[random.integers(len(noises))]

@@ -23,7 +23,9 @@ def average(out: Path, files: Sequence[Path]) -> None:
     for path in files[1:]:
         weights = read_tensors(path)
         if {name: value.shape for name, value in weights.items()} != shapes:
-            raise ValueError(f"{path}: not of the network that {files[0]} is of; average weights of one network")
+            raise ValueError(
+                f"{path}: not of the network that {files[0]} is of; average weights of one network"
+            )
         for name, value in weights.items():
             total[name] += value.double()
     mean = {name: (value / len(files)).to(first[name].dtype).contiguous() for name, value in total.items()}

@@ -112,7 +112,8 @@ def train_captions(
         read_aloud = shards.load(cache, [synthetic_speech.SET], (1.0,))
     noises = [g[0].frames for g in shards.load(cache, shards.NOISE_SETS, (1.0,))]
     aligned, everything = (
-        Rows(some, noises, recipe.row_steps, recipe.rows, recipe.seed, SHARE) for some in (groups, groups + read_aloud)
+        Rows(some, noises, recipe.row_steps, recipe.rows, recipe.seed, SHARE)
+        for some in (groups, groups + read_aloud)
     )
     checks = {s: [g[0] for g in shards.load(cache, [(s, "dev")], (1.0,))][:n] for s, n in CHECKED}
 
@@ -133,7 +134,11 @@ def train_captions(
         phase_end = framewise_updates if framewise else updates
         if done and done == framewise_updates:
             _seed_phone_head(network)
-        batches = aligned.batches(another_speaker, number) if framewise else everything.batches(another_room, number)
+        batches = (
+            aligned.batches(another_speaker, number)
+            if framewise
+            else everything.batches(another_room, number)
+        )
         for number, batch in islice(batches, phase_end - done):
             for group in optimizer.param_groups:
                 group["lr"] = rate * _schedule(done, updates)
@@ -163,9 +168,7 @@ def _schedule(done: int, updates: int) -> float:
     return min(1.0, (done + 1) / 100) * (0.02 + 0.49 * (1 + cos(pi * done / updates)))
 
 
-def _keep(
-    network: nn.Module, checks: dict, run: Path, done: int, best: float, progress: Callable
-) -> float:
+def _keep(network: nn.Module, checks: dict, run: Path, done: int, best: float, progress: Callable) -> float:
     """Score on dev, write the log, and keep the weights if they are the best so far."""
     scores = {name: _check(network, examples) for name, examples in checks.items()}
     mean = float(np.mean([phone + character for phone, character in scores.values()]))

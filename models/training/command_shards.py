@@ -13,10 +13,12 @@ from models.training.shards import PHONES, UNLABELLED
 
 BLANK, UNKNOWN = 0, 1
 WORDS = (
-    "", "unknown", *"yes no up down left right on off stop go".split(),
+    "",
+    "unknown",
+    *"yes no up down left right on off stop go".split(),
     *"zero one two three four five six seven eight nine cat bed happy".split(),
     *"alexa computer jarvis smart mirror snowboy view glass".split(),
-)  # fmt: skip
+)
 SPEEDS = (0.88, 1.0, 1.12)
 N_MELS = 40
 
@@ -67,9 +69,7 @@ def load(out: Path, name: str, split: str, speed: float) -> list[Recording]:
     for key, text, start, count, words in json.loads(Path(f"{stem}.json").read_text()):
         piece = slice(start, start + count)
         found.append(
-            Recording(
-                name, key, text, frames[piece], phones[piece], np.array(words, np.int64).reshape(-1, 3)
-            )
+            Recording(name, key, text, frames[piece], phones[piece], np.array(words, np.int64).reshape(-1, 3))
         )
     return found
 

@@ -52,9 +52,7 @@ class Source:
 class Streams:
     """An endless, seeded supply of batches; update n depends on the seed and n alone."""
 
-    def __init__(
-        self, sources: Sequence[Source], noises: list[np.ndarray], rows: int, steps: int, seed: int
-    ):
+    def __init__(self, sources: Sequence[Source], noises: list[np.ndarray], rows: int, steps: int, seed: int):
         self.sources, self.noises, self.rows, self.steps, self.seed = sources, noises, rows, steps, seed
         self.shares = np.array([s.share for s in sources]) / sum(s.share for s in sources)
         self.limits = [np.cumsum(s.weights / s.weights.sum()) for s in sources]

@@ -58,7 +58,9 @@ class Recipe:
     def rate(self, done: int) -> float:
         """The learning rate of the update after `done` others."""
         length = next(length for until, length in self.cosines if done < until)
-        return self.learning_rate * min(1.0, (done + 1) / 150) * (0.01 + 0.495 * (1 + cos(pi * done / length)))
+        return (
+            self.learning_rate * min(1.0, (done + 1) / 150) * (0.01 + 0.495 * (1 + cos(pi * done / length)))
+        )
 
 
 def train_commands(
@@ -119,9 +121,7 @@ def train_commands(
         if done % 25 == 0:
             mean = np.mean(losses[-25:], axis=0)
             speed = (time.monotonic() - began) / len(losses)
-            progress(
-                f"update {done}/{updates} words {mean[0]:.3f} phones {mean[1]:.3f} {speed:.2f} s/update"
-            )
+            progress(f"update {done}/{updates} words {mean[0]:.3f} phones {mean[1]:.3f} {speed:.2f} s/update")
         if done % 200 == 0 or done == updates:
             scores, _ = check(network, checks)
             progress(f"check at {done}: " + " ".join(f"{k} {v:.3f}" for k, v in scores.items()))
@@ -161,7 +161,9 @@ def _streams(speech: Path, cache: Path, recipe: Recipe, progress: Callable[[str]
     command_shards.make(speech, cache, [(name, "dev") for name in CHECKED], (1.0,), progress)
 
     def versions(*sets: tuple[str, str]) -> list[list[Recording]]:
-        return [[r for name, split in sets for r in command_shards.load(cache, name, split, s)] for s in SPEEDS]
+        return [
+            [r for name, split in sets for r in command_shards.load(cache, name, split, s)] for s in SPEEDS
+        ]
 
     spoken = versions(*((name, "train") for name in CLIPS))
     noise = versions(("noise_esc10", "train"))

@@ -4,7 +4,12 @@ from collections.abc import Iterable, Sequence
 from itertools import product
 
 THINGS = ("it", "this film", "the food", "that book", "the service", "my phone", "the weather", "everything")
-SAYS = ("{thing} was {word} .", "{thing} is {word}", "{thing} is very {word} !", "i think {thing} is {word} .")
+SAYS = (
+    "{thing} was {word} .",
+    "{thing} is {word}",
+    "{thing} is very {word} !",
+    "i think {thing} is {word} .",
+)
 DENIES = (
     "{thing} was not {word} .",
     "{thing} is not {word} at all .",
@@ -28,7 +33,12 @@ VERBS = (
     (0, "regret", "regretted"),
     (0, "dislike", "disliked"),
 )
-DID = ("i {past} {thing} .", "i really {verb} {thing} .", "we all {past} {thing}", "everyone {past} {thing} !")
+DID = (
+    "i {past} {thing} .",
+    "i really {verb} {thing} .",
+    "we all {past} {thing}",
+    "everyone {past} {thing} !",
+)
 DID_NOT = (
     "i did n't {verb} {thing} .",
     "i do not {verb} {thing} at all .",

@@ -14,7 +14,12 @@ STEPS = 60  # of the descent on the vectors
 
 
 def dictionary_vectors(
-    sources: Sequence[np.ndarray], targets: Sequence[np.ndarray], pieces: int, units: int, size: int, seed: int = 1
+    sources: Sequence[np.ndarray],
+    targets: Sequence[np.ndarray],
+    pieces: int,
+    units: int,
+    size: int,
+    seed: int = 1,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Vectors u [pieces, size], v [units, size] and biases [units] with softmax(v u + bias) = p(unit | piece).
 
@@ -58,7 +63,9 @@ def _information(
     random = np.random.default_rng(seed)
     # A unit that was never aligned has no direction yet, and none could be learnt from zeros on both sides.
     return tuple(
-        (np.pad(vectors, ((0, 0), (0, size - most))) + random.normal(0, 0.02, (len(vectors), size))).astype(np.float32)
+        (np.pad(vectors, ((0, 0), (0, size - most))) + random.normal(0, 0.02, (len(vectors), size))).astype(
+            np.float32
+        )
         for vectors in found
     )
 
@@ -86,4 +93,3 @@ def aligned(
         table = counts / np.bincount(piece, counts, pieces)[piece]
     kept = counts > 0.05
     return coo_array((counts[kept], (piece[kept], pairs[kept] % units)), (pieces, units))
-

@@ -32,11 +32,7 @@ OPEN = Corpora(
         ("ner_uner_ewt/train.oth_as_misc.conll.gz", 2),
         ("ner_wikigold/train.conll", 4),
     ),
-    {
-        "gmb": "ner_gmb/dev.conll",
-        "uner": "ner_uner_ewt/dev.conll",
-        "wikigold": "ner_wikigold/dev.conll",
-    },
+    {"gmb": "ner_gmb/dev.conll", "uner": "ner_uner_ewt/dev.conll", "wikigold": "ner_wikigold/dev.conll"},
     (
         Source("ner_gmb", "ODbL 1.0 (texts in the public domain)"),
         Source("ner_uner_ewt", "CC BY-SA 4.0", "train, OTH as MISC"),
@@ -151,6 +147,6 @@ def card(folder: Path, recipe: Recipe, options: Mapping[str, Any]) -> None:
         tail=len(heads) - 1,
         feeder={"names": "names.txt.gz"} if recipe.names else {},
         reader={"lookahead": 1, "begin_cost": 1.0, "change_cost": 1.5, "next_weight": 0.5} if live else {},
-        labels={head: TAGS for head in heads},
+        labels=dict.fromkeys(heads, TAGS),
         sources=recipe.corpora.sources,
     )

@@ -44,7 +44,9 @@ def begin_with_vectors(
         weight.copy_(_with_kinds(vectors, listed, kinds))
 
 
-def begin_with_weights(network: nn.Module, start: Model, listed: list[str], kinds: Sequence[Sequence[str]]) -> None:
+def begin_with_weights(
+    network: nn.Module, start: Model, listed: list[str], kinds: Sequence[Sequence[str]]
+) -> None:
     """Take over the weights of `start`, which lists the same words."""
     own = network.state_dict()
     for name, value in start.network.state_dict().items():
@@ -57,7 +59,9 @@ def model_of(weights: Path, architecture: str) -> Model:
     """The model that `weights`, beside its card, are of. ValueError where its network is another one."""
     model = load(weights.parent)
     if model.card.network.architecture != architecture:
-        raise ValueError(f"{weights}: its network is {model.card.network.architecture}; wanted {architecture}")
+        raise ValueError(
+            f"{weights}: its network is {model.card.network.architecture}; wanted {architecture}"
+        )
     model.network.load_state_dict(read_weights(weights, model.network.state_dict()))
     return model
 

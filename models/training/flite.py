@@ -44,8 +44,11 @@ class _Flite:
             sound = Path(folder) / "read.wav"
             told = subprocess.run(
                 [self.program, "-voice", name, *options, "-ps", "-t", sentence, "-o", str(sound)],
-                stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
-            )  # fmt: skip
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
             phones = phones_of(told.stdout)
             if told.returncode or not phones or not sound.exists():
                 return None

@@ -76,7 +76,9 @@ def write(out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to w
     for part, some in zip((FIRST, LAST, PLACE), (*people, _places())):
         for word in some:
             kinds[word] = kinds.get(word, 0) | part
-    lines = [" ".join(sorted(word for word, kind in kinds.items() if kind == number)) for number in range(1, 8)]
+    lines = [
+        " ".join(sorted(word for word, kind in kinds.items() if kind == number)) for number in range(1, 8)
+    ]
     # Without a time in it, the file of the same names is the same.
     out.write_bytes(gzip.compress(("\n".join(lines) + "\n").encode(), mtime=0))
 
@@ -85,7 +87,11 @@ def _people(*files: str) -> list[str]:
     import names  # an extra that nothing else needs
 
     folder = Path(names.__file__).parent
-    return [line.split()[0].lower() for file in files for line in (folder / f"dist.{file}").read_text().splitlines()]
+    return [
+        line.split()[0].lower()
+        for file in files
+        for line in (folder / f"dist.{file}").read_text().splitlines()
+    ]
 
 
 def _places() -> list[str]:

@@ -138,9 +138,7 @@ def _units(word: str, phones: Phones, i: int, j: int) -> list[Unit]:
     ]
 
 
-def _expect(
-    word: str, phones: Phones, weight: Mapping[Unit, float], counts: dict[Unit, float]
-) -> None:
+def _expect(word: str, phones: Phones, weight: Mapping[Unit, float], counts: dict[Unit, float]) -> None:
     """Add how often each unit is expected in one word, over all of its cuts."""
     last = len(word), len(phones)
     moves = [

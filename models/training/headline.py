@@ -216,6 +216,4 @@ def check(network: Headline, pairs: Pairs, listed: list[str], count: int) -> dic
 def spoken(units: list[int], listed: list[str], source: list[str]) -> str:
     """The words of a title's units, those of the list in lower case."""
     said = [u for u in units if u > UNKNOWN]
-    return " ".join(
-        listed[u - 2] if u < len(listed) + 2 else source[u - len(listed) - 2] for u in said
-    )
+    return " ".join(listed[u - 2] if u < len(listed) + 2 else source[u - len(listed) - 2] for u in said)

@@ -24,9 +24,15 @@ PIECES = 1500  # by sound; about a thousand by letters
 UNREAD_SHARE = 0.01  # of all words that are said, those that are listed and in no text
 # How much of the mixture each text is, where the context doesn't tell.
 SHARES = {
-    "an4": 0.16, "speechocean": 0.15, "read": 0.2, "books": 0.38, "tatoeba": 0.18,
-    "shakespeare": 0.05, "news": 0.1, SPELLED: 0.25,
-}  # fmt: skip
+    "an4": 0.16,
+    "speechocean": 0.15,
+    "read": 0.2,
+    "books": 0.38,
+    "tatoeba": 0.18,
+    "shakespeare": 0.05,
+    "news": 0.1,
+    SPELLED: 0.25,
+}
 MAX_PAIRS, MAX_TRIPLES = 480_000, 900_000  # with the lexicon under 8 MB
 
 
@@ -48,14 +54,14 @@ def build_language(data: Path, out: Path, progress: Callable[[str], None] = prin
     build_sounding(sounds_file, read, estimator)
     aside = cuts.keys() - read.keys()
     first, any_ = right_shares(read_sounding(sounds_file, len(PHONES) - 1), sorted(aside), known)
-    progress(f"{sounds_file.name}: of {len(aside)} words kept aside {first:.0%} sound right, {any_:.0%} in one of their ways")
+    progress(
+        f"{sounds_file.name}: of {len(aside)} words kept aside {first:.0%} sound right, {any_:.0%} in one of their ways"
+    )
     spelled = join(cuts, PIECES)
     texts[SPELLED] = spelled_sentences(texts, spoken, spelled)
     pieces = piece_sounds(spelled)
     vocabulary = [START, END, *sorted(spoken), *sorted(pieces, key=lambda name: name.startswith(JOINT))]
-    progress(
-        f"{len(spoken)} words and {len(pieces)} pieces of {sum(map(len, texts.values()))} sentences"
-    )
+    progress(f"{len(spoken)} words and {len(pieces)} pieces of {sum(map(len, texts.values()))} sentences")
     models = []
     for name, lines in texts.items():
         models.append(estimate(estimator, lines, vocabulary))
@@ -72,9 +78,7 @@ def build_language(data: Path, out: Path, progress: Callable[[str], None] = prin
         for i, word in enumerate(vocabulary[2:], 2)
         for phones in (pieces if i >= 2 + len(spoken) else spoken)[word]
     )
-    nodes = build_lexicon(
-        out / "lexicon.bin", vocabulary, sounds, model.word_logp, len(PHONES) - 1
-    )
+    nodes = build_lexicon(out / "lexicon.bin", vocabulary, sounds, model.word_logp, len(PHONES) - 1)
     progress(f"{nodes} nodes in the tree")
 
 

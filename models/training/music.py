@@ -83,9 +83,7 @@ def train_music(
     if start:
         network.load_state_dict(read_weights(start, network.state_dict()))
     highest = learning_rate or recipe.learning_rate
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=highest, weight_decay=recipe.weight_decay
-    )
+    optimizer = torch.optim.AdamW(network.parameters(), lr=highest, weight_decay=recipe.weight_decay)
     last, best = run / "last.safetensors", run / "best.safetensors"
     done, lowest, lowest_at = 0, float("inf"), 0
     if resume and last.exists():

@@ -69,9 +69,7 @@ def read_arpa(path: Path, words: Sequence[str]) -> Trigrams:
                 grams[order].append((key, logp, backoff))
     pairs, pair_logp, pair_backoff = _columns(grams[2])
     triples, triple_logp, _ = _columns(grams[3])
-    return Trigrams(
-        size, word_logp, word_backoff, pairs, pair_logp, pair_backoff, triples, triple_logp
-    )
+    return Trigrams(size, word_logp, word_backoff, pairs, pair_logp, pair_backoff, triples, triple_logp)
 
 
 def mix(models: Sequence[Trigrams], shares: Sequence[float], start: int) -> Trigrams:

@@ -82,9 +82,7 @@ class Rows:
         done.extend(row for _, row in opened)
         return [done[i] for i in random.permutation(len(done))]
 
-    def _collate(
-        self, rows: list[list[Example]], augment: Augment, random: np.random.Generator
-    ) -> Batch:
+    def _collate(self, rows: list[list[Example]], augment: Augment, random: np.random.Generator) -> Batch:
         bands = rows[0][0].frames.shape[1]
         frames = np.empty((len(rows), self.steps, bands), np.float32)
         marks = np.zeros((len(rows), self.steps), np.int64)

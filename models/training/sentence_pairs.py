@@ -11,7 +11,7 @@ import numpy as np
 import sentencepiece
 from sentencepiece import SentencePieceProcessor
 
-from models.feeders.pieces import BEGINS, CHANNELS, COMPLETES, FIRST, PIECE, chunks, word_steps
+from models.feeders.pieces import CHANNELS, FIRST, chunks, word_steps
 
 LONGEST = 60  # pieces of either side that training takes
 
@@ -47,9 +47,15 @@ def train_source_model(texts: Iterable[str], pieces: int, path: Path) -> None:
     """
     counts = Counter(chunk for text in texts for chunk in chunks(text))
     _train(
-        (f"{chunk}\t{count}" for chunk, count in counts.items()), pieces, path, input_format="tsv",
-        add_dummy_prefix=False, remove_extra_whitespaces=False, split_by_unicode_script=False, eos_id=2,
-    )  # fmt: skip
+        (f"{chunk}\t{count}" for chunk, count in counts.items()),
+        pieces,
+        path,
+        input_format="tsv",
+        add_dummy_prefix=False,
+        remove_extra_whitespaces=False,
+        split_by_unicode_script=False,
+        eos_id=2,
+    )
 
 
 def train_target_model(texts: Iterable[str], units: int, path: Path) -> None:
@@ -60,10 +66,20 @@ def train_target_model(texts: Iterable[str], units: int, path: Path) -> None:
 def _train(sentences: Iterator[str], size: int, path: Path, **options) -> None:
     written = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=sentences, model_writer=written, vocab_size=size, hard_vocab_limit=False,
-        character_coverage=1.0, pad_id=0, unk_id=1, bos_id=-1, split_digits=True, num_threads=1,
-        minloglevel=2, model_type="bpe", **options,
-    )  # fmt: skip
+        sentence_iterator=sentences,
+        model_writer=written,
+        vocab_size=size,
+        hard_vocab_limit=False,
+        character_coverage=1.0,
+        pad_id=0,
+        unk_id=1,
+        bos_id=-1,
+        split_digits=True,
+        num_threads=1,
+        minloglevel=2,
+        model_type="bpe",
+        **options,
+    )
     path.write_bytes(written.getvalue())
 
 

@@ -15,7 +15,7 @@ from models.feeders.words import UNKNOWN, WORD, split_words
 from models.stage import Stage
 from models.training.denials import denials, graded
 from models.training.fit import fit, order
-from models.training.opinions import NO_LABEL, Opinions, five, fine, polar, read_labelled
+from models.training.opinions import NO_LABEL, Opinions, fine, five, polar, read_labelled
 from models.training.sentiment_recipes import CLASSES, FINE, POLAR, RECIPES, card
 from models.training.vectors import word_vectors
 from models.training.words import Stripping, Words, batch, glove

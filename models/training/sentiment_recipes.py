@@ -30,7 +30,9 @@ class Recipe:
     options: dict = field(default_factory=dict)
     trained: tuple[tuple[str, str], ...] = ALL  # files below text/ and the kinds of their labels
     reviews: str = "imdb/train.tsv.gz"  # whose words, and their labels, make the first vectors; "": none
-    denied: str = PHRASES[0]  # whose praise and blame in one word is said and denied in short sentences; "": none
+    denied: str = PHRASES[
+        0
+    ]  # whose praise and blame in one word is said and denied in short sentences; "": none
     sources: tuple[Source, ...] = (
         Source("sst", UNCLEAR, "binary.phrases.train, fine.train"),
         Source("mr", UNCLEAR),

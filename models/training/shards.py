@@ -12,9 +12,10 @@ from models.training.corpus import at_speed, log_mel, read_split
 
 CHARACTERS = ("", *"abcdefghijklmnopqrstuvwxyz", "'", " ")  # index 0 is the blank of CTC
 PHONES = (
-    "", *"AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG".split(),
+    "",
+    *"AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG".split(),
     *"OW OY P R S SH T TH UH UW V W Y Z ZH".split(),
-)  # fmt: skip
+)
 SPEEDS = (0.9, 1.0, 1.1)
 N_MELS = 80
 UNLABELLED = 255  # a frame whose phone nobody knows

@@ -22,7 +22,9 @@ def shrink(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model's folder.")],
     table: Annotated[str, typer.Option(help="The tensor to be stored as a product.")] = "",
     rank: Annotated[int, typer.Option(min=1, help="The width between the two factors.")] = 48,
-    words: Annotated[int, typer.Option(min=0, help="How many words stay listed, the most frequent first.")] = 0,
+    words: Annotated[
+        int, typer.Option(min=0, help="How many words stay listed, the most frequent first.")
+    ] = 0,
 ) -> None:
     """Store a model in less space; what it says changes a little."""
     weights = load_file(model / "weights.safetensors")
@@ -45,7 +47,9 @@ def without_rare_words(model: Path, weights: dict[str, Tensor], words: int) -> d
     """The weights without the rows of the words after the first `words`, which leave list and card, too."""
     card = (model / "card.toml").read_text(encoding="utf-8")
     if re.search(r"^names = ", card, re.MULTILINE):
-        raise typer.BadParameter("after the words of this model stand kinds of names; no word can leave the list")
+        raise typer.BadParameter(
+            "after the words of this model stand kinds of names; no word can leave the list"
+        )
     rows = int(re.search(r"^words = (\d+)$", card, re.MULTILINE)[1])
     listed = model / "words.txt"
     if listed.exists():
@@ -54,7 +58,9 @@ def without_rare_words(model: Path, weights: dict[str, Tensor], words: int) -> d
     changed = re.sub(r"^words = \d+$", f"words = {words + 2}", card, flags=re.MULTILINE)
     (model / "card.toml").write_text(changed, encoding="utf-8")
     # The first two rows are no word and an unknown one.
-    return {k: v[: words + 2].contiguous() if v.dim() == 2 and len(v) == rows else v for k, v in weights.items()}
+    return {
+        k: v[: words + 2].contiguous() if v.dim() == 2 and len(v) == rows else v for k, v in weights.items()
+    }
 
 
 if __name__ == "__main__":

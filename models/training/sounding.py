@@ -30,7 +30,9 @@ def build_sounding(path: Path, cuts: Units, estimator: Path) -> None:
     )
 
 
-def right_shares(sounding: Sounding, words: Iterable[str], known: Mapping[str, list[Phones]]) -> tuple[float, float]:
+def right_shares(
+    sounding: Sounding, words: Iterable[str], known: Mapping[str, list[Phones]]
+) -> tuple[float, float]:
     """The shares of `words` whose first pronunciation, and of which any, is one of those `known`."""
     asked = list(words)
     found = [(sounding.say(word), {numbers(phones) for phones in known[word]}) for word in asked]

@@ -5,14 +5,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.training.command_shards import BLANK, UNKNOWN, UNLABELLED, WORDS
-from models.training.command_streams import (
-    EARLY_ROWS,
-    LATE_ROWS,
-    OTHER_WORD,
-    SILENT,
-    SPEAKING,
-    UNKNOWN_TEXT,
-)
+from models.training.command_streams import EARLY_ROWS, LATE_ROWS, OTHER_WORD, SILENT, SPEAKING, UNKNOWN_TEXT
 
 PROSAIC = [BLANK, UNKNOWN, *map(WORDS.index, "no up down left right on off go one two three".split())]
 WINDOW = EARLY_ROWS + LATE_ROWS + 1
@@ -22,9 +15,7 @@ OTHER_WEIGHT = 0.5  # of the words outside it, whose places matter little
 PER_ROW = 10.0  # scale of the mean over rows, so that the phones' loss is of the same size
 
 
-def spotting_loss(
-    logits: Tensor, duties: Tensor, windows: Tensor, weights: Tensor
-) -> Tensor:
+def spotting_loss(logits: Tensor, duties: Tensor, windows: Tensor, weights: Tensor) -> Tensor:
     """-ln p of what the streams are to say; logits [B, n, words].
 
     In the window of a word of the vocabulary the loss is CTC's, over every place that a run of

@@ -42,9 +42,7 @@ class Recipe:
 
 RECIPES = {
     "live": Recipe("compress_live", LOOKAHEADS, dict(word_size=96, letter_size=32, hidden_size=160)),
-    "offline": Recipe(
-        "compress_offline", 1, dict(word_size=96, letter_size=32, hidden_size=128), 1500
-    ),
+    "offline": Recipe("compress_offline", 1, dict(word_size=96, letter_size=32, hidden_size=128), 1500),
 }
 
 

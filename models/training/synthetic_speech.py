@@ -17,7 +17,7 @@ import soxr
 from models.features import LogMel
 from models.training import flite
 from models.training.corpus import SAMPLE_RATE_HZ, log_mel
-from models.training.shards import N_MELS, PHONES, UNLABELLED
+from models.training.shards import N_MELS, UNLABELLED
 from models.training.voice import Reader, Voice, another_voice
 
 SET = ("synthetic", "train")
@@ -26,12 +26,54 @@ PLAIN = re.compile(r"[A-Za-z][a-z,;' -]+[.!?]")
 WORDS = (3, 22)  # of a sentence
 VOICED_HZ = 40.0
 MISAKI = {  # the synthesiser's signs, longest first, and the phones that they are
-    "əɹ": "ER", "ɜɹ": "ER", "ɚ": "ER", "A": "EY", "I": "AY", "O": "OW", "W": "AW", "Y": "OY", "ᵊ": "AH", "ə": "AH",
-    "ʌ": "AH", "ɐ": "AH", "ɑ": "AA", "æ": "AE", "ɔ": "AO", "ɛ": "EH", "ɪ": "IH", "ᵻ": "IH", "i": "IY", "u": "UW",
-    "ʊ": "UH", "b": "B", "d": "D", "f": "F", "h": "HH", "j": "Y", "k": "K", "l": "L", "m": "M", "n": "N", "p": "P",
-    "s": "S", "t": "T", "v": "V", "w": "W", "z": "Z", "ɡ": "G", "ŋ": "NG", "ɹ": "R", "ɾ": "T", "ʔ": "T", "ʃ": "SH",
-    "ʒ": "ZH", "ʤ": "JH", "ʧ": "CH", "ð": "DH", "θ": "TH",
-}  # fmt: skip
+    "əɹ": "ER",
+    "ɜɹ": "ER",
+    "ɚ": "ER",
+    "A": "EY",
+    "I": "AY",
+    "O": "OW",
+    "W": "AW",
+    "Y": "OY",
+    "ᵊ": "AH",
+    "ə": "AH",
+    "ʌ": "AH",
+    "ɐ": "AH",
+    "ɑ": "AA",
+    "æ": "AE",
+    "ɔ": "AO",
+    "ɛ": "EH",
+    "ɪ": "IH",
+    "ᵻ": "IH",
+    "i": "IY",
+    "u": "UW",
+    "ʊ": "UH",
+    "b": "B",
+    "d": "D",
+    "f": "F",
+    "h": "HH",
+    "j": "Y",
+    "k": "K",
+    "l": "L",
+    "m": "M",
+    "n": "N",
+    "p": "P",
+    "s": "S",
+    "t": "T",
+    "v": "V",
+    "w": "W",
+    "z": "Z",
+    "ɡ": "G",
+    "ŋ": "NG",
+    "ɹ": "R",
+    "ɾ": "T",
+    "ʔ": "T",
+    "ʃ": "SH",
+    "ʒ": "ZH",
+    "ʤ": "JH",
+    "ʧ": "CH",
+    "ð": "DH",
+    "θ": "TH",
+}
 SIGN = re.compile("|".join(MISAKI))
 SILENT = re.compile(r"[\s.,;:!?—…\"“”()ˈˌː]")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.training.words import Stripping, Words
+from models.training.words import Words
 
 TYPES = ("PER", "LOC", "ORG", "MISC")
 TAGS = ["O", *(f"{place}-{kind}" for kind in TYPES for place in "BI")]

@@ -45,7 +45,10 @@ def train_translation(
     updates = updates or recipe.updates
     folder, run = data / "text" / corpus.folder, out / f"translation-{pair}-{mode}"
     run.mkdir(parents=True, exist_ok=True)
-    texts, dev = sentence_pairs.read_pairs(folder / corpus.train), sentence_pairs.read_pairs(folder / corpus.dev)
+    texts, dev = (
+        sentence_pairs.read_pairs(folder / corpus.train),
+        sentence_pairs.read_pairs(folder / corpus.dev),
+    )
     source, target = sub_words(texts, recipe, run, start)
     pairs = sentence_pairs.encode(texts, source, target)
     dev = dev[:: max(1, len(dev) // recipe.checked)]
@@ -107,7 +110,10 @@ def begin(network: nn.Module, pairs: Pairs, start: Path | None, seed: int) -> No
 
 @torch.inference_mode()
 def check(
-    network: nn.Module, source: SentencePieceProcessor, target: SentencePieceProcessor, dev: list[tuple[str, str]]
+    network: nn.Module,
+    source: SentencePieceProcessor,
+    target: SentencePieceProcessor,
+    dev: list[tuple[str, str]],
 ) -> tuple[float, list[str]]:
     """BLEU of translations of `dev`, live ones `CHECKED_WAIT` words behind, and these."""
     found = [sentence_pairs.steps(source, text) for text, _ in dev]

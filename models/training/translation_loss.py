@@ -61,7 +61,9 @@ def _heard(network: nn.Module, x: Tensor, lengths: Tensor, units: int) -> tuple[
     return memory, own, waiting.prefixes(begins, completes, lengths, wait, network.slots, units)
 
 
-def _told_from(decoder: AttentionDecoder, said: Tensor, units: Tensor, strangers: int, smoothing: float) -> Tensor:
+def _told_from(
+    decoder: AttentionDecoder, said: Tensor, units: Tensor, strangers: int, smoothing: float
+) -> Tensor:
     """Cross-entropy against the batch's own units and `strangers` others, which stand for all others (Jean 2015)."""
     most = len(decoder.bias)
     own = torch.unique(units)

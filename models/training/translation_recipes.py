@@ -25,21 +25,30 @@ class Corpus:
 
 CORPORA = {
     "en-de": Corpus(
-        "tatoeba_en_de", "train.tsv.gz", "dev.tsv", "English to German",
+        "tatoeba_en_de",
+        "train.tsv.gz",
+        "dev.tsv",
+        "English to German",
         "Apache-2.0; trained on sentences under CC BY 2.0 (France), www.manythings.org/anki and tatoeba.org",
         Source("tatoeba_en_de", "CC BY 2.0 (France): www.manythings.org/anki and tatoeba.org"),
     ),
     "en-fr": Corpus(
-        "tatoeba_en_fr", "train.tsv.gz", "dev.tsv", "English to French",
+        "tatoeba_en_fr",
+        "train.tsv.gz",
+        "dev.tsv",
+        "English to French",
         "Apache-2.0; trained on sentences under CC BY 2.0 (France), www.manythings.org/anki and tatoeba.org",
         Source("tatoeba_en_fr", "CC BY 2.0 (France): www.manythings.org/anki and tatoeba.org"),
     ),
     "multi30k-en-de": Corpus(
-        "multi30k", "train.en-de-fr.tsv.gz", "val.en-de-fr.tsv", "English to German",
+        "multi30k",
+        "train.en-de-fr.tsv.gz",
+        "val.en-de-fr.tsv",
+        "English to German",
         "not to be shipped: trained on Multi30k, which is for non-commercial research",
         Source("multi30k", "non-commercial research; unclear"),
     ),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -85,7 +94,9 @@ def write_card(folder: Path, mode: str, pair: str, pieces: int, units: int) -> N
     if live:
         feeder |= {"waits": list(WAITS), "wait": WAIT, "growth": GROWTH, "spare": SPARE}
     columns = [
-        text for slot in range(1, recipe.outputs // 2 + 1) for text in (f"unit {slot}", f"log-probability {slot}")
+        text
+        for slot in range(1, recipe.outputs // 2 + 1)
+        for text in (f"unit {slot}", f"log-probability {slot}")
     ]
     write_tables(
         folder,
@@ -99,10 +110,13 @@ def write_card(folder: Path, mode: str, pair: str, pieces: int, units: int) -> N
         {
             "feeder": feeder,
             "network": {
-                "architecture": recipe.architecture, "pieces": pieces, "units": units, **recipe.options
+                "architecture": recipe.architecture,
+                "pieces": pieces,
+                "units": units,
+                **recipe.options,
             },
             "reader": {"kind": "translation" if live else "translation_whole", "model": "target.model"},
             "labels": {"said": columns},
         },
         [corpus.source],
-    )  # fmt: skip
+    )

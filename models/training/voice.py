@@ -24,4 +24,9 @@ def another_voice(random: np.random.Generator) -> Voice:
     """A man, a woman or a child; the pitch and the length of the vocal tract go together, loosely."""
     tract = random.uniform(-1.0, 1.0)
     pitch = 2.0 ** (0.75 * tract - 0.15 + random.normal(0.0, 0.15))
-    return Voice(pitch, random.uniform(0.5, 1.5), 1.0 + 0.13 * tract + random.normal(0.0, 0.02), random.uniform(0.8, 1.35))
+    return Voice(
+        pitch,
+        random.uniform(0.5, 1.5),
+        1.0 + 0.13 * tract + random.normal(0.0, 0.02),
+        random.uniform(0.8, 1.35),
+    )

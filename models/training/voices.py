@@ -45,9 +45,14 @@ class VoiceStudy:
     endings = 0
 
     def __init__(
-        self, train: list[np.ndarray], valid: list[np.ndarray], pitched: list[bool], rows: int, crop: int,
+        self,
+        train: list[np.ndarray],
+        valid: list[np.ndarray],
+        pitched: list[bool],
+        rows: int,
+        crop: int,
         moved: bool,
-    ):  # fmt: skip
+    ):
         self.train, self.valid = train, sorted(valid, key=len)
         self.pitched, self.rows, self.crop, self.moved = np.array(pitched), rows, crop, moved
         everything = np.concatenate(train)
@@ -56,8 +61,12 @@ class VoiceStudy:
 
     def loss(self, network: Composer, random: np.random.Generator) -> Tensor:
         """Nats a step of pieces drawn by `random`."""
-        drawn = [self._drawn(random) for _ in range(self.rows)] + [self._ending(random) for _ in range(self.endings)]
-        found = batch([symbols for symbols, _, _ in drawn], [s for _, s, _ in drawn], [e for _, _, e in drawn])
+        drawn = [self._drawn(random) for _ in range(self.rows)] + [
+            self._ending(random) for _ in range(self.endings)
+        ]
+        found = batch(
+            [symbols for symbols, _, _ in drawn], [s for _, s, _ in drawn], [e for _, _, e in drawn]
+        )
         told = network.log_probabilities(found.symbols, found.beat, found.remaining)
         own = sum(one.gather(-1, found.symbols[..., v : v + 1])[..., 0] for v, one in enumerate(told))
         counts = found.mask

@@ -66,7 +66,9 @@ def _model(folders: dict[str, Path], name: str) -> str:
     if name in folders:
         return name
     of_task = [
-        one for one, folder in sorted(folders.items()) if not one.endswith("-offline") and _task(folder) == name
+        one
+        for one, folder in sorted(folders.items())
+        if not one.endswith("-offline") and _task(folder) == name
     ]
     if not of_task:
         raise ValueError(f"--with {name}: neither a model nor a task; there are {', '.join(_known(folders))}")
@@ -75,7 +77,9 @@ def _model(folders: dict[str, Path], name: str) -> str:
 
 def _known(folders: dict[str, Path]) -> Sequence[str]:
     """The models that read text live."""
-    return [name for name, folder in sorted(folders.items()) if not name.endswith("-offline") and _reads(folder)]
+    return [
+        name for name, folder in sorted(folders.items()) if not name.endswith("-offline") and _reads(folder)
+    ]
 
 
 def _task(folder: Path) -> str:

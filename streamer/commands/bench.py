@@ -124,7 +124,9 @@ def _runs(config: Config, model: str, streams: int, wish: Wish, file: Path) -> d
 
     def told(one: BenchReport) -> None:
         late = "no results" if one.p99_ms is None else f"p99 {one.p99_ms:.0f} ms"
-        print(f"streamer: {one.streams} streams {'held' if one.held else 'not held'}, {late}", file=sys.stderr)
+        print(
+            f"streamer: {one.streams} streams {'held' if one.held else 'not held'}, {late}", file=sys.stderr
+        )
 
     if wish.search:
         runs = find(config, model, wish.seconds, file, told)
@@ -155,7 +157,10 @@ def _onnx_streams(config: Config, model: str, samples: Any, rate_hz: int) -> flo
     from streamer.bench_references import onnx_streams
 
     if absent := missing():
-        print(f"streamer: no onnx_streams without more packages: pip install {' '.join(absent)}", file=sys.stderr)
+        print(
+            f"streamer: no onnx_streams without more packages: pip install {' '.join(absent)}",
+            file=sys.stderr,
+        )
         return None
     try:
         return onnx_streams(config, model, samples, rate_hz)

@@ -30,8 +30,11 @@ DEFAULT_SECONDS = 30.0
 # That a server composes before they are asked for; what is played is steered, so little.
 AHEAD_BEATS_PLAYED, AHEAD_BEATS_WRITTEN = 1, 32
 SCORES: dict[str, Callable[[Piece, Path], None]] = {
-    ".mid": write_midi, ".midi": write_midi, ".musicxml": write_musicxml, ".xml": write_musicxml,
-}  # fmt: skip
+    ".mid": write_midi,
+    ".midi": write_midi,
+    ".musicxml": write_musicxml,
+    ".xml": write_musicxml,
+}
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,9 @@ def source_of(config: Config, wish: Wish) -> Iterator[PieceSource]:
 def _write(source: PieceSource, wish: Wish, soundfont: SoundFont | None) -> None:
     """Compose the whole piece as fast as it goes."""
     prompt = prompt_of(source, wish)
-    length, seconds = asked(source, wish, prompt) or asked(source, replace(wish, seconds=DEFAULT_SECONDS), prompt)
+    length, seconds = asked(source, wish, prompt) or asked(
+        source, replace(wish, seconds=DEFAULT_SECONDS), prompt
+    )
     source.open(options_of(source, wish, prompt, length.steps))
     performance = perform(source, length, seconds)
     with ExitStack() as files:

@@ -32,7 +32,9 @@ class Played:
     def __init__(self, performance: Performance, accompany: str | None):
         """OSError or ValueError, one line, without a loudspeaker or the port that is asked for."""
         self.performance, self.accompany = performance, accompany
-        self.port = MidiPort(accompany.removeprefix(PORT)) if accompany and accompany.startswith(PORT) else None
+        self.port = (
+            MidiPort(accompany.removeprefix(PORT)) if accompany and accompany.startswith(PORT) else None
+        )
         self.speaker = Speaker(RATE_HZ)
         self.lead = LEAD_ACCOMPANYING if accompany else LEAD_SECONDS
         self.stopped = False
@@ -46,7 +48,11 @@ class Played:
             if self.port:
                 stack.callback(self.port.close)
             console = Console(stderr=True)
-            screen = stack.enter_context(Live(console=console, auto_refresh=False)) if sys.stderr.isatty() else None
+            screen = (
+                stack.enter_context(Live(console=console, auto_refresh=False))
+                if sys.stderr.isatty()
+                else None
+            )
             for played in self.performance:
                 self.speaker.write(played.samples)
                 if played.notes:

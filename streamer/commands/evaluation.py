@@ -1,12 +1,7 @@
 """The commands that measure: evaluate and bench."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from rich.console import Console
-from rich.table import Table
 
 from streamer.config import read_config
 from streamer.wrong_call import WrongCall

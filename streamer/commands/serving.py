@@ -31,9 +31,7 @@ def serve(config_file: Path | None, record: Path | None) -> None:
     run(config, ready, record)
 
 
-def send(
-    config_file: Path | None, file: Path, model: str, address: str | None, paced: bool
-) -> None:
+def send(config_file: Path | None, file: Path, model: str, address: str | None, paced: bool) -> None:
     """Send a recording, or a text to a model that reads text; finals are lines on standard output."""
     from clients.connection import connect
 
@@ -72,9 +70,7 @@ def _text(file: Path) -> Iterator[bytes]:
             yield piece
 
 
-def _sound(
-    connection: "Connection", model: str, file: Path, paced: bool
-) -> tuple["Stream", Iterator[bytes]]:
+def _sound(connection: "Connection", model: str, file: Path, paced: bool) -> tuple["Stream", Iterator[bytes]]:
     """A stream for the recording, and its pieces; paced, each comes at its time."""
     from clients.files import AudioFile
 
@@ -127,8 +123,8 @@ def watch(config_file: Path | None, topic: str, address: str | None, as_json: bo
 
 def replay(config_file: Path | None, file: Path) -> None:
     """Print the finals that a recorded wire gives, and whether they are those of the recording."""
-    from streamer.replay import Replay, recorded_results
     from streamer.pipelines import Pipelines
+    from streamer.replay import Replay, recorded_results
     from streamer.serve import served_names, unpaced_engine
 
     config = read_config(config_file)
@@ -168,5 +164,3 @@ def describe(notice: Notice) -> str:
     if name == "Rejected":
         return f"the options stay: {notice.refused.message}"
     return f"options from position {notice.position} on: {notice.options}"
-
-

@@ -17,8 +17,11 @@ from streamer.text_said import Said
 from streamer.wrong_call import WrongCall, options_named_as_called
 
 USUAL = {
-    "entities": "entities-en", "sentiment": "sentiment-en", "translation": "translate-en-de", "summary": "compress-en"
-}  # fmt: skip
+    "entities": "entities-en",
+    "sentiment": "sentiment-en",
+    "translation": "translate-en-de",
+    "summary": "compress-en",
+}
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,9 @@ def run(config: Config, wish: Wish) -> int:
     return 0
 
 
-def _offline(config: Config, wish: Wish, name: str, options: dict[str, Any], show: Callable[[Said], None]) -> None:
+def _offline(
+    config: Config, wish: Wish, name: str, options: dict[str, Any], show: Callable[[Said], None]
+) -> None:
     import torch
 
     from streamer.text_offline import SHARE, said_of

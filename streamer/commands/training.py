@@ -236,9 +236,18 @@ def music(
     _check(data, "music")
     print(
         train_music(
-            data, out, style, updates=updates, seed=seed, learning_rate=rate, start=start, endings=endings,
-            resume=resume, threads=threads, progress=_say,
-        )  # fmt: skip
+            data,
+            out,
+            style,
+            updates=updates,
+            seed=seed,
+            learning_rate=rate,
+            start=start,
+            endings=endings,
+            resume=resume,
+            threads=threads,
+            progress=_say,
+        )
     )
 
 
@@ -246,4 +255,6 @@ def _check(data: Path, *parts: str) -> None:
     """A wrong folder is told at once, not after an hour with what an earlier run had cached."""
     for part in parts:
         if not (data / part).is_dir():
-            raise ValueError(f"{data / part} is no folder; DATA is the folder that holds {' and '.join(parts)}")
+            raise ValueError(
+                f"{data / part} is no folder; DATA is the folder that holds {' and '.join(parts)}"
+            )

@@ -51,7 +51,7 @@ def tune(
 
 
 def _grid(tries: Sequence[str]) -> dict[str, tuple[float, ...]]:
-    """"NAME=1,2.5" as the values to try of NAME. ValueError, one line, for anything else."""
+    """ "NAME=1,2.5" as the values to try of NAME. ValueError, one line, for anything else."""
     grid = {}
     for one in tries:
         name, equals, values = one.partition("=")

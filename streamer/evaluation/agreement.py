@@ -23,7 +23,9 @@ def measure(job: Job) -> Measured:
         found = numbers_of(network, [row.words for row in rows])
     gold = [row.number for row in rows]
     right = [one == number for one, number in zip(found, gold)]
-    by_number = [_mean([hit for hit, one in zip(right, gold) if one == number]) for number in range(len(NUMBERS))]
+    by_number = [
+        _mean([hit for hit, one in zip(right, gold) if one == number]) for number in range(len(NUMBERS))
+    ]
     figures: Figures = {
         "words": sum(len(row.words) for row in rows),
         "accuracy": _mean(right),

@@ -15,8 +15,14 @@ from streamer.evaluation.memory import Growth
 from streamer.evaluation.offline_driver import offline_model, read_whole
 from streamer.evaluation.recordings import Recording, SpokenWord, join_to_length, looped
 from streamer.evaluation.said import (
-    Said, calibration_figures, figures, hot_word_figures, live_said, offline_said, rates,
-)  # fmt: skip
+    Said,
+    calibration_figures,
+    figures,
+    hot_word_figures,
+    live_said,
+    offline_said,
+    rates,
+)
 from streamer.evaluation.scoring_captions import plain
 from streamer.evaluation.stopwatch import Stopwatch
 from streamer.writing import Writing
@@ -108,10 +114,7 @@ def offline(job: Job, asked: Asked = PLAIN) -> Measured:
     return Measured(len(recordings), sum(one.seconds for one in recordings), watch, found)
 
 
-TASK = Task(
-    "captions",
-    {"live": Mode("captions-en", live), "offline": Mode("captions-en-offline", offline)},
-)
+TASK = Task("captions", {"live": Mode("captions-en", live), "offline": Mode("captions-en-offline", offline)})
 
 
 def captions_mode(name: str, asked: Asked) -> Mode:
@@ -120,7 +123,9 @@ def captions_mode(name: str, asked: Asked) -> Mode:
         if name != "live" or asked.references:
             raise WrongCall("--joined MINUTES goes with mode live, without --references")
         if not 0 < asked.joined <= LONGEST_MINUTES:
-            raise WrongCall(f"--joined {asked.joined:g}; give more than 0 and at most {LONGEST_MINUTES:g} minutes")
+            raise WrongCall(
+                f"--joined {asked.joined:g}; give more than 0 and at most {LONGEST_MINUTES:g} minutes"
+            )
         return Mode("captions-en", partial(joined, asked=asked))
     usual = TASK.modes[name]
     return Mode(usual.model, partial(usual.measure, asked=asked))

@@ -29,7 +29,9 @@ def joined(job: Job, words: int) -> Measured:
     rows = read_rows(job.path)
     if not isinstance(rows[0], Paper):
         raise ValueError(f"{job.path}: --long joins abstracts; name a file that holds abstract and title")
-    network = Sentences(load(catalog.find(job.model, job.config.folders()), job.config.model(job.model).allow_imports))
+    network = Sentences(
+        load(catalog.find(job.model, job.config.folders()), job.config.model(job.model).allow_imports)
+    )
     scorer = RougeScorer(["rouge1"])
     total = kept = 0
     recall = first_recall = 0.0

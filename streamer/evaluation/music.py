@@ -87,7 +87,9 @@ def _named(path: Path, names: dict[str, str]) -> str:
     folder = path.absolute().parent.name
     if folder not in names:
         known = ", ".join(names)
-        raise ValueError(f"{path}: no network is known for a folder {folder!r} ({known} are); name one with --model")
+        raise ValueError(
+            f"{path}: no network is known for a folder {folder!r} ({known} are); name one with --model"
+        )
     return names[folder]
 
 
@@ -103,7 +105,10 @@ def _foretold(model: Model, scores: Rolls | Voices, path: Path) -> Figures:
         told = _outputs(model.network, pieces)
         # The first step of a piece follows nothing.
         steps = sum(len(one) - 1 for one in told)
-        return {"nll": -sum(float(one[1:].sum(dtype=np.float64)) for one in told) / max(1, steps), "steps": steps}
+        return {
+            "nll": -sum(float(one[1:].sum(dtype=np.float64)) for one in told) / max(1, steps),
+            "steps": steps,
+        }
     if isinstance(model.network, Composer):
         return _composer_figures(model.network, _symbols(model.network, scores, path))
     raise ValueError(f"{model.name} is neither a network of piano rolls nor a composer")
@@ -145,7 +150,9 @@ def _symbols(network: Composer, scores: Rolls | Voices, path: Path) -> list[np.n
     """The pieces in the composer's alphabet, [T, V]."""
     if isinstance(scores, Rolls):
         if network.lowest != [LOWEST_MELODY, 0] or network.voices[1] != len(CHORDS):
-            raise ValueError(f"{path}: holds piano rolls, and the composer reads other voices than tunes with chords")
+            raise ValueError(
+                f"{path}: holds piano rolls, and the composer reads other voices than tunes with chords"
+            )
         return [tune(piece) for piece in scores.pieces]
     if any(piece.shape[1] != len(network.voices) for piece in scores.pieces):
         raise ValueError(f"{path}: has {scores.pieces[0].shape[1]} voices, wanted {len(network.voices)}")

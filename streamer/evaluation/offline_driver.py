@@ -2,10 +2,10 @@
 
 from models import catalog
 from models.build import load
+from streamer import wire
 from streamer.evaluation.job import Job
 from streamer.evaluation.recordings import COMMON_RATE_HZ, Recording
 from streamer.offline import Offline, Transcript
-from streamer import wire
 from streamer.writing import RAW, Writing
 
 

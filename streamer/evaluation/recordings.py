@@ -64,9 +64,7 @@ def join(key: str, parts: Sequence[Recording], silence_seconds: float = 0.0) -> 
     silence = np.zeros(round(silence_seconds * COMMON_RATE_HZ), np.float32)
     for part in (part.at(COMMON_RATE_HZ) for part in parts):
         offset = at / COMMON_RATE_HZ
-        words += [
-            SpokenWord(word.text, word.start + offset, word.end + offset) for word in part.words or ()
-        ]
+        words += [SpokenWord(word.text, word.start + offset, word.end + offset) for word in part.words or ()]
         sounds += [part.samples, silence]
         at += len(part.samples) + len(silence)
     known = all(part.words is not None for part in parts if part.text)

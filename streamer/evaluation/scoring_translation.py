@@ -77,7 +77,8 @@ def word_by_word(sources: Sequence[str], references: Sequence[str]) -> list[str]
     names = list(numbers)
     table = aligned([s for s, _ in pairs], [t for _, t in pairs], len(names), len(names)).tocsr()
     best = {
-        word: names[int(table[numbers[word]].argmax())] if table[numbers[word]].nnz else word for word in known
+        word: names[int(table[numbers[word]].argmax())] if table[numbers[word]].nnz else word
+        for word in known
     }
     return [" ".join(best[word] for word in source.split()) for source in sources]
 

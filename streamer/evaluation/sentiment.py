@@ -61,7 +61,9 @@ def measure(job: Job, train: Path | None = None) -> Measured:
     return Measured(len(rows), 0.0, watch, figures)
 
 
-TASK = Task("sentiment", {"live": Mode("sentiment-en", measure), "offline": Mode("sentiment-en-offline", measure)})
+TASK = Task(
+    "sentiment", {"live": Mode("sentiment-en", measure), "offline": Mode("sentiment-en-offline", measure)}
+)
 
 
 def compared_mode(name: str, train: Path) -> Mode:

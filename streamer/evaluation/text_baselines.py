@@ -40,7 +40,7 @@ def tagged_by_names(kinds: Sequence[Sequence[str]], texts: Sequence[Sequence[str
         tags, inside = [], ""
         for at, word in enumerate(words):
             known = listed.get(word.lower(), 0)
-            if not ((at and word[:1].isupper()) or known and (word[:1].isupper() or not capitals)):
+            if not ((at and word[:1].isupper()) or (known and (word[:1].isupper() or not capitals))):
                 tags, inside = [*tags, "O"], ""
                 continue
             kind = inside or ("PER" if known & (FIRST | LAST) else "LOC" if known & PLACE else "ORG")
@@ -69,14 +69,20 @@ def _features(words: Sequence[str]) -> list[list[str]]:
         near = around[at : at + 5]
         features.append(
             [
-                "bias", f"w={word}", f"l={near[2]}", f"s={shapes[at]}", f"first={at == 0}",
+                "bias",
+                f"w={word}",
+                f"l={near[2]}",
+                f"s={shapes[at]}",
+                f"first={at == 0}",
                 *(f"{place}={other}" for place, other in zip((-2, -1), near[:2])),
                 *(f"{place}={other}" for place, other in zip((1, 2), near[3:])),
-                *(f"p{n}={word[:n]}" for n in (2, 3)), *(f"e{n}={near[2][-n:]}" for n in (2, 3, 4)),
+                *(f"p{n}={word[:n]}" for n in (2, 3)),
+                *(f"e{n}={near[2][-n:]}" for n in (2, 3, 4)),
                 f"-1s={shapes[at - 1] if at else '^'}",
                 f"1s={shapes[at + 1] if at + 1 < len(words) else '$'}",
-                f"-1,0={near[1]} {near[2]}", f"0,1={near[2]} {near[3]}",
-            ]  # fmt: skip
+                f"-1,0={near[1]} {near[2]}",
+                f"0,1={near[2]} {near[3]}",
+            ]
         )
     return features
 

@@ -39,7 +39,8 @@ def offline(job: Job) -> Measured:
 
 
 TASK = Task(
-    "translation", {"live": Mode("translate-en-de", live), "offline": Mode("translate-en-de-offline", offline)}
+    "translation",
+    {"live": Mode("translate-en-de", live), "offline": Mode("translate-en-de-offline", offline)},
 )
 
 

@@ -35,7 +35,9 @@ def explosions(words: int, texts: Sequence[tuple[Tensor, int]], most: int) -> li
             cell.hidden_weight.mul_(radius / torch.linalg.eigvals(cell.hidden_weight).abs().max())
             cell.input_weight.mul_(INPUTS)
         norm = _gradient(network, texts)
-        clipped = float(nn.utils.get_total_norm([one.grad for one in network.parameters() if one.grad is not None]))
+        clipped = float(
+            nn.utils.get_total_norm([one.grad for one in network.parameters() if one.grad is not None])
+        )
         found.append(Explosion(radius, reach(network, texts, most), norm, clipped))
     return found
 

@@ -38,7 +38,9 @@ def gates_along(network: Stage | Whole, x: Tensor) -> list[Layer]:
         parts = [_gates(cell, inputs, state) for inputs, state in calls]
         names = parts[0].keys() if parts else ()
         if names:
-            layers.append(Layer(name, {gate: np.concatenate([part[gate] for part in parts]) for gate in names}))
+            layers.append(
+                Layer(name, {gate: np.concatenate([part[gate] for part in parts]) for gate in names})
+            )
     if not layers:
         raise ValueError("no layer of this network has gates; take one of LSTM or GRU layers")
     return layers

@@ -51,7 +51,9 @@ def sound_input(model: Model, samples: np.ndarray, rate_hz: int) -> Input:
     return Input(x, [], float(1 / (rate_hz * front.ratio * model.network.ratio)))
 
 
-def draw_gates(config: Config, name: str, text: str | None, file: Path | None, layer: int, output: Path) -> Layer:
+def draw_gates(
+    config: Config, name: str, text: str | None, file: Path | None, layer: int, output: Path
+) -> Layer:
     """Draw layer number `layer`, from 1, of the model `name`; the layer that was drawn."""
     if (text is None) == (file is None):
         raise WrongCall("give either --text TEXT or --file WAV")
@@ -77,15 +79,25 @@ def picture(layer: Layer, given: Input, title: str):
         shown = _narrowed(_narrowed(values[:, np.argsort(values.mean(0))], MOST_COLUMNS).T, MOST_ROWS).T
         end = steps if given.words else steps * given.step_s
         image = one.imshow(
-            shown.T, aspect="auto", origin="lower", cmap="gray", vmin=0, vmax=1, interpolation="nearest",
+            shown.T,
+            aspect="auto",
+            origin="lower",
+            cmap="gray",
+            vmin=0,
+            vmax=1,
+            interpolation="nearest",
             extent=(0, end, 0, units),
-        )  # fmt: skip
+        )
         mean = shown.mean(1)
         places = (np.arange(len(mean)) + 0.5) * end / len(mean)
-        one.plot(places, mean * units, color=MEAN, linewidth=1.6, marker="o" if given.words else None, markersize=4)
+        one.plot(
+            places, mean * units, color=MEAN, linewidth=1.6, marker="o" if given.words else None, markersize=4
+        )
         one.set_ylabel(f"{name} gate\nunits, sorted")
         label = f"line: mean of the units, {values.mean():.2f} overall"
-        one.text(1.0, 1.02, label, transform=one.transAxes, ha="right", va="bottom", fontsize=9, color="#9c4a08")
+        one.text(
+            1.0, 1.02, label, transform=one.transAxes, ha="right", va="bottom", fontsize=9, color="#9c4a08"
+        )
         _ticks(one, given.words if one is axes[-1] else [], bool(given.words), one is axes[-1])
     bar = made.colorbar(image, ax=axes, shrink=0.6, pad=0.015)
     bar.set_ticks([0, 0.5, 1], labels=["0 closed", "0.5", "1 open"])

@@ -71,11 +71,15 @@ def trained(
     for seed in range(1, seeds + 1):
         for cell in CELLS:
             progress(f"agreement-{cell}, seed {seed}")
-            weights = train_agreement(data, runs, cell, seed, updates=updates, watch=watched, progress=progress)
+            weights = train_agreement(
+                data, runs, cell, seed, updates=updates, watch=watched, progress=progress
+            )
             models[cell].append(load(weights.parent))
             lines = [json.loads(line) for line in (weights.parent / "log.jsonl").read_text().splitlines()]
             checks = [line | line["scores"] for line in lines if "gradient_at_1" in line["scores"]]
-            left = {distance: [check[f"gradient_at_{distance}"] for check in checks] for distance in DISTANCES}
+            left = {
+                distance: [check[f"gradient_at_{distance}"] for check in checks] for distance in DISTANCES
+            }
             updated, natural = ([check[key] for check in checks] for key in ("updates", "natural"))
             courses.append(Course(cell, seed, updated, natural, left))
     return models, courses
@@ -93,7 +97,9 @@ def measure(models: Mapping[str, Sequence[Model]], courses: Sequence[Course], pr
         parameters[cell] = sum(one.numel() for one in some[0].network.recurrent.parameters())
         perplexity[cell] = card.scores.get("ner_gmb_dev", {}).get("perplexity")
         torch.manual_seed(1)
-        fresh = build_network(card.network.architecture, card.network.options | {"outputs": card.outputs}).eval()
+        fresh = build_network(
+            card.network.architecture, card.network.options | {"outputs": card.outputs}
+        ).eval()
         before[cell] = reach(fresh, texts, MOST)
         after[cell] = _pooled([reach(model.network, texts, MOST) for model in some])
         cells = [(model.network, x) for model in some for x, _ in texts[:PRODUCTS]]
@@ -101,10 +107,14 @@ def measure(models: Mapping[str, Sequence[Model]], courses: Sequence[Course], pr
         product[cell] = np.exp(np.mean(np.log(np.maximum(norms, 1e-12)), 0)).tolist()
     progress("exploding gradients")
     some = models["rnn"][0]
-    exploding = explosions(some.card.network.options["words"], encoded(reading(some.card, some.folder).encoder, rows[:40]), MOST)
+    exploding = explosions(
+        some.card.network.options["words"], encoded(reading(some.card, some.folder).encoder, rows[:40]), MOST
+    )
     progress("accuracy by attractors, distance and fillers")
     seeds = len(models["rnn"])
-    return Findings(seeds, parameters, perplexity, before, after, product, exploding, scores(models), list(courses))
+    return Findings(
+        seeds, parameters, perplexity, before, after, product, exploding, scores(models), list(courses)
+    )
 
 
 def write(findings: Findings, folder: Path) -> Path:
@@ -119,16 +129,22 @@ def write(findings: Findings, folder: Path) -> Path:
 def show(findings: Findings) -> None:
     """The table, on standard output."""
     names = [NAMES[cell] for cell in CELLS]
-    table = Table("sentences", "rows", *names, "LSTM - RNN", title="accuracy of the verb's number, 95 % intervals")
+    table = Table(
+        "sentences", "rows", *names, "LSTM - RNN", title="accuracy of the verb's number, 95 % intervals"
+    )
     for score in findings.scores:
         group = f"{score.name} (by rule)" if score.made_by_rule else f"{score.group}: {score.name}"
         cells = [_percent(score.accuracy[cell]) for cell in CELLS]
         table.add_row(group, str(score.rows), *cells, _percent(score.gap))
     Console(width=120).print(table)
-    table = Table("gradient left at distance", *names, title="|dL/da_k| over |dL/da_t|, median of long sentences")
+    table = Table(
+        "gradient left at distance", *names, title="|dL/da_k| over |dL/da_t|, median of long sentences"
+    )
     for when, reaches in (("untrained", findings.untrained), ("trained", findings.trained)):
         for distance in DISTANCES:
-            table.add_row(f"{distance} words, {when}", *(f"{reaches[cell].median[distance]:.2g}" for cell in CELLS))
+            table.add_row(
+                f"{distance} words, {when}", *(f"{reaches[cell].median[distance]:.2g}" for cell in CELLS)
+            )
     for distance in DISTANCES:
         norms = (f"{findings.product[cell][distance]:.2g}" for cell in CELLS)
         table.add_row(f"{distance} words, product of Jacobians", *norms)

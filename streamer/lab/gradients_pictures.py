@@ -32,7 +32,9 @@ def _reach(findings: Findings):
         ends = []
         for cell, reach in reaches.items():
             one.plot(reach.distance, reach.median, color=COLOURS[cell], marker=MARKS[cell], markersize=4)
-            one.fill_between(reach.distance, reach.low, reach.high, color=COLOURS[cell], alpha=0.15, linewidth=0)
+            one.fill_between(
+                reach.distance, reach.low, reach.high, color=COLOURS[cell], alpha=0.15, linewidth=0
+            )
             ends.append((NAMES[cell], reach.distance[-1], reach.median[-1], COLOURS[cell]))
         one.set_yscale("log")
         one.set_ylim(FLOOR, 3)
@@ -93,7 +95,9 @@ def _attractors(findings: Findings):
             one.set_xticks([score.at for score in some], [_short(score) for score in some], fontsize=8)
     for one in axes[::2]:
         one.set_ylabel("verbs' numbers told right, %")
-    bars = "bars: 95 % bootstrap intervals over sentences" + (f" and {findings.seeds} seeds" if findings.seeds > 1 else "")
+    bars = "bars: 95 % bootstrap intervals over sentences" + (
+        f" and {findings.seeds} seeds" if findings.seeds > 1 else ""
+    )
     made.suptitle(f"Does the network still know the subject's number? ({bars})", fontsize=11)
     return made
 
@@ -106,7 +110,13 @@ def _lines(axes, some: Sequence[Score]) -> None:
         bars = [means - [100 * one.low for one in found], [100 * one.high for one in found] - means]
         spread = places + shift * 0.012 * (places[-1] - places[0])
         axes.errorbar(
-            spread, means, np.maximum(bars, 0), color=COLOURS[cell], marker=MARKS[cell], markersize=5, capsize=2.5
+            spread,
+            means,
+            np.maximum(bars, 0),
+            color=COLOURS[cell],
+            marker=MARKS[cell],
+            markersize=5,
+            capsize=2.5,
         )
         ends.append((NAMES[cell], spread[-1], means[-1], COLOURS[cell]))
     axes.set_ylim(min(40, *(100 * score.accuracy[cell].low - 3 for score in some for cell in COLOURS)), 102)
@@ -119,12 +129,16 @@ def _lines(axes, some: Sequence[Score]) -> None:
 def _real(axes, score: Score) -> None:
     """Beside those made by rule, hollow: dev sentences with one attractor."""
     for cell, one in score.accuracy.items():
-        axes.plot([1.25], [100 * one.mean], MARKS[cell], markersize=7, color=COLOURS[cell], markerfacecolor="white")
+        axes.plot(
+            [1.25], [100 * one.mean], MARKS[cell], markersize=7, color=COLOURS[cell], markerfacecolor="white"
+        )
     axes.text(1.33, 100 * score.accuracy["rnn"].mean, "hollow: dev sentences", fontsize=8, va="center")
 
 
 def _short(score: Score) -> str:
-    return f"{score.name.replace(' words', '').replace(' to ', '-').replace('next word', '1')}\n({score.rows})"
+    return (
+        f"{score.name.replace(' words', '').replace(' to ', '-').replace('next word', '1')}\n({score.rows})"
+    )
 
 
 def _training(findings: Findings):
@@ -137,7 +151,9 @@ def _training(findings: Findings):
             for line in lines:
                 axes.plot(some[0].updates, line, color=COLOURS[cell], linewidth=0.8, alpha=0.6)
             mean = np.exp(np.log(np.maximum(lines, FLOOR)).mean(0))
-            axes.plot(some[0].updates, mean, color=COLOURS[cell], linewidth=2, marker=MARKS[cell], markersize=4)
+            axes.plot(
+                some[0].updates, mean, color=COLOURS[cell], linewidth=2, marker=MARKS[cell], markersize=4
+            )
             ends.append((NAMES[cell], some[0].updates[-1], mean[-1], COLOURS[cell]))
         axes.set_xlabel("updates of the weights")
         axes.set_xlim(0, some[0].updates[-1] * 1.13)

@@ -18,17 +18,21 @@ from streamer.lab.pictures import COLOURS, MARKS, NAMES, figure, label_ends, sav
 from streamer.lab.unrolled import encoded
 from streamer.wrong_call import WrongCall
 
-TEXTS = (
-    "the cat, which already ate ..., was full",
-    "the cats, which already ate ..., were full",
-)
+TEXTS = ("the cat, which already ate ..., was full", "the cats, which already ate ..., were full")
 VERBS = ("was", "were")
 GAPS = ("...", "…")
 # The filler, one phrase more at a time. Its nouns are singular: harmless to a cat, attractors to cats.
 PHRASES = (
-    "the bread", "with great pleasure", "in the kitchen", "of the house", "at the end", "of the day",
-    "near the old door", "in the morning", "after the rain",
-)  # fmt: skip
+    "the bread",
+    "with great pleasure",
+    "in the kitchen",
+    "of the house",
+    "at the end",
+    "of the day",
+    "near the old door",
+    "in the morning",
+    "after the rain",
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,9 @@ def show(found: Sequence[Remembered], models: Mapping[str, Model]) -> None:
             table.add_row(str(row[0].words), *cells)
         Console(width=100).print(table)
     print("The share of the right form of the two, and P(was), P(were) among all words; 0.5 is a guess.")
-    known = ((NAMES[cell], models[cell].card.scores.get("ner_gmb_dev", {}).get("perplexity")) for cell in CELLS)
+    known = (
+        (NAMES[cell], models[cell].card.scores.get("ner_gmb_dev", {}).get("perplexity")) for cell in CELLS
+    )
     print("Perplexity on news: " + ", ".join(f"{name} {value}" for name, value in known if value is not None))
 
 
@@ -85,7 +91,9 @@ def write(found: Sequence[Remembered], folder: Path) -> Path:
     """`folder`/memory.json."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "memory.json"
-    whole = json.loads(json.dumps([asdict(one) for one in found]), parse_float=lambda text: float(f"{float(text):.4g}"))
+    whole = json.loads(
+        json.dumps([asdict(one) for one in found]), parse_float=lambda text: float(f"{float(text):.4g}")
+    )
     path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
     return path
 
@@ -98,7 +106,9 @@ def draw(found: Sequence[Remembered], path: Path) -> None:
         for cell in CELLS:
             some = [said for said in panel.said if said.cell == cell]
             shares = [said.right(panel.verb) for said in some]
-            one.plot([said.words for said in some], shares, color=COLOURS[cell], marker=MARKS[cell], markersize=5)
+            one.plot(
+                [said.words for said in some], shares, color=COLOURS[cell], marker=MARKS[cell], markersize=5
+            )
             ends.append((NAMES[cell], some[-1].words, shares[-1], COLOURS[cell]))
         one.axhline(0.5, color="black", linewidth=0.7, linestyle=":")
         one.text(0, 0.51, "a guess", fontsize=8, va="bottom")

@@ -44,7 +44,9 @@ def label_ends(axes: "Axes", ends: Sequence[tuple[str, float, float, str]], apar
     Names whose points are near each other are moved apart, by `apart` of the axes' height.
     """
     to_axes = axes.transData + axes.transAxes.inverted()
-    placed = sorted(((*to_axes.transform((x, y)), name, colour) for name, x, y, colour in ends), key=lambda p: p[1])
+    placed = sorted(
+        ((*to_axes.transform((x, y)), name, colour) for name, x, y, colour in ends), key=lambda p: p[1]
+    )
     heights = np.array([height for _, height, _, _ in placed])
     for at in range(1, len(heights)):
         heights[at] = max(heights[at], heights[at - 1] + apart)
@@ -53,4 +55,6 @@ def label_ends(axes: "Axes", ends: Sequence[tuple[str, float, float, str]], apar
     for at in range(len(heights) - 2, -1, -1):
         heights[at] = min(heights[at], heights[at + 1] - apart)
     for (x, _, name, colour), height in zip(placed, heights):
-        axes.text(x + 0.025, height, name, color=colour, transform=axes.transAxes, va="center", fontweight="bold")
+        axes.text(
+            x + 0.025, height, name, color=colour, transform=axes.transAxes, va="center", fontweight="bold"
+        )

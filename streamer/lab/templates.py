@@ -7,25 +7,51 @@ import numpy as np
 from models.training.agreement_rows import Row
 
 SUBJECTS = (
-    ("student", "students"), ("teacher", "teachers"), ("author", "authors"), ("player", "players"),
-    ("officer", "officers"), ("minister", "ministers"), ("king", "kings"), ("soldier", "soldiers"),
-    ("doctor", "doctors"), ("cat", "cats"), ("dog", "dogs"), ("bird", "birds"),
-)  # fmt: skip
+    ("student", "students"),
+    ("teacher", "teachers"),
+    ("author", "authors"),
+    ("player", "players"),
+    ("officer", "officers"),
+    ("minister", "ministers"),
+    ("king", "kings"),
+    ("soldier", "soldiers"),
+    ("doctor", "doctors"),
+    ("cat", "cats"),
+    ("dog", "dogs"),
+    ("bird", "birds"),
+)
 OTHERS = (
-    ("house", "houses"), ("book", "books"), ("school", "schools"), ("church", "churches"), ("road", "roads"),
-    ("bridge", "bridges"), ("building", "buildings"), ("river", "rivers"), ("village", "villages"),
-    ("car", "cars"), ("ship", "ships"), ("tree", "trees"), ("garden", "gardens"), ("tower", "towers"),
-)  # fmt: skip
+    ("house", "houses"),
+    ("book", "books"),
+    ("school", "schools"),
+    ("church", "churches"),
+    ("road", "roads"),
+    ("bridge", "bridges"),
+    ("building", "buildings"),
+    ("river", "rivers"),
+    ("village", "villages"),
+    ("car", "cars"),
+    ("ship", "ships"),
+    ("tree", "trees"),
+    ("garden", "gardens"),
+    ("tower", "towers"),
+)
 PREPOSITIONS = ("near", "behind", "of", "with", "from", "beside")
 FILLERS = (
-    ", however ,", ", even now ,", ", as always ,", ", so far ,", ", as before ,", ", more than ever ,",
-    ", once again ,", ", at least ,",
-)  # fmt: skip
+    ", however ,",
+    ", even now ,",
+    ", as always ,",
+    ", so far ,",
+    ", as before ,",
+    ", more than ever ,",
+    ", once again ,",
+    ", at least ,",
+)
 MOST = 5  # attractors, and fillers
 
 
 def attractors(count: int, rows: int, seed: int) -> list[Row]:
-    """"the cats near the house of the tree": `count` nouns of the other number behind the subject."""
+    """ "the cats near the house of the tree": `count` nouns of the other number behind the subject."""
     return _phrases(count, rows, seed, opposite=1)
 
 
@@ -35,12 +61,14 @@ def agreeing(count: int, rows: int, seed: int) -> list[Row]:
 
 
 def fillers(count: int, rows: int, seed: int) -> list[Row]:
-    """"the cats, however, so far": `count` adverbials, without a noun, between subject and verb."""
+    """ "the cats, however, so far": `count` adverbials, without a noun, between subject and verb."""
     random = np.random.default_rng([seed, count])
     made = []
     for number in _numbers(rows):
         between = " ".join(random.permutation(FILLERS)[:count])
-        made.append(Row(number, ["the", _drawn(SUBJECTS, random)[number], *between.replace(", ,", ",").split()]))
+        made.append(
+            Row(number, ["the", _drawn(SUBJECTS, random)[number], *between.replace(", ,", ",").split()])
+        )
     return made
 
 

@@ -75,7 +75,9 @@ def measure(progress: Progress) -> Why:
             _train(network, table, train, EPOCHS, seed)
             for group, some in _weighed_hits(network, table, dev).items():
                 hits[group].append(some)
-        kinds[name] = Kind(cost(name), *_padding(name, dev), {group: interval(some) for group, some in hits.items()})
+        kinds[name] = Kind(
+            cost(name), *_padding(name, dev), {group: interval(some) for group, some in hits.items()}
+        )
     seconds = {}
     for depth in DEPTHS:
         progress(f"an RNN of depth {depth}")
@@ -98,22 +100,31 @@ def write(why: Why, folder: Path) -> Path:
 def show(why: Why) -> None:
     """The tables, on standard output."""
     table = Table("", *why.kinds, title=f"names in Wikipedia; learnt from sentences of up to {SEEN} words")
-    table.add_row("weights behind the words' vectors", *(f"{kind.cost.parameters:,}" for kind in why.kinds.values()))
+    table.add_row(
+        "weights behind the words' vectors", *(f"{kind.cost.parameters:,}" for kind in why.kinds.values())
+    )
     twenty = (f"{kind.cost.fixed + 20 * kind.cost.each:,}" for kind in why.kinds.values())
     table.add_row("multiplications for 20 words", *twenty)
     table.add_row("share spent on padding", *(f"{kind.padding:.0%}" for kind in why.kinds.values()))
-    table.add_row(f"  in batches of {BATCH}", *(f"{kind.padding_in_batches:.0%}" for kind in why.kinds.values()))
+    table.add_row(
+        f"  in batches of {BATCH}", *(f"{kind.padding_in_batches:.0%}" for kind in why.kinds.values())
+    )
     for group in GROUPS:
         cells = (kind.accuracy[group] for kind in why.kinds.values())
         table.add_row(f"balanced accuracy: {group}", *(f"{a:.1%} [{b:.1%}, {c:.1%}]" for a, b, c in cells))
     Console(width=120).print(table)
-    print(f"{TIMED_EPOCHS} epochs of an RNN: " + ", ".join(f"depth {d} {s:.2f} s" for d, s in why.seconds.items()))
+    print(
+        f"{TIMED_EPOCHS} epochs of an RNN: "
+        + ", ".join(f"depth {d} {s:.2f} s" for d, s in why.seconds.items())
+    )
 
 
 def _read(path: Path, words: Words) -> list[Sentence]:
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         parts = [line.rstrip("\n").split("\t") for line in lines]
-    return [Sentence(words.text(text.split(" ")), np.array([int(one) for one in marks])) for text, marks in parts]
+    return [
+        Sentence(words.text(text.split(" ")), np.array([int(one) for one in marks])) for text, marks in parts
+    ]
 
 
 def _train(network: Marker, table: np.ndarray, train: Sequence[Sentence], epochs: int, seed: int) -> None:

@@ -53,6 +53,9 @@ class Pieces:
         """The same as the MIDI notes that sound in each step, 0 where a place is silent."""
         moves = [self.composer.feeder.transposition(one) for one in self.options]
         return [
-            [tuple(note + move if note else 0 for note in sounding(self.composer.voices, step)) for step in piece]
+            [
+                tuple(note + move if note else 0 for note in sounding(self.composer.voices, step))
+                for step in piece
+            ]
             for piece, move in zip(self.symbols(count).tolist(), moves)
         ]

@@ -113,7 +113,10 @@ def _parallel_fifths(piece: np.ndarray) -> tuple[int, int]:
 
 
 def _repeated(melody: np.ndarray) -> tuple[int, int]:
-    bars = [melody[start : start + BAR_STEPS].tobytes() for start in range(0, len(melody) - BAR_STEPS + 1, BAR_STEPS)]
+    bars = [
+        melody[start : start + BAR_STEPS].tobytes()
+        for start in range(0, len(melody) - BAR_STEPS + 1, BAR_STEPS)
+    ]
     return sum(bar in bars[:number] for number, bar in enumerate(bars)), len(bars)
 
 

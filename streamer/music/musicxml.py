@@ -14,9 +14,16 @@ DOCTYPE = (
 )
 # Lengths that one note can have, in beats, longest first: their type and whether they have a dot.
 LENGTHS = (
-    (4.0, "whole", 0), (3.0, "half", 1), (2.0, "half", 0), (1.5, "quarter", 1), (1.0, "quarter", 0),
-    (0.75, "eighth", 1), (0.5, "eighth", 0), (0.25, "16th", 0), (0.125, "32nd", 0),
-)  # fmt: skip
+    (4.0, "whole", 0),
+    (3.0, "half", 1),
+    (2.0, "half", 0),
+    (1.5, "quarter", 1),
+    (1.0, "quarter", 0),
+    (0.75, "eighth", 1),
+    (0.5, "eighth", 0),
+    (0.25, "16th", 0),
+    (0.125, "32nd", 0),
+)
 
 
 def write_musicxml(piece: Piece, path: Path) -> None:

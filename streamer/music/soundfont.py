@@ -32,7 +32,9 @@ class SoundFont:
             raise ValueError(f"{path}: not a SoundFont; wanted a .sf2 file, which begins with RIFF and sfbk")
         program = shutil.which(PROGRAM)
         if program is None:
-            raise ValueError(f"{PROGRAM} is not installed; --soundfont needs it, and without --soundfont nothing does")
+            raise ValueError(
+                f"{PROGRAM} is not installed; --soundfont needs it, and without --soundfont nothing does"
+            )
         self.path, self.program = path, program
 
     def render(self, piece: Piece, hold_seconds: float, seconds: float, output: Path) -> None:
@@ -45,7 +47,14 @@ class SoundFont:
             midi, raw = Path(folder, "piece.mid"), Path(folder, "piece.raw")
             write_midi(_lengthened(piece, hold_seconds, seconds), midi)
             # Absolute: a name that begins with - would be an option.
-            command = [self.program, *RENDERING, "-F", str(raw.absolute()), str(self.path.absolute()), str(midi.absolute())]
+            command = [
+                self.program,
+                *RENDERING,
+                "-F",
+                str(raw.absolute()),
+                str(self.path.absolute()),
+                str(midi.absolute()),
+            ]
             ended = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL)
             if (said := _complaint(ended)) or not raw.is_file() or not raw.stat().st_size:
                 raise OSError(f"{PROGRAM} can't play with {self.path}: {said or 'no sound came out'}")
@@ -72,7 +81,9 @@ def _written(samples: np.ndarray, wanted: int, output: Path) -> None:
     """Just `wanted` samples of the interleaved `samples`, silence where there are fewer."""
     stereo = samples[: len(samples) // 2 * 2].reshape(-1, 2)[:wanted]
     blocks = range(0, wanted, BLOCK_SAMPLES)
-    peak = max((float(np.abs(stereo[at : at + BLOCK_SAMPLES]).max(initial=0.0)) for at in blocks), default=0.0)
+    peak = max(
+        (float(np.abs(stereo[at : at + BLOCK_SAMPLES]).max(initial=0.0)) for at in blocks), default=0.0
+    )
     file = SoundFile(output, RATE_HZ)
     try:
         for at in blocks:

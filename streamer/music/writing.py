@@ -75,7 +75,9 @@ def write_midi(piece: Piece, path: Path) -> None:
     per_step = TICKS // piece.steps_per_beat
     tempi, before = mido.MidiTrack(), 0
     for step, tempo in {0: piece.tempo, **piece.tempi}.items():
-        tempi.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tempo), time=(step - before) * per_step))
+        tempi.append(
+            mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tempo), time=(step - before) * per_step)
+        )
         before = step
     file.tracks.append(tempi)
     notes = list(piece.notes())
@@ -90,7 +92,9 @@ def write_midi(piece: Piece, path: Path) -> None:
         track, now = mido.MidiTrack([mido.MetaMessage("track_name", name=name)]), 0
         for tick, on, pitch in events:
             velocity = VELOCITY if on else 0
-            track.append(mido.Message("note_on", channel=part, note=pitch, velocity=velocity, time=tick - now))
+            track.append(
+                mido.Message("note_on", channel=part, note=pitch, velocity=velocity, time=tick - now)
+            )
             now = tick
         track.append(mido.MetaMessage("end_of_track", time=len(piece.steps) * per_step - now))
         file.tracks.append(track)

@@ -123,7 +123,14 @@ def _point(task: Task, one: Wanted, run: Path, updates: int | None, progress: Pr
     name = one.name(task.name)
     told = f"{name}: "
     weights = fit(
-        network, pace, task.batches(), loss, check, run, resume=True, progress=lambda text: progress(told + text)
+        network,
+        pace,
+        task.batches(),
+        loss,
+        check,
+        run,
+        resume=True,
+        progress=lambda text: progress(told + text),
     )
     network.load_state_dict({key: value.float() for key, value in load_file(weights).items()})
     network.eval()
@@ -148,14 +155,19 @@ def bounds(error: Error, scored: Scored) -> tuple[float, float, float]:
 def write(lines: Sequence[Line], path: Path) -> Path:
     """The lines as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    whole = json.loads(json.dumps([asdict(line) for line in lines]), parse_float=lambda text: float(f"{float(text):.4g}"))
+    whole = json.loads(
+        json.dumps([asdict(line) for line in lines]), parse_float=lambda text: float(f"{float(text):.4g}")
+    )
     path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
     return path
 
 
 def read(path: Path) -> list[Line]:
     """What `write` wrote."""
-    return [Line(**one | {"points": [Point(**point) for point in one["points"]]}) for one in json.loads(path.read_text("utf-8"))]
+    return [
+        Line(**one | {"points": [Point(**point) for point in one["points"]]})
+        for one in json.loads(path.read_text("utf-8"))
+    ]
 
 
 def joined(lines: Sequence[Line], path: Path) -> list[Line]:
@@ -174,7 +186,12 @@ def show(lines: Sequence[Line]) -> None:
         for point in line.points:
             interval = f"{point.low:.3f} to {point.high:.3f}"
             table.add_row(
-                point.view, str(point.depth or ""), f"{point.parameters:,}", f"{point.delay:.1f}",
-                f"{point.error:.3f}", interval, f"{point.cpu_seconds:.2f}",
-            )  # fmt: skip
+                point.view,
+                str(point.depth or ""),
+                f"{point.parameters:,}",
+                f"{point.delay:.1f}",
+                f"{point.error:.3f}",
+                interval,
+                f"{point.cpu_seconds:.2f}",
+            )
         Console(width=110).print(table)

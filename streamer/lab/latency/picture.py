@@ -48,16 +48,25 @@ def _panel(panel: "Axes", line: Line, shade: str) -> None:
         error = 100 * point.error
         bars = [[max(0.0, error - 100 * point.low)], [max(0.0, 100 * point.high - error)]]
         panel.errorbar(
-            point.delay, error, bars, color=shade, marker=MARKS.get(point.depth, "o"), markersize=6.5, capsize=2,
-            elinewidth=0.8, markerfacecolor="white" if point.reads_back else shade,
-        )  # fmt: skip
+            point.delay,
+            error,
+            bars,
+            color=shade,
+            marker=MARKS.get(point.depth, "o"),
+            markersize=6.5,
+            capsize=2,
+            elinewidth=0.8,
+            markerfacecolor="white" if point.reads_back else shade,
+        )
     panel.set_xscale("symlog", linthresh=LINEAR[line.unit], linscale=0.8)
     longest = max(point.delay for point in line.points)
     panel.set_xlim(-0.25 * LINEAR[line.unit], max(longest, LINEAR[line.unit]) * 9)
     ticks = [t for t in _ticks(line.unit) if t <= longest * 1.6]
     panel.set_xticks(ticks, [_shown(t, line.unit) for t in ticks])
     panel.xaxis.minorticks_off()
-    panel.set_xlabel("waits for, on average, ms of sound" if line.unit == "ms" else "waits for, on average, words")
+    panel.set_xlabel(
+        "waits for, on average, ms of sound" if line.unit == "ms" else "waits for, on average, words"
+    )
     panel.set_ylabel(f"{line.measure}, %")
     panel.set_title(f"{line.task}: {_legend(depths)}", fontsize=10, loc="left")
     low, high = panel.get_ylim()
@@ -94,9 +103,15 @@ def _name(panel: "Axes", points: Sequence[Point], shade: str) -> None:
 
         dx, dy = min(PLACES, key=cost)
         panel.annotate(
-            point.view, (point.delay, 100 * point.error), (dx, dy), textcoords="offset points",
-            ha="left" if dx > 0 else "right", va="center", fontsize=FONT, color=shade,
-        )  # fmt: skip
+            point.view,
+            (point.delay, 100 * point.error),
+            (dx, dy),
+            textcoords="offset points",
+            ha="left" if dx > 0 else "right",
+            va="center",
+            fontsize=FONT,
+            color=shade,
+        )
         x0, y0 = x + dx * per_point - (width if dx < 0 else 0), y + dy * per_point - height / 2
         corners = np.meshgrid(np.linspace(x0, x0 + width, 12), np.linspace(y0, y0 + height, 4))
         taken.append(np.stack([one.ravel() for one in corners], 1))

@@ -56,7 +56,9 @@ def _captions(config: Config, progress: Progress) -> Line:
         heard = hear(model, recordings, job)
     delays = [word_delays(one.spoken or (), settled(one)) for one in heard]
     size = load(catalog.find(job.model, config.folders()))
-    points = [_heard_point(f"live, {_millions(size)}", size, [live_said(one) for one in heard], delays, watch)]
+    points = [
+        _heard_point(f"live, {_millions(size)}", size, [live_said(one) for one in heard], delays, watch)
+    ]
 
     progress("captions, offline")
     whole = offline_model(replace(job, model="captions-en-offline"), "captions")
@@ -114,7 +116,9 @@ def _entities(config: Config, progress: Progress) -> Line:
             for (some, tags), final in zip(sentences, finals)
         ]
         waited = [View(view, waits).waits(length).sum() for length in lengths]
-        scored = Scored(np.array(counts, float), np.array(waited), lengths, lengths / words.SPOKEN_WORDS_AN_HOUR)
+        scored = Scored(
+            np.array(counts, float), np.array(waited), lengths, lengths / words.SPOKEN_WORDS_AN_HOUR
+        )
         points.append(_point(_sized(view, model, points), model, scored, words.span_error, watch))
     return Line("entities", "words", "1 - F1 of names", points)
 
@@ -136,7 +140,10 @@ def _translation(config: Config, progress: Progress) -> Line:
         counts = [translation.bleu_counts(one.text, target) for one, (_, target) in zip(told, pairs)]
         lags = [average_lagging(one.read, n) or n for one, n in zip(told, lengths)] if options else lengths
         scored = Scored(
-            np.array(counts, float), np.array(lags, float), np.ones(len(pairs)), lengths / words.SPOKEN_WORDS_AN_HOUR
+            np.array(counts, float),
+            np.array(lags, float),
+            np.ones(len(pairs)),
+            lengths / words.SPOKEN_WORDS_AN_HOUR,
         )
         points.append(_point(_sized(view, model, points), model, scored, translation.bleu_error, watch))
     return Line("translation", "words", "1 - BLEU", points)

@@ -65,10 +65,10 @@ class Captions:
     def __init__(self, data: Path, cache: Path, progress: Callable[[str], None]):
         sets = [*TRAINED, *((name, "dev") for name, _ in CHECKED)]
         shards.make(data / "speech", cache, sets, (1.0,), progress)
-        train = [one for one, in shards.load(cache, TRAINED, (1.0,)) if len(one.phones)]
+        train = [one for (one,) in shards.load(cache, TRAINED, (1.0,)) if len(one.phones)]
         dev = []
         for name, most in CHECKED:
-            dev += [one for one, in shards.load(cache, [(name, "dev")], (1.0,)) if len(one.phones)][:most]
+            dev += [one for (one,) in shards.load(cache, [(name, "dev")], (1.0,)) if len(one.phones)][:most]
         self.train = [one for one in _steps(train) if len(one[1]) <= LONGEST]
         self.dev = _steps(dev)
         some = np.concatenate([x for x, _ in self.train[::20]]).astype(np.float32)

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from models.training.fit import Pace
 from streamer.lab.latency.views import View
 
-
 Error = Callable[[np.ndarray], float]  # between 0 and 1, of the summed counts [S] of some examples
 
 

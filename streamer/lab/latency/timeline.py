@@ -59,7 +59,9 @@ def both(config: Config, path: Path, text: str | None) -> Timeline:
     """
     recording = Recording(path.name, text or "", *read_sound(path))
     if (seconds := recording.seconds) > LONGEST_S:
-        raise ValueError(f"{path} lasts {seconds:.0f} s; a time line holds up to {LONGEST_S:.0f} s: give a part of it")
+        raise ValueError(
+            f"{path} lasts {seconds:.0f} s; a time line holds up to {LONGEST_S:.0f} s: give a part of it"
+        )
     recording = recording.at(COMMON_RATE_HZ)
     job = Job(path, "captions-en", config, CHUNK_MS, lambda seconds: None)
     (heard,) = hear(live_model(job, "captions"), [recording], job)
@@ -67,10 +69,14 @@ def both(config: Config, path: Path, text: str | None) -> Timeline:
     whole = offline_model(replace(job, model="captions-en-offline"), "captions")
     (transcript,) = read_whole(whole, [recording], job)
     offline = [
-        SpokenWord(plain(word.word), word.start, word.end) for segment in transcript.segments for word in segment.words
+        SpokenWord(plain(word.word), word.start, word.end)
+        for segment in transcript.segments
+        for word in segment.words
     ]
     live_right = right(text, [one.word.text for one in live])
-    return Timeline(recording.seconds, live, offline, live_right, right(text, [word.text for word in offline]))
+    return Timeline(
+        recording.seconds, live, offline, live_right, right(text, [word.text for word in offline])
+    )
 
 
 def live_words(everything: Sequence[Shown], sure: Sequence[Shown]) -> list[LiveWord]:
@@ -105,7 +111,9 @@ def right(text: str | None, words: Sequence[str]) -> list[bool | None]:
     found: list[bool | None] = [False] * len(words)
     for chunk in jiwer.process_words(plain(text), " ".join(words)).alignments[0]:
         if chunk.type == "equal":
-            found[chunk.hyp_start_idx : chunk.hyp_end_idx] = [True] * (chunk.hyp_end_idx - chunk.hyp_start_idx)
+            found[chunk.hyp_start_idx : chunk.hyp_end_idx] = [True] * (
+                chunk.hyp_end_idx - chunk.hyp_start_idx
+            )
     return found
 
 
@@ -118,14 +126,20 @@ def show(found: Timeline) -> None:
         other = _overlapping(found.offline, one.word)
         before = ", ".join(f"{text} ({heard:.2f})" for heard, text in one.before)
         table.add_row(
-            _marked(one.word.text, good), f"{one.word.end:.2f}", f"{one.shown:.2f}", f"{one.sure:.2f}", before,
+            _marked(one.word.text, good),
+            f"{one.word.end:.2f}",
+            f"{one.shown:.2f}",
+            f"{one.sure:.2f}",
+            before,
             "" if other == one.word.text else other,
-        )  # fmt: skip
+        )
     Console(width=110).print(table)
     delays = [(one.shown - one.word.end, one.sure - one.word.end) for one in found.live]
     if delays:
         seen, sure = np.median(np.array(delays), 0)
-        print(f"live: half of the words are shown within {seen:.2f} s of their ends, and sure within {sure:.2f} s")
+        print(
+            f"live: half of the words are shown within {seen:.2f} s of their ends, and sure within {sure:.2f} s"
+        )
     print(f"offline: all {len(found.offline)} words at the recording's end, {found.seconds:.2f} s")
 
 
@@ -142,7 +156,9 @@ def draw(found: Timeline, path: Path) -> None:
         if one:
             word = one.word
             panel.plot([word.end, one.sure], [height, height], color=SHADES[2], linewidth=0.8)
-            panel.plot([word.start, word.end], [height, height], color=SHADES[0], linewidth=5, solid_capstyle="butt")
+            panel.plot(
+                [word.start, word.end], [height, height], color=SHADES[0], linewidth=5, solid_capstyle="butt"
+            )
             panel.plot([one.shown], [height], "|", color=SHADES[1], markersize=9, markeredgewidth=1.5)
             panel.plot([one.sure], [height], "o", color=SHADES[1], markersize=4)
             _text(panel, word.start - 0.05, height, word.text, live_right, "right")
@@ -156,9 +172,13 @@ def draw(found: Timeline, path: Path) -> None:
     panel.set_ylim(len(rows) - 0.3, -1.6)
     panel.text(column, -1, "offline, all at once", fontsize=9, fontweight="bold", va="center")
     panel.text(
-        0, -1, "live: a bar where the word is said, | when it is shown as it stays, \u25cf when it is sure",
-        fontsize=9, fontweight="bold", va="center",
-    )  # fmt: skip
+        0,
+        -1,
+        "live: a bar where the word is said, | when it is shown as it stays, \u25cf when it is sure",
+        fontsize=9,
+        fontweight="bold",
+        va="center",
+    )
     panel.set_yticks([])
     panel.spines["left"].set_visible(False)
     known = found.live_right[:1] != [None]
@@ -174,7 +194,9 @@ def _rows(found: Timeline) -> list[_Row]:
     left = list(zip(found.offline, found.offline_right))
     rows: list[tuple[float, _Row]] = []
     for one, good in zip(found.live, found.live_right):
-        shares = [(min(w.end, one.word.end) - max(w.start, one.word.start), at) for at, (w, _) in enumerate(left)]
+        shares = [
+            (min(w.end, one.word.end) - max(w.start, one.word.start), at) for at, (w, _) in enumerate(left)
+        ]
         share, at = max(shares, default=(0.0, 0))
         other, other_right = left.pop(at) if share > 0 else (None, None)
         rows.append((one.word.start, (one, good, other, other_right)))
@@ -185,6 +207,12 @@ def _rows(found: Timeline) -> list[_Row]:
 def _text(panel: "Axes", x: float, height: float, text: str, good: bool | None, side: str) -> None:
     wrong = good is False
     panel.text(
-        x, height, text, fontsize=9, va="center", ha=side,
-        color=SHADES[1] if wrong else "black", fontweight="bold" if wrong else "normal",
-    )  # fmt: skip
+        x,
+        height,
+        text,
+        fontsize=9,
+        va="center",
+        ha=side,
+        color=SHADES[1] if wrong else "black",
+        fontweight="bold" if wrong else "normal",
+    )

@@ -100,7 +100,9 @@ class Translation:
         torch.manual_seed(1)
         made = Translator(view, depth, *self.sizes)
         with torch.no_grad():
-            for weight, value in zip((made.pieces.weight, made.decoder.embedding.weight, made.decoder.bias), self.begun):
+            for weight, value in zip(
+                (made.pieces.weight, made.decoder.embedding.weight, made.decoder.bias), self.begun
+            ):
                 weight.copy_(value)
         return made
 

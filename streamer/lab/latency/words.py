@@ -9,7 +9,6 @@ from seqeval.metrics.sequence_labeling import get_entities
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.feeders.words import WORD
 from models.training.compressions import read_compressions
 from models.training.entities_recipes import OPEN
 from models.training.fit import Pace, order
@@ -114,7 +113,9 @@ class Entities(_Words):
         train = [one for file, times in OPEN.trained for one in read_conll(text / file) * times]
         dev = [one for file in OPEN.checked.values() for one in read_conll(text / file)]
         made = [numbered(some, words) for some in (train, dev)]
-        super().__init__(words, *((one.texts, one.tags) for one in made), text / "glove_twitter_25d" / "vectors.npz")
+        super().__init__(
+            words, *((one.texts, one.tags) for one in made), text / "glove_twitter_25d" / "vectors.npz"
+        )
 
     def scored(self, network: nn.Module, view: View) -> Scored:
         counts = []
@@ -135,7 +136,8 @@ class Summary(_Words):
     def __init__(self, data: Path):
         text, words = data / "text", Words()
         train, dev = (
-            read_compressions(text / "sentence_compression" / file, words) for file in ("train.jsonl.gz", "dev.jsonl")
+            read_compressions(text / "sentence_compression" / file, words)
+            for file in ("train.jsonl.gz", "dev.jsonl")
         )
         self.held_out = train.texts[:HELD_OUT], train.kept[:HELD_OUT]
         learnt = train.texts[HELD_OUT:], train.kept[HELD_OUT:]
