@@ -30,7 +30,7 @@ setup: .venv/installed
 	fi
 	@$(PIP) install -q -c constraints.txt -e '.[test]'
 # The first start compiles the decoder, for half a minute: better now than before the first word.
-	-@.venv/bin/python -m streamer.prepare
+	-@.venv/bin/python -m streamer.cli.prepare
 	@touch $@
 
 clean:

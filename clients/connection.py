@@ -10,7 +10,7 @@
         for result in stream:
             show(result)
 
-One thread: everything happens inside these calls, nothing in between. `clients.asynchronous` is the
+One thread: everything happens inside these calls, nothing in between. `streamer.clients.aio` is the
 same for asyncio.
 """
 
@@ -22,10 +22,17 @@ from typing import Any
 
 import zmq
 
-from clients.notices import Derived, NoServer, Notice
-from clients.protocol import PATIENCE_S, Parts, StreamProtocol
-from clients.streams import LINGER_MS, StreamTable, credits, payload, pieces, socket_options
 from streamer import wire
+from streamer.clients.notices import Derived, NoServer, Notice
+from streamer.clients.protocol import PATIENCE_S, Parts, StreamProtocol
+from streamer.clients.streams import (
+    LINGER_MS,
+    StreamTable,
+    credits,
+    payload,
+    pieces,
+    socket_options,
+)
 
 
 def connect(address: str, timeout_s: float = 5.0) -> "Connection":

@@ -8,9 +8,18 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from clients.kept import Kept
-from clients.notices import Applied, Derived, Gap, Notice, Refusal, Rejected, Restarted, StreamOver
 from streamer import wire
+from streamer.clients.kept import Kept
+from streamer.clients.notices import (
+    Applied,
+    Derived,
+    Gap,
+    Notice,
+    Refusal,
+    Rejected,
+    Restarted,
+    StreamOver,
+)
 
 Parts = Sequence[bytes]
 MAX_NOTICES = 100

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import zmq
 
-from clients.notices import NoServer
-from clients.protocol import PATIENCE_S, Parts, StreamProtocol
 from streamer import wire
+from streamer.clients.notices import NoServer
+from streamer.clients.protocol import PATIENCE_S, Parts, StreamProtocol
 
 # What was sent may still leave for this long after the end, then the process may exit.
 LINGER_MS = 1000

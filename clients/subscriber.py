@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import zmq
 
-from clients.notices import Gap, NoServer
 from streamer import wire
+from streamer.clients.notices import Gap, NoServer
 
 # A watcher that stalls for longer than this many messages loses some, and is told which.
 HIGH_WATER = 10_000

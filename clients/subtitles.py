@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pysubs2
 
-from clients.cues import Cue, Spoken, cues
 from streamer import wire
+from streamer.clients.cues import Cue, Spoken, cues
 
 
 def subtitle(cue: Cue) -> pysubs2.SSAEvent:

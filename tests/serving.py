@@ -3,8 +3,8 @@
 import threading
 from contextlib import contextmanager
 
-from streamer.loop import Loop
-from streamer.sockets import Sockets
+from streamer.server.loop import Loop
+from streamer.server.sockets import Sockets
 
 ANY_PORT = "tcp://127.0.0.1:0"
 

@@ -2,27 +2,27 @@
 
 import torch
 
-from models.acoustic import SILENCE, AcousticBidirectional, acoustic_gru, acoustic_lstm
-from models.agreement import AgreementLive, Anew
-from models.composer import Composer
-from models.compress import CompressLive, CompressOffline
-from models.convolution import CausalConvolution, LookaheadConvolution
-from models.entities import EntitiesLive, EntitiesOffline
-from models.features import LogMel
-from models.generator import Feedback, Sampler
-from models.headline import Headline
-from models.layers import Activation, Delay, LayerNorm, Linear, Stack, Standardize
-from models.recurrent import GRU, LSTM, RNN, Residual, TextbookGRU, plain_stack, stack
-from models.resample import Resample
-from models.roll import RollDensity
-from models.sentences import SentenceLSTM
-from models.sentiment import SentimentLive, SentimentOffline
-from models.stage import Chain
-from models.synthesis import Limit, Room, Waves, synthesiser
-from models.translate_live import TranslateLive
-from models.translate_offline import TranslateOffline
-from models.whole import Bidirectional, BidirectionalStack
-from models.words import WordLetters
+from streamer.models.audio.features import LogMel
+from streamer.models.audio.resample import Resample
+from streamer.models.audio.synthesis import Limit, Room, Waves, synthesiser
+from streamer.models.layers.convolution import CausalConvolution, LookaheadConvolution
+from streamer.models.layers.feedforward import Activation, Delay, LayerNorm, Linear, Stack, Standardize
+from streamer.models.layers.generator import Feedback, Sampler
+from streamer.models.layers.recurrent import GRU, LSTM, RNN, Residual, TextbookGRU, plain_stack, stack
+from streamer.models.layers.sentence_recurrent import SentenceLSTM
+from streamer.models.layers.stage import Chain
+from streamer.models.layers.whole import Bidirectional, BidirectionalStack
+from streamer.models.layers.word_embedding import WordLetters
+from streamer.models.networks.acoustic import SILENCE, AcousticBidirectional, acoustic_gru, acoustic_lstm
+from streamer.models.networks.agreement_network import AgreementLive, Anew
+from streamer.models.networks.composer_network import Composer
+from streamer.models.networks.compression_network import CompressLive, CompressOffline
+from streamer.models.networks.entity_tagger import EntitiesLive, EntitiesOffline
+from streamer.models.networks.headline_network import Headline
+from streamer.models.networks.roll_density import RollDensity
+from streamer.models.networks.sentiment_classifier import SentimentLive, SentimentOffline
+from streamer.models.networks.translator_live import TranslateLive
+from streamer.models.networks.translator_offline import TranslateOffline
 
 ACOUSTIC = dict(n_mels=5, stack=4, hidden_size=6, depth=2, delay=3, outputs=7)
 

@@ -6,7 +6,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from streamer.config import DEFAULT, Config, EngineOptions, ModelOptions, Server, parse, read_config
+from streamer.config import (
+    DEFAULT,
+    Config,
+    EngineOptions,
+    ModelOptions,
+    Server,
+    parse,
+    read_config,
+)
 
 ROOT = Path(__file__).parent.parent
 

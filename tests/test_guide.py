@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.build import load
-from models.readers.build import reader
-from models.verify import verify
+from streamer.models.bundle.build import load
+from streamer.models.bundle.verify import verify
+from streamer.models.readers.build import reader
 
 GUIDE = (Path(__file__).parent.parent / "docs/models.md").read_text()
 FILES = {

@@ -12,27 +12,27 @@ ROOT = Path(__file__).parent.parent
 ROOMS = ("streamer", "models", "clients")
 # The command line may import everything, and does so late.
 COMMAND_LINE = (
-    "streamer.cli",
+    "streamer.cli.app",
     "streamer.__main__",
     "streamer.commands",
-    "streamer.transcribe",
-    "streamer.rendering",
-    "streamer.live",
+    "streamer.cli.transcribe",
+    "streamer.cli.rendering",
+    "streamer.cli.live",
 )
-NEITHER_TORCH_NOR_ZMQ = ("streamer.wire", "streamer.session", "streamer.scheduler")
+NEITHER_TORCH_NOR_ZMQ = ("streamer.wire", "streamer.server.session", "streamer.server.scheduler")
 LIGHT = (
     "streamer",
     "clients",
     "models",
-    "models.readers",
-    "models.readers.build",
-    "models.feeders",
-    "models.feeders.audio",
-    "models.card",
-    "models.catalog",
+    "streamer.models.readers",
+    "streamer.models.readers.build",
+    "streamer.models.feeders",
+    "streamer.models.feeders.audio",
+    "streamer.models.bundle.card",
+    "streamer.models.bundle.catalog",
     "streamer.wire",
-    "streamer.cli",
-    "streamer.live",  # a client: its server is a process of its own
+    "streamer.cli.app",
+    "streamer.cli.live",  # a client: its server is a process of its own
 )
 
 
@@ -105,7 +105,12 @@ def test_wire_session_and_scheduler_are_plain(module):
 
 
 @pytest.mark.parametrize(
-    "module", [m for m in SOURCES if m in LIGHT or within(m, "models.readers") or within(m, "models.feeders")]
+    "module",
+    [
+        m
+        for m in SOURCES
+        if m in LIGHT or within(m, "streamer.models.readers") or within(m, "streamer.models.feeders")
+    ],
 )
 def test_light_modules_import_no_torch(module):
     assert not [n for n in reaches(module) if within(n, "torch")]

@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from models.build import build_network
-from models.card import read_card
+from streamer.models.bundle.build import build_network
+from streamer.models.bundle.card import read_card
 
 CARD = """
 name = "tiny-ctc"

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from models.build import Model, build_network
-from models.card import Card, Part, ReaderPart
-from models.readers.argmax import ArgmaxReader, GreedyCtcReader
 from streamer import wire
-from streamer.advance import Outgoing
-from streamer.devices import Devices
-from streamer.engine import Engine, Settings
-from streamer.served import ServedModel, served
+from streamer.models.bundle.build import Model, build_network
+from streamer.models.bundle.card import Card, Part, ReaderPart
+from streamer.models.readers.argmax import ArgmaxReader, GreedyCtcReader
+from streamer.runtime.devices import Devices
+from streamer.server.advance import Outgoing
+from streamer.server.engine import Engine, Settings
+from streamer.server.served_model import ServedModel, served
 
 RATE_HZ = 16000
 FORMAT = {"encoding": "f32", "rate": RATE_HZ, "channels": 1}

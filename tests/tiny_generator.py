@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from models.build import load
-from models.readers.build import reader
 from streamer import wire
-from streamer.devices import Devices
-from streamer.engine import Engine, Settings
-from streamer.served import served
+from streamer.models.bundle.build import load
+from streamer.models.readers.build import reader
+from streamer.runtime.devices import Devices
+from streamer.server.engine import Engine, Settings
+from streamer.server.served_model import served
 from tests.tiny_composer import write_composer
 from tests.tiny_engine import Client
 

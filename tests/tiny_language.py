@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from models.readers.language_model import write_grams
-from models.readers.lexicon import build_lexicon
-from models.readers.sounding import write_sounding
-from models.training.ngrams import Trigrams, normalised
+from streamer.models.readers.captions.language_model import write_grams
+from streamer.models.readers.captions.lexicon import build_lexicon
+from streamer.models.readers.captions.sounding import write_sounding
+from streamer.models.training.language.ngrams import Trigrams, normalised
 
 PHONES = ("", "A", "B", "C", "D")
 WORDS = ("<s>", "</s>", "ab", "abba", "bee", "cab", "dad", "dab", "bac+", "+cad")

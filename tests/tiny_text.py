@@ -6,14 +6,14 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from models.build import build_network, load
-from models.readers.build import reader
-from models.training import entities_recipes, sentiment_recipes
-from models.training.tagged import TAGS
 from streamer import wire
-from streamer.devices import Devices
-from streamer.engine import Engine, Settings
-from streamer.served import served
+from streamer.models.bundle.build import build_network, load
+from streamer.models.datasets.tagged import TAGS
+from streamer.models.readers.build import reader
+from streamer.models.training.text import entities_recipes, sentiment_recipes
+from streamer.runtime.devices import Devices
+from streamer.server.engine import Engine, Settings
+from streamer.server.served_model import served
 from tests.tiny_engine import Client
 
 WORDS = "the fox dog in rome sleeps . , is not".split()

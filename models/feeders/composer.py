@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
-from models.feeders.composing import BEATS, COUNTDOWN, PITCH_CLASSES, Layout, noise
-from models.notation import MAJOR, Voice, key_of
-from models.readers.converted import converted
+from streamer.models.feeders.composing import BEATS, COUNTDOWN, PITCH_CLASSES, Layout, noise
+from streamer.models.music.notation import MAJOR, Voice, key_of
+from streamer.models.readers.converted import converted
 
 Note = Annotated[int, msgspec.Meta(ge=0, le=127)]  # of MIDI; 0 is silence
 NoteOrFree = Annotated[int, msgspec.Meta(ge=-1, le=127)]

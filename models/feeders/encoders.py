@@ -6,12 +6,12 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from models.card import Card
-from models.feeders.clitics import clitics, whole
-from models.feeders.pieces import pieces_encoder
-from models.feeders.tokens import Token
-from models.feeders.words import words_encoder
-from models.options import built
+from streamer.models.bundle.card import Card
+from streamer.models.bundle.options import built
+from streamer.models.text.clitics import clitics, whole
+from streamer.models.text.pieces import pieces_encoder
+from streamer.models.text.tokens import Token
+from streamer.models.text.words import words_encoder
 
 
 class Word(Protocol):

@@ -6,10 +6,10 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 import numpy as np
 
-from models.feeders.clauses import CLOSING, CONJUNCTIONS
-from models.feeders.clitics import whole
-from models.feeders.encoders import Encoder, Reading
-from models.feeders.tokens import SentenceEnd, Token, Tokens
+from streamer.models.feeders.encoders import Encoder, Reading
+from streamer.models.text.clauses import CLOSING, CONJUNCTIONS
+from streamer.models.text.clitics import whole
+from streamer.models.text.tokens import SentenceEnd, Token, Tokens
 
 
 class Mark(NamedTuple):

@@ -12,8 +12,8 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
-from models.readers import Alternative, Event, Word
-from models.readers.converted import converted
+from streamer.models.readers import Alternative, Event, Word
+from streamer.models.readers.converted import converted
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 

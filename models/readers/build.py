@@ -2,18 +2,18 @@
 
 from pathlib import Path
 
-from models.card import Card
-from models.notation import voices_of
-from models.readers import Reader
-from models.readers.argmax import ArgmaxReader, GreedyCtcReader
-from models.readers.captions import CaptionsReader
-from models.readers.commands import CommandsReader
-from models.readers.entities import EntitiesReader
-from models.readers.headline import HeadlineReader
-from models.readers.notes import NotesReader
-from models.readers.sentiment import SentimentReader
-from models.readers.summary import SummaryReader, WholeSummaryReader
-from models.readers.translation import TranslationReader, WholeTranslationReader
+from streamer.models.bundle.card import Card
+from streamer.models.music.notation import voices_of
+from streamer.models.readers import Reader
+from streamer.models.readers.argmax import ArgmaxReader, GreedyCtcReader
+from streamer.models.readers.captions.captions_reader import CaptionsReader
+from streamer.models.readers.commands.commands_reader import CommandsReader
+from streamer.models.readers.music.notes_reader import NotesReader
+from streamer.models.readers.text.entities_reader import EntitiesReader
+from streamer.models.readers.text.headline_reader import HeadlineReader
+from streamer.models.readers.text.sentiment_reader import SentimentReader
+from streamer.models.readers.text.summary_reader import SummaryReader, WholeSummaryReader
+from streamer.models.readers.text.translation_reader import TranslationReader, WholeTranslationReader
 
 
 def reader(card: Card, folder: Path, rows: int) -> Reader:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
-from models.build import read_tensors
+from streamer.models.bundle.build import read_tensors
 
 
 def average(out: Path, files: Sequence[Path]) -> None:

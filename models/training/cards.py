@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from models.card import Source
+from streamer.models.bundle.card import Source
 
 
 def write_card(

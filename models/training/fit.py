@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from models.training import checkpoint
+from streamer.models.training import checkpoint
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Smaller files of weights: a table as the product of two narrower ones, a list of words without its end.
 
-    python -m models.training.shrink MODEL --table words.words.weight --rank 48
-    python -m models.training.shrink MODEL --words 8000
+    python -m streamer.models.training.shrink MODEL --table words.words.weight --rank 48
+    python -m streamer.models.training.shrink MODEL --words 8000
 
 MODEL is the folder of a model that reads words; its files are written anew. Evaluate it afterwards.
 """
@@ -15,7 +15,7 @@ import typer
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from models.build import LEFT, RIGHT
+from streamer.models.bundle.build import LEFT, RIGHT
 
 
 def shrink(

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.func import jacrev
 
-from models.stage import Stage, State
+from streamer.models.layers.stage import Stage, State
 
 
 def truncated(

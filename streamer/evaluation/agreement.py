@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from models import catalog
-from models.build import Model, load
-from models.training.agreement_rows import NUMBERS, read_rows
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
 from streamer.evaluation.stopwatch import Stopwatch
-from streamer.sentences import Sentences
+from streamer.models.bundle import catalog
+from streamer.models.bundle.build import Model, load
+from streamer.models.datasets.agreement_rows import NUMBERS, read_rows
+from streamer.offline.sentences import Sentences
 
 LENGTHS = (3, 6, 10, 15, 20)  # the most words of each class of rows; longer ones are the last class
 

@@ -6,14 +6,12 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
+from streamer.errors import WrongCall
 from streamer.evaluation import conditions, references
 from streamer.evaluation.delays import Shown, summarise, word_delays
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
-from streamer.evaluation.live_driver import Heard, hear, live_model
 from streamer.evaluation.manifests import read_manifest
 from streamer.evaluation.memory import Growth
-from streamer.evaluation.offline_driver import offline_model, read_whole
-from streamer.evaluation.recordings import Recording, SpokenWord, join_to_length, looped
 from streamer.evaluation.said import (
     Said,
     calibration_figures,
@@ -25,8 +23,10 @@ from streamer.evaluation.said import (
 )
 from streamer.evaluation.scoring_captions import plain
 from streamer.evaluation.stopwatch import Stopwatch
-from streamer.writing import Writing
-from streamer.wrong_call import WrongCall
+from streamer.offline.live_driver import Heard, hear, live_model
+from streamer.offline.offline_driver import offline_model, read_whole
+from streamer.offline.recordings import Recording, SpokenWord, join_to_length, looped
+from streamer.offline.writing import Writing
 
 JOINING_SILENCE_SECONDS = 0.5
 LONGEST_MINUTES = 24 * 60.0  # a stream is joined before it is heard

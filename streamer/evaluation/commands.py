@@ -6,12 +6,12 @@ from pathlib import Path
 
 from streamer.evaluation.captions import delay_figures
 from streamer.evaluation.job import Job, Measured, Mode, Task
-from streamer.evaluation.live_driver import Heard, LiveModel, hear, live_model
 from streamer.evaluation.manifests import read_manifest
-from streamer.evaluation.recordings import Recording, SpokenWord, join
+from streamer.evaluation.scoring_commands import UNKNOWN, accuracy, words_per_minute
 from streamer.evaluation.spliced import SEED, score, splice
 from streamer.evaluation.stopwatch import Stopwatch
-from streamer.scoring_commands import UNKNOWN, accuracy, words_per_minute
+from streamer.offline.live_driver import Heard, LiveModel, hear, live_model
+from streamer.offline.recordings import Recording, SpokenWord, join
 
 MODEL = "commands-en"
 SPLICED_MINUTES = 10

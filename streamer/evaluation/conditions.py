@@ -9,9 +9,9 @@ import numpy as np
 import soxr
 from scipy import signal
 
+from streamer.errors import WrongCall
 from streamer.evaluation.manifests import read_manifest
-from streamer.evaluation.recordings import Recording
-from streamer.wrong_call import WrongCall
+from streamer.offline.recordings import Recording
 
 Change = Callable[[Recording], Recording]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from streamer.evaluation.matching import matched
-from streamer.evaluation.recordings import SpokenWord
+from streamer.offline.recordings import SpokenWord
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from models import catalog
-from models.build import Model, load
-from models.feeders.words import read_kinds
-from models.training.entities_recipes import NAMES
-from models.training.tagged import read_conll, strip
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
 from streamer.evaluation.scoring_entities import EntityScores, entity_scores, tags_of
 from streamer.evaluation.stopwatch import Stopwatch
 from streamer.evaluation.text_baselines import tagged_by_features, tagged_by_names
-from streamer.sentences import Sentences
+from streamer.models.bundle import catalog
+from streamer.models.bundle.build import Model, load
+from streamer.models.datasets.tagged import read_conll, strip
+from streamer.models.text.words import read_kinds
+from streamer.models.training.text.entities_recipes import NAMES
+from streamer.offline.sentences import Sentences
 
 LOOKAHEAD = 1  # words that a live network waits for where the command names none
 

@@ -6,15 +6,15 @@ from functools import partial
 
 from rouge_score.rouge_scorer import RougeScorer
 
-from models import catalog
-from models.build import load
-from models.feeders.words import split_words
+from streamer.errors import WrongCall
 from streamer.evaluation.job import Job, Measured, Mode
 from streamer.evaluation.stopwatch import Stopwatch
 from streamer.evaluation.summaries import Paper, read_rows
-from streamer.sentences import Sentences
-from streamer.summarize import SHARE, summarize
-from streamer.wrong_call import WrongCall
+from streamer.models.bundle import catalog
+from streamer.models.bundle.build import load
+from streamer.models.text.words import split_words
+from streamer.offline.sentences import Sentences
+from streamer.offline.summarize import SHARE, summarize
 
 MODEL = "compress-en-offline"
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import jiwer
 
-from streamer.evaluation.recordings import SpokenWord
+from streamer.offline.recordings import SpokenWord
 
 CLOSE_SECONDS = 1.0  # words found farther from where they were spoken are others that look alike
 

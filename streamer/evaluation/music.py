@@ -6,22 +6,22 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models import catalog
-from models.build import Model, load
-from models.composer import TOLD, Composer
-from models.feeders.composing import BEATS, Layout
-from models.folk import LOWEST_MELODY, tune
-from models.folk_chords import CHORDS
-from models.roll import RollDensity
-from models.scores import Rolls, Voices, read_scores, symbols_of
+from streamer.errors import WrongCall
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
 from streamer.evaluation.stopwatch import Stopwatch
-from streamer.fastest import fastest
+from streamer.models.bundle import catalog
+from streamer.models.bundle.build import Model, load
+from streamer.models.feeders.composing import BEATS, Layout
+from streamer.models.music.folk import LOWEST_MELODY, tune
+from streamer.models.music.folk_chords import CHORDS
+from streamer.models.music.scores import Rolls, Voices, read_scores, symbols_of
+from streamer.models.networks.composer_network import TOLD, Composer
+from streamer.models.networks.roll_density import RollDensity
 from streamer.music.composing import Composer as Loaded
 from streamer.music.composing import Pieces
 from streamer.music.judging import HISTOGRAMS, RATES, distance, judge
-from streamer.runner import CpuRunner
-from streamer.wrong_call import WrongCall
+from streamer.runtime.cpu import CpuRunner
+from streamer.runtime.kernel_choice import fastest
 
 STREAMS = 32  # side by side
 CHUNK_STEPS = 16  # that a stream takes at once

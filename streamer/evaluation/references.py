@@ -6,9 +6,9 @@ from importlib.metadata import version
 import numpy as np
 
 from streamer.evaluation.job import Figures, Progress
-from streamer.evaluation.recordings import COMMON_RATE_HZ, Recording
 from streamer.evaluation.scoring_captions import error_rates
 from streamer.evaluation.stopwatch import Stopwatch
+from streamer.offline.recordings import COMMON_RATE_HZ, Recording
 
 
 def pocketsphinx(recordings: Sequence[Recording], cpu_seconds: float, progress: Progress) -> Figures:

@@ -8,12 +8,12 @@ import numpy as np
 
 from streamer.evaluation.calibration import reliability, right_words
 from streamer.evaluation.job import Figures
-from streamer.evaluation.live_driver import Heard
 from streamer.evaluation.matching import time_errors
-from streamer.evaluation.recordings import Recording, SpokenWord
 from streamer.evaluation.scoring_captions import error_rates, plain
-from streamer.scoring_commands import words_per_minute
-from streamer.transcript import Transcript
+from streamer.evaluation.scoring_commands import words_per_minute
+from streamer.offline.live_driver import Heard
+from streamer.offline.recordings import Recording, SpokenWord
+from streamer.offline.transcript import Transcript
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from seqeval.metrics import classification_report
 
-from models.readers import Word
+from streamer.models.readers import Word
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from sacrebleu.metrics import BLEU, CHRF
 
-from models.training.dictionary import aligned
 from streamer.evaluation.job import Figures
+from streamer.models.training.text.dictionary import aligned
 
 LENGTHS = (5, 10, 20)  # words of a source up to which a translation counts to a group
 SHORT = 0.5  # of its source's words: a target with fewer has broken off

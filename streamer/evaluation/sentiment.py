@@ -7,16 +7,16 @@ from functools import partial
 from math import log
 from pathlib import Path
 
-from models import catalog
-from models.build import Model, load
-from models.feeders.clitics import clitics, whole
-from models.feeders.tokens import SentenceEnd, Tokens
-from models.readers import Event
-from models.training.opinions import read_labelled
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
 from streamer.evaluation.stopwatch import Stopwatch
 from streamer.evaluation.text_baselines import judged_by_words
-from streamer.sentences import Sentences
+from streamer.models.bundle import catalog
+from streamer.models.bundle.build import Model, load
+from streamer.models.datasets.opinions import read_labelled
+from streamer.models.readers import Event
+from streamer.models.text.clitics import clitics, whole
+from streamer.models.text.tokens import SentenceEnd, Tokens
+from streamer.offline.sentences import Sentences
 
 LEAST = 1e-6  # probability
 

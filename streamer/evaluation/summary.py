@@ -4,16 +4,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from models import catalog
-from models.build import load
-from models.feeders.words import split_words
-from models.readers import Event
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
 from streamer.evaluation.scoring_summary import Kept, kept_scores, title_scores
 from streamer.evaluation.stopwatch import Stopwatch
 from streamer.evaluation.summaries import Paper, Sentence, read_rows
-from streamer.headline import Headlines
-from streamer.sentences import Sentences
+from streamer.models.bundle import catalog
+from streamer.models.bundle.build import load
+from streamer.models.readers import Event
+from streamer.models.text.words import split_words
+from streamer.offline.headlines import Headlines
+from streamer.offline.sentences import Sentences
 
 LOOKAHEAD = 2  # words that a live summary waits for where the command names none
 FIRST_SHARE = 0.6  # of a sentence: the first words that score best, on sentence_compression's train

@@ -7,7 +7,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.pipeline import make_pipeline
 
-from models.training.gazetteer import FIRST, LAST, PLACE
+from streamer.models.training.text.gazetteer import FIRST, LAST, PLACE
 
 Sentence = tuple[Sequence[str], Sequence[str]]  # words and tags
 
@@ -28,7 +28,7 @@ def tagged_by_features(train: Sequence[Sentence], texts: Sequence[Sequence[str]]
 
 
 def tagged_by_names(kinds: Sequence[Sequence[str]], texts: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Tags of `texts` by a list of names, `kinds` as `models.training.gazetteer` writes them.
+    """Tags of `texts` by a list of names, `kinds` as `streamer.models.training.text.gazetteer` writes them.
 
     Words in a row that begin with a capital are an entity, the first of a sentence only if it is listed;
     of a text without capitals, listed ones are. It is of the kind of its first word, if that is listed, else ORG.

@@ -4,9 +4,6 @@ import gzip
 from collections.abc import Sequence
 from pathlib import Path
 
-from models import catalog
-from models.build import load
-from models.training.sentence_pairs import read_pairs
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
 from streamer.evaluation.scoring_translation import (
     average_lagging,
@@ -18,7 +15,10 @@ from streamer.evaluation.scoring_translation import (
     word_by_word,
 )
 from streamer.evaluation.stopwatch import Stopwatch
-from streamer.translator import Translation, Translator
+from streamer.models.bundle import catalog
+from streamer.models.bundle.build import load
+from streamer.models.datasets.sentence_pairs import read_pairs
+from streamer.offline.translate import Translation, Translator
 
 LOOKAHEAD = 3  # words that a live translation waits for where the command names none
 

@@ -14,17 +14,17 @@ from msgspec import structs
 from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 
-from models.build import Model
-from models.readers import Word
-from models.readers.captions import CaptionsReader
-from models.resample import RATES_HZ
-from models.stage import Stage
+from streamer.errors import WrongCall
 from streamer.evaluation.calibration import right_words
 from streamer.evaluation.manifests import read_manifest
 from streamer.evaluation.matching import matched
-from streamer.evaluation.recordings import COMMON_RATE_HZ, Recording, SpokenWord
 from streamer.evaluation.scoring_captions import error_rates, plain
-from streamer.wrong_call import WrongCall
+from streamer.models.audio.resample import RATES_HZ
+from streamer.models.bundle.build import Model
+from streamer.models.layers.stage import Stage
+from streamer.models.readers import Word
+from streamer.models.readers.captions.captions_reader import CaptionsReader
+from streamer.offline.recordings import COMMON_RATE_HZ, Recording, SpokenWord
 
 GRID = {
     "lm_weight": (0.5, 0.7, 0.9, 1.1, 1.3),

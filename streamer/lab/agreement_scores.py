@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from models.build import Model
-from models.training.agreement_rows import Row
 from streamer.evaluation.agreement import numbers_of
 from streamer.lab import sample, templates
 from streamer.lab.intervals import Interval, gap, interval
-from streamer.sentences import Sentences
+from streamer.models.bundle.build import Model
+from streamer.models.datasets.agreement_rows import Row
+from streamer.offline.sentences import Sentences
 
 DISTANCES = (1, 3, 6, 10)  # the most words from subject to verb in each class
 TEMPLATE_ROWS = 200

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.agreement import AgreementLive
 from streamer.lab.unrolled import Reach, reach
+from streamer.models.networks.agreement_network import AgreementLive
 
 RADII = (0.5, 1.0, 1.5, 2.0)  # the largest |eigenvalue| of the recurrent matrix
 CLIP = 2.0  # the norm that the trainings clip to

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.recurrent import GRU, LSTM, Recurrent, TextbookGRU
-from models.sentences import SentenceLSTM
-from models.stage import Stage, State
-from models.whole import Whole
+from streamer.models.layers.recurrent import GRU, LSTM, Recurrent, TextbookGRU
+from streamer.models.layers.sentence_recurrent import SentenceLSTM
+from streamer.models.layers.stage import Stage, State
+from streamer.models.layers.whole import Whole
 
 
 class Layer(NamedTuple):

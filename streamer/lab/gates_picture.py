@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models import catalog
-from models.build import Model, load
-from models.feeders.words import split_words
 from streamer.config import Config
-from streamer.evaluation.recordings import read_sound
+from streamer.errors import WrongCall
 from streamer.lab.gates import Layer, gates_along
 from streamer.lab.pictures import figure, save
-from streamer.sentences import Sentences
-from streamer.wrong_call import WrongCall
+from streamer.models.bundle import catalog
+from streamer.models.bundle.build import Model, load
+from streamer.models.text.words import split_words
+from streamer.offline.recordings import read_sound
+from streamer.offline.sentences import Sentences
 
 MOST_COLUMNS, MOST_ROWS = 300, 128  # of a picture: more steps and units are averaged to as many
 MEAN = "#e0761a"

@@ -10,11 +10,6 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from models import catalog
-from models.build import Model, build_network, load
-from models.feeders.encoders import reading
-from models.training.agreement import train_agreement
-from models.training.agreement_recipes import CELLS
 from streamer.config import Config
 from streamer.lab.agreement_scores import Score, scores
 from streamer.lab.exploding import Explosion, explosions
@@ -22,6 +17,11 @@ from streamer.lab.intervals import Interval
 from streamer.lab.pictures import NAMES
 from streamer.lab.unrolled import Reach, encoded, product_norms, reach
 from streamer.lab.watching import DISTANCES, long_rows, watched
+from streamer.models.bundle import catalog
+from streamer.models.bundle.build import Model, build_network, load
+from streamer.models.feeders.encoders import reading
+from streamer.models.training.text.agreement_recipes import CELLS
+from streamer.models.training.text.agreement_trainer import train_agreement
 
 SENTENCES = 120  # longer than the farthest distance, for medians
 PRODUCTS = 4  # sentences whose product of Jacobians is computed in full

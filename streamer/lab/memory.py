@@ -9,14 +9,14 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from models.build import Model
-from models.feeders.encoders import reading
-from models.feeders.words import WordsEncoder, split_words
-from models.training.agreement_recipes import CELLS
-from models.training.agreement_rows import Row
+from streamer.errors import WrongCall
 from streamer.lab.pictures import COLOURS, MARKS, NAMES, figure, label_ends, save
 from streamer.lab.unrolled import encoded
-from streamer.wrong_call import WrongCall
+from streamer.models.bundle.build import Model
+from streamer.models.datasets.agreement_rows import Row
+from streamer.models.feeders.encoders import reading
+from streamer.models.text.words import WordsEncoder, split_words
+from streamer.models.training.text.agreement_recipes import CELLS
 
 TEXTS = ("the cat, which already ate ..., was full", "the cats, which already ate ..., were full")
 VERBS = ("was", "were")

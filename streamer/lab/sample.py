@@ -4,7 +4,7 @@ import gzip
 from pathlib import Path
 from typing import NamedTuple
 
-from models.training.agreement_rows import TAGS, Row, read_rows
+from streamer.models.datasets.agreement_rows import TAGS, Row, read_rows
 
 FOLDER = Path(__file__).parent / "sample"
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.training.agreement_rows import Row
+from streamer.models.datasets.agreement_rows import Row
 
 SUBJECTS = (
     ("student", "students"),

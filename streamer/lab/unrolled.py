@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.agreement import AgreementLive
-from models.feeders.words import WordsEncoder
-from models.recurrent import Recurrent
-from models.training.agreement_rows import Row
-from models.training.tbptt import jacobians
-from models.training.words import Word
+from streamer.models.datasets.agreement_rows import Row
+from streamer.models.datasets.word_channels import Word
+from streamer.models.layers.recurrent import Recurrent
+from streamer.models.networks.agreement_network import AgreementLive
+from streamer.models.text.words import WordsEncoder
+from streamer.models.training.tbptt import jacobians
 
 LEAST = 1e-12  # below any gradient that float32 tells from none
 

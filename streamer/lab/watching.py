@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import torch
 
-from models.agreement import AgreementLive
-from models.feeders.words import WordsEncoder
-from models.training.agreement_rows import Row
 from streamer.lab import sample
 from streamer.lab.unrolled import encoded, reach
+from streamer.models.datasets.agreement_rows import Row
+from streamer.models.networks.agreement_network import AgreementLive
+from streamer.models.text.words import WordsEncoder
 
 DISTANCES = (1, 2, 4, 8, 16, 24)
 WATCHED = 60  # sentences

@@ -15,10 +15,10 @@ from rich.table import Table
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.training.words import Words, batch
 from streamer.lab.intervals import Interval, interval
 from streamer.lab.sample import FOLDER
 from streamer.lab.why_networks import BETWEEN, PADDED, Cost, Marker, Reader, cost
+from streamer.models.datasets.word_channels import Words, batch
 
 SEEN = 20  # words of the longest sentence that is learnt from
 EPOCHS, BATCH, RATE = 12, 16, 3e-3

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from models.recurrent import plain_stack
-from models.words import WordLetters
+from streamer.models.layers.recurrent import plain_stack
+from streamer.models.layers.word_embedding import WordLetters
 
 PADDED = 40  # words that the feed-forward network takes, no more and no fewer
 WORD, LETTER = 24, 24  # sizes of a word's vector

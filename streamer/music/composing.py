@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.build import Model
-from models.composer import TOLD
-from models.feeders.composer import ComposerFeeder
-from models.kernels import candidates
-from models.notation import sounding, voices_of
-from models.stage import State
+from streamer.models.bundle.build import Model
+from streamer.models.feeders.composer import ComposerFeeder
+from streamer.models.kernels.candidates import candidates
+from streamer.models.layers.stage import State
+from streamer.models.music.notation import sounding, voices_of
+from streamer.models.networks.composer_network import TOLD
 
 
 class Composer:

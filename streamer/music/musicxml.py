@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from models.notation import NAMES
+from streamer.models.music.notation import NAMES
 from streamer.music.piece import Piece
 
 BEATS = 4  # of a measure

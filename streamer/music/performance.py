@@ -7,9 +7,9 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from streamer.errors import WrongCall
 from streamer.music.piece import Piece
 from streamer.music.sound import FADE_SECONDS, Sound
-from streamer.wrong_call import WrongCall
 
 LONGEST_SECONDS = 4 * 3600
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from models.notation import note_name
+from streamer.models.music.notation import note_name
 from streamer.music.piece import Piece
 
 ENDINGS = (".png", ".svg", ".pdf")

@@ -7,7 +7,7 @@ from pathlib import Path
 import mido
 from mido.midifiles.meta import KeySignatureError
 
-from models.notation import note_number
+from streamer.models.music.notation import note_number
 
 Melody = list[int]  # a MIDI note for each step, 0 for silence
 MOST_STEPS = 4096

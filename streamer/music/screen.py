@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from models.notation import note_name
+from streamer.models.music.notation import note_name
 
 BOTH, UPPER, LOWER = "█", "▀", "▄"
 

@@ -6,9 +6,9 @@ from functools import cache
 import numpy as np
 import torch
 
-from models.feeders.sequencer import Sequencer
-from models.stage import Stage, State
-from models.synthesis import FRAMES_PER_SECOND, synthesiser
+from streamer.models.audio.synthesis import FRAMES_PER_SECOND, synthesiser
+from streamer.models.feeders.sequencer import Sequencer
+from streamer.models.layers.stage import Stage, State
 
 RATE_HZ = 48000
 FADE_SECONDS = 0.8  # in which the last notes and the room die away

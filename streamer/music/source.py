@@ -5,10 +5,10 @@ from typing import Any, Protocol
 
 import torch
 
-from models import catalog
-from models.build import load
-from models.notation import Voice
 from streamer.config import Config
+from streamer.models.bundle import catalog
+from streamer.models.bundle.build import load
+from streamer.models.music.notation import Voice
 from streamer.music.composing import Composer, Pieces
 from streamer.music.performance import Source
 

@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.table import Table
 from safetensors.torch import load_file
 
-from models.training.fit import fit
+from streamer.errors import WrongCall
 from streamer.lab.latency.sounds import Captions
 from streamer.lab.latency.task import Error, Scored, Task
 from streamer.lab.latency.translation import Translation
 from streamer.lab.latency.views import View
 from streamer.lab.latency.words import Entities, Summary
-from streamer.wrong_call import WrongCall
+from streamer.models.training.fit import fit
 
 TASKS = ("captions", "entities", "translation", "summary")
 DEPTH = 2  # of every view; the first and the last have the others, too

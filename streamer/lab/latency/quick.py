@@ -5,19 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from models import catalog
-from models.build import Model, load
-from models.training.sentence_pairs import read_pairs
-from models.training.tagged import read_conll
 from streamer.config import Config
+from streamer.errors import WrongCall
 from streamer.evaluation.captions import shown
 from streamer.evaluation.delays import Shown, word_delays
 from streamer.evaluation.job import Job
-from streamer.evaluation.live_driver import Heard, hear, live_model
 from streamer.evaluation.manifests import read_manifest
 from streamer.evaluation.matching import matched
-from streamer.evaluation.offline_driver import offline_model, read_whole
-from streamer.evaluation.recordings import Recording
 from streamer.evaluation.said import Said, live_said, offline_said
 from streamer.evaluation.scoring_captions import error_counts
 from streamer.evaluation.scoring_entities import tags_of
@@ -28,9 +22,15 @@ from streamer.lab.latency.measure import Line, Point, Progress, bounds
 from streamer.lab.latency.task import Error, Scored
 from streamer.lab.latency.views import View
 from streamer.lab.sample import FOLDER
-from streamer.sentences import Sentences
-from streamer.translator import Translator
-from streamer.wrong_call import WrongCall
+from streamer.models.bundle import catalog
+from streamer.models.bundle.build import Model, load
+from streamer.models.datasets.sentence_pairs import read_pairs
+from streamer.models.datasets.tagged import read_conll
+from streamer.offline.live_driver import Heard, hear, live_model
+from streamer.offline.offline_driver import offline_model, read_whole
+from streamer.offline.recordings import Recording
+from streamer.offline.sentences import Sentences
+from streamer.offline.translate import Translator
 
 CHUNK_MS = 40
 SETS = ("librispeech_8spk", "an4")

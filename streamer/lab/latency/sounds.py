@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.features import LOG_FLOOR
-from models.layers import Standardize
-from models.level import Level
-from models.training import shards
-from models.training.fit import Pace, order
 from streamer.lab.latency.task import Scored
 from streamer.lab.latency.views import View, ahead, both_ways, chunks, one_way, seer
+from streamer.models.audio.features import LOG_FLOOR
+from streamer.models.audio.level import Level
+from streamer.models.datasets import shards
+from streamer.models.layers.feedforward import Standardize
+from streamer.models.training.fit import Pace, order
 
 STACK = 4  # frames of 10 ms to a step
 STEP_MS = 10 * STACK

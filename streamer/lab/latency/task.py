@@ -6,8 +6,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from torch import Tensor, nn
 
-from models.training.fit import Pace
 from streamer.lab.latency.views import View
+from streamer.models.training.fit import Pace
 
 Error = Callable[[np.ndarray], float]  # between 0 and 1, of the summed counts [S] of some examples
 

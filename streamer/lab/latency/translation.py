@@ -9,18 +9,18 @@ from sacrebleu.metrics import BLEU
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models import waiting
-from models.attention import AttentionDecoder
-from models.feeders.pieces import BEGINS, COMPLETES, PIECE
-from models.training import sentence_pairs
-from models.training.dictionary import dictionary_vectors
-from models.training.fit import Pace
-from models.training.translation_loss import speak
-from models.translate_live import END, SOURCE_END
 from streamer.evaluation.scoring_translation import average_lagging
 from streamer.lab.latency.task import Scored
 from streamer.lab.latency.views import View, ahead, both_ways, chunks, one_way, seer
 from streamer.lab.latency.words import SPOKEN_WORDS_AN_HOUR
+from streamer.models.datasets import sentence_pairs
+from streamer.models.layers import waiting
+from streamer.models.layers.attention import AttentionDecoder
+from streamer.models.networks.translator_live import END, SOURCE_END
+from streamer.models.text.pieces import BEGINS, COMPLETES, PIECE
+from streamer.models.training.fit import Pace
+from streamer.models.training.text.dictionary import dictionary_vectors
+from streamer.models.training.text.translation_loss import speak
 
 PIECES, UNITS = 1200, 1500
 SIZE, MEMORY, HIDDEN = 96, 160, 160

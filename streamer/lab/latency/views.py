@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.layers import LayerNorm, Linear
-from models.recurrent import LSTM
-from models.whole import reversal
+from streamer.models.layers.feedforward import LayerNorm, Linear
+from streamer.models.layers.recurrent import LSTM
+from streamer.models.layers.whole import reversal
 
 ENOUGH = 1 << 20  # steps: more than any sequence has
 

@@ -9,14 +9,14 @@ from seqeval.metrics.sequence_labeling import get_entities
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.training.compressions import read_compressions
-from models.training.entities_recipes import OPEN
-from models.training.fit import Pace, order
-from models.training.tagged import TAGS, numbered, read_conll
-from models.training.words import Words, batch, glove
-from models.words import WordLetters
 from streamer.lab.latency.task import Scored
 from streamer.lab.latency.views import Seer, View, ahead, both_ways, chunks, one_way, seer
+from streamer.models.datasets.compressions import read_compressions
+from streamer.models.datasets.tagged import TAGS, numbered, read_conll
+from streamer.models.datasets.word_channels import Words, batch, glove
+from streamer.models.layers.word_embedding import WordLetters
+from streamer.models.training.fit import Pace, order
+from streamer.models.training.text.entities_recipes import OPEN
 
 LISTED = 8000  # words that have vectors of their own
 WORD_SIZE, LETTER_SIZE = 48, 24

@@ -1,0 +1,1 @@
+"""Sound: resampling, mel filters, features, level, synthesis."""

@@ -1,0 +1,1 @@
+"""A model's folder: its card, where it lies, how it is built and verified."""

@@ -1,0 +1,198 @@
+"""From a folder with a card and weights to a model that runs."""
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from streamer.models.audio.features import LogMel
+from streamer.models.audio.resample import RATES_HZ, Resample
+from streamer.models.bundle.card import Card, read_card
+from streamer.models.bundle.options import built
+from streamer.models.layers.stage import Chain, Stage
+from streamer.models.layers.whole import Whole
+from streamer.models.networks.acoustic import AcousticBidirectional, acoustic_gru, acoustic_lstm
+from streamer.models.networks.agreement_network import AgreementLive
+from streamer.models.networks.composer_network import Composer
+from streamer.models.networks.compression_network import CompressLive, CompressOffline
+from streamer.models.networks.entity_tagger import EntitiesLive, EntitiesOffline
+from streamer.models.networks.headline_network import Headline
+from streamer.models.networks.roll_density import RollDensity
+from streamer.models.networks.sentiment_classifier import SentimentLive, SentimentOffline
+from streamer.models.networks.translator_live import TranslateLive
+from streamer.models.networks.translator_offline import TranslateOffline
+
+NETWORKS: dict[str, Callable[..., Stage | Whole]] = {
+    "acoustic_lstm": acoustic_lstm,
+    "acoustic_gru": acoustic_gru,
+    "acoustic_bidirectional": AcousticBidirectional,
+    "roll_density": RollDensity,
+    "composer": Composer,
+    "compress_live": CompressLive,
+    "compress_offline": CompressOffline,
+    "headline": Headline,
+    "translate_live": TranslateLive,
+    "translate_offline": TranslateOffline,
+    "entities_live": EntitiesLive,
+    "entities_offline": EntitiesOffline,
+    "sentiment_live": SentimentLive,
+    "sentiment_offline": SentimentOffline,
+    "agreement_live": AgreementLive,
+}
+LEFT, RIGHT = ".left", ".right"  # of a tensor that is stored as a product
+FRONTS: dict[str, Callable[..., Stage]] = {"log_mel": LogMel}
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network with its weights, and the front that feeds a network of sound at any sample rate."""
+
+    name: str
+    card: Card
+    folder: Path
+    network: Stage | Whole
+
+    @property
+    def rate_hz(self) -> int:
+        """The sample rate that the front's features are made at."""
+        return self.card.front.options["sample_rate_hz"]
+
+    @property
+    def steps_per_output(self) -> Fraction:
+        """Samples at the card's rate that one output row stands for."""
+        return 1 / (self.front(self.rate_hz).ratio * self.network.ratio)
+
+    def front(self, rate_hz: int) -> Stage:
+        """Samples [B, n, 1] at `rate_hz` -> features [B, m, C]. ValueError for an unsupported rate."""
+        part = self.card.front
+        if part.architecture not in FRONTS:
+            raise ValueError(
+                f"front.architecture {part.architecture!r} is unknown; there are {', '.join(FRONTS)}"
+            )
+        features = built("front", part.architecture, FRONTS[part.architecture], part.options)
+        if rate_hz != self.rate_hz:
+            features = Chain(Resample(rate_hz, self.rate_hz, features.block), features)
+        return features.eval().requires_grad_(False)
+
+
+def load(folder: Path, allowed_imports: Sequence[str] = ()) -> Model:
+    """The model in `folder`, on the CPU, in float32.
+
+    `allowed_imports` are the prefixes that an architecture's import path may begin with.
+    ValueError, one line, for a card or weights that don't fit.
+    """
+    card = read_card(folder)
+    if card.front and card.front.options.get("sample_rate_hz") not in RATES_HZ:
+        supported = ", ".join(str(rate) for rate in RATES_HZ)
+        raise ValueError(f"{folder / 'card.toml'}: front.sample_rate_hz must be one of {supported}")
+    options = card.network.options
+    if options.get("outputs", card.outputs) != card.outputs:
+        raise ValueError(
+            f"{folder / 'card.toml'}: network.outputs is {options['outputs']} "
+            f"and the labels count {card.outputs}; make them equal or leave it out"
+        )
+    try:
+        network = build_network(
+            card.network.architecture, options | {"outputs": card.outputs}, allowed_imports
+        )
+        model = Model(card.name, card, folder, network)
+        features = model.front(model.rate_hz) if card.front else None
+    except ValueError as error:
+        raise ValueError(f"{folder / 'card.toml'}: {error}") from None
+    if features and features.out_features != network.in_features:
+        raise ValueError(
+            f"{folder / 'card.toml'}: the front gives {features.out_features} features "
+            f"and the network takes {network.in_features}; make them equal"
+        )
+    if network.out_features != card.outputs:
+        raise ValueError(
+            f"{folder / 'card.toml'}: the network gives {network.out_features} outputs "
+            f"and the labels count {card.outputs}; make them equal"
+        )
+    network.load_state_dict(read_weights(folder / "weights.safetensors", network.state_dict()))
+    network.eval().requires_grad_(False)
+    return model
+
+
+def build_network(
+    architecture: str, options: dict[str, Any], allowed_imports: Sequence[str] = ()
+) -> Stage | Whole:
+    """The network named `architecture` with fresh weights.
+
+    A name of `NETWORKS`, or "package.module:Class" where `allowed_imports` has a prefix of it.
+    ValueError for an unknown name, an option that it doesn't have or one of the wrong type.
+    """
+    make = NETWORKS.get(architecture) or _imported(architecture, allowed_imports)
+    network = built("network", architecture, make, options)
+    if not isinstance(network, Stage | Whole):
+        raise ValueError(f"network.architecture {architecture!r} is neither a Stage nor a Whole")
+    return network
+
+
+def read_weights(path: Path, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of `path` in float32, which must be those of `wanted`, by name and shape.
+
+    Two tensors NAME.left [N, R] and NAME.right [R, C] stand for their product.
+    """
+    found = _multiplied(read_tensors(path))
+    for name in wanted:
+        if name not in found:
+            raise ValueError(f"{path}: {name} is missing; the card describes another network")
+    for name, value in found.items():
+        if name not in wanted:
+            raise ValueError(f"{path}: {name} is not part of the network that the card describes")
+        if value.shape != wanted[name].shape:
+            raise ValueError(
+                f"{path}: {name} has shape {list(value.shape)}; the card describes {list(wanted[name].shape)}"
+            )
+        if not value.is_floating_point():
+            raise ValueError(f"{path}: {name} has type {value.dtype}; it must be a float")
+        if not torch.isfinite(value).all():
+            raise ValueError(f"{path}: {name} holds numbers that are not finite")
+    return {name: value.float() for name, value in found.items()}
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """What a safetensors file holds; ValueError, one line, for one that can't be read or isn't whole."""
+    try:
+        with path.open("rb"):  # for the reason, which safetensors leaves out
+            return load_file(path)
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror or 'cannot be read'}") from None
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a whole safetensors file ({error})") from None
+
+
+def _multiplied(found: dict[str, Tensor]) -> dict[str, Tensor]:
+    """`found`, pairs of factors multiplied; a factor without its fellow, or that doesn't fit it, stays."""
+    whole = dict(found)
+    for name, left in found.items():
+        table = name.removesuffix(LEFT)
+        right = found.get(table + RIGHT)
+        if (
+            table != name
+            and right is not None
+            and left.dim() == right.dim() == 2
+            and left.shape[1] == len(right)
+        ):
+            whole[table] = whole.pop(name).float() @ whole.pop(table + RIGHT).float()
+    return whole
+
+
+def _imported(name: str, allowed_imports: Sequence[str]) -> Callable[..., Any]:
+    module, colon, attribute = name.partition(":")
+    if not colon:
+        raise ValueError(f"network.architecture {name!r} is unknown; there are {', '.join(NETWORKS)}")
+    if not any(module == prefix or module.startswith(prefix + ".") for prefix in allowed_imports):
+        raise ValueError(f"network.architecture {name!r} may not be imported; allow {module!r} in the config")
+    try:
+        return vars(importlib.import_module(module))[attribute]
+    except (ImportError, KeyError):
+        raise ValueError(f"network.architecture {name!r} cannot be imported") from None

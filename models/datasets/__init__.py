@@ -1,0 +1,1 @@
+"""Data sets on disk as training and evaluation read them."""

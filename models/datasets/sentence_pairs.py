@@ -1,0 +1,148 @@
+"""Pairs of sentences as sub-words: reading them, the sentencepiece models, and batches."""
+
+import gzip
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import sentencepiece
+from sentencepiece import SentencePieceProcessor
+
+from streamer.models.text.pieces import CHANNELS, FIRST, chunks, word_steps
+
+LONGEST = 60  # pieces of either side that training takes
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Sources as steps of the "pieces" encoder [n, C], targets as units [m] without their end."""
+
+    sources: list[np.ndarray]
+    targets: list[np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+
+def read_pairs(path: Path) -> list[tuple[str, str]]:
+    """The first two columns of a .tsv or .tsv.gz; ValueError names a line that has no two."""
+    opened = gzip.open if path.suffix == ".gz" else open
+    pairs = []
+    with opened(path, "rt", encoding="utf-8", newline="\n") as lines:
+        for number, line in enumerate(lines, 1):
+            columns = line.rstrip("\r\n").split("\t")
+            if len(columns) < 2:
+                raise ValueError(f"{path}:{number}: wanted a source, a tab and a target")
+            pairs.append((columns[0], columns[1]))
+    return pairs
+
+
+def train_source_model(texts: Iterable[str], pieces: int, path: Path) -> None:
+    """A model of words and punctuation marks, the space before a word being part of it.
+
+    Piece 0 is none, 1 a letter that the model lacks, 2 a sentence's end.
+    """
+    counts = Counter(chunk for text in texts for chunk in chunks(text))
+    _train(
+        (f"{chunk}\t{count}" for chunk, count in counts.items()),
+        pieces,
+        path,
+        input_format="tsv",
+        add_dummy_prefix=False,
+        remove_extra_whitespaces=False,
+        split_by_unicode_script=False,
+        eos_id=2,
+    )
+
+
+def train_target_model(texts: Iterable[str], units: int, path: Path) -> None:
+    """A model of running text. Unit 0 begins and ends a target, 1 is a letter that the model lacks."""
+    _train(iter(texts), units, path, eos_id=-1)
+
+
+def _train(sentences: Iterator[str], size: int, path: Path, **options) -> None:
+    written = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=sentences,
+        model_writer=written,
+        vocab_size=size,
+        hard_vocab_limit=False,
+        character_coverage=1.0,
+        pad_id=0,
+        unk_id=1,
+        bos_id=-1,
+        split_digits=True,
+        num_threads=1,
+        minloglevel=2,
+        model_type="bpe",
+        **options,
+    )
+    path.write_bytes(written.getvalue())
+
+
+def encode(
+    texts: Sequence[tuple[str, str]], source: SentencePieceProcessor, target: SentencePieceProcessor
+) -> Pairs:
+    """The pairs of texts as numbers, without those that are empty or too long."""
+    known: dict[str, np.ndarray] = {}
+    sources, targets = [], []
+    for (said, _), units in zip(texts, target.encode([text for _, text in texts])):
+        found = chunks(said)
+        for chunk in found:
+            if chunk not in known:
+                known[chunk] = word_steps(source, chunk)
+        if not found or not units:
+            continue
+        steps = np.concatenate([known[chunk] for chunk in found])
+        if len(steps) <= LONGEST and len(units) <= LONGEST:
+            steps[0, FIRST] = 1
+            sources.append(steps)
+            targets.append(np.array(units, np.int64))
+    return Pairs(sources, targets)
+
+
+def steps(source: SentencePieceProcessor, text: str) -> np.ndarray:
+    """A sentence as steps of the "pieces" encoder [n, C], k left at 0."""
+    found = [word_steps(source, chunk) for chunk in chunks(text)]
+    whole = np.concatenate(found) if found else np.zeros((0, CHANNELS), np.float32)
+    whole[:1, FIRST] = 1
+    return whole
+
+
+@dataclass(frozen=True)
+class Batch:
+    """x [B, T, C], lengths [B], units [B, S] with their end, padded with -1."""
+
+    x: np.ndarray
+    lengths: np.ndarray
+    units: np.ndarray
+
+
+def batch(pairs: Pairs, chosen: Sequence[int]) -> Batch:
+    """The pairs `chosen` side by side."""
+    sources, targets = [pairs.sources[i] for i in chosen], [pairs.targets[i] for i in chosen]
+    x = np.zeros((len(chosen), max(map(len, sources)), CHANNELS), np.float32)
+    units = np.full((len(chosen), max(map(len, targets)) + 1), -1, np.int64)
+    for row, source in zip(x, sources):
+        row[: len(source)] = source
+    for row, target in zip(units, targets):
+        row[: len(target)] = target
+        row[len(target)] = 0
+    return Batch(x, np.array([len(source) for source in sources]), units)
+
+
+def order(pairs: Pairs, units: int, seed: int) -> Iterator[np.ndarray]:
+    """Batches of about `units` target units, of pairs about equally long, in random order, for ever."""
+    random = np.random.default_rng(seed)
+    source = np.array([len(s) for s in pairs.sources])
+    target = np.array([len(t) + 1 for t in pairs.targets])
+    while True:
+        # Alike in both lengths, so that little is padding.
+        sort = np.argsort(target + source / 4 + random.uniform(0, 1, len(pairs)))
+        cuts = np.flatnonzero(np.diff(np.cumsum(target[sort]) // units)) + 1
+        batches = [some for some in np.split(sort, cuts) if len(some)]
+        for number in random.permutation(len(batches)):
+            yield batches[number]

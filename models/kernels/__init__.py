@@ -1,0 +1,1 @@
+"""Faster ways to compute a stage's step on a CPU."""

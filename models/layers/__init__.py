@@ -1,0 +1,1 @@
+"""Stages and Wholes: the contract, and the layers that networks are made of."""

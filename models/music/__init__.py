@@ -1,0 +1,1 @@
+"""Notes, alphabets, tunes and corpora of music. No torch here."""

@@ -1,0 +1,1 @@
+"""The captions reader: CTC phones to words through a lexicon and a language model."""

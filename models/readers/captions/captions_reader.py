@@ -1,0 +1,206 @@
+"""The captions reader: CTC phones to words, with partials, endpoints, times and confidences."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from streamer.models.readers import Event
+from streamer.models.readers.captions import hypotheses as h
+from streamer.models.readers.captions.captions_options import CardOptions, StreamOptions
+from streamer.models.readers.captions.decoder import advance
+from streamer.models.readers.captions.endpoint import (
+    CUT,
+    FINAL,
+    PARTIAL,
+    SPEECH_START,
+    SPEECH_STOP,
+    Listening,
+)
+from streamer.models.readers.captions.hot_words import Vocabulary
+from streamer.models.readers.captions.hypothesis_text import Transcript
+from streamer.models.readers.captions.language_model import factors, read_grams
+from streamer.models.readers.captions.lexicon import read_lexicon
+from streamer.models.readers.captions.pruning import Pruning, Scratch, scratch
+from streamer.models.readers.captions.sounding import read_sounding
+from streamer.models.readers.captions.threads import Crew, crew_size
+from streamer.models.readers.converted import converted
+
+PIECE = 8  # rows that a thread searches at a time
+
+
+class CaptionsReader:
+    """Reads rows of phone logits; every stream has its row of fixed-size state.
+
+    `phones` are the labels of the network's first head, the blank at 0. `folder` holds the files
+    that `options` names. Events are a function of the rows alone, however they are cut.
+    """
+
+    def __init__(self, phones: Sequence[str], options: dict[str, Any], folder: Path, rows: int):
+        card = converted(options, CardOptions, "reader")
+        self.card, self.num_phones = card, len(phones)
+        lexicon = read_lexicon(folder / card.lexicon, len(phones) - 1)
+        self.tree = lexicon.tree
+        self.grams = read_grams(folder / card.language_model, len(lexicon.spelling))
+        self.factors = factors(card.lm_weight)
+        sounding = read_sounding(folder / card.sounds, len(phones) - 1) if card.sounds else None
+        self.vocabulary = Vocabulary(lexicon, sounding)
+        self.hyp = h.hypotheses(rows, card.beam, card.max_words, card.max_hot_nodes)
+        rooms = [scratch(card.beam, self.hyp.trace.shape[1]) for _ in range(crew_size())]
+        self.crew = Crew(rooms)
+        self.pruning = Pruning(
+            float(np.exp(-card.beam_width)),
+            float(np.exp(-card.word_width)),
+            card.phone_threshold,
+            card.blank_threshold,
+            float(np.exp(-card.blank_bias)),
+            float(np.exp(card.word_insertion)),
+            float(np.exp(card.hot_word_boost)),
+            float(np.exp(-card.lm_weight * card.own_word_cost)),
+        )
+        self.listening = Listening(
+            card.start_level,
+            max(1, round(card.stop_silence_ms / card.row_ms)),
+            round(card.max_utterance_s * 1000 / card.row_ms),
+            round(card.max_utterance_s * 750 / card.row_ms),
+            max(1, round(200 / card.row_ms)),
+            card.max_words * 3 // 4,
+        )
+        self.transcript = Transcript(lexicon, card, self.grams, self.factors, len(phones))
+
+    @property
+    def option_names(self) -> tuple[str, ...]:
+        """The options of a stream."""
+        return StreamOptions.__struct_fields__
+
+    def parse(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The options in force. ValueError "options.NAME: ..." for unknown or bad ones."""
+        given = converted(options, StreamOptions, "options")
+        silence = given.endpoint_silence_ms
+        self.vocabulary.hot(given.hot_words, self.card.max_hot_nodes)
+        return {
+            "partials": given.partials,
+            "endpoint_silence_ms": self.card.endpoint_silence_ms if silence is None else silence,
+            "hot_words": list(given.hot_words),
+            "sentences": given.sentences,
+            "numbers": given.numbers,
+        }
+
+    def open(self, row: int, options: dict[str, Any]) -> None:
+        """Start a stream in `row` with what `parse` returned."""
+        for column in self.hyp:
+            column[row] = 0
+        counter = self.hyp.counter[row]
+        counter[h.PARTIALS] = options["partials"]
+        counter[h.SENTENCES], counter[h.NUMBERS] = options["sentences"], options["numbers"]
+        silence = options["endpoint_silence_ms"]
+        counter[h.ENDPOINT] = max(1, round(silence / self.card.row_ms)) if silence else 0
+        hot = self.vocabulary.hot(options["hot_words"], self.card.max_hot_nodes)
+        counter[h.HOT], counter[h.OWN] = len(hot.nodes), len(hot.own)
+        self.hyp.hot[row, : len(hot.nodes)] = hot.nodes
+        self.hyp.own[row, : len(hot.own)] = hot.own
+        self.hyp.own_text[row, : len(hot.text)] = np.frombuffer(hot.text, np.uint8)
+        h.begin(row, self.hyp)
+
+    def read(self, rows: Sequence[int], outputs: np.ndarray) -> list[list[Event]]:
+        """Take outputs [B, n, D] of the streams in `rows`; the events of each, in order."""
+        which = np.asarray(rows, np.int64)
+        at, codes = np.zeros(len(which), np.int64), np.zeros(len(which), np.int64)
+        outputs = np.ascontiguousarray(outputs[:, :, : self.num_phones], np.float32)
+        events: list[list[Event]] = [[] for _ in rows]
+        while True:
+            self._advance(which, outputs, at, codes)
+            told = np.flatnonzero(codes)
+            for b in told:
+                events[b].extend(self._tell(rows[b], int(codes[b])))
+            if not len(told):
+                return events
+
+    def finish(self, row: int) -> list[Event]:
+        """The finals of the last utterance, after all of the stream's rows were read."""
+        return self._end(row)
+
+    def flush(self, row: int, outputs: np.ndarray) -> list[Event]:
+        """End the utterance with outputs [m, D] that were drained from a copy of the network.
+
+        The next m rows that `read` brings are these again and are counted, not read.
+        """
+        counter = self.hyp.counter[row]
+        seen, counter[h.IGNORED] = int(counter[h.IGNORED]), 0
+        (events,) = self.read([row], outputs[None, seen:])
+        ended = self._end(row)
+        counter[h.IGNORED] = max(seen, len(outputs))
+        return events + ended
+
+    def save(self, row: int) -> bytes:
+        """The row's whole condition."""
+        return b"".join(column[row].tobytes() for column in self.hyp)
+
+    def restore(self, row: int, value: bytes) -> None:
+        """Make `row` what `save` wrote. ValueError for a value of another reader."""
+        if len(value) != sum(column[row].nbytes for column in self.hyp):
+            raise ValueError(f"{len(value)} bytes don't hold a row of this reader")
+        at = 0
+        for column in self.hyp:
+            size = column[row].nbytes
+            column[row] = np.frombuffer(value, column.dtype, column[row].size, at).reshape(column[row].shape)
+            at += size
+
+    def _advance(self, which, outputs, at, codes) -> None:
+        """Read every stream on to its next event, or to the end of its outputs."""
+
+        def read_on(some: slice, room: Scratch) -> None:
+            advance(
+                which[some],
+                outputs[some],
+                at[some],
+                codes[some],
+                self.hyp,
+                self.tree,
+                self.grams,
+                self.factors,
+                self.pruning,
+                self.listening,
+                room,
+            )
+
+        self.crew.share(read_on, len(which), PIECE)
+
+    def _tell(self, row: int, code: int) -> list[Event]:
+        counter, events = self.hyp.counter[row], []
+        utterance, through = int(counter[h.UTTERANCE]), int(counter[h.ROWS_READ])
+        if code & SPEECH_START:
+            events.append(Event("speech_start", utterance, through))
+        if code & PARTIAL:
+            events.append(self.transcript.partial(row, self.hyp))
+        if code & SPEECH_STOP:
+            events.append(Event("speech_stop", utterance, through))
+        if code & FINAL:
+            events.extend(self._final(row, ended=not code & CUT))
+            if code & CUT:
+                h.go_on(row, self.hyp)
+            else:
+                h.begin(row, self.hyp)
+        return events
+
+    def _end(self, row: int) -> list[Event]:
+        """The utterance ends whatever is said: its final, and the end of speech."""
+        counter, events = self.hyp.counter[row], []
+        if counter[h.SPEAKING]:
+            counter[h.SPEAKING] = 0
+            stop = Event("speech_stop", int(counter[h.UTTERANCE]), int(counter[h.ROWS_READ]))
+            events.append(stop)
+        self.hyp.level[row] = 0.0
+        counter[h.SILENCE] = 0
+        events.extend(self._final(row, ended=True))
+        h.begin(row, self.hyp)
+        return events
+
+    def _final(self, row: int, ended: bool) -> list[Event]:
+        """The final, if speech said any word; `ended` is false in the middle of speech."""
+        event = self.transcript.final(row, self.hyp, ended)
+        if event is None:
+            return []
+        self.hyp.counter[row, h.UTTERANCE] += 1
+        return [event]

@@ -1,0 +1,63 @@
+"""Speech, silence and the end of an utterance, from how sure the network is of hearing a phone."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from streamer.models.readers.captions import hypotheses as h
+
+# What a row may bring, in the order in which it is told; bits of one number.
+SPEECH_START, PARTIAL, SPEECH_STOP, FINAL = 1, 2, 4, 8
+CUT = 16  # with FINAL: in the middle of speech, whose last words go on
+VOICED = 0.5  # probability of any phone that breaks a silence
+FADING = 0.8  # of the level, a row
+
+
+class Listening(NamedTuple):
+    """When speech begins and ends; rows are output rows."""
+
+    start_level: float  # rows of sure phones, lately, that make speech
+    stop_rows: int  # of silence, until speech has stopped
+    max_rows: int  # of an utterance, after which it is ended
+    hurry_rows: int  # of an utterance, after which a short pause ends it
+    pause_rows: int  # that short pause
+    max_words: int  # of an utterance, likewise
+
+
+@njit
+def listen(row, voiced, likeliest, hyp, listening):
+    """Count one row with the probabilities of any phone and of the likeliest one; returns the bits.
+
+    Noise sounds a little like many phones, speech like one: so the square of the likeliest one's
+    counts for speech, and the probability of any for silence.
+    """
+    counter, code = hyp.counter[row], 0
+    level = hyp.level[row, 0] * np.float32(FADING) + likeliest * likeliest
+    hyp.level[row, 0] = level
+    counter[h.SILENCE] = 0 if voiced >= VOICED else counter[h.SILENCE] + 1
+    silence = counter[h.SILENCE]
+    if level >= listening.start_level and not counter[h.SPEAKING]:
+        counter[h.SPEAKING] = 1
+        code |= SPEECH_START
+    if level >= listening.start_level:
+        counter[h.SPOKEN] = 1
+    if counter[h.SPEAKING] and silence >= listening.stop_rows:
+        counter[h.SPEAKING] = 0
+        code |= SPEECH_STOP
+    if not counter[h.HEARD]:
+        return code
+    if 0 < counter[h.ENDPOINT] <= silence:
+        code |= FINAL
+    elif _full(counter, silence, listening):
+        code |= FINAL | CUT
+    return code
+
+
+@njit
+def _full(counter, silence, listening):
+    """Whether an utterance that won't end must: at a short pause if one comes in time."""
+    rows = counter[h.ROWS_READ] - counter[h.BEGAN]
+    if rows >= listening.max_rows or counter[h.SAID] >= listening.max_words:
+        return True
+    return rows >= listening.hurry_rows and silence >= listening.pause_rows

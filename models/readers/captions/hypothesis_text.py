@@ -1,0 +1,158 @@
+"""From a stream's tokens to text: words with times and confidences, partials and finals."""
+
+from collections.abc import Sequence
+from math import exp
+
+import numpy as np
+
+from streamer.models.readers import Alternative, Event, Word
+from streamer.models.readers.captions import hypotheses as h
+from streamer.models.readers.captions.captions_options import CardOptions
+from streamer.models.readers.captions.hypotheses import Hypotheses
+from streamer.models.readers.captions.language_model import Factors, Grams, after
+from streamer.models.readers.captions.lexicon import JOINT, Lexicon
+from streamer.models.readers.captions.wording import Style, settled, written
+
+END_WORD = 1  # </s>
+
+
+class Transcript:
+    """Reads the words of a row; it knows what words are called and nothing about any stream."""
+
+    def __init__(self, lexicon: Lexicon, card: CardOptions, grams: Grams, factors: Factors, roots: int):
+        self.spelling, self.card, self.grams, self.factors = lexicon.spelling, card, grams, factors
+        self.pieces, self.joined, self.listed = (
+            lexicon.tree.pieces,
+            lexicon.tree.joined,
+            len(lexicon.spelling),
+        )
+        self.roots = roots  # nodes of the tree below this are the root
+
+    def partial(self, row: int, hyp: Hypotheses) -> Event:
+        """What was heard so far: the words of the best token."""
+        counter, style = hyp.counter[row], _style(row, hyp)
+        best = self._alternative(row, int(counter[h.BEST]), 1.0, hyp)
+        fixed = settled(best.words[: self._whole_words(row, hyp)], style)
+        return Event(
+            "partial",
+            int(counter[h.UTTERANCE]),
+            int(counter[h.ROWS_READ]),
+            (_told(best, written(best.words, style)),),
+            len(_text(written(best.words[:fixed], style))),
+        )
+
+    def final(self, row: int, hyp: Hypotheses, ended: bool = True) -> Event | None:
+        """The utterance's text, or None where no word was said; `ended` says that speech ends here."""
+        counter, style = hyp.counter[row], _style(row, hyp)
+        if not counter[h.SPOKEN]:
+            return None
+        read: list[Alternative] = []
+        for trace, share in self._endings(row, hyp):
+            one = self._alternative(row, trace, share, hyp)
+            if all(one.text != other.text for other in read):  # a word is spelled in several ways
+                read.append(one)
+            if len(read) == self.card.alternatives:
+                break
+        if not read[0].words:
+            return None
+        alternatives = tuple(_told(one, _whole(one.words, style, ended)) for one in read)
+        return Event(
+            "final",
+            int(counter[h.UTTERANCE]),
+            int(counter[h.ROWS_READ]),
+            alternatives,
+            len(alternatives[0].text),
+        )
+
+    def _endings(self, row: int, hyp: Hypotheses) -> list[tuple[int, float]]:
+        """The last traces of the texts that may stand at an end, with their shares, best first."""
+        tokens = int(hyp.counter[row, h.TOKENS])
+        place = hyp.place[row, :tokens].tolist()
+        mass = hyp.mass[row, :tokens, : h.LABEL + 1].sum(axis=1).tolist()
+        whole = any(token[h.NODE] < self.roots for token in place)
+        values: dict[int, float] = {}
+        traces: dict[int, int] = {}
+        for token, value in zip(place, mass):
+            if whole and token[h.NODE] >= self.roots:
+                continue  # in the middle of a word
+            end, _ = after(token[h.CONTEXT], END_WORD, self.grams, self.factors)
+            trace = token[h.TRACE]
+            key = int(hyp.trace_key[row, trace]) if trace >= 0 else int(hyp.key[row, h.COMMITTED])
+            values[key] = values.get(key, 0.0) + value * float(end)
+            traces[key] = trace
+        total = sum(values.values()) or 1.0
+        best = sorted(values, key=lambda key: -values[key])
+        return [(traces[key], values[key] / total) for key in best]
+
+    def _alternative(self, row: int, trace: int, share: float, hyp: Hypotheses) -> Alternative:
+        """The committed words and the chain that ends at `trace`."""
+        said = int(hyp.counter[row, h.SAID])
+        found = [
+            (*place, *sure)
+            for place, sure in zip(hyp.said[row, :said].tolist(), hyp.said_sure[row, :said].tolist())
+        ]
+        chain = []
+        while trace >= 0:
+            previous, *place = hyp.trace[row, trace].tolist()
+            sound, shares, rows = hyp.trace_sure[row, trace].tolist()
+            chain.append((*place, sound, shares / max(1.0, rows)))
+            trace = previous
+        words: list[Word] = []
+        own = hyp.own_text[row].tobytes().decode().split(" ") if hyp.counter[row, h.OWN] else []
+        for word, first, last, sound, agreed in found + chain[::-1]:
+            after_row = words[-1].end if words else 0.0
+            text = self.spelling[word].strip(JOINT) if word < self.listed else own[word - self.listed]
+            one = self._word(text, first, last, after_row, self._sure(sound, agreed))
+            if self.joined <= word < self.listed and words:
+                words[-1] = _joined(words[-1], one)
+            else:
+                words.append(one)
+        confidence = sum(word.confidence for word in words) / max(1, len(words))
+        return Alternative(_text(words), tuple(words), share * confidence)
+
+    def _word(self, text: str, first: int, last: int, after_row: float, sure: float) -> Word:
+        card = self.card
+        start = max(after_row, first + card.time_offset_rows + card.start_offset_rows)
+        end = max(start, last + 1 + card.time_offset_rows + card.end_offset_rows)
+        return Word(text, start, end, sure)
+
+    def _whole_words(self, row: int, hyp: Hypotheses) -> int:
+        """How many words are committed to their ends: a piece may be followed by another."""
+        said = hyp.said[row, : hyp.counter[row, h.SAID], 0]
+        joined = (said >= self.joined) & (said < self.listed)
+        open_ = len(said) and self.pieces <= said[-1] < self.listed
+        return int(len(said) - np.count_nonzero(joined[1:]) - open_)
+
+    def _sure(self, sound: float, agreed: float) -> float:
+        """Confidence from the mean ln p of a word's phones and its mean share of the beam."""
+        card = self.card
+        return 1.0 / (
+            1.0 + exp(-card.confidence_bias - card.confidence_sound * sound - card.confidence_share * agreed)
+        )
+
+
+def _joined(word: Word, piece: Word) -> Word:
+    """`word` with one more of the pieces that it is spelled in."""
+    return Word(word.text + piece.text, word.start, piece.end, min(word.confidence, piece.confidence))
+
+
+def _style(row: int, hyp: Hypotheses) -> Style:
+    counter = hyp.counter[row]
+    return Style(bool(counter[h.SENTENCES]), bool(counter[h.NUMBERS]), bool(counter[h.GOES_ON]))
+
+
+def _whole(words: Sequence[Word], style: Style, ended: bool) -> tuple[Word, ...]:
+    """The words of a final. Where speech was cut its last number may go on, and stays as it is."""
+    if ended:
+        return written(words, style, True)
+    fixed = settled(words, style)
+    goes_on = style._replace(numbers=False, goes_on=style.goes_on or fixed > 0)
+    return written(words[:fixed], style) + written(words[fixed:], goes_on)
+
+
+def _told(one: Alternative, words: tuple[Word, ...]) -> Alternative:
+    return Alternative(_text(words), words, one.confidence)
+
+
+def _text(words: Sequence[Word]) -> str:
+    return " ".join(word.text for word in words)

@@ -1,0 +1,1 @@
+"""The commands reader: every word that the network marks is a final at once."""

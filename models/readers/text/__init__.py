@@ -1,0 +1,1 @@
+"""Readers of networks that read text."""

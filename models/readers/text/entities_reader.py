@@ -1,0 +1,175 @@
+"""The entities reader, `kind = "entities"`: spans of each sentence, as soon as they cannot change.
+
+Each head of the network is the same list of tags, "O", then B and I of each type; head k of the row
+that brought word t tags word t - k. A stream takes one head, its `lookahead`; rows without a word
+after a sentence's end tag its last words. A tag I that nothing of its type stands before begins a
+span. A span is told once the tag after it, or the sentence's end, has closed it.
+
+A word's tag is the one that scores best after the tag before it and with the best tag of the next
+word, where the next smaller lookahead has one already: two steps of the Viterbi algorithm.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import exp
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+
+from streamer.models.readers import Alternative, Event, Word
+from streamer.models.readers.converted import converted
+from streamer.models.readers.text.sentence_reader import Heard, SentenceReader, SentenceRow, log_softmax
+
+Cost = Annotated[float, msgspec.Meta(ge=0, le=20)]
+
+
+class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[reader] of a card with kind = "entities"."""
+
+    lookahead: Annotated[int, msgspec.Meta(ge=0, le=15)] = 0  # where a stream names none
+    begin_cost: Cost = 0.0  # nats, of a span's first word after a word outside
+    change_cost: Cost = 0.0  # and after a span of another type
+    next_weight: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0  # of the next word's tags
+
+
+class StreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one stream may set; no `lookahead` is the card's."""
+
+    partials: bool = True
+    lookahead: int | None = None
+
+
+class Open(msgspec.Struct, array_like=True):
+    """A span that the next word may go on, with the probability of each of its tags."""
+
+    kind: int  # number of its type, from 1
+    words: list[Heard]
+    confidences: list[float]
+
+
+class Row(SentenceRow):
+    """One stream's condition."""
+
+    lookahead: int = 0
+    since: int = 0  # rows of the sentence
+    heard: list[str] = []  # its words
+    untagged: list[Heard] = []  # the last of them
+    open: Open | None = None
+    spans: list[Word] = []
+
+
+class EntitiesReader(SentenceReader):
+    """Tags word by word, the likeliest of the tags that may follow; what was told never changes."""
+
+    option_names = StreamOptions.__struct_fields__
+    Row = Row
+
+    def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], rows: int):
+        self.card = converted(options, CardOptions, "reader")
+        heads = [list(tags) for tags in labels.values()]
+        self.types = ["", *(tag[2:] for tag in heads[0][1::2])]
+        tags = ["O", *(f"{place}-{kind}" for kind in self.types[1:] for place in "BI")]
+        if any(head != tags for head in heads):
+            raise ValueError('labels: an entities reader wants in every head "O", then B and I of each type')
+        if self.card.lookahead >= len(heads):
+            raise ValueError(
+                f"reader.lookahead: {self.card.lookahead}; the labels hold {len(heads)} heads, from 0"
+            )
+        self.heads, self.tags = len(heads), len(tags)
+        self.cost = _costs(len(self.types), self.card)
+        self.rows: list[Row | None] = [None] * rows
+
+    def parse(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The options in force. ValueError "options.NAME: ..." for unknown or bad ones."""
+        given = converted(options, StreamOptions, "options")
+        lookahead = self.card.lookahead if given.lookahead is None else given.lookahead
+        if not 0 <= lookahead < self.heads:
+            raise ValueError(f"options.lookahead: {lookahead}; this model has 0 to {self.heads - 1}")
+        return {"partials": given.partials, "lookahead": lookahead}
+
+    def open(self, row: int, options: dict[str, Any]) -> None:
+        """Start a stream in `row` with what `parse` returned."""
+        self.rows[row] = Row(options["partials"], lookahead=options["lookahead"])
+
+    def weighed(self, outputs: np.ndarray) -> np.ndarray:
+        """[B, n, heads, tags + types]: log-probabilities, then what each type gains from the next word."""
+        logp = log_softmax(outputs.reshape(*outputs.shape[:2], self.heads, self.tags))
+        gains = (self.card.next_weight * logp[:, :, :-1, None] - self.cost).max(-1)
+        first = np.zeros_like(gains, shape=(*gains.shape[:2], 1, gains.shape[-1]))
+        return np.concatenate([logp, np.concatenate([first, gains], 2)], -1)
+
+    def hear(self, row: Row, mark: Heard | None, output: list[list[float]]) -> list[Event]:
+        """One output row, which tags the word `lookahead` rows before it."""
+        if mark is None and not row.since:
+            return []  # the sentence was told; the rows that other lookaheads need are left
+        row.since += 1
+        if mark:
+            row.heard.append(mark.text)
+            row.untagged.append(mark)
+        if row.since > row.lookahead and row.untagged:
+            self._tag(row, row.untagged.pop(0), output[row.lookahead])
+        if mark is None:
+            return [] if row.untagged else self.final(row)
+        return [_event("partial", row)] if row.partials else []
+
+    def final(self, row: Row) -> list[Event]:
+        """The final of the sentence, if one has begun, and the next sentence."""
+        if not row.since:
+            return []
+        self._close(row)
+        event = _event("final", row)
+        row.utterance += 1
+        row.since, row.heard, row.untagged, row.spans = 0, [], [], []
+        return [event]
+
+    def _tag(self, row: Row, word: Heard, output: list[float]) -> None:
+        """Close the open span, lengthen it or begin another, whichever scores best."""
+        before = row.open.kind if row.open else 0
+        changed = self.card.change_cost if before else self.card.begin_cost
+        logp, gains = output[: self.tags], output[self.tags :]
+        if not row.untagged:
+            gains = [0.0] * len(gains)  # the sentence has no next word, or none was heard
+        kind, sure, begins, best = 0, logp[0], True, logp[0] + gains[0]
+        for number in range(1, len(self.types)):
+            begin, inside = logp[2 * number - 1 : 2 * number + 1]
+            if number == before and inside + gains[number] >= best:
+                kind, sure, begins, best = number, inside, False, inside + gains[number]
+            begin = begin if number == before else max(begin, inside)
+            score = begin - (0.0 if number == before else changed) + gains[number]
+            if score > best:
+                kind, sure, begins, best = number, begin, True, score
+        if not begins:
+            row.open.words.append(word)
+            row.open.confidences.append(exp(sure))
+            return
+        self._close(row)
+        if kind:
+            row.open = Open(kind, [word], [exp(sure)])
+
+    def _close(self, row: Row) -> None:
+        """The open span, if there is one, is told from now on."""
+        if row.open is None:
+            return
+        words = row.open.words
+        text = " ".join(word.text for word in words)
+        sure = sum(row.open.confidences) / len(words)
+        row.spans.append(Word(text, words[0].start, words[-1].end, sure, self.types[row.open.kind]))
+        row.open = None
+
+
+def _costs(types: int, card: CardOptions) -> np.ndarray:
+    """[types, tags]: what a tag costs after a word of a type, 0 of none; I after another type is barred."""
+    cost = np.full((types, 2 * types - 1), np.inf)
+    cost[:, 0] = 0.0
+    for before in range(types):
+        for number in range(1, types):
+            cost[before, 2 * number - 1] = card.change_cost if before else card.begin_cost
+    for number in range(1, types):
+        cost[number, 2 * number - 1 : 2 * number + 1] = 0.0
+    return cost
+
+
+def _event(kind: str, row: Row) -> Event:
+    text = " ".join(row.heard)
+    sure = sum(span.confidence for span in row.spans) / len(row.spans) if row.spans else 1.0
+    return Event(kind, row.utterance, row.through, (Alternative(text, tuple(row.spans), sure),), len(text))

@@ -1,0 +1,1 @@
+"""Text as tokens, words, pieces and sentences; shared by feeders and readers."""

@@ -1,0 +1,1 @@
+"""Building of the lexicon, the language model and the letter sounds."""

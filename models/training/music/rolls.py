@@ -1,0 +1,67 @@
+"""What a roll network learns from, and how well it does."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from streamer.models.music.scores import Rolls
+from streamer.models.networks.roll_density import KEYS, RollDensity
+
+ROWS = 16  # pieces side by side in a check
+
+
+class RollStudy:
+    """Training pieces cut to `crop` steps, some moved to other keys, and the valid set's NLL."""
+
+    def __init__(self, train: Rolls, valid: Rolls, rows: int, crop: int, moved: float):
+        self.train, self.rows, self.crop, self.moved = train.pieces, rows, crop, moved
+        self.valid = sorted(valid.pieces, key=len)
+
+    def loss(self, network: RollDensity, random: np.random.Generator) -> Tensor:
+        """Nats a step of pieces drawn by `random`; the first step of each is not foretold."""
+        pieces = [self._drawn(random) for _ in range(self.rows)]
+        keys, mask = padded(pieces)
+        return -(network.log_probability(keys) * mask).sum() / mask.sum()
+
+    def check(self, network: RollDensity) -> dict[str, float]:
+        """`nll` of the valid set, in nats a step."""
+        return {"nll": nll(network, self.valid)}
+
+    def _drawn(self, random: np.random.Generator) -> np.ndarray:
+        piece = self.train[random.integers(len(self.train))]
+        if len(piece) > self.crop:
+            # Whole beats are cut off, so that a place in the bar stays one.
+            start = 4 * random.integers((len(piece) - self.crop) // 4 + 1)
+            piece = piece[start : start + self.crop]
+        if random.random() < self.moved:
+            piece = _transposed(piece, int(random.integers(-5, 7)))
+        return piece
+
+
+@torch.inference_mode()
+def nll(network: RollDensity, pieces: list[np.ndarray]) -> float:
+    """Frame-level negative log-likelihood: nats summed over the keys, the mean over all foretold steps."""
+    total, steps = 0.0, 0
+    for start in range(0, len(pieces), ROWS):
+        keys, mask = padded(pieces[start : start + ROWS])
+        total -= float((network.log_probability(keys) * mask).double().sum())
+        steps += int(mask.sum())
+    return total / max(1, steps)
+
+
+def padded(pieces: list[np.ndarray]) -> tuple[Tensor, Tensor]:
+    """Keys [B, T, 88] and 1 where a step is foretold from one before [B, T]."""
+    longest = max(map(len, pieces))
+    keys, mask = torch.zeros(len(pieces), longest, KEYS), torch.zeros(len(pieces), longest)
+    for row, piece in enumerate(pieces):
+        keys[row, : len(piece)] = torch.from_numpy(piece)
+        mask[row, 1 : len(piece)] = 1
+    return keys, mask
+
+
+def _transposed(piece: np.ndarray, semitones: int) -> np.ndarray:
+    sounding = np.nonzero(piece.any(0))[0]
+    if not len(sounding):
+        return piece
+    semitones = max(-int(sounding[0]), min(KEYS - 1 - int(sounding[-1]), semitones))
+    return np.roll(piece, semitones, axis=1)

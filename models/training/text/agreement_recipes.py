@@ -1,0 +1,50 @@
+"""What the networks of agreement are trained on, how long, and the cards of what comes out."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from streamer.models.bundle.card import Source
+from streamer.models.datasets.agreement_rows import NUMBERS
+from streamer.models.training.cards import write_tables
+from streamer.models.training.fit import Pace
+
+CELLS = {"lstm": "LSTM", "gru": "GRU", "rnn": "plain RNN (tanh)"}
+SOURCES = (
+    Source("agreement", "CC BY-SA 3.0 (Wikipedia)", "train.natural, train.news, train.1attractor"),
+    Source("ner_gmb", "public domain texts; collection ODbL 1.0", "train, words alone"),
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a cell is trained: all cells the same."""
+
+    pace: Pace = Pace(2000, 3e-3, 0.01, check_every=200)
+    options: dict[str, Any] = field(default_factory=dict)
+    words: int = 10_000
+    natural_times: int = 2  # how often the sentences of the natural mixture count
+    attractors: float = 0.1  # the share of rows with an attractor whose verb is learnt
+    read_sentences: int = 20_000  # whole sentences of news that are only read
+    language: float = 0.2  # weight of the guess of the next word
+
+
+RECIPE = Recipe()
+
+
+def card(folder: Path, cell: str, seed: int, options: dict[str, Any]) -> None:
+    """Write the card of a network whose cell is `cell`, built with `options`."""
+    top = {
+        "name": f"agreement-{cell}",
+        "task": "agreement",
+        "description": f"The number of the verb that comes next, after each word: one layer, {CELLS[cell]}",
+        "licence": "CC BY-SA 3.0",
+        "command": f"streamer train agreement DATA --cell {cell} --seed {seed}",
+    }
+    tables = {
+        "feeder": {"kind": "words", "words": "words.txt", "tail": 1},
+        "network": {"architecture": "agreement_live"} | {k: v for k, v in options.items() if k != "outputs"},
+        "reader": {"kind": "sentiment"},
+        "labels": {"number": NUMBERS},
+    }
+    write_tables(folder, top, tables, SOURCES)

@@ -1,0 +1,122 @@
+"""What the translators are made of, what they learn from, and the cards that say so."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from streamer.models.bundle.card import Source
+from streamer.models.training.cards import write_tables
+from streamer.models.training.text.translation_loss import WAITS
+
+WAIT = 3  # words that a live translator waits for where nobody says how many
+GROWTH, SPARE = 0.3, 4  # empty steps after a sentence: so many a piece, and so many more
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Pairs of sentences in `folder`, in the first two columns of its files."""
+
+    folder: str
+    train: str
+    dev: str
+    languages: str
+    licence: str  # of the weights
+    source: Source
+
+
+CORPORA = {
+    "en-de": Corpus(
+        "tatoeba_en_de",
+        "train.tsv.gz",
+        "dev.tsv",
+        "English to German",
+        "Apache-2.0; trained on sentences under CC BY 2.0 (France), www.manythings.org/anki and tatoeba.org",
+        Source("tatoeba_en_de", "CC BY 2.0 (France): www.manythings.org/anki and tatoeba.org"),
+    ),
+    "en-fr": Corpus(
+        "tatoeba_en_fr",
+        "train.tsv.gz",
+        "dev.tsv",
+        "English to French",
+        "Apache-2.0; trained on sentences under CC BY 2.0 (France), www.manythings.org/anki and tatoeba.org",
+        Source("tatoeba_en_fr", "CC BY 2.0 (France): www.manythings.org/anki and tatoeba.org"),
+    ),
+    "multi30k-en-de": Corpus(
+        "multi30k",
+        "train.en-de-fr.tsv.gz",
+        "val.en-de-fr.tsv",
+        "English to German",
+        "not to be shipped: trained on Multi30k, which is for non-commercial research",
+        Source("multi30k", "non-commercial research; unclear"),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is trained, and how long. `units` are those of the targets of one update."""
+
+    architecture: str
+    outputs: int
+    options: dict = field(default_factory=dict)
+    updates: int = 1400
+    units: int = 2000
+    pieces: int = 4000  # of the source's model
+    target_units: int = 5000
+    strangers: int = 700  # units outside the batch that its targets are told from
+    full: float = 0.1  # the share of updates, the last ones, that tell them from all
+    learning_rate: float = 2.5e-3
+    smoothing: float = 0.1
+    averaged: float = 0.995  # of the moving average of the weights that ships
+    checked: int = 300  # sentences of dev
+    every: int = 250  # updates between checks
+    seed: int = 1
+
+
+SIZES = dict(size=192, memory_size=256, hidden_size=256)
+RECIPES = {
+    "live": Recipe("translate_live", 4, SIZES | dict(most=64), 900),
+    "offline": Recipe("translate_offline", 2, SIZES | dict(depth=2)),
+}
+
+
+def write_card(folder: Path, mode: str, pair: str, pieces: int, units: int) -> None:
+    """Write `folder`/card.toml of the network trained there."""
+    recipe, corpus = RECIPES[mode], CORPORA[pair]
+    live = mode == "live"
+    how = (
+        f"while the source is typed, {', '.join(map(str, WAITS))} words behind: LSTM encoder and attention decoder, wait-k"
+        if live
+        else "sentence by sentence: bidirectional LSTM encoder, attention decoder, beam search"
+    )
+    name = f"translate-{pair}" if live else f"translate-{pair}-offline"
+    most = recipe.options["most"] - 1 if live else 40
+    feeder = {"kind": "pieces", "model": "source.model", "most": most}
+    if live:
+        feeder |= {"waits": list(WAITS), "wait": WAIT, "growth": GROWTH, "spare": SPARE}
+    columns = [
+        text
+        for slot in range(1, recipe.outputs // 2 + 1)
+        for text in (f"unit {slot}", f"log-probability {slot}")
+    ]
+    write_tables(
+        folder,
+        {
+            "name": name,
+            "task": "translation",
+            "description": f"Translates {corpus.languages}, {how}",
+            "licence": corpus.licence,
+            "command": f"streamer train translation DATA --mode {mode} --pair {pair}",
+        },
+        {
+            "feeder": feeder,
+            "network": {
+                "architecture": recipe.architecture,
+                "pieces": pieces,
+                "units": units,
+                **recipe.options,
+            },
+            "reader": {"kind": "translation" if live else "translation_whole", "model": "target.model"},
+            "labels": {"said": columns},
+        },
+        [corpus.source],
+    )

@@ -1,0 +1,56 @@
+"""A picture of a bench: how late results are, by the number of streams."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from streamer.bench.streams import P99_LIMIT_MS, BenchReport
+
+
+def draw(runs: Sequence[BenchReport], path: Path) -> None:
+    """Write a PNG or SVG of the runs. ValueError for a file that can't be written so, and without results."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
+    known = sorted((run for run in runs if run.p99_ms is not None), key=lambda run: run.streams)
+    if not known:
+        raise ValueError(f"{path}: no run had results; let the streams speak for longer")
+    figure, axes = pyplot.subplots(figsize=(7, 4.2), layout="constrained")
+    for run in known:
+        if not run.held:
+            axes.axvline(run.streams, color="0.85", linewidth=1, zorder=0)
+    axes.axhline(P99_LIMIT_MS, color="0.5", linewidth=1, zorder=1)
+    axes.annotate(
+        "held: 99 % below this",
+        (0, P99_LIMIT_MS),
+        xycoords=("axes fraction", "data"),
+        xytext=(4, 3),
+        textcoords="offset points",
+        fontsize=8,
+        color="0.3",
+    )
+    for name, style, marker in (("p99_ms", ":", "^"), ("p95_ms", "--", "s"), ("p50_ms", "-", "o")):
+        points = [(run.streams, getattr(run, name)) for run in known]
+        axes.plot(*zip(*points), style, marker=marker, color="black", markersize=4, label=f"{name[1:3]} %")
+    axes.set(
+        xlabel="live streams (grey: not held)",
+        ylabel="ms from frame to result",
+        yscale="log",
+        title=f"{known[0].model} on {known[0].device}",
+    )
+    # The limit is always seen, and so are ticks on both sides of the points.
+    latest = max(run.p99_ms for run in known)
+    axes.set_ylim(min(run.p50_ms for run in known) / 2, 2 * max(latest, P99_LIMIT_MS))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(ScalarFormatter())
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlim(0, 1.06 * known[-1].streams)
+    axes.legend(loc="upper left", frameon=False)
+    try:
+        figure.savefig(path, dpi=130)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}; name a .png or a .svg") from None
+    finally:
+        pyplot.close(figure)

@@ -1,0 +1,109 @@
+"""What a bench is held against: the machine's own products, and a loop with a network for each stream."""
+
+from collections.abc import Callable
+from time import process_time
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from streamer import wire
+from streamer.bench.onnx import OnnxNetwork
+from streamer.config import Config
+from streamer.models.bundle import catalog
+from streamer.models.bundle.build import Model, load
+from streamer.models.kernels.products import product_rate, products_per_block
+from streamer.models.layers.stage import Stage, State
+from streamer.models.readers.build import reader
+from streamer.runtime.cpu import geometry
+from streamer.runtime.lane import Lane
+
+ALONE_STREAMS = 8
+ALONE_SECONDS = 5.0
+FRAME_MS = 100
+WARM_FRAMES = 10  # that aren't counted: kernels are compiled and networks exported in them
+
+Step = Callable[[Tensor, State], tuple[Tensor, State]]
+
+
+class Peak:
+    """The product rate of this machine, measured before a run, and the products of a model's blocks."""
+
+    def __init__(self, config: Config, name: str):
+        network = _model(config, name).network
+        self.products = products_per_block(network) if isinstance(network, Stage) else None
+        self.rate = product_rate(config.engine.threads) if self.products else 0.0
+
+    def share(self, before: wire.Work, after: wire.Work) -> float | None:
+        """Of `rate`, what the steps between reached; None where that can't be told."""
+        seconds = after.cpu_seconds - before.cpu_seconds
+        if not self.products or seconds <= 0:
+            return None
+        return self.products * (after.blocks - before.blocks) / seconds / self.rate
+
+
+def naive_streams(config: Config, name: str, samples: np.ndarray, rate_hz: int) -> float:
+    """How many live streams one core holds where each has its own network: batches of one, frame by frame.
+
+    The features and the reader are those that are served; a step is torch's fused kernel, which
+    nn.LSTM and nn.GRU call. From the processor time of `ALONE_STREAMS` streams of `samples` int16.
+    """
+    model = _model(config, name)
+    return _held_alone(model, model.network.step, samples, rate_hz)
+
+
+def onnx_streams(config: Config, name: str, samples: np.ndarray, rate_hz: int) -> float:
+    """As `naive_streams`, but that onnxruntime runs the network, a session's run a frame of a stream.
+
+    Only where `bench_onnx.missing` names nothing. ValueError for a network that can't be exported.
+    """
+    model = _model(config, name)
+    return _held_alone(model, OnnxNetwork(model.network).step, samples, rate_hz)
+
+
+def _held_alone(model: Model, step: Step, samples: np.ndarray, rate_hz: int) -> float:
+    """The streams of `model` that one core holds, its network run by `step`, a stream at a time."""
+    torch.set_num_threads(1)
+    own = reader(model.card, model.folder, ALONE_STREAMS)
+    streams = [_Alone(model, step, rate_hz, row) for row in range(ALONE_STREAMS)]
+    for row in range(ALONE_STREAMS):
+        own.open(row, own.parse({}))
+    size = rate_hz * FRAME_MS // 1000
+    frames = round(ALONE_SECONDS * 1000 / FRAME_MS)
+    sound = np.resize(samples.astype(np.float32) / 32768, ((WARM_FRAMES + frames) * size, 1))
+    for number in range(WARM_FRAMES + frames):
+        if number == WARM_FRAMES:
+            began = process_time()
+        for row, stream in enumerate(streams):
+            outputs = stream.hear(sound[number * size : (number + 1) * size])
+            if len(outputs):
+                own.read([row], outputs[None])
+    return ALONE_STREAMS * ALONE_SECONDS / (process_time() - began)
+
+
+class _Alone:
+    """One stream of its own: its front, its network run by `step`, and the states of both."""
+
+    def __init__(self, model: Model, step: Step, rate_hz: int, row: int):
+        front = model.front(rate_hz)
+        self.steps = [front.step, step]
+        self.lanes = [Lane(geometry(stage), row) for stage in (front, model.network)]
+        self.states: list[State] = [stage.initial_state(1) for stage in (front, model.network)]
+
+    @torch.inference_mode()
+    def hear(self, steps: np.ndarray) -> np.ndarray:
+        """The network's true outputs [n, D] that `steps` [n, C] complete."""
+        for at, (step, lane) in enumerate(zip(self.steps, self.lanes)):
+            lane.push(steps)
+            count = lane.blocks * lane.geometry.block
+            x = np.empty((count, len(lane.geometry.neutral)), np.float32)
+            lane.take(x)
+            if not count:
+                return np.empty((0, 0), np.float32)
+            y, self.states[at] = step(torch.from_numpy(x)[None], self.states[at])
+            steps = y[0].numpy()[lane.true_outputs(y.shape[1])]
+        return steps
+
+
+def _model(config: Config, name: str) -> Model:
+    return load(catalog.find(name, config.folders()), config.model(name).allow_imports)

@@ -1,0 +1,104 @@
+"""The commands about models: what there is, and whether its laws hold."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streamer.config import read_config
+from streamer.models.bundle import catalog
+from streamer.models.bundle.card import Card
+
+if TYPE_CHECKING:
+    from streamer.models.bundle.build import Model
+
+
+def show_models(config_file: Path | None) -> int:
+    """Tell of every model that ships or is configured; 1 if one can't be loaded, which is a line."""
+    from streamer.models.bundle.build import load
+    from streamer.models.bundle.relation import relation
+
+    config, broken = read_config(config_file), 0
+    for name, folder in sorted((catalog.zoo() | config.folders()).items()):
+        try:
+            model = load(folder, config.model(name).allow_imports)
+            if name in config.folders():
+                _check_reader(model)  # of those that ship the tests look after it
+            mode, latency = _timing(model)
+            type_ = relation(model)
+        except (ValueError, OSError) as error:
+            print(f"streamer: {name} can't be served: {' '.join(str(error).split())}", file=sys.stderr)
+            broken += 1
+        else:
+            # No table: in a pipe, and in 80 columns, it would cut the names.
+            card = model.card
+            what = f"{card.task}, {type_}, {mode}, input {_input(card)}"
+            print(f"{name}: {what}, latency {latency}, licence {card.licence or 'not told'}")
+            for line in _scores(card):
+                print(f"    {line}")
+    return 1 if broken else 0
+
+
+def _check_reader(model: "Model") -> None:
+    """ValueError where the card's reader can't be had, which serving would tell of."""
+    from streamer.models.readers.build import reader
+    from streamer.server.serve import hears
+
+    if hears(model.card):
+        reader(model.card, model.folder, 1)
+
+
+def _timing(model: "Model") -> tuple[str, str]:
+    """The mode, and how long after a sound began its first output is known, as `Opened` tells it.
+
+    What hears no sound answers at every step.
+    """
+    from streamer.models.layers.stage import Stage
+    from streamer.runtime.cpu import geometry
+    from streamer.server.inputs.places import Places
+
+    if not isinstance(model.network, Stage):
+        return "offline", f"the whole {'recording' if model.card.front else 'text'}"
+    if not model.card.front:
+        return "live", "none"
+    places = Places(geometry(model.front(model.rate_hz)), geometry(model.network))
+    return "live", f"{1000 * places.needed(1) / model.rate_hz:.0f} ms"
+
+
+def _input(card: Card) -> str:
+    """What a model is given, as its description tells it; of one that isn't served, its feeder."""
+    from streamer.models.feeders.encoders import KINDS
+    from streamer.server.served_model import generates
+
+    if card.front:
+        return "audio"
+    if generates(card):
+        return "generator"
+    return "text" if card.feeder.kind in KINDS else card.feeder.kind
+
+
+def _scores(card: Card) -> list[str]:
+    lines = []
+    for name, figures in card.scores.items():
+        shown = (f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in figures.items())
+        lines.append(f"{name}: {', '.join(shown)}")
+    return lines
+
+
+def verify_model(config_file: Path | None, name: str) -> int:
+    """Print each law with its largest difference; 1 if one fails, else 0."""
+    from streamer.models.bundle.build import load
+    from streamer.models.bundle.verify import verify
+
+    config = read_config(config_file)
+    folder = Path(name)
+    if not (folder / "card.toml").is_file():
+        folder = catalog.find(name, config.folders())
+    model = load(folder, config.model(name).allow_imports)
+    _check_reader(model)
+    failed = 0
+    for result in verify(model.network):
+        verdict = "-" if not result.applies else "holds" if result.passed else "FAILS"
+        difference = f"{result.difference:.1e}" if result.applies else ""
+        print(f"{result.law:8} {verdict:6} {difference:8} {result.note}".rstrip())
+        failed += not result.passed
+    return 1 if failed else 0

@@ -1,0 +1,166 @@
+"""The commands round a server: serve, send, watch, replay."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streamer import wire
+from streamer.clients.notices import Gap, Notice, Refusal, StreamOver
+from streamer.config import read_config
+
+if TYPE_CHECKING:
+    from streamer.clients.connection import Connection, Stream
+
+PIECE_MS = 100
+PIECE_BYTES = 4096  # of text
+DONE = ("closed", "lost")  # reasons for a stream's end that cost no word of it
+
+
+def serve(config_file: Path | None, record: Path | None) -> None:
+    """Serve until a signal; the addresses go to standard error when the models are ready."""
+    from streamer.server.serve import serve as run
+
+    config = read_config(config_file)
+
+    def ready(inputs: str, publish: str) -> None:
+        print(f"streamer: serving at {inputs}, results at {publish}", file=sys.stderr, flush=True)
+
+    run(config, ready, record)
+
+
+def send(config_file: Path | None, file: Path, model: str, address: str | None, paced: bool) -> None:
+    """Send a recording, or a text to a model that reads text; finals are lines on standard output."""
+    from streamer.clients.connection import connect
+
+    config = read_config(config_file)
+    try:
+        with connect(address or config.server.inputs) as connection:
+            served = {one.name: one for one in connection.describe().models}
+            if model in served and served[model].input == "text":
+                stream = connection.open(model)
+                pieces = _text(file)
+            else:
+                stream, pieces = _sound(connection, model, file, paced)
+            _give(stream, pieces)
+    except (Refusal, StreamOver) as error:
+        raise OSError(str(error)) from None
+
+
+def _give(stream: "Stream", pieces: Iterator[bytes]) -> None:
+    """Send all pieces and tell what comes, to the last word. StreamOver where the server ends the stream."""
+    try:
+        for piece in pieces:
+            stream.send(piece)
+            _tell(stream.poll(), stream.notices())
+        stream.close()
+        closed = stream.wait()
+        if closed.reason not in DONE:
+            raise StreamOver(f"the stream is over: {closed.reason}")
+    finally:
+        # Also of a server that ends the stream: its last words are here by then.
+        _tell(stream.poll(), stream.notices())
+
+
+def _text(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as opened:
+        while piece := opened.read(PIECE_BYTES):
+            yield piece
+
+
+def _sound(connection: "Connection", model: str, file: Path, paced: bool) -> tuple["Stream", Iterator[bytes]]:
+    """A stream for the recording, and its pieces; paced, each comes at its time."""
+    from streamer.clients.files import AudioFile
+
+    audio = AudioFile(file)
+    stream = connection.open(model, format=audio.format)
+
+    def pieces() -> Iterator[bytes]:
+        began = time.monotonic()
+        for piece in audio.blocks(PIECE_MS):
+            if paced:
+                time.sleep(max(0.0, began + stream.position / audio.rate_hz - time.monotonic()))
+            yield piece
+
+    return stream, pieces()
+
+
+def _tell(results: list[wire.Result], notices: list[Notice]) -> None:
+    for notice in notices:
+        print(f"streamer: {describe(notice)}", file=sys.stderr)
+    for result in results:
+        if result.kind == "final":
+            print(result.alternatives[0].text, flush=True)
+
+
+def watch(config_file: Path | None, topic: str, address: str | None, as_json: bool) -> None:
+    """Print what is published until Ctrl-C: finals as lines, or everything as JSON lines."""
+    import msgspec
+
+    from streamer.clients.subscriber import Subscriber
+
+    config = read_config(config_file)
+    # A watcher that is told to end has done its work.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with Subscriber(address or config.server.publish, topic) as subscriber:
+        subscriber.wait_connected()
+        try:
+            for published in subscriber:
+                message = published.message
+                if isinstance(message, Gap):
+                    print(f"streamer: {published.topic}: {describe(message)}", file=sys.stderr)
+                elif as_json:
+                    line = {"topic": published.topic} | msgspec.to_builtins(message)
+                    line["stream"] = message.stream.hex()
+                    print(msgspec.json.encode(line).decode(), flush=True)
+                elif isinstance(message, wire.Result) and message.kind == "final":
+                    print(f"{published.topic[:-24]}\t{message.alternatives[0].text}", flush=True)
+        except KeyboardInterrupt:
+            return
+
+
+def replay(config_file: Path | None, file: Path) -> None:
+    """Print the finals that a recorded wire gives, and whether they are those of the recording."""
+    from streamer.server.pipelines import Pipelines
+    from streamer.server.replay import Replay, recorded_results
+    from streamer.server.serve import served_names, unpaced_engine
+
+    config = read_config(config_file)
+    recorded = recorded_results(file)
+    # With the recording's own settings of rest: replayed engines never wait for company.
+    engine = Pipelines(unpaced_engine(config, served_names(config)), config.pipelines)
+    player = Replay(file, engine)
+    results: dict[bytes, list[wire.Result]] = {}
+    for message in player.messages():
+        if isinstance(message, wire.Result):
+            results.setdefault(message.stream, []).append(message)
+            if message.kind == "final":
+                print(f"{message.stream.hex()[:8]}\t{message.alternatives[0].text}", flush=True)
+    same = _said(recorded) == _said(results)
+    note = "; the recording is cut short" if player.cut_short else ""
+    verdict = "the same results as recorded" if same else "OTHER results than recorded"
+    print(f"streamer: {len(results)} streams, {verdict}{note}", file=sys.stderr)
+    if not same and not player.cut_short:
+        raise ValueError(f"{file}: this server's models or config differ from those it was recorded with")
+
+
+def _said(results: dict[bytes, list[wire.Result]]) -> dict:
+    """What determinism covers: the sequence, the kind and the text."""
+    return {
+        stream: [(r.seq, r.kind, [a.text for a in r.alternatives]) for r in rows]
+        for stream, rows in results.items()
+    }
+
+
+def describe(notice: Notice) -> str:
+    """A notice in words."""
+    if isinstance(notice, Gap):
+        return f"results {notice.first} to {notice.last} never arrived"
+    name = type(notice).__name__
+    if name == "Restarted":
+        return f"the server had lost the stream; a new one goes on from position {notice.position}"
+    if name == "Rejected":
+        return f"the options stay: {notice.refused.message}"
+    return f"options from position {notice.position} on: {notice.options}"

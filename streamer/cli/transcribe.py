@@ -1,0 +1,162 @@
+"""`streamer transcribe`: recordings in, text, JSON or subtitles out."""
+
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import soundfile
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from streamer.cli.rendering import FORMATS, rendered
+from streamer.clients.files import AudioFile
+from streamer.config import Config
+from streamer.errors import WrongCall
+from streamer.models.bundle import catalog
+from streamer.models.bundle.build import load
+from streamer.offline.speech import Offline, Progress, Sound
+from streamer.offline.transcript import Transcript
+from streamer.offline.writing import Writing
+
+MODELS = {"offline": "captions-en-offline", "live": "captions-en"}
+BLOCK_MS = 1000
+
+
+def run(
+    config: Config,
+    files: Sequence[str],
+    mode: str,
+    format: str,
+    output: Path | None,
+    model: str | None,
+    writing: Writing = Writing(),
+) -> int:
+    """Transcribe `files`; 0, or 1 when some couldn't be read (each is a line on standard error).
+
+    ValueError or OSError, one line, for what keeps all of them from being written.
+    """
+    if mode not in MODELS:
+        raise WrongCall(f"mode {mode!r}; there are {', '.join(MODELS)}")
+    if format not in FORMATS:
+        raise WrongCall(f"format {format!r}; there are {', '.join(FORMATS)}")
+    if format in ("srt", "vtt") and len(files) > 1 and output is None:
+        raise WrongCall(f"{format} of several files makes one file each; name their folder with --output")
+    targets = _targets(files, output, format) if output else [None] * len(files)
+    network = _network(config, mode, model or MODELS[mode], writing)
+    reading = _Reading(files)
+    with _progress(files) as progress:
+        for transcript in network.transcripts(reading.sounds(), progress):
+            one = reading.heard()
+            if one.whole:
+                text = rendered(one.name, transcript, format)
+                label = f"{one.name}: " if len(files) > 1 and format == "txt" else ""
+                _put(text, label, targets[one.index])
+    return 1 if reading.failures else 0
+
+
+class _Opened:
+    """A file that is being read; `whole` turns false where it breaks off."""
+
+    def __init__(self, index: int, name: str, audio: AudioFile):
+        self.index, self.name, self.audio, self.whole = index, name, audio, True
+
+
+class _Reading:
+    """Opens file after file as the network asks for them, and says which ones it can't read."""
+
+    def __init__(self, files: Sequence[str]):
+        self.files, self.failures = files, 0
+        self._opened: deque[_Opened] = deque()
+
+    def sounds(self) -> Iterator[Sound]:
+        """The files that can be opened, in order."""
+        for index, name in enumerate(self.files):
+            try:
+                one = _Opened(index, name, AudioFile(name))
+            except ValueError as error:
+                self._fail(str(error))
+                continue
+            self._opened.append(one)
+            yield Sound(self._blocks(one), one.audio.rate_hz)
+
+    def heard(self) -> _Opened:
+        """The file that the next transcript is of."""
+        return self._opened.popleft()
+
+    def _blocks(self, one: _Opened) -> Iterator[np.ndarray]:
+        try:
+            yield from one.audio.samples(BLOCK_MS)
+        except ValueError as error:
+            one.whole = False
+            self._fail(str(error))
+        finally:
+            one.audio = None  # closes the file: thousands of them may wait for their turn
+
+    def _fail(self, message: str) -> None:
+        self.failures += 1
+        print(f"streamer: {message}", file=sys.stderr)
+
+
+class _Network(Protocol):
+    def transcripts(self, sounds: Iterable[Sound], progress: Progress) -> Iterator[Transcript]:
+        """The transcript of each of `sounds`, in order; `progress` is told the seconds that are done."""
+
+
+def _network(config: Config, mode: str, name: str, writing: Writing) -> _Network:
+    """The model `name` in the mode that is asked for."""
+    if mode == "live":
+        from streamer.offline.unpaced import Unpaced
+
+        return Unpaced(config, name, writing)
+    torch.set_num_threads(config.engine.threads)
+    return Offline(load(catalog.find(name, config.folders()), config.model(name).allow_imports), writing)
+
+
+def _targets(files: Sequence[str], output: Path, format: str) -> list[Path]:
+    """A file of its own in `output` for each of `files`: STEM.format, else NAME.format, else numbered."""
+    output.mkdir(parents=True, exist_ok=True)
+    taken: set[str] = set()
+    targets = []
+    for name in files:
+        path = Path("stdin" if name == "-" else name)
+        names = [path.stem, path.name, *(f"{path.name}-{number}" for number in range(2, len(files) + 2))]
+        # Some file systems don't tell A from a.
+        chosen = next(one for one in names if one.casefold() not in taken)
+        taken.add(chosen.casefold())
+        targets.append(output / f"{chosen}.{format}")
+    return targets
+
+
+def _put(text: str, label: str, target: Path | None) -> None:
+    if target:
+        target.write_text(text + "\n", encoding="utf-8")
+    else:
+        print(label + text, flush=True)
+
+
+@contextmanager
+def _progress(files: Sequence[str]) -> Iterator[Progress]:
+    """Takes the seconds of sound that are done; shows them on standard error if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda seconds: None
+        return
+    columns = BarColumn(), TextColumn("{task.completed:.0f} of {task.total:.0f} s"), TimeRemainingColumn()
+    # rich would print results to standard error too, unless both are the terminal.
+    shown = Bar(*columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty())
+    with shown as bar:
+        task = bar.add_task("", total=sum(map(_seconds, files)))
+        yield lambda seconds: bar.advance(task, seconds)
+
+
+def _seconds(name: str) -> float:
+    """How long a file is; 0 where that can't be known before it is read."""
+    try:
+        return 0.0 if name == "-" else soundfile.info(name).duration
+    except (soundfile.SoundFileRuntimeError, OSError):
+        return 0.0

@@ -1,0 +1,67 @@
+"""A text that is typed on the terminal, and what is said of it meanwhile."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from streamer import wire
+from streamer.clients.keys import Keys
+from streamer.offline.readable import readable
+from streamer.offline.text_said import Said
+
+WAIT_S = 0.1
+END = "\x04"  # Ctrl-D
+RUBOUT = ("\x7f", "\b")
+
+
+class Typed(Protocol):
+    """A stream of text: finals come back from what is given, what goes on is its `partial`."""
+
+    task: str
+    partial: wire.Result | None
+
+    def type(self, text: bytes): ...
+    def end_sentence(self): ...
+    def end(self): ...
+
+
+def type_along(text: Typed, show: Callable[[Said], None]) -> None:
+    """Take keys until Ctrl-D or Ctrl-C: words go out when they are complete, Enter ends a sentence."""
+    sentence, word = "", ""  # what has gone out, and what is being typed
+
+    def drawn() -> Group:
+        said = readable(text.task, text.partial) if text.partial else Text()
+        return Group(Text.assemble("› ", sentence, (word, "dim"), ("▏", "cyan")), Text.assemble("  ", said))
+
+    console = Console()
+    with Keys() as keys, Live(console=console, auto_refresh=False, get_renderable=drawn) as live:
+        # Not before: until then the terminal itself would show the keys.
+        live.console.print("[dim]Enter ends a sentence, Ctrl-D the text[/]")
+        try:
+            while (key := keys.pressed(WAIT_S)) != END:
+                finals = []
+                if key in RUBOUT:
+                    word = word[:-1]
+                elif key in ("\n", "\r"):
+                    finals = [*text.type(word.encode()), *text.end_sentence(), *text.type(b" ")]
+                    sentence = word = ""
+                elif key.isspace():
+                    finals = list(text.type(f"{word} ".encode()))
+                    sentence, word = f"{sentence}{word} ", ""
+                elif key.isprintable():
+                    word += key
+                for said in finals:
+                    sentence = ""
+                    live.console.print(said.line(), soft_wrap=True)
+                if key:
+                    live.refresh()
+        except KeyboardInterrupt:
+            pass  # ends as Ctrl-D does: with the last words out
+        sentence, last = "", [*text.type(word.encode()), *text.end()]
+        word = ""
+        for said in last:
+            live.console.print(said.line(), soft_wrap=True)
+        live.refresh()

@@ -1,1 +1,0 @@
-"""What the commands do; each module imports only what its commands need."""

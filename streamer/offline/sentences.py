@@ -1,0 +1,107 @@
+"""Sentences that are words already, through a text model: batches of about one length, then its reader."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from streamer.models.bundle.build import Model
+from streamer.models.feeders.encoders import reading
+from streamer.models.layers.stage import Stage
+from streamer.models.readers import Event
+from streamer.models.readers.build import reader
+
+BATCH_STEPS = 4096  # of input, padding included, in one pass of the network
+
+Progress = Callable[[float], None]
+
+
+class Mark(NamedTuple):
+    """What a step stands for: a word and its bytes in the sentence, or nothing after its end."""
+
+    start: int
+    end: int
+    text: str
+    kind: str
+
+
+class Sentences:
+    """Runs a network over whole sentences; a live one gives what it gives word by word.
+
+    Law: a sentence's final does not depend on what else was in its batch, but for rounding.
+    """
+
+    def __init__(self, model: Model, options: dict | None = None):
+        """ValueError for a card whose parts don't fit, and for an option that the reader lacks."""
+        self.network = model.network
+        encoder = reading(model.card, model.folder).encoder
+        self.reader = reader(model.card, model.folder, 1)
+        options = {"partials": False} | (options or {})
+        for_encoder = {name: options[name] for name in encoder.option_names if name in options}
+        self.encoder = encoder.opened(encoder.parse(for_encoder))
+        rest = {name: value for name, value in options.items() if name not in for_encoder}
+        self.options = self.reader.parse(rest)
+
+    def finals(
+        self, sentences: Sequence[Sequence[str]], progress: Progress = lambda words: None
+    ) -> list[Event | None]:
+        """The final of each sentence, whose words' bytes count as if single spaces stood between them.
+
+        None where a sentence has no words. `progress` is told how many words each pass has done.
+        """
+        return [events[-1] if events else None for events in self.events(sentences, progress)]
+
+    def events(
+        self, sentences: Sequence[Sequence[str]], progress: Progress = lambda words: None
+    ) -> list[list[Event]]:
+        """All that each sentence's reader tells, the final last; `through` counts rows."""
+        found: list[list[Event]] = [[] for _ in sentences]
+        for batch in _batches(sentences, len(self.encoder.tail(0))):
+            steps = [self.steps(sentences[index]) for index in batch]
+            for index, own, rows in zip(batch, steps, self._outputs([x for x, _ in steps])):
+                found[index] = self._read(own[1], rows)
+            progress(sum(len(sentences[index]) for index in batch))
+        return found
+
+    def steps(self, sentence: Sequence[str]) -> tuple[np.ndarray, list[Mark]]:
+        """A sentence's input steps [n, C], and the mark of each."""
+        steps, marks, at = [], [], 0
+        for word in sentence:
+            mark = Mark(at, at + len(word.encode()), word, "token")
+            steps.append(self.encoder.steps(mark, first=not marks))
+            kinds = ["token"] + ["piece"] * (len(steps[-1]) - 1)
+            marks += [mark._replace(kind=kind) for kind in kinds[: len(steps[-1])]]
+            at = mark.end + 1
+        steps.append(self.encoder.tail(len(marks)))
+        marks += [Mark(at, at, "", "empty")] * len(steps[-1])
+        return np.concatenate(steps), marks
+
+    @torch.inference_mode()
+    def _outputs(self, steps: Sequence[np.ndarray]) -> list[np.ndarray]:
+        lengths = torch.tensor([len(step) for step in steps])
+        x = torch.zeros(len(steps), int(lengths.max()), self.network.in_features)
+        for row, step in zip(x, steps):
+            row[: len(step)] = torch.from_numpy(step)
+        y = self.network(x) if isinstance(self.network, Stage) else self.network(x, lengths)
+        rows = -(-lengths * self.network.ratio.numerator // self.network.ratio.denominator)
+        return [row[:count] for row, count in zip(y.numpy(), rows.tolist())]
+
+    def _read(self, marks: Sequence[Mark], rows: np.ndarray) -> list[Event]:
+        self.reader.open(0, self.options)
+        self.reader.marks(0, marks)
+        (events,) = self.reader.read([0], rows[None])
+        return [*events, *self.reader.finish(0)]
+
+
+def _batches(sentences: Sequence[Sequence[str]], tail: int) -> list[list[int]]:
+    """Indices of the sentences with words, those of about one length together."""
+    batches: list[list[int]] = []
+    for index in sorted(range(len(sentences)), key=lambda index: len(sentences[index])):
+        size = len(sentences[index]) + tail
+        if not sentences[index]:
+            continue
+        if not batches or (len(batches[-1]) + 1) * size > BATCH_STEPS:
+            batches.append([])
+        batches[-1].append(index)
+    return batches

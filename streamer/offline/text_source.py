@@ -1,0 +1,73 @@
+"""Text that comes in pieces, cut into sentences whose words know their bytes."""
+
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+from streamer.models.feeders.encoders import Split
+from streamer.models.text.tokens import SentenceEnd, Token, Tokens
+from streamer.offline.sentences import Mark
+
+PIECE_BYTES = 64 * 1024
+
+
+class Sentence(NamedTuple):
+    """A sentence as it was written, the byte that it begins at, and its words."""
+
+    text: str
+    start: int
+    words: list[Token]
+
+    @property
+    def end(self) -> int:
+        """The byte after it."""
+        return self.words[-1].end
+
+    def spelled(self) -> list[str]:
+        """Its words' texts."""
+        return [word.text for word in self.words]
+
+    def place(self, start: float, end: float) -> tuple[int, int]:
+        """Bytes of the text, of bytes that count as if single spaces stood between the words."""
+        at, first, last = 0, self.words[0], self.words[-1]
+        for word in self.words:
+            mark = Mark(at, at + len(word.text.encode()), word.text, "token")
+            first = word if mark.start == start else first
+            last = word if mark.end == end else last
+            at = mark.end + 1
+        return first.start, last.end
+
+
+def pieces(file: BinaryIO) -> Iterator[bytes]:
+    """What a file or a pipe gives, as soon as it is there."""
+    read = getattr(file, "read1", file.read)
+    while piece := read(PIECE_BYTES):
+        yield piece
+
+
+def sentences(given: Iterator[bytes], split: Split) -> Iterator[list[Sentence]]:
+    """The sentences that each of the pieces completes; what is left comes last.
+
+    ValueError names the byte that is no UTF-8. Keeps no more text than the sentence that goes on.
+    """
+    tokens, kept, begins, open_words = Tokens("plain"), bytearray(), 0, []
+
+    def found(told: list) -> list[Sentence]:
+        nonlocal begins
+        complete = []
+        for one in told:
+            if isinstance(one, SentenceEnd):
+                first, last = open_words[0].start, open_words[-1].end
+                text = bytes(kept[first - begins : last - begins]).decode(errors="replace")
+                complete.append(Sentence(text, first, list(open_words)))
+                del kept[: last - begins]
+                begins = last
+                open_words.clear()
+            else:
+                open_words.extend(split(one))
+        return complete
+
+    for piece in given:
+        told = tokens.feed(piece)
+        kept += piece
+        yield found(told)
+    yield found(tokens.end_text())

@@ -1,0 +1,43 @@
+"""What a command listens for and how it writes it: options of a stream, for the readers that know them."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from streamer.errors import WrongCall
+
+
+@dataclass(frozen=True)
+class Writing:
+    """`raw` is the words as they were recognised; else sentences. `numbers` makes numbers digits.
+
+    `hot_words` are words and names to listen for. WrongCall for `raw` with `numbers`.
+    """
+
+    raw: bool = False
+    numbers: bool = False
+    hot_words: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.raw and self.numbers:
+            raise WrongCall("--raw and --numbers exclude each other")
+
+    def options(self, known: Collection[str]) -> dict[str, Any]:
+        """The options for a reader that has those `known`. ValueError for what was asked and it hasn't."""
+        if self.numbers and "numbers" not in known:
+            raise ValueError("--numbers: this model writes no numbers")
+        if self.hot_words and "hot_words" not in known:
+            raise ValueError("--hot-words: this model listens for no words; captions do")
+        wanted = {"sentences": not self.raw, "numbers": self.numbers, "hot_words": list(self.hot_words)}
+        return {name: value for name, value in wanted.items() if value and name in known}
+
+
+def listed(words: str | None) -> tuple[str, ...]:
+    """Words or phrases with commas between, as a command takes them. WrongCall for none at all."""
+    found = tuple(one for word in (words or "").split(",") if (one := word.strip()))
+    if words is not None and not found:
+        raise WrongCall("--hot-words names no word; write them with commas between")
+    return found
+
+
+RAW = Writing(raw=True)

@@ -1,0 +1,1 @@
+"""Stages on devices: lanes, arenas, runners, the choice of kernels."""

@@ -1,0 +1,70 @@
+"""A stage and the states of its streams on one device: numbers in, numbers out."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from streamer.models.layers.stage import Stage, State
+from streamer.runtime.arena import Arena
+from streamer.runtime.lane import Geometry
+
+Step = Callable[[Tensor, State], tuple[Tensor, State]]
+CPU = torch.device("cpu")
+
+
+class Runner(Protocol):
+    """Steps the streams of one stage. Streams have rows from 1 on, the caller says which."""
+
+    geometry: Geometry
+    device: str  # for people
+
+    def open(self, row: int) -> None:
+        """A new stream begins in `row`."""
+
+    def step(self, rows: Sequence[int], x: np.ndarray) -> np.ndarray:
+        """Step the streams in `rows` [B] with x [B, n*block, C] -> outputs [B, m, D]."""
+
+    def peek(self, row: int, x: np.ndarray) -> np.ndarray:
+        """What x [n*block, C] would give on the stream in `row`, which stays as it is: [m, D]."""
+
+
+def geometry(stage: Stage) -> Geometry:
+    """What the stage declares, without torch."""
+    neutral = stage.neutral.detach().cpu().numpy().astype(np.float32)
+    return Geometry(stage.block, stage.ratio, stage.lookahead, neutral, stage.out_features)
+
+
+class CpuRunner:
+    """Runs a stage on the CPU; `kernel` gives the step to use for a batch of so many streams."""
+
+    device = "cpu"
+
+    def __init__(self, stage: Stage, rows: int, kernel: Callable[[int], Step]):
+        self.geometry, self.kernel = geometry(stage), kernel
+        self.arena = Arena(stage, rows, CPU)
+
+    @torch.inference_mode()
+    def open(self, row: int) -> None:
+        self.arena.open(row)
+
+    @torch.inference_mode()
+    def step(self, rows: Sequence[int], x: np.ndarray) -> np.ndarray:
+        # Past torch.tensor, which takes a number of a list at a time and ten times as long.
+        which = torch.from_numpy(np.array(rows, np.int64))
+        y, state = self.kernel(len(rows))(torch.from_numpy(x), self.arena.take(which))
+        self.arena.put(which, state)
+        return y.numpy()
+
+    @torch.inference_mode()
+    def peek(self, row: int, x: np.ndarray) -> np.ndarray:
+        y, _ = self.kernel(1)(torch.from_numpy(x)[None], self.arena.take(torch.tensor([row])))
+        return y[0].numpy()
+
+    @torch.inference_mode()
+    def load(self, state: State) -> None:
+        """Take over the states of all rows [rows + 1, ...]."""
+        for leaf, value in zip(self.arena.state, state):
+            leaf.copy_(value)

@@ -1,0 +1,1 @@
+"""The server: sockets, loop, engine, sessions, scheduler, pipelines."""

@@ -1,0 +1,43 @@
+"""The child that `ServerProcess` starts: a config on standard input, its addresses on standard output."""
+
+import os
+import signal
+import sys
+import threading
+
+import msgspec
+
+from streamer.config import Config
+from streamer.server.child_process import Failed, Serving
+from streamer.server.serve import serve
+
+
+def main() -> None:
+    """Serve until SIGTERM, or until standard input ends because the parent is gone."""
+    config = msgspec.json.decode(sys.stdin.buffer.readline(), type=Config)
+    threading.Thread(target=_stop_with_parent, daemon=True).start()
+    try:
+        serve(config, _serving)
+    except (ValueError, OSError) as error:
+        _say(Failed(str(error)))
+        sys.exit(1)
+
+
+def _serving(inputs: str, publish: str) -> None:
+    _say(Serving(inputs, publish))
+
+
+def _stop_with_parent() -> None:
+    # Past sys.stdin, whose lock a thread must not hold when the interpreter ends.
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _say(answer: Serving | Failed) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""A server of one's own in a child process: started, waited for, stopped. Imports no torch."""
+
+import subprocess
+import sys
+from contextlib import suppress
+from types import TracebackType
+
+import msgspec
+from msgspec import Struct
+
+from streamer.config import Config
+
+STOP_SECONDS = 10.0
+
+
+class Serving(Struct, frozen=True, tag=True):
+    """The child serves: its addresses."""
+
+    inputs: str
+    publish: str
+
+
+class Failed(Struct, frozen=True, tag=True):
+    """The child can't serve; one line."""
+
+    message: str
+
+
+class ServerProcess:
+    """A server of `config` on free ports of this machine, for as long as the `with` lasts.
+
+    `inputs` and `publish` are its addresses, `pid` its process. It stops by itself when the process
+    that started it is gone. ValueError, one line, if it can't serve.
+    """
+
+    def __init__(self, config: Config):
+        server = msgspec.structs.replace(
+            config.server, inputs="tcp://127.0.0.1:0", publish="tcp://127.0.0.1:0"
+        )
+        # A session of its own, so that Ctrl-C reaches it through us, after the last words.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "streamer.server.child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self.pid = self._process.pid
+        try:
+            self._tell(msgspec.structs.replace(config, server=server))
+            answer = self._answer()
+        except BaseException:  # Ctrl-C too: it has a session of its own and would outlive us
+            # Nobody has spoken to it: there are no last words to wait for.
+            self._process.kill()
+            self.stop()
+            raise
+        self.inputs, self.publish = answer.inputs, answer.publish
+
+    def __enter__(self) -> "ServerProcess":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Let the server say its last words and end; kill it if it doesn't."""
+        # The end of its input is the child's signal; a second one would cut its last words short.
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+
+    def kill(self) -> None:
+        """End the server at once, whatever it still has to say."""
+        self._process.kill()
+
+    def _tell(self, config: Config) -> None:
+        try:
+            self._process.stdin.write(msgspec.json.encode(config) + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has ended; what it said of that is read next
+
+    def _answer(self) -> Serving:
+        line = self._process.stdout.readline()
+        if not line:
+            raise ValueError(f"the server ended at once with status {self._process.wait()}")
+        answer = msgspec.json.decode(line, type=Serving | Failed)
+        if isinstance(answer, Failed):
+            raise ValueError(answer.message)
+        return answer

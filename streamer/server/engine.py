@@ -1,0 +1,248 @@
+"""The engine: messages in, messages out, one step for many streams; no socket and no clock."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hmac import compare_digest
+from math import inf
+from os import urandom
+from typing import Any
+
+from streamer import wire
+from streamer.server.advance import Outgoing, advance
+from streamer.server.inputs.kinds import Chosen, Times
+from streamer.server.scheduler import due_at
+from streamer.server.served_model import ServedModel
+from streamer.server.session import Session
+
+UNGUESSABLE = 16  # characters of a request
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all streams of an engine share. `endpoint` and `publish` are told to clients."""
+
+    lease_ms: int = 30_000
+    window_ms: int = 10_000
+    max_skip_ms: int = 60_000
+    max_wait_ms: float = 0.0  # that a step may wait for more streams
+    max_batch: int = 128
+    endpoint: str = ""
+    publish: str = ""
+
+
+class Engine:
+    """Streams of several models. The caller brings the time (seconds, never falling).
+
+    Law: the results of a stream are a function of its Open and its ordered inputs alone.
+    """
+
+    def __init__(self, models: Mapping[str, ServedModel], settings: Settings):
+        self.models, self.settings = models, settings
+        self.sessions: dict[bytes, Session] = {}
+        self._requests: dict[tuple[bytes, str], tuple[wire.Open, Session]] = {}
+        self._working: dict[str, dict[bytes, Session]] = {name: {} for name in models}
+        self._live = dict.fromkeys(models, 0)
+        self._draining = False
+        self._now = 0.0
+        self._due = inf
+        self._next_expiry = inf  # no lease runs out before
+
+    @property
+    def busy(self) -> bool:
+        """Whether a tick now would find work to do."""
+        return self._due <= self._now
+
+    @property
+    def due(self) -> float:
+        """When the next tick has work to do: a step that waits for company. inf when none does."""
+        return self._due
+
+    def receive(self, peer: bytes, message: wire.Input, payload: bytes, now: float) -> list[Outgoing]:
+        """Take a message of `peer`; what is to be answered at once."""
+        self._now = now
+        if isinstance(message, wire.Describe):
+            models = tuple(model.description() for model in self.models.values())
+            return [Outgoing(peer, wire.Description(message.request, models=models))]
+        if isinstance(message, wire.Open):
+            return [Outgoing(peer, self._open(peer, message, now))]
+        session = self.sessions.get(message.stream)
+        if session is None:
+            text = "there is no such stream; it never was or it has ended"
+            return [Outgoing(peer, _stranger("unknown_stream", text, message))]
+        if not compare_digest(session.opened.owner, message.owner):
+            return [Outgoing(peer, _stranger("not_owner", "the owner token is another", message))]
+        session.peer = peer
+        answer = session.receive(message, payload, now)
+        if not isinstance(answer, wire.Refused):
+            self._wake(session, now)
+        return [Outgoing(peer, answer)] if answer else []
+
+    def tick(self, now: float) -> list[Outgoing]:
+        """Free streams whose lease ran out, step what is due, and say what there is to say."""
+        self._now = now
+        told: list[Outgoing] = []
+        if now >= self._next_expiry:
+            told += self._expire(now)
+        if self._due > now:
+            return told
+        self._due = inf
+        for name in self.models:
+            if self._working[name]:
+                told += self._advance(name, now)
+        return told
+
+    def drain(self, now: float) -> list[Outgoing]:
+        """Refuse new streams from now on and close all as their owners would, but those that are fed."""
+        self._draining = True
+        for session in self.sessions.values():
+            if not session.opened.source:
+                session.finish("draining")
+                self._wake(session, now)
+        return self.tick(now)
+
+    def derive(self, peer: bytes, source: wire.Opened, name: str, now: float) -> wire.Opened | wire.Refused:
+        """A stream of model `name` that whoever calls will feed with what `source` says, and close."""
+        self._now = now
+        message = wire.Open(f"{source.request}/{name}", name)
+        if refusal := self._unwelcome(message):
+            return refusal
+        model = self.models[name]
+        # Its words come all at once.
+        quiet = {"partials": False} if "partials" in model.reader.option_names else {}
+        return self._opened(peer, message, model, *model.options(quiet), now, source.stream)
+
+    def _open(self, peer: bytes, message: wire.Open, now: float) -> wire.Opened | wire.Refused:
+        if (known := self._requests.get(_asker(peer, message.request))) is not None:
+            before, session = known
+            if before != message:
+                text = "this request has opened another stream; choose a new one"
+                return wire.Refused("bad_header", text, "request", message.request)
+            session.heard_at, session.peer = now, peer
+            return session.opened
+        if refusal := self._unwelcome(message):
+            return refusal
+        model = self.models[message.model]
+        try:
+            chosen, options = model.options(message.options)
+        except ValueError as error:
+            field = str(error).partition(":")[0]
+            code = "bad_format" if field.startswith("options.format") else "bad_option"
+            return wire.Refused(code, str(error), field, message.request)
+        opened = self._opened(peer, message, model, chosen, options, now)
+        self._requests[_asker(peer, message.request)] = message, self.sessions[opened.stream]
+        return opened
+
+    def _unwelcome(self, message: wire.Open) -> wire.Refused | None:
+        if self._draining:
+            return wire.Refused("draining", "the server is stopping", "", message.request)
+        model = self.models.get(message.model)
+        if model is None:
+            text = f"model {message.model!r} is not served; there are {', '.join(self.models)}"
+            return wire.Refused("unknown_model", text, "model", message.request)
+        if not model.free_rows:
+            text = f"{model.name} has its {model.max_streams} streams; try again later"
+            return wire.Refused("full", text, "model", message.request, retry_after_ms=1000)
+        return None
+
+    def _opened(
+        self,
+        peer: bytes,
+        message: wire.Open,
+        model: ServedModel,
+        chosen: Chosen,
+        options: dict[str, Any],
+        now: float,
+        source: bytes = b"",
+    ) -> wire.Opened:
+        stream, settings, network = urandom(wire.ID_BYTES), self.settings, model.network.geometry
+        limits = model.input.limits(chosen, Times(settings.window_ms, settings.max_skip_ms))
+        opened = wire.Opened(
+            request=message.request,
+            stream=stream,
+            owner=urandom(wire.ID_BYTES),
+            model=model.name,
+            endpoint=settings.endpoint,
+            publish=settings.publish,
+            topic=f"{model.name}/{stream.hex()}",
+            options=options | model.input.in_force(chosen),
+            window=limits.window,
+            lease_ms=settings.lease_ms,
+            latency_ms=model.input.latency_ms(chosen, network),
+            source=source,
+        )
+        row = model.open(chosen, options)
+        intake = model.input.intake(row, chosen, network)
+        session = Session(opened, _asker(peer, message.request), peer, intake, limits, now)
+        self.sessions[stream] = session
+        self._live[model.name] += 1
+        self._next_expiry = min(self._next_expiry, now + settings.lease_ms / 1000)
+        return opened
+
+    def _wake(self, session: Session, now: float) -> None:
+        """`session` has something to work on."""
+        name = session.opened.model
+        working = self._working[name]
+        if session.opened.stream not in working:
+            working[session.opened.stream] = session
+            session.since = now
+        self._due = min(self._due, due_at(session.since, len(working), self._live[name], self._wait(name)))
+
+    def _advance(self, name: str, now: float) -> list[Outgoing]:
+        """One step for every stream of a model that waits."""
+        working = self._working[name]
+        sessions = list(working.values())
+        told = advance(self.models[name], sessions, self.settings.max_batch)
+        for session in sessions:
+            if session.network.drained:
+                self._forget(session)
+            elif not session.working:
+                del working[session.opened.stream]
+            else:
+                session.since = now
+        if working:
+            ending = any(session.end for session in working.values())
+            wait = self._wait(name) if self.models[name].input.spare_blocks and not ending else 0.0
+            self._due = min(self._due, due_at(now, len(working), self._live[name], wait))
+        return told
+
+    def _wait(self, name: str) -> float:
+        """Seconds that a step of a model may wait for more streams."""
+        patience = 0.0 if self._draining else self.models[name].input.patience
+        return patience * self.settings.max_wait_ms / 1000
+
+    def _expire(self, now: float) -> list[Outgoing]:
+        """End streams that were silent for too long; their last words are said at once."""
+        lease, told = self.settings.lease_ms / 1000, []
+        for session in list(self.sessions.values()):
+            if now >= session.heard_at + lease and not session.end and not session.opened.source:
+                session.finish("lease")
+                while session.opened.stream in self.sessions:
+                    one = [session]
+                    told += advance(self.models[session.opened.model], one, self.settings.max_batch)
+                    if session.network.drained:
+                        self._forget(session)
+        leases = (
+            session.heard_at + lease
+            for session in self.sessions.values()
+            if not session.end and not session.opened.source
+        )
+        self._next_expiry = min(leases, default=inf)
+        return told
+
+    def _forget(self, session: Session) -> None:
+        stream, name = session.opened.stream, session.opened.model
+        del self.sessions[stream]
+        self._requests.pop(session.asker, None)
+        self._working[name].pop(stream, None)
+        self._live[name] -= 1
+        self.models[name].close(session.network.row)
+
+
+def _asker(peer: bytes, request: str) -> tuple[bytes, str]:
+    """Who may be told a stream's Opened again: whoever knows a request too long to be guessed, on
+    any connection; else the same connection only."""
+    return (b"" if len(request) >= UNGUESSABLE else peer), request
+
+
+def _stranger(code: str, text: str, message: wire.StreamInput) -> wire.Refused:
+    return wire.Refused(code, text, "stream", stream=message.stream, fatal=True)

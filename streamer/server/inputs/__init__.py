@@ -1,0 +1,1 @@
+"""What a stream brings: sound, text or credit, one file each, intake included."""

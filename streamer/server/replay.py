@@ -1,0 +1,124 @@
+"""A recorded wire, given to an engine again: the same inputs, in the same order, at the same instants.
+
+Law: the results of every stream are those of the recording. When they came and how often inputs
+were acknowledged may differ: a replay never has to wait for a frame.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from streamer import wire
+from streamer.server.loop import Engine, Outgoing, decode_parts, is_expiry
+from streamer.server.wire_recording import (
+    Answer,
+    CutShort,
+    Drain,
+    Input,
+    Record,
+    Tick,
+    read_recording,
+)
+
+
+class Replay:
+    """Gives a recording to an engine. Its streams keep the names that they had when recorded."""
+
+    def __init__(self, path: Path, engine: Engine):
+        self.path, self.engine = path, engine
+        self.cut_short = False  # whether the recording ends in the middle of a record
+        self._opened: dict[tuple[bytes, str], wire.Opened] = {}  # by peer and request, in the replay
+        self._recorded: dict[bytes, wire.Opened] = {}  # by recorded stream, as replayed
+        self._names: dict[bytes, bytes] = {}  # replayed stream to recorded stream
+        self._owners: dict[bytes, bytes] = {}  # recorded stream to recorded owner
+
+    def messages(self) -> Iterator[wire.Output]:
+        """What the engine says, but Ack and Description. ValueError when it can't follow."""
+        now = 0.0
+        for record in read_recording(self.path):
+            if isinstance(record, CutShort):
+                self.cut_short = True
+                break
+            now = record.now
+            yield from self._play(record)
+        while self.engine.due < math.inf:
+            now = max(now, self.engine.due)
+            yield from self._named(self._settle(now))
+
+    def _play(self, record: Record) -> Iterator[wire.Output]:
+        if isinstance(record, Input):
+            yield from self._named(self._input(record))
+        elif isinstance(record, Tick):
+            outgoing = self._settle(record.now)
+            expired = {self._names[out.message.stream] for out in outgoing if is_expiry(out.message)}
+            if expired != set(record.expired):
+                raise ValueError(
+                    f"{self.path}: other leases ran out at {record.now:.3f} s than when it was recorded"
+                )
+            yield from self._named(outgoing)
+        elif isinstance(record, Drain):
+            yield from self._named(self.engine.drain(record.now))
+        else:
+            yield from self._answer(record)
+
+    def _input(self, record: Input) -> list[Outgoing]:
+        try:
+            message = decode_parts(record.parts)
+        except wire.WireError:
+            return []
+        stream = getattr(message, "stream", None)
+        if stream in self._recorded:
+            opened = self._recorded[stream]
+            # A wrong owner stays wrong.
+            owner = opened.owner if message.owner == self._owners[stream] else message.owner
+            message = msgspec.structs.replace(message, stream=opened.stream, owner=owner)
+        payload = record.parts[1] if len(record.parts) > 1 else b""
+        outgoing = self.engine.receive(record.peer, message, payload, record.now)
+        return self._note_opened(outgoing)
+
+    def _settle(self, now: float) -> list[Outgoing]:
+        """Tick until nothing is due."""
+        outgoing = self.engine.tick(now)
+        while self.engine.due <= now:
+            outgoing = outgoing + self.engine.tick(now)
+        return self._note_opened(outgoing)
+
+    def _note_opened(self, outgoing: list[Outgoing]) -> list[Outgoing]:
+        for out in outgoing:
+            if isinstance(out.message, wire.Opened):
+                self._opened[out.peer, out.message.request] = out.message
+        return outgoing
+
+    def _answer(self, record: Answer) -> Iterator[wire.Output]:
+        message = wire.decode_output(*record.parts)
+        if not isinstance(message, wire.Opened) or message.stream in self._recorded:
+            return
+        opened = self._opened.get((record.peer, message.request))
+        if opened is None:
+            text = f"the recording has a stream of {message.model!r} that this server does not open"
+            raise ValueError(f"{self.path}: {text}; replay it with the config it was recorded with")
+        self._recorded[message.stream], self._names[opened.stream] = opened, message.stream
+        self._owners[message.stream] = message.owner
+        yield msgspec.structs.replace(opened, stream=message.stream, owner=message.owner)
+
+    def _named(self, outgoing: Iterable[Outgoing]) -> Iterator[wire.Output]:
+        """Messages under the recorded names; `Opened` waits until its recorded name is read."""
+        for out in outgoing:
+            message = out.message
+            if isinstance(message, wire.Opened | wire.Ack | wire.Description):
+                continue
+            name = self._names.get(message.stream, message.stream)
+            yield msgspec.structs.replace(message, stream=name)
+
+
+def recorded_results(path: Path) -> dict[bytes, list[wire.Result]]:
+    """The results that a recording holds, by stream."""
+    results: dict[bytes, list[wire.Result]] = {}
+    for record in read_recording(path):
+        if isinstance(record, Answer):
+            message = wire.decode_output(*record.parts)
+            if isinstance(message, wire.Result):
+                results.setdefault(message.stream, []).append(message)
+    return results

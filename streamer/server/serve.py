@@ -1,0 +1,137 @@
+"""From a config to a running server: models, engine, sockets, loop."""
+
+import gc
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import torch
+from platformdirs import user_cache_path
+
+from streamer.config import Config
+from streamer.models.bundle import catalog
+from streamer.models.bundle.build import Model, load
+from streamer.models.bundle.card import Card
+from streamer.models.feeders.encoders import KINDS as TEXT_FEEDERS
+from streamer.models.layers.stage import Stage
+from streamer.models.readers.build import reader
+from streamer.runtime.devices import Devices
+from streamer.server.engine import Engine, Settings
+from streamer.server.loop import Loop, stopped_by_signals
+from streamer.server.pipelines import Pipelines
+from streamer.server.served_model import ServedModel, generates, served
+from streamer.server.sockets import Sockets
+from streamer.server.wire_recording import Recorder
+
+
+def serve(config: Config, ready: Callable[[str, str], None], record: Path | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; `ready` is told the addresses of inputs and of results.
+
+    `record` is a file to write the wire to. ValueError or OSError, one line, for what can't be
+    served, bound or written. Only in the main thread.
+    """
+    models = serve_models(config, served_names(config))
+    with Sockets(config.server.inputs, config.server.publish) as sockets:
+        engine = Pipelines(
+            Engine(models, settings(config, sockets.inputs, sockets.publish)), config.pipelines
+        )
+        if record is None:
+            _run(Loop(engine, sockets), sockets, ready)
+        else:
+            with Recorder(record) as recorder:
+                _run(Loop(engine, sockets, recorder), sockets, ready)
+
+
+def served_names(config: Config) -> list[str]:
+    """The models that the config wants served, those that its pipelines feed included; none: all."""
+    names = list(config.server.serve)
+    # Grows while it is read: what is fed may feed others.
+    for name in names:
+        names += [fed for fed in config.pipelines.get(name, ()) if fed not in names]
+    return names
+
+
+def unpaced_engine(config: Config, names: Sequence[str]) -> Engine:
+    """An engine that serves `names` to the caller alone: no step waits for company."""
+    models = serve_models(config, names)
+    return Engine(
+        models,
+        Settings(
+            lease_ms=config.server.lease_ms,
+            window_ms=config.server.window_ms,
+            max_skip_ms=config.server.max_skip_ms,
+            max_batch=config.engine.max_batch,
+        ),
+    )
+
+
+def serve_models(config: Config, names: Sequence[str]) -> Mapping[str, ServedModel]:
+    """The models `names`, or every live one that ships or is configured, ready to step.
+
+    Sets torch's threads. ValueError, one line, for a model that is unknown or can't be served.
+    """
+    torch.set_num_threads(config.engine.threads)
+    devices = Devices(
+        config.engine.device,
+        config.engine.max_batch,
+        announce,
+        config.engine.bf16,
+        user_cache_path("streamer"),
+    )
+    if names:
+        return {name: _served(config, name, _loaded(config, name), devices) for name in names}
+    known = sorted(catalog.zoo() | config.folders())
+    models = {name: _loaded(config, name) for name in known}
+    live = [name for name in known if isinstance(models[name].network, Stage) and hears(models[name].card)]
+    if not live:
+        raise ValueError("there is no live model to serve; name one with a folder under [models.NAME]")
+    return {name: _served(config, name, models[name], devices) for name in live}
+
+
+def settings(config: Config, inputs: str, publish: str) -> Settings:
+    """What the engine needs of the config, and the addresses that clients are told."""
+    server, engine = config.server, config.engine
+    return Settings(
+        lease_ms=server.lease_ms,
+        window_ms=server.window_ms,
+        max_skip_ms=server.max_skip_ms,
+        max_wait_ms=engine.max_wait_ms,
+        max_batch=engine.max_batch,
+        endpoint=inputs,
+        publish=publish,
+    )
+
+
+def announce(text: str) -> None:
+    """Tell whoever runs the server."""
+    print(f"streamer: {text}", file=sys.stderr, flush=True)
+
+
+def hears(card: Card) -> bool:
+    """Whether a model takes what streams bring: sound, text or credit."""
+    return card.front is not None or card.feeder.kind in TEXT_FEEDERS or generates(card)
+
+
+def _loaded(config: Config, name: str) -> Model:
+    folder = catalog.find(name, config.folders())
+    return load(folder, config.model(name).allow_imports)
+
+
+def _served(config: Config, name: str, model: Model, devices: Devices) -> ServedModel:
+    if not isinstance(model.network, Stage):
+        raise ValueError(
+            f"{name} is an offline network and can't be served; use --mode offline, of bench --offline"
+        )
+    if not hears(model.card):
+        raise ValueError(f"{name} takes neither sound, text nor credit and can't be served")
+    rows = config.model(name).max_streams
+    return served(model, name, reader(model.card, model.folder, rows), devices, rows)
+
+
+def _run(loop: Loop, sockets: Sockets, ready: Callable[[str, str], None]) -> None:
+    # What was loaded stays: looking through it for rubbish again and again takes a twentieth of the time.
+    gc.collect()
+    gc.freeze()
+    with stopped_by_signals(loop):
+        ready(sockets.inputs, sockets.publish)
+        loop.run()

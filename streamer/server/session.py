@@ -1,0 +1,243 @@
+"""One stream: the order of its inputs, what waits, how far it came, where its answers go.
+
+Plain values: no torch, no socket, no clock. Refusals are returned, not raised: a peer's fault is an
+answer like any other.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from streamer import wire
+from streamer.models.feeders.text import Mark
+from streamer.models.readers import Event
+from streamer.server.inputs.intake import Intake
+
+
+class Limits(NamedTuple):
+    """What a stream may ask of the server, in its own positions."""
+
+    window: int  # positions that may be unprocessed
+    ack: int  # positions after which an Ack is due
+    skip: int  # positions that one Skip may declare lost
+
+
+class FlushMark(NamedTuple):
+    """A Flush, waiting for all that was sent before it."""
+
+    seq: int
+
+
+class FlushPoint(NamedTuple):
+    """Where a Flush ends the utterance, for all that was sent before it."""
+
+    seq: int
+
+
+class Item(NamedTuple):
+    """A part of an input, as the intake made it."""
+
+    content: Any
+    seq: int
+
+
+class EndMark(NamedTuple):
+    """The end of the stream, waiting for all that was sent before it."""
+
+    seq: int
+    reason: str
+
+
+class Session:
+    """A stream's condition between its first message and `Closed`.
+
+    Law: what it gives its lanes, and so every result, is a function of the ordered inputs alone.
+    """
+
+    def __init__(
+        self,
+        opened: wire.Opened,
+        asker: tuple[bytes, str],
+        peer: bytes,
+        intake: Intake,
+        limits: Limits,
+        now: float,
+    ):
+        self.opened, self.asker, self.intake, self.limits = opened, asker, intake, limits
+        self.peer = peer  # the connection that it last came by; answers go there
+        self.front, self.network = intake.front, intake.network
+        self.heard_at = now  # when its owner was last heard
+        self.since = now  # when the oldest input came that waits
+        self.accepted = 0  # seq of the last input taken
+        self.position = 0  # after the inputs taken
+        self.results = 0
+        self.end: EndMark | None = None
+        self._inbox: deque[Item | FlushPoint | FlushMark | EndMark] = deque()
+        self._acked, self._acked_position, self._acked_window = 0, 0, limits.window
+
+    @property
+    def window(self) -> int:
+        """Positions that may still be sent."""
+        return max(0, self.limits.window - (self.position - self.intake.stepped))
+
+    @property
+    def flushing(self) -> FlushMark | None:
+        """The Flush whose turn it is, once everything before it was read."""
+        mark = self._inbox[0] if self._inbox else None
+        return mark if isinstance(mark, FlushMark) and not self._stepping else None
+
+    @property
+    def working(self) -> bool:
+        """Whether something waits that a step or a flush can take on."""
+        return bool(self._inbox or self._stepping or self.end)
+
+    @property
+    def _stepping(self) -> bool:
+        return bool(self.network.blocks or (self.front and self.front.blocks))
+
+    def receive(self, message: wire.StreamInput, payload: bytes, now: float) -> wire.Output | None:
+        """Take one input of the owner. What is answered at once: a refusal, an Ack of a repeat, Applied."""
+        self.heard_at = now
+        if message.seq <= self.accepted:
+            return self._ack()
+        if self.end:
+            return self._refused("unknown_stream", "the stream has ended", fatal=True)
+        if message.seq > self.accepted + 1:
+            text = f"input {message.seq} came and {self.accepted + 1} did not; repeat from there"
+            return self._refused("hole", text, field="seq")
+        answer = self._take(message, payload)
+        if not isinstance(answer, wire.Refused):
+            self.accepted = message.seq
+        return answer
+
+    def finish(self, reason: str) -> None:
+        """End the stream after all that was taken, as if its owner had closed it."""
+        if not self.end:
+            self.end = EndMark(self.accepted, reason)
+            self._inbox.append(self.end)
+
+    def feed(self) -> list[Mark]:
+        """Move what was taken into the lanes, up to the next Flush; marks of the network's new steps."""
+        marks: list[Mark] = []
+        while self._inbox and self.intake.hungry and not isinstance(self._inbox[0], FlushMark):
+            match self._inbox.popleft():
+                case Item(content, seq):
+                    marks += self.intake.push(content, seq)
+                case FlushPoint(seq):
+                    marks += self.intake.flush(seq)
+                case EndMark(seq):
+                    marks += self.intake.close(seq)
+        return marks
+
+    def flushed(self) -> None:
+        """The Flush at the head of the inbox is done."""
+        mark = self._inbox.popleft()
+        assert isinstance(mark, FlushMark)
+
+    def told(self, events: Sequence[Event], mark: FlushMark | EndMark | None = None) -> list[wire.Result]:
+        """Events as results, numbered; `mark` caused them, or the inputs themselves did."""
+        results = []
+        for event in events:
+            heard = self.intake.heard(event.through)
+            self.results += 1
+            results.append(
+                wire.Result(
+                    stream=self.opened.stream,
+                    seq=self.results,
+                    utterance=event.utterance,
+                    kind=event.kind,
+                    through=heard,
+                    accepted=mark.seq if mark else self.intake.cause(event.through),
+                    alternatives=self.intake.alternatives(event, heard),
+                    confirmed=event.confirmed,
+                )
+            )
+        return results
+
+    def due_ack(self) -> wire.Ack | None:
+        """An Ack if enough input was taken, or enough of the window opened, since the last one.
+
+        A stream that waits for its owner has told its whole window.
+        """
+        if self.position - self._acked_position < self.limits.ack:
+            enough = self.limits.ack if self.working else self.intake.grain
+            if self.window - self._acked_window < enough:
+                return None
+        return self._ack()
+
+    def _take(self, message: wire.StreamInput, payload: bytes) -> wire.Refused | wire.Applied | None:
+        match message:
+            case wire.Audio() | wire.Text() | wire.Credit() if isinstance(message, self.intake.takes):
+                return self._input(message, payload)
+            case wire.Control() if isinstance(message, self.intake.takes):
+                return self._control(message)
+            case wire.Skip():
+                return self._skip(message)
+            case wire.Flush():
+                self._inbox += FlushPoint(message.seq), FlushMark(message.seq)
+            case wire.Close():
+                self.end = EndMark(message.seq, "closed")
+                self._inbox.append(self.end)
+            case _:
+                text = f"{type(message).__name__} means nothing to {self.opened.model}"
+                return self._refused("unsupported", text, field="type")
+        return None
+
+    def _input(self, message: wire.Audio | wire.Text | wire.Credit, payload: bytes) -> wire.Refused | None:
+        if not isinstance(message, wire.Credit) and (refusal := self._misplaced(message.start)):
+            return refusal
+        try:
+            count = self.intake.count(message, payload)
+            if count > self.limits.window:
+                text = f"{count} positions at once; the whole window is {self.limits.window}"
+                return self._refused("too_large", text)
+            if count > self.window:
+                text = f"{count} positions came and the window is {self.window}; wait for an Ack"
+                return self._refused("overrun", text)
+            self._advance(count, self.intake.read(message, payload), message.seq)
+        except ValueError as error:
+            return self._refused("bad_payload", str(error))
+        return None
+
+    def _control(self, message: wire.Control) -> wire.Refused | wire.Applied:
+        try:
+            options = self.intake.control(message.values)
+        except ValueError as error:
+            return self._refused("bad_option", str(error), str(error).partition(":")[0])
+        return wire.Applied(self.opened.stream, self.position, self.opened.options | options)
+
+    def _skip(self, message: wire.Skip) -> wire.Refused | None:
+        try:
+            skipped = self.intake.skipped(min(message.count, self.limits.skip))
+        except ValueError as error:
+            return self._refused("unsupported", str(error), field="type")
+        if refusal := self._misplaced(message.start):
+            return refusal
+        if message.count > self.limits.skip:
+            text = f"{message.count} positions lost; at most {self.limits.skip} may be, open a new stream"
+            return self._refused("too_large", text, field="count")
+        if message.count and not self.window:
+            return self._refused("overrun", "the window is spent; wait for an Ack")
+        self._advance(message.count, skipped, message.seq)
+        return None
+
+    def _advance(self, count: int, parts: Sequence[Any], seq: int) -> None:
+        self.position += count
+        self._inbox += (Item(part, seq) for part in parts)
+
+    def _misplaced(self, start: int) -> wire.Refused | None:
+        if start == self.position:
+            return None
+        text = f"start is {start} and the stream is at {self.position}; declare what is lost with Skip"
+        return self._refused("hole", text, field="start")
+
+    def _ack(self) -> wire.Ack:
+        self._acked, self._acked_position, self._acked_window = self.accepted, self.position, self.window
+        # A silent stream asks for no places; forget those that no result can name any more.
+        self.intake.forget()
+        return wire.Ack(self.opened.stream, self.accepted, self._acked_window)
+
+    def _refused(self, code: str, message: str, field: str = "", fatal: bool = False) -> wire.Refused:
+        return wire.Refused(
+            code, message, field, stream=self.opened.stream, expected=self.accepted + 1, fatal=fatal
+        )

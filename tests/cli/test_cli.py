@@ -1,0 +1,221 @@
+"""The command line with bad input: one clear line, the right status, nothing on standard output."""
+
+import numpy as np
+import pytest
+import soundfile
+import zmq
+
+from streamer.cli import app as cli
+from tests.tiny_model import write_model
+
+
+@pytest.fixture
+def streamer(monkeypatch, capsys):
+    """Runs the command line in this process: (status, standard output, lines of standard error)."""
+
+    def run(*arguments: object) -> tuple[int, str, list[str]]:
+        monkeypatch.setattr("sys.argv", ["streamer", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        told = capsys.readouterr()
+        return ended.value.code, told.out, told.err.splitlines()
+
+    return run
+
+
+def refused(answer: tuple[int, str, list[str]], status: int, *wanted: str) -> None:
+    """One line on standard error that says `wanted`, nothing on standard output."""
+    code, out, lines = answer
+    assert (code, out, len(lines)) == (status, "", 1), answer
+    for text in wanted:
+        assert text in lines[0]
+
+
+@pytest.mark.parametrize(
+    "arguments, wanted",
+    [
+        ((), "Missing command"),
+        (("dance",), "dance"),
+        (("live", "--loud"), "--loud"),
+        (("transcribe",), "FILES"),
+        (("evaluate", "captions"), "PATH"),
+        (("bench", "--streams", "many"), "--streams"),
+        (("train", "cook"), "cook"),
+        (("transcribe", "x.wav", "--mode", "psychic"), "psychic"),
+        (("transcribe", "x.wav", "--format", "pdf"), "pdf"),
+        (("transcribe", "x.wav", "y.wav", "--format", "srt"), "--output"),
+        (("evaluate", "cooking", "x"), "cooking"),
+        (("evaluate", "commands", "x", "--mode", "offline"), "offline"),
+        (("evaluate", "captions", "x", "--condition", "psychic"), "psychic"),
+        (("evaluate", "captions", "x", "--condition", "noise"), "--noise"),
+        (("evaluate", "captions", "x", "--joined", "0"), "--joined 0"),
+        (("evaluate", "captions", "x", "--joined", "inf"), "--joined inf"),
+        (("evaluate", "captions", "x", "--chunk-ms", "99999"), "99999"),
+        (("evaluate", "commands", "x", "--joined", "10"), "--joined"),
+        (("evaluate", "captions", "x", "--generated", "3"), "--generated"),
+        (("evaluate", "music", "x", "--generated", "0"), "--generated 0"),
+        (("evaluate", "summary", "x", "--mode", "offline", "--long", "0"), "--long 0"),
+        (("bench", "--seconds", "0"), "--seconds 0"),
+        (("bench", "--seconds", "nan"), "--seconds nan"),
+        (("bench", "--seconds", "0.1"), "0.2 s"),
+        (("bench", "--save", "figure.txt"), ".png"),
+        (("bench", "--offline", "--search"), "--search"),
+        (("bench", "entities-en", "--references"), "--references"),
+        (("send", "x.wav", "--connect", "nonsense"), "tcp://HOST:PORT"),
+        (("watch", "--connect", "tcp://127.0.0.1:99999"), "tcp://HOST:PORT"),
+        (("live", "--file", "x.wav", "--device", "1"), "--device"),
+        (("live", "--with", "entities", "--connect", "tcp://127.0.0.1:9"), "--with"),
+        (("compose", "--seconds", "0"), "0 seconds"),
+        (("compose", "--tempo", "1000"), "1000"),
+        (("compose", "--key", "H"), "--key"),
+        (("compose", "--output", "piece.txt"), ".wav"),
+        (("compose", "--accompany", "keys"), "--play"),
+        (("tune", "x", "--try", "beam"), "--try"),
+        (("tag", "x", "--mode", "live", "--lookahead", "99"), "--lookahead"),
+        (("summarize", "x", "--mode", "live", "--share", "0.5"), "--share"),
+        (("transcribe", "x.wav", "--hot-words", ","), "--hot-words"),
+        (("evaluate", "commands", "x", "--hot-words", "anna"), "--hot-words"),
+        (("transcribe", "x.wav", "--output", __file__), "is a file"),
+        (("lab", "memory", "--output", __file__), "is a file"),
+        (("lab", "gradients"), "DATA"),
+        (("lab", "latency", "--quick", "--task", "cooking"), "cooking"),
+        (("lab", "memory", "--text", "no gap"), "..."),
+        (("lab", "gates"), "--text"),
+        (("lab", "gates", "--text", "one", "--layer", "9"), "--layer 9"),
+        (("lab", "gates", "--text", "one", "--output", "folder"), "--output: folder"),
+    ],
+)
+def test_a_wrong_call_is_one_line(streamer, arguments, wanted):
+    refused(streamer(*arguments), 2, wanted)
+
+
+def test_help_and_version(streamer):
+    code, out, lines = streamer("--version")
+    assert (code, lines) == (0, []) and out.startswith("streamer ")
+    code, out, lines = streamer("live", "--help")
+    assert code == 0 and "--save" in out
+
+
+@pytest.mark.parametrize("command", [["transcribe"], ["live", "--file"]])
+def test_a_file_that_cannot_be_heard(streamer, tmp_path, command):
+    text, empty, silent = tmp_path / "text.wav", tmp_path / "empty.wav", tmp_path / "none.wav"
+    text.write_text("no sound")
+    empty.touch()
+    soundfile.write(silent, np.zeros(0, np.float32), 16000)
+    for path, wanted in [
+        (tmp_path / "missing.wav", "missing"),
+        (tmp_path, "directory"),
+        (text, "text.wav"),
+        (empty, "empty.wav"),
+        (silent, "no samples"),
+    ]:
+        refused(streamer(*command, path), 1, wanted)
+
+
+@pytest.mark.parametrize(
+    "text, wanted",
+    [
+        ("[server]\nlease = 3\n", "server.lease"),
+        ('[engine]\nthreads = "two"\n', "engine.threads"),
+        ('[engine]\ndevice = "tpu"\n', "engine.device"),
+        ("[server\n", "not TOML"),
+    ],
+)
+@pytest.mark.parametrize(
+    "command",
+    [["serve"], ["models"], ["live"], ["verify", "captions-en"], ["devices"], ["train", "commands", "x"]],
+)
+def test_a_config_that_is_wrong(streamer, tmp_path, text, wanted, command):
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    refused(streamer(*command, "--config", path), 1, str(path), wanted)
+
+
+def test_a_config_that_is_missing(streamer, tmp_path):
+    refused(streamer("serve", "--config", tmp_path / "none.toml"), 1, "none.toml")
+
+
+@pytest.mark.parametrize(
+    "command", [["live", "--model"], ["verify"], ["bench"], ["evaluate", "captions", "x", "--model"]]
+)
+def test_a_model_that_is_unknown(streamer, command):
+    refused(streamer(*command, "nobody"), 1, "nobody" if command[0] != "evaluate" else "x")
+
+
+def test_a_folder_whose_weights_are_broken(streamer, tmp_path):
+    (tmp_path / "config.toml").write_text(f'[models.mine]\nfolder = "{tmp_path}/mine"\n')
+    refused(streamer("verify", "mine", "--config", tmp_path / "config.toml"), 1, "card.toml")
+
+
+def test_a_model_that_is_broken_keeps_no_other_from_the_list(streamer, tmp_path):
+    write_model(tmp_path / "whole")
+    write_model(tmp_path / "cut")
+    weights = tmp_path / "cut" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    config = tmp_path / "config.toml"
+    config.write_text('[models.cut]\nfolder = "cut"\n[models.whole]\nfolder = "whole"\n')
+    code, out, lines = streamer("models", "--config", config)
+    told = [line for line in lines if "cut" in line]
+    assert code == 1 and len(told) == 1 and "weights.safetensors" in told[0]
+    assert "whole" in out and "cut" not in out and "captions-en" in out
+
+
+def test_live_with_a_model_that_hears_no_sound(streamer, tmp_path):
+    sound = tmp_path / "sound.wav"
+    soundfile.write(sound, np.zeros(1600, np.float32), 16000)
+    refused(streamer("live", "--file", sound, "--model", "compress-en"), 1, "compress-en hears no sound")
+
+
+def test_a_reader_that_cannot_be_had_is_told_by_whoever_looks_at_the_model(streamer, tmp_path):
+    card = write_model(tmp_path / "mine") / "card.toml"
+    card.write_text(card.read_text().replace('kind = "', 'kind = "un', 1))
+    config = tmp_path / "config.toml"
+    config.write_text('[models.mine]\nfolder = "mine"\n')
+    refused(streamer("verify", "mine", "--config", config), 1, "card.toml", "reader.kind")
+    code, out, lines = streamer("models", "--config", config)
+    assert code == 1 and len(lines) == 1 and "mine" in lines[0] and "reader.kind" in lines[0]
+
+
+@pytest.mark.parametrize("command", [["send", "FILE", "--connect"], ["live", "--file", "FILE", "--connect"]])
+def test_a_server_that_does_not_answer(streamer, tmp_path, command):
+    sound = tmp_path / "sound.wav"
+    soundfile.write(sound, np.zeros(1600, np.float32), 16000)
+    command = [sound if part == "FILE" else part for part in command]
+    refused(streamer(*command, "tcp://127.0.0.1:9"), 1, "tcp://127.0.0.1:9", "5 s")
+
+
+def test_a_port_in_use(streamer, tmp_path):
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as socket:
+        port = socket.bind_to_random_port("tcp://127.0.0.1")
+        (tmp_path / "config.toml").write_text(
+            f'[server]\ninputs = "tcp://127.0.0.1:{port}"\nserve = ["captions-en"]\n'
+        )
+        refused(streamer("serve", "--config", tmp_path / "config.toml"), 1, str(port))
+
+
+@pytest.mark.parametrize(
+    "arguments, wanted",
+    [
+        (("evaluate", "captions", "nowhere.manifest.jsonl"), "nowhere"),
+        (("replay", "SOUND"), "no recording of a wire"),
+        (("train", "captions", "nowhere", "--out", "FOLDER"), "nowhere"),
+        (("train", "commands", "nowhere", "--out", "FOLDER"), "nowhere"),
+        (("train", "language", "nowhere", "FOLDER"), "nowhere"),
+    ],
+)
+def test_what_is_not_there_is_one_line(streamer, tmp_path, arguments, wanted):
+    sound = tmp_path / "sound.wav"
+    soundfile.write(sound, np.zeros(1600, np.float32), 16000)
+    places = {"SOUND": sound, "FOLDER": tmp_path / "out"}
+    refused(streamer(*(places.get(a, a) for a in arguments)), 1, wanted)
+
+
+def test_every_command_takes_a_config(streamer):
+    from streamer.cli.app import app
+    from streamer.cli.train import train
+
+    calls = [[c.name or c.callback.__name__] for c in app.registered_commands]
+    calls += [["train", c.name] for c in train.registered_commands]
+    assert len(calls) > 12
+    for call in calls:
+        assert "--config" in streamer(*call, "--help")[1], call

@@ -1,0 +1,135 @@
+"""A live session's middle: what the microphone gives, what a server that leaves does, offline rewriting."""
+
+import threading
+import time
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from streamer import wire
+from streamer.cli.live import Talk, _blocks, _moved
+from streamer.clients.connection import connect
+from streamer.clients.notices import StreamOver
+from streamer.clients.terminal import Figures, Lines
+from streamer.config import Config, ModelOptions
+from streamer.offline.rewriter import MODEL, Rewriter
+from tests.echo_engine import EchoEngine
+from tests.serving import Server, serving
+from tests.tiny_model import OFFLINE, write_model
+
+RATE_HZ = 16000
+FORMAT = {"encoding": "s16", "rate": RATE_HZ, "channels": 1}
+BLOCK = bytes(640)
+
+
+class Zeros:
+    """A microphone that is muted for three seconds, then is not."""
+
+    rate_hz, overflows = RATE_HZ, 2
+
+    def __init__(self):
+        self.given = 0
+
+    def blocks(self, wait_s):
+        for _ in range(10):
+            self.given += 1
+            yield bytes(1280) if self.given <= 75 else b"\1\0" * 640
+
+
+def test_digital_silence_is_told_and_taken_back():
+    figures = Figures("title")
+    warned = [figures.warning for _ in islice(_blocks(Zeros(), figures), 100)]
+    silent = [bool(warning) for warning in warned]
+    # 2 s are 50 blocks of 40 ms; an empty block comes after every ten.
+    assert silent.index(True) == 53
+    assert 75 <= len(silent) - silent[::-1].index(True) <= 83 and not silent[-1]
+    assert figures.overflows == 2
+
+
+def talk(stream) -> Talk:
+    figures = Figures("title")
+    return Talk(stream, figures, Lines(figures), None, None, None)
+
+
+def test_latency_counts_from_the_block_that_holds_the_position():
+    with serving(EchoEngine()) as server, connect(server.address) as connection:
+        session = talk(connection.open("echo", format=FORMAT))
+        session.run([BLOCK, b"", BLOCK])
+        assert session.stream.closed.reason == "closed"
+        assert session.figures.heard_s == 0.04
+        assert len(session.figures.latencies_ms) == 2
+        assert all(0 <= latency < 1000 for latency in session.figures.latencies_ms)
+
+
+def test_a_server_that_leaves_ends_the_session_with_its_reason():
+    server = Server(EchoEngine())
+    with connect(server.address) as connection:
+        session = talk(connection.open("echo", format=FORMAT))
+
+        def blocks():
+            yield BLOCK
+            stopping = threading.Thread(target=server.stop)
+            stopping.start()
+            until = time.monotonic() + 10
+            while time.monotonic() < until:
+                time.sleep(0.01)
+                yield b""
+
+        with pytest.raises(StreamOver, match="draining"):
+            session.run(blocks())
+
+
+def test_positions_go_on_over_a_restart():
+    words = (wire.Word("one", 100, 200), wire.Word("two", 300, 400))
+    result = wire.Result(bytes(16), 1, 0, "final", 500, 1, (wire.Alternative("one two", words),))
+    moved = _moved(result, 16000)
+    assert moved.through == 16500
+    assert [(w.start, w.end) for w in moved.alternatives[0].words] == [(16100, 16200), (16300, 16400)]
+    assert _moved(result, 0) is result
+
+
+def final(text: str, start: int, end: int) -> wire.Result:
+    return wire.Result(
+        bytes(16), 1, 0, "final", end, 1, (wire.Alternative(text, (wire.Word(text, start, end),)),)
+    )
+
+
+def test_utterances_are_rewritten_in_their_order(tmp_path):
+    config = Config(
+        models={MODEL: ModelOptions(folder=str(write_model(tmp_path / "whole", network=OFFLINE)))}
+    )
+    noise = np.random.default_rng(0).integers(-3000, 3000, RATE_HZ).astype("<i2").tobytes()
+    with Rewriter(config, RATE_HZ) as rewriter:
+        rewriter.wait_ready()
+        # Longer than what is kept: the beginning of the sound is let go.
+        for _ in range(90):
+            rewriter.hear(noise)
+        rewriter.rewrite(final("first", 50 * RATE_HZ, 51 * RATE_HZ))
+        rewriter.rewrite(final("forgotten", 0, RATE_HZ))
+        rewriter.rewrite(wire.Result(bytes(16), 1, 0, "final", 9, 1, (wire.Alternative("", ()),)))
+        rewriter.rewrite(final("second", 80 * RATE_HZ, 81 * RATE_HZ))
+        pairs = rewriter.finish(time.monotonic() + 60)
+    assert [live for live, _ in pairs] == ["first", "second"]
+    assert all(isinstance(text, str) for _, text in pairs)
+
+
+def test_an_offline_network_that_is_not_there_is_one_line(tmp_path):
+    config = Config(models={MODEL: ModelOptions(folder=str(tmp_path / "nothing"))})
+    with Rewriter(config, RATE_HZ) as rewriter, pytest.raises(ValueError) as told:
+        rewriter.wait_ready()
+    assert "nothing" in str(told.value) and "\n" not in str(told.value)
+
+
+def test_an_offline_network_whose_process_dies_is_one_line(tmp_path):
+    config = Config(
+        models={MODEL: ModelOptions(folder=str(write_model(tmp_path / "whole", network=OFFLINE)))}
+    )
+    with Rewriter(config, RATE_HZ) as rewriter:
+        rewriter.wait_ready()
+        rewriter.hear(bytes(4 * RATE_HZ))
+        rewriter._child.kill()
+        rewriter._child.join()
+        with pytest.raises(OSError, match="has ended with status -9"):
+            rewriter.rewrite(final("last", 0, RATE_HZ))
+            rewriter.finish(time.monotonic() + 60)

@@ -1,0 +1,57 @@
+"""Subtitles: timed by samples, whole after every final."""
+
+import pysubs2
+import pytest
+
+from streamer import wire
+from streamer.clients.subtitles import Subtitles
+
+ID = bytes(16)
+
+
+def final(*words: tuple[str, int, int]) -> wire.Result:
+    said = tuple(wire.Word(*word) for word in words)
+    best = wire.Alternative(" ".join(w.text for w in said), said)
+    through = words[-1][2] if words else 0
+    return wire.Result(ID, 1, 0, "final", through, 1, (best,))
+
+
+def test_the_file_is_whole_after_each_final(tmp_path):
+    path = tmp_path / "out.srt"
+    subtitles = Subtitles(path, 16000)
+    assert pysubs2.load(str(path), format_="srt").events == []
+    subtitles.add(final(("one", 8000, 12000), ("two", 16000, 24008)))
+    assert path.read_text() == "1\n00:00:00,500 --> 00:00:01,500\none two\n\n"
+    subtitles.add(final(("later", 16000 * 3661, 16000 * 3662)))
+    (first, second) = pysubs2.load(str(path)).events
+    assert (first.start, first.end, first.text) == (500, 1500, "one two")
+    assert (second.start, second.end, second.text) == (3_661_000, 3_662_000, "later")
+    assert [p.name for p in tmp_path.iterdir()] == ["out.srt"]
+
+
+def test_times_are_positions_over_the_rate(tmp_path):
+    subtitles = Subtitles(tmp_path / "out.srt", 44100)
+    subtitles.add(final(("word", 44100 * 10, 44100 * 11)))
+    (event,) = pysubs2.load(str(tmp_path / "out.srt")).events
+    assert (event.start, event.end) == (10_000, 11_000)
+
+
+def test_finals_without_words_leave_no_subtitle(tmp_path):
+    subtitles = Subtitles(tmp_path / "out.srt", 16000)
+    subtitles.add(final())
+    subtitles.add(wire.Result(ID, 2, 0, "final", 0, 1))
+    assert (tmp_path / "out.srt").read_text() == ""
+
+
+def test_a_word_of_no_length_is_shown(tmp_path):
+    subtitles = Subtitles(tmp_path / "out.srt", 16000)
+    subtitles.add(final(("a", 800, 800)))
+    (event,) = pysubs2.load(str(tmp_path / "out.srt")).events
+    assert event.end > event.start
+
+
+def test_a_place_that_can_not_be_written_is_one_line_at_once(tmp_path):
+    with pytest.raises(OSError, match="is a directory"):
+        Subtitles(tmp_path, 16000)
+    with pytest.raises(OSError, match="nowhere is missing"):
+        Subtitles(tmp_path / "nowhere" / "out.srt", 16000)

@@ -1,0 +1,258 @@
+"""`streamer live` as a user meets it: on a terminal, in a pipe, stopped with Ctrl-C."""
+
+import io
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pysubs2
+import pytest
+import soundfile
+from rich.console import Console
+
+from streamer import wire
+from streamer.clients.terminal import SHOWN_FINALS, Figures, Lines, Screen, meter
+from tests.tiny_model import LIVE, OFFLINE, write_model
+
+ID = bytes(16)
+PATIENCE_S = 60.0
+READER = 'kind = "greedy_ctc"\nseparator = " "\nendpoint_silence_ms = 160'
+CODES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def result(kind: str, text: str, confirmed: int = 0) -> wire.Result:
+    return wire.Result(ID, 1, 0, kind, 0, 1, (wire.Alternative(text),), confirmed)
+
+
+def drawn(screen: Screen) -> str:
+    console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system="standard")
+    console.print(screen.render())
+    return console.file.getvalue()
+
+
+def test_confirmed_partial_and_final_text_look_different():
+    screen = Screen(Figures("title"))
+    screen.show(result("final", "said before"))
+    screen.show(result("partial", "sure unsure", confirmed=5))
+    picture = drawn(screen)
+    assert "\x1b[1msaid before\x1b[0m" in picture  # bold
+    assert "sure \x1b[2;3munsure\x1b[0m" in picture  # as it is, then dim and italic
+    screen.show(result("final", "sure ending"))
+    assert "unsure" not in drawn(screen)
+
+
+def test_the_offline_text_stands_beside_the_live_one():
+    screen = Screen(Figures("title"))
+    screen.show(result("final", "wreck a nice beach"))
+    screen.rewritten("wreck a nice beach", "recognise speech")
+    live, offline = drawn(screen).splitlines()[:2]
+    assert "wreck a nice beach" in live and "recognise speech" in offline
+
+
+def test_older_finals_scroll_away_and_are_kept():
+    console = Console(file=io.StringIO(), width=100, force_terminal=True)
+    with Screen(Figures("title"), console) as screen:
+        for number in range(SHOWN_FINALS + 2):
+            screen.show(result("final", f"sentence {number}"))
+            screen.tick()
+    shown = console.file.getvalue()
+    assert all(f"sentence {number}" in shown for number in range(SHOWN_FINALS + 2))
+    assert "sentence 1" not in drawn(screen) and "sentence 2" in drawn(screen)
+
+
+def test_figures_are_in_one_line_that_fits():
+    figures = Figures("title", heard_s=12.34, real_time_factor=0.0456, overflows=1)
+    figures.latencies_ms.extend(range(101))
+    wanted = "12.3 s heard, latency p50 50 ms, p95 95 ms, real-time factor 0.046, 1 overflow"
+    assert figures.line() == wanted and len(wanted) <= 80
+    assert "real-time" not in Figures("title").line()
+
+
+@pytest.mark.parametrize("level_dbfs, full", [(-np.inf, 0), (-60.0, 0), (-30.0, 12), (0.0, 24), (3.0, 24)])
+def test_the_meter(level_dbfs, full):
+    assert meter(level_dbfs).plain == "█" * full + "░" * (24 - full)
+
+
+def test_lines_tell_a_warning_once_and_not_on_standard_output(capsys):
+    figures = Figures("title")
+    lines = Lines(figures)
+    for warning in ("", "digital silence", "digital silence", "", "digital silence"):
+        figures.warning = warning
+        lines.tick()
+    lines.show(result("partial", "not yet"))
+    lines.show(result("final", ""))
+    lines.show(wire.Result(ID, 1, 0, "final", 0, 1))
+    lines.show(result("final", "a line"))
+    out, err = capsys.readouterr()
+    assert out == "a line\n"
+    assert err.splitlines() == ["streamer: digital silence"] * 2
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory) -> Path:
+    """A folder with a config, two small models of random weights, and three seconds of noise."""
+    room = tmp_path_factory.mktemp("live")
+    for name, network in {"tiny": LIVE, "whole": OFFLINE}.items():
+        card = write_model(room / name, network=network) / "card.toml"
+        card.write_text(card.read_text().replace('kind = "argmax"', READER).replace('" "]', '"maybe"]'))
+    (room / "own.toml").write_text(
+        '[models.tiny]\nfolder = "tiny"\n[models.captions-en-offline]\nfolder = "whole"\n'
+    )
+    noise = np.random.default_rng(3).normal(0, 0.1, 3 * 16000).astype(np.float32)
+    soundfile.write(room / "noise.wav", noise, 16000)
+    soundfile.write(room / "long.wav", np.tile(noise, 20), 16000)
+    return room
+
+
+def command(room: Path, *more: str) -> list[str]:
+    config = ["--config", str(room / "own.toml"), "--model", "tiny"]
+    return [sys.executable, "-m", "streamer", "live", *config, *more]
+
+
+def environment(room: Path) -> dict[str, str]:
+    return os.environ | {"XDG_CACHE_HOME": str(room / "cache"), "TERM": "xterm-256color", "COLUMNS": "100"}
+
+
+class Terminal:
+    """A program on a pseudo-terminal."""
+
+    def __init__(self, arguments: list[str], env: dict[str, str]):
+        self.pid, self._end = pty.fork()
+        if not self.pid:
+            os.execve(arguments[0], arguments, env)
+        self.output = b""
+
+    def read_until(self, wanted: bytes) -> None:
+        """Read on until `wanted` is on the screen."""
+        until = time.monotonic() + PATIENCE_S
+        while wanted not in self.text() and time.monotonic() < until:
+            if not self._read():
+                break
+        assert wanted in self.text(), self.text()[-2000:]
+
+    def press(self, keys: bytes) -> None:
+        os.write(self._end, keys)
+
+    def wait(self) -> int:
+        """Read to the end; the exit status."""
+        while self._read():
+            pass
+        os.close(self._end)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+    def text(self) -> bytes:
+        return CODES.sub(b"", self.output)
+
+    def _read(self) -> bool:
+        if not select.select([self._end], [], [], PATIENCE_S)[0]:
+            os.kill(self.pid, signal.SIGKILL)
+        try:
+            new = os.read(self._end, 65536)
+        except OSError:  # how Linux says that nobody is at the other end any more
+            new = b""
+        self.output += new
+        return bool(new)
+
+
+@pytest.fixture(scope="module")
+def piped(room) -> subprocess.CompletedProcess:
+    options = ["--file", str(room / "noise.wav"), "--save", str(room / "out.srt"), "--offline-finals"]
+    return subprocess.run(
+        command(room, *options), env=environment(room), capture_output=True, text=True, timeout=120
+    )
+
+
+def finals(piped: subprocess.CompletedProcess) -> list[str]:
+    return [line for line in piped.stdout.splitlines() if not line.startswith("offline: ")]
+
+
+def test_in_a_pipe_finals_are_lines(piped):
+    assert piped.returncode == 0, piped.stderr
+    assert finals(piped) and all(line.strip() for line in finals(piped))
+    assert "\x1b" not in piped.stdout
+    (figures,) = piped.stderr.splitlines()
+    assert re.fullmatch(
+        r"streamer: 3\.0 s heard, latency p50 \d+ ms, p95 \d+ ms, real-time factor \d\.\d+, 0 overflows",
+        figures,
+    )
+
+
+def test_every_final_is_rewritten_offline(piped):
+    assert len(piped.stdout.splitlines()) == 2 * len(finals(piped))
+
+
+def test_the_subtitles_are_the_finals(piped, room):
+    events = pysubs2.load(str(room / "out.srt")).events
+    assert [e.text for e in events] == finals(piped)
+    assert all(0 <= e.start < e.end <= 3000 for e in events)
+
+
+def test_on_a_terminal_the_screen_shows_all_of_it(piped, room):
+    terminal = Terminal(command(room, "--file", str(room / "noise.wav")), environment(room))
+    assert terminal.wait() == 0, terminal.text()
+    shown = " ".join(terminal.text().decode().split())
+    for wanted in ("tiny · noise.wav", "█", "latency p50", "real-time factor", "overflows"):
+        assert wanted in shown
+    assert all(" ".join(text.split()) in shown for text in finals(piped))
+
+
+@pytest.mark.parametrize("more", [(), ("--offline-finals",)])
+def test_ctrl_c_ends_with_the_last_words_out(room, more):
+    srt = room / "stopped.srt"
+    options = ["--file", str(room / "long.wav"), "--save", str(srt), *more]
+    terminal = Terminal(command(room, *options), environment(room))
+    terminal.read_until(b"1.0 s heard")
+    pressed = time.monotonic()
+    terminal.press(b"\x03")
+    assert terminal.wait() == 0
+    # A second is promised; a machine that is busy testing may take a little more.
+    assert time.monotonic() - pressed < 3
+    text = terminal.text().decode()
+    assert "Traceback" not in text
+    events = pysubs2.load(str(srt)).events
+    assert events and " ".join(events[-1].text.split()) in " ".join(text.split())
+
+
+def test_a_signal_to_end_is_a_ctrl_c(room):
+    terminal = Terminal(command(room, "--file", str(room / "long.wav")), environment(room))
+    terminal.read_until(b"1.0 s heard")
+    os.kill(terminal.pid, signal.SIGTERM)
+    assert terminal.wait() == 0
+    assert terminal.output.rindex(b"\x1b[?25h") > terminal.output.rindex(b"\x1b[?25l")  # the cursor is back
+
+
+def test_ctrl_c_before_it_has_begun_waits_for_nothing(room):
+    terminal = Terminal(command(room, "--file", str(room / "long.wav")), environment(room))
+    terminal.read_until(b"starting")
+    pressed = time.monotonic()
+    terminal.press(b"\x03")
+    assert terminal.wait() == 130
+    assert time.monotonic() - pressed < 2
+    assert b"Traceback" not in terminal.text()
+
+
+@pytest.mark.parametrize(
+    "options, wanted",
+    [
+        (["--file", "nowhere.wav"], "nowhere.wav is missing"),
+        (["--file", "noise.wav", "--save", "no/such/out.srt"], "no/such is missing"),
+        (["--file", "noise.wav", "--model", "unheard-of"], "unheard-of"),
+        (["--file", "noise.wav", "--device", "any"], "--device and --file"),
+        (["--file", "noise.wav", "--connect", "tcp://127.0.0.1:9"], "no server answers"),
+    ],
+)
+def test_what_can_not_be_done_is_one_line(room, options, wanted):
+    done = subprocess.run(
+        command(room, *options), cwd=room, env=environment(room), capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == (2 if "--device" in options else 1)
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("streamer: ") and wanted in line

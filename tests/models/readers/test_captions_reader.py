@@ -1,0 +1,236 @@
+"""The captions reader: its words, and the laws of every reader on it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamer.models.readers.captions import captions_reader as captions
+from streamer.models.readers.captions import decoder, sounding
+from streamer.models.readers.captions.captions_reader import CaptionsReader
+from streamer.models.readers.captions.lexicon import read_lexicon
+from tests.tiny_language import PHONES, babble, speak
+
+ROWS = 4
+OPTIONS = {"beam": 32, "word_insertion": 0.5, "start_level": 0.8, "end_offset_rows": 0.0}
+
+
+@pytest.fixture(scope="module")
+def reader(language):
+    return CaptionsReader(PHONES, OPTIONS, language, ROWS)
+
+
+def run(reader, logits, row=0, cuts=(), **options):
+    """All events of one stream that is read in pieces cut at `cuts`."""
+    reader.open(row, reader.parse(options))
+    events = []
+    for piece in np.split(logits, sorted(cuts)):
+        events += reader.read([row], piece[None])[0]
+    return events + reader.finish(row)
+
+
+def finals(events):
+    return [event.alternatives[0].text for event in events if event.kind == "final"]
+
+
+def test_words_come_out_with_rising_times(reader):
+    events = run(reader, speak("ab cab dad . . . . bee dab . . . ."))
+    assert finals(events) == ["ab cab dad", "bee dab"]
+    words = [w for e in events if e.kind == "final" for w in e.alternatives[0].words]
+    edges = [edge for word in words for edge in (word.start, word.end)]
+    assert edges == sorted(edges)
+    assert [word.start for word in words[:3]] == [0, 4, 10]  # where their first phones are
+    assert all(0 < word.confidence <= 1 for word in words)
+
+
+def test_events_are_told_in_order(reader):
+    events = run(reader, speak(". ab cab . . . . . dad . . . ."))
+    assert [e.utterance for e in events if e.kind == "final"] == [0, 1]
+    kinds = [e.kind for e in events if e.kind != "partial"]
+    assert kinds == ["speech_start", "speech_stop", "final"] * 2
+    assert all(a.through <= b.through for a, b in zip(events, events[1:]))
+
+
+def test_a_repeated_phone_needs_a_blank(reader):
+    doubled = np.repeat(speak("abba"), 3, axis=0)
+    assert finals(run(reader, doubled)) == ["abba"]
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 1000), cuts=st.lists(st.integers(0, 300), max_size=8))
+def test_cuts(reader, seed, cuts):
+    logits = babble(300, seed)
+    assert run(reader, logits, cuts=cuts) == run(reader, logits)
+
+
+def test_neighbours_do_not_matter(reader):
+    streams = [babble(200, seed) for seed in range(ROWS)]
+    alone = [run(reader, logits, row=0) for logits in streams]
+    for row in range(ROWS):
+        reader.open(row, reader.parse({}))
+    order = [2, 0, 3, 1]
+    together = reader.read(order, np.stack([streams[row] for row in order]))
+    for row, events in zip(order, together):
+        assert events + reader.finish(row) == alone[row]
+
+
+def test_threads_do_not_matter(language, monkeypatch):
+    streams = np.stack([babble(200, seed) for seed in range(40)])
+    told = []
+    for threads in (1, 3):
+        monkeypatch.setattr(captions, "crew_size", lambda: threads)
+        reader = CaptionsReader(PHONES, OPTIONS, language, len(streams))
+        for row in range(len(streams)):
+            reader.open(row, reader.parse({}))
+        read = [reader.read(range(len(streams)), streams[:, at : at + 50]) for at in range(0, 200, 50)]
+        told.append(read + [reader.finish(row) for row in range(len(streams))])
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_is_confirmed_never_changes(reader, seed):
+    confirmed: dict[int, str] = {}
+    for event in run(reader, babble(600, seed)):
+        if event.alternatives:
+            text, before = event.alternatives[0].text, confirmed.get(event.utterance, "")
+            assert text.startswith(before)
+            assert event.confirmed >= len(before)
+            confirmed[event.utterance] = text[: event.confirmed]
+            if event.kind == "final":
+                assert event.confirmed == len(text)
+    assert confirmed
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_is_confirmed_is_so_in_sentences_too(reader, seed):
+    confirmed: dict[int, str] = {}
+    logits = babble(600, seed)
+    events = run(reader, logits, sentences=True, numbers=True)
+    for event in (event for event in events if event.alternatives):
+        best, before = event.alternatives[0], confirmed.get(event.utterance, "")
+        assert best.text == " ".join(word.text for word in best.words)
+        assert best.text.startswith(before) and event.confirmed >= len(before)
+        confirmed[event.utterance] = best.text[: event.confirmed]
+    wanted = [f"{text[0].upper()}{text[1:]}." for text in finals(run(reader, logits))]
+    assert finals(events) == wanted
+
+
+def test_a_sentence_that_is_cut_goes_on(language):
+    options = OPTIONS | {"max_words": 16, "max_utterance_s": 20.0}
+    reader = CaptionsReader(PHONES, options, language, 1)
+    spoken = finals(run(reader, speak("ab cab dad " * 20), endpoint_silence_ms=0, sentences=True))
+    assert len(spoken) > 2 and spoken[0].startswith("Ab ") and spoken[-1].endswith(".")
+    assert all(not text.endswith(".") for text in spoken[:-1])
+    assert all(text[0].islower() for text in spoken[1:])
+
+
+def test_a_saved_row_goes_on_elsewhere(reader, language):
+    logits = babble(240, 3)
+    whole = run(reader, logits)
+    reader.open(1, reader.parse({}))
+    events = reader.read([1], logits[None, :111])[0]
+    other = CaptionsReader(PHONES, OPTIONS, language, 2)
+    other.restore(0, reader.save(1))
+    events += other.read([0], logits[None, 111:])[0] + other.finish(0)
+    assert events == whole
+    with pytest.raises(ValueError, match="row"):
+        other.restore(0, b"short")
+
+
+def test_flush_gives_finals_at_once_and_reads_the_drained_rows_once(reader):
+    before, drained, later = speak("ab"), speak("cab"), speak("dad . .")
+    reader.open(0, reader.parse({}))
+    events = reader.read([0], before[None])[0]
+    events += reader.flush(0, drained)
+    assert finals(events) == ["ab cab"]
+    rest = reader.read([0], np.concatenate([drained, later])[None])[0] + reader.finish(0)
+    assert finals(rest) == ["dad"]
+    assert rest[-1].through == len(before) + len(drained) + len(later)
+
+
+def test_a_second_flush_skips_what_the_first_one_read(reader):
+    drained = speak("cab dad")
+    reader.open(0, reader.parse({}))
+    assert finals(reader.flush(0, drained[:6])) == ["cab"]
+    assert reader.read([0], drained[None, :2])[0] == []
+    assert finals(reader.flush(0, drained[2:])) == ["dad"]
+    assert reader.read([0], drained[None, 2:])[0] == []
+
+
+def test_silence_says_nothing(reader):
+    silence = np.zeros((2000, len(PHONES)), np.float32)
+    silence[:, 0] = 8.0
+    assert run(reader, silence) == []
+
+
+def test_a_click_is_no_speech(reader):
+    click = speak(". . . bee . . . . .")
+    click[12] = 0.0
+    click[12, [0, 2]] = 5.0
+    assert run(reader, click) == []
+
+
+def test_partials_can_be_switched_off(reader):
+    logits = speak("ab cab dad")
+    assert any(e.kind == "partial" for e in run(reader, logits))
+    quiet = run(reader, logits, partials=False)
+    assert finals(quiet) == ["ab cab dad"]
+    assert not any(e.kind == "partial" for e in quiet)
+
+
+def test_the_endpoint_is_the_clients_choice(reader):
+    logits = speak("ab . . cab")
+    assert finals(run(reader, logits, endpoint_silence_ms=240)) == ["ab", "cab"]
+    assert finals(run(reader, logits, endpoint_silence_ms=0)) == ["ab cab"]
+
+
+def test_an_utterance_without_end_is_ended(language):
+    options = OPTIONS | {"max_words": 16, "max_utterance_s": 20.0}
+    reader = CaptionsReader(PHONES, options, language, 1)
+    spoken = finals(run(reader, speak("ab cab dad " * 60), endpoint_silence_ms=0))
+    assert " ".join(spoken).split() == ["ab", "cab", "dad"] * 60
+    assert len(spoken) > 5
+
+
+def test_hot_words_are_preferred(reader):
+    unclear = speak("dad")
+    unclear[4] = 0.0
+    unclear[4, [2, 4]] = 4.0, 4.6  # B against D
+    assert finals(run(reader, unclear)) == ["dad"]
+    assert finals(run(reader, unclear, hot_words=["dab"])) == ["dab"]
+
+
+@pytest.mark.parametrize(
+    "options, name",
+    [
+        ({"beams": 3}, "beams"),
+        ({"partials": "no"}, "partials"),
+        ({"endpoint_silence_ms": -1}, "endpoint_silence_ms"),
+        ({"hot_words": "dab"}, "hot_words"),
+        ({"hot_words": ["zebra"]}, "hot_words"),
+    ],
+)
+def test_bad_options_are_refused_by_name(reader, options, name):
+    with pytest.raises(ValueError, match=rf"^options\.{name}: "):
+        reader.parse(options)
+
+
+def test_files_that_do_not_fit_are_refused(language, tmp_path):
+    with pytest.raises(ValueError, match="missing.bin"):
+        CaptionsReader(PHONES, {"lexicon": "missing.bin"}, language, 1)
+    with pytest.raises(ValueError, match="streamer trigram 2"):
+        CaptionsReader(PHONES, {"language_model": "lexicon.bin"}, language, 1)
+    whole = (language / "lexicon.bin").read_bytes()
+    (tmp_path / "lexicon.bin").write_bytes(whole[:-5])
+    with pytest.raises(ValueError, match="lexicon.bin"):
+        read_lexicon(tmp_path / "lexicon.bin", len(PHONES) - 1)
+    with pytest.raises(ValueError, match="phones"):
+        read_lexicon(language / "lexicon.bin", 39)
+
+
+def test_the_kept_machine_code_is_named_by_all_its_sources():
+    folder = Path(decoder.__file__).parent
+    compiled = [p.name for p in folder.glob("*.py") if "from numba import njit" in p.read_text()]
+    assert sorted(compiled) == sorted({*decoder.COMPILED_FROM, *sounding.COMPILED_FROM})

@@ -1,0 +1,229 @@
+"""The entities reader: which spans are told, when, and that no cut changes it."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamer.models.readers.text.entities_reader import EntitiesReader
+
+TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
+HEADS = 3
+LABELS = {f"after {k}": TAGS for k in range(HEADS)}
+TAIL = HEADS - 1
+
+
+class Mark(NamedTuple):
+    start: int
+    end: int
+    text: str
+    kind: str
+
+
+def reader(heads: int = HEADS, **options: float) -> EntitiesReader:
+    return EntitiesReader(dict(list(LABELS.items())[:heads]), {"lookahead": 0} | options, 2)
+
+
+def stream(*sentences: str) -> tuple[list[Mark], np.ndarray]:
+    """Marks and outputs of sentences of word/TAG, whatever the head; tags that aren't named are O."""
+    marks, rows, at = [], [], 0
+    for sentence in sentences:
+        tags = []
+        for word in sentence.split():
+            word, _, tag = word.partition("/")
+            marks.append(Mark(at, at + len(word), word, "token"))
+            at += len(word) + 1
+            tags.append(TAGS.index(tag or "O"))
+        marks += [Mark(at, at, "", "empty")] * TAIL
+        some = np.full((len(tags) + TAIL, HEADS, len(TAGS)), 0.0, np.float32)
+        for head in range(HEADS):
+            for place, tag in enumerate(tags):
+                some[place + head, head, tag] = 5.0
+        rows.append(some.reshape(len(some), -1))
+    return marks, np.concatenate(rows)
+
+
+def told(reader, marks, outputs, cuts=(), lookahead=0, partials=True):
+    reader.open(0, reader.parse({"lookahead": lookahead, "partials": partials}))
+    events = []
+    for some, rows in zip(np.split(np.arange(len(marks)), list(cuts)), np.split(outputs, list(cuts))):
+        reader.marks(0, [marks[i] for i in some])
+        events += reader.read([0], rows[None])[0]
+        value = reader.save(0)
+        reader.open(0, reader.parse({}))
+        reader.restore(0, value)
+    return events + reader.finish(0)
+
+
+def spans(event):
+    return [(word.text, word.start, word.end, word.label) for word in event.alternatives[0].words]
+
+
+SENTENCES = "Ann/B-PER Lee/I-PER saw Rome/B-LOC Paris/B-LOC", "no one", "Bo/B-PER"
+
+
+@pytest.mark.parametrize("lookahead", range(HEADS))
+def test_each_lookahead_finds_the_same_spans(lookahead):
+    events = told(reader(), *stream(*SENTENCES), lookahead=lookahead)
+    finals = [event for event in events if event.kind == "final"]
+    assert [final.alternatives[0].text for final in finals] == ["Ann Lee saw Rome Paris", "no one", "Bo"]
+    assert [final.utterance for final in finals] == [0, 1, 2]
+    assert [spans(final) for final in finals] == [
+        [("Ann Lee", 0, 7, "PER"), ("Rome", 12, 16, "LOC"), ("Paris", 17, 22, "LOC")],
+        [],
+        [("Bo", 30, 32, "PER")],
+    ]
+    assert all(final.confirmed == len(final.alternatives[0].text) for final in finals)
+
+
+@pytest.mark.parametrize("lookahead", range(HEADS))
+def test_a_span_is_told_when_the_next_tag_is_known_and_stays(lookahead):
+    events = told(reader(), *stream(SENTENCES[0]), lookahead=lookahead)
+    seen = [spans(event) for event in events]
+    assert all(before == after[: len(before)] for before, after in zip(seen, seen[1:]))
+    # "saw", the third word, closes the first span once its tag is known.
+    first = next(event for event in events if spans(event))
+    assert first.through == 3 + lookahead
+
+
+def test_tags_that_cannot_follow_begin_a_span():
+    marks, outputs = stream("so Ann/I-PER Rome/I-LOC Rome/I-LOC Rome/B-LOC")
+    *_, last = told(reader(), marks, outputs)
+    assert [(text, label) for text, _, _, label in spans(last)] == [
+        ("Ann", "PER"),
+        ("Rome Rome", "LOC"),
+        ("Rome", "LOC"),
+    ]
+
+
+def test_confidence_is_the_mean_of_the_tags():
+    marks, outputs = stream("Ann/B-PER Lee/I-PER")
+    *_, last = told(reader(), marks, outputs)
+    (word,) = last.alternatives[0].words
+    assert word.confidence == pytest.approx(np.exp(5) / (np.exp(5) + 4))
+
+
+def unsure(*words: dict[str, float]) -> tuple[list[Mark], np.ndarray]:
+    """Words of which each tag's logit is known; tags that aren't named have -9."""
+    marks, outputs = stream(" ".join("abcdefgh"[: len(words)]))
+    rows = outputs.reshape(-1, HEADS, len(TAGS))
+    for head in range(HEADS):
+        for place, logits in enumerate(words):
+            rows[place + head, head] = [logits.get(tag, -9.0) for tag in TAGS]
+    return marks, outputs
+
+
+def found(lookahead, *words, **options):
+    *_, last = told(reader(**options), *unsure(*words), lookahead=lookahead)
+    return [(text, label) for text, _, _, label in spans(last)]
+
+
+def test_a_span_costs_what_its_beginning_costs():
+    words = {"O": 0.0, "B-PER": 0.9}, {"O": 0.0, "B-PER": 1.1}
+    assert found(0, *words, begin_cost=0.0) == [("a", "PER"), ("b", "PER")]
+    assert found(0, *words, begin_cost=1.0) == [("b", "PER")]
+    assert found(0, *words[::-1], begin_cost=1.0, change_cost=9.0) == [
+        ("a", "PER"),
+        ("b", "PER"),
+    ]  # no change
+
+
+def test_a_change_costs_more_than_going_on():
+    words = {"B-PER": 5.0}, {"O": -1.0, "I-PER": 0.0, "B-LOC": 0.9}, {"O": -1.0, "I-PER": 0.0, "B-LOC": 1.1}
+    assert found(0, *words) == [("a", "PER"), ("b", "LOC"), ("c", "LOC")]
+    assert found(0, *words, begin_cost=3.0) == [("a", "PER"), ("b", "LOC"), ("c", "LOC")]
+    assert found(0, *words, change_cost=1.0) == [("a b", "PER"), ("c", "LOC")]
+
+
+def test_the_next_word_says_what_a_word_is_where_it_is_heard():
+    words = {"B-PER": 0.1, "B-LOC": 0.0}, {"I-LOC": 1.0, "I-PER": 0.0, "O": -1.0}
+    costs = {"begin_cost": 1.0, "change_cost": 2.0}
+    assert found(0, *words, next_weight=0.5, **costs) == [("a b", "PER")]
+    assert found(1, *words, next_weight=0.0, **costs) == [("a b", "PER")]
+    assert found(1, *words, next_weight=0.5, **costs) == [("a b", "LOC")]
+    assert found(2, *words, next_weight=0.5, **costs) == [("a b", "LOC")]
+    words = {"O": 0.0, "B-PER": 0.5}, {"I-PER": 0.0}  # outside, the next one would have to begin
+    assert found(1, *words, next_weight=0.5, **costs) == [("a b", "PER")]
+    assert found(0, *words, next_weight=0.5, **costs) == [("b", "PER")]
+
+
+@pytest.mark.parametrize("lookahead", [1, 2])
+def test_the_last_word_has_no_next(lookahead):
+    marks, outputs = unsure({"O": 0.0, "B-PER": 0.8})
+    after = outputs.reshape(-1, HEADS, len(TAGS))[1:, :lookahead]
+    after[...] = [-9.0, -9.0, 9.0, -9.0, -9.0]  # of a word that isn't there
+    *_, last = told(reader(begin_cost=1.0, next_weight=1.0), marks, outputs, lookahead=lookahead)
+    assert spans(last) == []
+
+
+@given(
+    st.lists(st.lists(st.floats(-3, 3), min_size=5, max_size=5), min_size=1, max_size=7),
+    st.sets(st.integers(1, 8)),
+    st.integers(0, TAIL),
+)
+def test_cuts_change_nothing_where_tags_cost(logits, cuts, lookahead):
+    marks, outputs = unsure(*(dict(zip(TAGS, row)) for row in logits))
+    one = reader(begin_cost=1.0, change_cost=1.5, next_weight=0.5)
+    cuts = sorted(cut for cut in cuts if cut < len(marks))
+    whole = told(one, marks, outputs, lookahead=lookahead)
+    assert told(one, marks, outputs, cuts, lookahead) == whole
+
+
+def test_partials_can_be_left_out():
+    assert {event.kind for event in told(reader(), *stream(*SENTENCES), partials=False)} == {"final"}
+
+
+@given(cuts=st.sets(st.integers(1, 13)), lookahead=st.integers(0, TAIL))
+def test_cuts_and_saving_change_nothing(cuts, lookahead):
+    marks, outputs = stream(*SENTENCES)
+    whole = told(reader(), marks, outputs, lookahead=lookahead)
+    assert told(reader(), marks, outputs, sorted(cuts), lookahead) == whole
+
+
+def test_rows_of_a_batch_do_not_mix():
+    one = reader()
+    first, second = stream(SENTENCES[0]), stream("x y Rome/B-LOC z z")
+    for row, (marks, _) in enumerate((first, second)):
+        one.open(row, one.parse({"lookahead": row}))
+        one.marks(row, marks)
+    both = one.read([0, 1], np.stack([first[1], second[1]]))
+    assert [spans(events[-1]) for events in both] == [
+        [("Ann Lee", 0, 7, "PER"), ("Rome", 12, 16, "LOC"), ("Paris", 17, 22, "LOC")],
+        [("Rome", 4, 8, "LOC")],
+    ]
+
+
+def test_a_whole_sentence_ends_with_its_stream():
+    one = reader(1)
+    one.open(0, one.parse({}))
+    marks, outputs = stream("Ann/B-PER ran")
+    one.marks(0, marks[:2])
+    one.read([0], outputs[None, :2, : len(TAGS)])
+    (final,) = one.finish(0)
+    assert spans(final) == [("Ann", 0, 3, "PER")] and one.finish(0) == []
+
+
+def test_a_flush_ends_the_sentence():
+    marks, outputs = stream("Ann/B-PER ran Rome/B-LOC")
+    one = reader()
+    one.open(0, one.parse({"lookahead": 2}))
+    one.marks(0, marks)
+    one.read([0], outputs[None, :3])
+    *_, last = one.flush(0, outputs[3:])
+    assert last.kind == "final" and len(spans(last)) == 2
+    assert one.read([0], outputs[None, 3:]) == [[]]
+
+
+@pytest.mark.parametrize("lookahead", [-1, HEADS])
+def test_a_lookahead_that_the_model_lacks_is_refused(lookahead):
+    with pytest.raises(ValueError, match="options.lookahead: .*this model has 0 to 2"):
+        reader().parse({"lookahead": lookahead})
+
+
+def test_cards_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="in every head"):
+        EntitiesReader({"a": TAGS, "b": TAGS[:3]}, {}, 1)
+    with pytest.raises(ValueError, match="reader.lookahead: 1; the labels hold 1 heads"):
+        EntitiesReader({"a": TAGS}, {"lookahead": 1}, 1)

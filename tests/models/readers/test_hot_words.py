@@ -1,0 +1,216 @@
+"""Hot words that no lexicon has: how they sound, and the reader's laws on them."""
+
+import numpy as np
+import pytest
+
+from streamer.errors import WrongCall
+from streamer.evaluation.said import Said, hot_word_figures
+from streamer.models.readers.captions.captions_reader import CaptionsReader
+from streamer.models.readers.captions.sounding import LONGEST, MOST, read_sounding
+from streamer.models.training.language.graphones import Unit
+from streamer.models.training.language.letter_sounds import KEPT_ASIDE, learnt, right_shares
+from streamer.offline.writing import Writing, listed
+from tests.models.readers.test_captions_reader import OPTIONS, ROWS, finals, run
+from tests.tiny_language import PHONES, WORDS, babble, speak
+
+STRANGE = {
+    "acd": "ACD",
+    "dacca": "DACCA",
+    "ecb": "CCB",
+    "abbcad": "ABBCAD",
+    "cd": "CD",
+    "ac": "AC",
+    "cba": "CBA",
+    "aca": "ACA",
+}
+A, B, C, D = 1, 2, 3, 4
+
+
+@pytest.fixture(scope="module")
+def reader(language):
+    return CaptionsReader(PHONES, OPTIONS | {"sounds": "sounds.bin"}, language, ROWS)
+
+
+@pytest.fixture(scope="module")
+def sounding(language):
+    return read_sounding(language / "sounds.bin", len(PHONES) - 1)
+
+
+def hear(reader, text, *hot, **options):
+    return finals(run(reader, speak(text, strange=STRANGE), hot_words=list(hot), **options))
+
+
+def test_a_word_sounds_as_its_units_do(sounding):
+    assert sounding.say("acd") == ((A, C, D),)
+    assert sounding.say("bad") == ((B, A, D),)
+    assert sounding.say("fa") == ((C, D, A),)
+
+
+def test_a_word_that_sounds_in_several_ways_has_them_all_best_first(sounding):
+    assert sounding.say("be") == ((B, A), (B, C))
+    ways = sounding.say("eeb")
+    assert ways[0] == (A, A, B) and set(ways) == {(A, A, B), (A, C, B), (C, A, B), (C, C, B)}
+    assert len(sounding.say("eeeeeb")) == MOST
+    assert sounding.say("ga") == ((D, A),)  # the other way is too unlikely
+
+
+def test_two_cuts_of_one_sound_are_one_way(sounding):
+    assert sounding.say("fcd") == ((C, D, C, D),)
+    assert sounding.say("ff") == ((C, D, C, D),)
+
+
+@pytest.mark.parametrize("word", ["", "z", "az", "a" * (LONGEST + 1)])
+def test_what_no_units_spell_has_no_sound(sounding, word):
+    assert sounding.say(word) == ()
+
+
+def test_the_longest_word_is_pronounced(sounding):
+    assert sounding.say("a" * LONGEST) == ((A,) * LONGEST,)
+
+
+def test_a_word_that_the_lexicon_lacks_is_heard_where_it_is_expected(reader):
+    assert hear(reader, "ab acd dad") != ["ab acd dad"]
+    assert hear(reader, "ab acd dad", "acd") == ["ab acd dad"]
+    assert hear(reader, "acd . . . . dacca", "acd Dacca") == ["acd", "dacca"]
+
+
+def test_it_is_heard_in_each_of_its_ways(reader):
+    assert hear(reader, "ab ecb dad", "ecb") == ["ab ecb dad"]
+
+
+def test_it_is_not_heard_where_it_is_not_said(reader):
+    assert hear(reader, "ab cab dad bee", "acd", "dacca") == ["ab cab dad bee"]
+
+
+def test_it_is_said_from_its_beginning_to_its_end(reader):
+    assert "acd" not in hear(reader, "ab cd dad", "acd")[0]
+    assert "acd" not in hear(reader, "ab ac . . . .", "acd")[0]
+    assert hear(reader, "acd cba", "acd", "cba") == ["acd cba"]  # not one word of both
+
+
+def test_a_phone_said_twice_needs_a_blank_in_it_too(reader):
+    doubled = np.repeat(speak("aca", strange=STRANGE), 3, axis=0)
+    assert finals(run(reader, doubled, hot_words=["aca"])) == ["aca"]
+    assert finals(run(reader, 3 * doubled[doubled[:, 0] < 1], hot_words=["acca"])) != ["acca"]
+
+
+def test_it_is_confirmed_like_any_word(language):
+    reader = CaptionsReader(PHONES, OPTIONS | {"beam": 2, "sounds": "sounds.bin"}, language, 1)
+    events = run(reader, speak("acd acd dad bee . . . .", strange=STRANGE), hot_words=["acd"])
+    confirmed = [one.alternatives[0].text[: one.confirmed] for one in events if one.kind == "partial"]
+    assert {"acd", "acd acd", "acd acd dad"} <= set(confirmed)
+
+
+def test_no_piece_goes_on_with_it(reader):
+    assert hear(reader, "abbcad", "acd", "abbcad") == ["abbcad"]
+    for seed in range(30):
+        for event in run(reader, babble(300, seed), hot_words=["acd", "dbb"]):
+            for word in event.alternatives[0].words if event.alternatives else ():
+                assert word.text in {"acd", "dbb", *WORDS} or set(word.text) <= set("bacd")
+                assert not word.text.startswith(("acd", "dbb")) or word.text in ("acd", "dbb")
+
+
+def test_its_times_and_confidence_are_those_of_its_phones(reader):
+    events = run(reader, speak("ab acd dad", strange=STRANGE), hot_words=["acd"])
+    words = [w for e in events if e.kind == "final" for w in e.alternatives[0].words]
+    assert [word.start for word in words] == [0, 4, 10]
+    assert 0.5 < words[1].confidence < 1
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_cuts_neighbours_and_a_saved_row_change_nothing(reader, language, seed):
+    hot = {"hot_words": ["acd", "dbb", "dab"]}
+    logits = babble(300, seed)
+    whole = run(reader, logits, **hot)
+    assert whole == run(reader, logits, cuts=(7, 8, 150), **hot)
+    for row, options in ((2, hot), (1, {}), (3, {"hot_words": ["ccc"]})):
+        reader.open(row, reader.parse(options))
+    events = reader.read([3, 2, 1], np.repeat(logits[None, :111], 3, axis=0))[1]
+    other = CaptionsReader(PHONES, OPTIONS | {"sounds": "sounds.bin"}, language, 2)
+    other.restore(1, reader.save(2))
+    assert events + other.read([1], logits[None, 111:])[0] + other.finish(1) == whole
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_is_confirmed_never_changes(reader, seed):
+    confirmed: dict[int, str] = {}
+    for event in run(reader, babble(600, seed), hot_words=["acd", "dbb"]):
+        if event.alternatives:
+            text, before = event.alternatives[0].text, confirmed.get(event.utterance, "")
+            assert text.startswith(before) and event.confirmed >= len(before)
+            confirmed[event.utterance] = text[: event.confirmed]
+
+
+def test_a_row_forgets_the_words_of_the_stream_before(reader):
+    logits = speak("ab acd dad", strange=STRANGE)
+    run(reader, logits, hot_words=["acd"])
+    assert run(reader, logits) == run(reader, logits, row=1)
+
+
+@pytest.mark.parametrize("word", ["b12", "é", "x-y", "''", "zzz", "bac+", "a" * (LONGEST + 1)])
+def test_what_cannot_be_pronounced_is_refused(reader, word):
+    with pytest.raises(ValueError, match=r"^options\.hot_words: .*letters from a to z"):
+        reader.parse({"hot_words": ["acd", word]})
+
+
+def test_a_long_word_is_refused_fast_and_shown_in_short(reader):
+    with pytest.raises(ValueError) as refused:
+        reader.parse({"hot_words": ["a" * 60_000 + "1"]})
+    assert len(str(refused.value)) < 200
+
+
+def test_an_apostrophe_is_written_and_not_said(reader):
+    assert hear(reader, "ab acd dad", "ac'd") == ["ab ac'd dad"]
+
+
+def test_too_many_are_refused(language):
+    options = OPTIONS | {"sounds": "sounds.bin", "max_hot_nodes": 12}
+    reader = CaptionsReader(PHONES, options, language, 1)
+    reader.parse({"hot_words": ["acd", "dca", "cac", "aca"]})
+    for words in (
+        ["acd", "dca", "cac", "aca", "ccc"],
+        ["a" * 13],
+        ["ab"] * 3 + [f"{c}{d}" for c in "acd" for d in "abcdd"],
+    ):
+        with pytest.raises(
+            ValueError, match=r"^options\.hot_words: too many words; there is room for 12 phones"
+        ):
+            reader.parse({"hot_words": words})
+
+
+def test_sounds_that_do_not_fit_are_refused(language, tmp_path):
+    with pytest.raises(ValueError, match="sounds.bin: does not fit the card's 3 phones"):
+        read_sounding(language / "sounds.bin", 3)
+    with pytest.raises(ValueError, match="streamer sounds 1"):
+        read_sounding(language / "lm.bin", 4)
+    whole = (language / "sounds.bin").read_bytes()
+    (tmp_path / "sounds.bin").write_bytes(whole[:-5])
+    with pytest.raises(ValueError, match="sounds.bin"):
+        read_sounding(tmp_path / "sounds.bin", 4)
+
+
+def test_the_words_kept_aside_are_not_learnt_and_scored_by_any_known_way(sounding):
+    cuts = {f"{i:03}": (Unit("a", ("A",)),) for i in range(3 * KEPT_ASIDE)}
+    assert len(learnt(cuts)) == 3 * (KEPT_ASIDE - 1) and learnt(cuts).items() < cuts.items()
+    known = {"da": [("D", "AA")], "db": [("D", "B")]}
+    assert right_shares(sounding, ["da", "db"], known) == (0.0, 0.0)  # here B and D aren't these labels
+
+
+def test_a_commands_words_become_an_option():
+    assert listed("Hochstetler, new york ,") == ("Hochstetler", "new york")
+    assert listed(None) == ()
+    with pytest.raises(WrongCall, match="--hot-words"):
+        listed(" , ")
+    assert Writing(raw=True, hot_words=("a",)).options(("hot_words",)) == {"hot_words": ["a"]}
+    with pytest.raises(ValueError, match="--hot-words"):
+        Writing(hot_words=("a",)).options(("sentences",))
+
+
+def test_hot_words_are_counted_where_they_were_said():
+    said = [
+        Said("ask Acd to come", (), 1.0, "ask acd to come", (), ()),
+        Said("ask acd", (), 1.0, "ask a c d", (), ()),
+        Said("nobody", (), 1.0, "acd body", (), ()),
+    ]
+    found = hot_word_figures(said, ["acd"])
+    assert found == {"hot_words_said": 2, "hot_words_heard": 1, "hot_words_false": 1}

@@ -1,0 +1,103 @@
+"""The sentiment reader: an opinion after each word, a verdict at the end, and that no cut changes it."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamer.models.readers.text.sentiment_reader import SentimentReader
+
+LABELS = {"two": ["negative", "positive"], "three": ["bad", "so so", "good"]}
+
+
+class Mark(NamedTuple):
+    start: int
+    end: int
+    text: str
+    kind: str
+
+
+def reader() -> SentimentReader:
+    return SentimentReader(LABELS, {}, 1)
+
+
+def stream(*sentences: list[float]) -> tuple[list[Mark], np.ndarray]:
+    """Marks and outputs of sentences of one-letter words, whose numbers say how positive they are."""
+    marks, outputs, at = [], [], 0
+    for sentence in sentences:
+        for score in sentence:
+            marks.append(Mark(at, at + 1, "w", "token"))
+            outputs.append([0, score, -score, 0, score])
+            at += 2
+        marks.append(Mark(at, at, "", "empty"))
+        outputs.append([9, -9, 0, 0, 0])  # what stands after a sentence's end doesn't count
+    return marks, np.array(outputs, np.float32)
+
+
+def told(reader, marks, outputs, cuts=(), **options):
+    reader.open(0, reader.parse(options))
+    events = []
+    for some, rows in zip(np.split(np.arange(len(marks)), list(cuts)), np.split(outputs, list(cuts))):
+        reader.marks(0, [marks[i] for i in some])
+        events += reader.read([0], rows[None])[0]
+        value = reader.save(0)
+        reader.open(0, reader.parse({}))
+        reader.restore(0, value)
+    return events + reader.finish(0)
+
+
+SENTENCES = [1.0, -2.0], [3.0], [-1.0, 2.0, 4.0]
+
+
+def test_an_opinion_after_each_word_and_a_verdict_after_the_last():
+    events = told(reader(), *stream(*SENTENCES))
+    assert [(event.kind, event.utterance, event.alternatives[0].text) for event in events] == [
+        ("partial", 0, "positive"),
+        ("partial", 0, "negative"),
+        ("final", 0, "negative"),
+        ("partial", 1, "positive"),
+        ("final", 1, "positive"),
+        ("partial", 2, "negative"),
+        ("partial", 2, "positive"),
+        ("partial", 2, "positive"),
+        ("final", 2, "positive"),
+    ]
+    final = events[2]
+    assert [one.text for one in final.alternatives] == ["negative", "positive"]
+    assert sum(one.confidence for one in final.alternatives) == pytest.approx(1)
+    (word,) = events[-1].alternatives[0].words
+    assert (word.start, word.end) == (6, 11)
+    assert (events[0].confirmed, final.confirmed) == (0, len("negative"))
+
+
+def test_a_stream_chooses_how_many_classes():
+    events = told(reader(), *stream(*SENTENCES), classes=3, partials=False)
+    assert [event.alternatives[0].text for event in events] == ["bad", "good", "good"]
+    assert [len(event.alternatives) for event in events] == [3, 3, 3]
+    with pytest.raises(ValueError, match="options.classes: 5; this model has 2 or 3"):
+        reader().parse({"classes": 5})
+
+
+@given(cuts=st.sets(st.integers(1, 8)))
+def test_cuts_and_saving_change_nothing(cuts):
+    marks, outputs = stream(*SENTENCES)
+    assert told(reader(), marks, outputs, sorted(cuts)) == told(reader(), marks, outputs)
+
+
+def test_a_stream_and_a_flush_end_the_sentence():
+    marks, outputs = stream([1.0, 2.0])
+    *_, last = told(reader(), marks[:1], outputs[:1])
+    assert (last.kind, last.alternatives[0].text) == ("final", "positive")
+    one = reader()
+    one.open(0, one.parse({}))
+    one.marks(0, marks[:2])
+    one.read([0], outputs[None, :2])
+    (final,) = one.flush(0, outputs[:0])
+    assert final.kind == "final" and one.flush(0, outputs[:0]) == []
+
+
+def test_heads_of_as_many_classes_are_refused():
+    with pytest.raises(ValueError, match="two heads of 2 classes"):
+        SentimentReader({"a": ["x", "y"], "b": ["z", "w"]}, {}, 1)

@@ -1,0 +1,126 @@
+"""The loop over real sockets: hostile parts, many peers, addresses, and stopping."""
+
+import os
+import signal
+import threading
+from contextlib import contextmanager
+
+import msgspec
+import pytest
+import zmq
+
+from streamer import wire
+from streamer.server.loop import Loop, stopped_by_signals
+from streamer.server.sockets import AddressError, Sockets
+from tests.echo_engine import EchoEngine
+from tests.serving import ANY_PORT, serving
+
+
+class Peer:
+    """A DEALER that speaks the wire by hand."""
+
+    def __init__(self, address: str):
+        self.socket = zmq.Context.instance().socket(zmq.DEALER)
+        self.socket.linger = 0
+        self.socket.connect(address)
+
+    def ask(self, *parts: bytes) -> wire.Output:
+        self.socket.send_multipart(parts)
+        return self.next()
+
+    def next(self) -> wire.Output:
+        assert self.socket.poll(5000), "no answer"
+        return wire.decode_output(*self.socket.recv_multipart())
+
+
+@contextmanager
+def peer(server):
+    one = Peer(server.address)
+    try:
+        yield one
+    finally:
+        one.socket.close()
+
+
+@pytest.mark.parametrize(
+    ("parts", "code"),
+    [
+        ([b""], "bad_header"),
+        ([b"\xff" * 100], "bad_header"),
+        ([b"\x91" * 60_000], "bad_header"),
+        ([bytes(wire.MAX_HEADER_BYTES + 1)], "too_large"),
+        ([b"a", b"b", b"c"], "bad_header"),
+        (wire.encode(wire.Describe(), b"payload"), "bad_payload"),
+        (wire.encode(wire.Audio(b"s" * 16, b"o" * 16, 1, 0), bytes(wire.MAX_PAYLOAD_BYTES + 1)), "too_large"),
+        ([msgspec.msgpack.encode({"type": "Resume"})], "unsupported"),
+    ],
+)
+def test_what_can_not_be_read_is_refused_and_others_are_undisturbed(parts, code):
+    with serving(EchoEngine()) as server, peer(server) as bad, peer(server) as good:
+        opened = good.ask(*wire.encode(wire.Open("q", "echo")))
+        assert bad.ask(*parts).code == code
+        assert isinstance(bad.ask(*wire.encode(wire.Describe())), wire.Description)
+        ack = good.ask(*wire.encode(wire.Audio(opened.stream, opened.owner, 1, 0), b"ab"))
+        assert (ack.stream, ack.accepted) == (opened.stream, 1)
+
+
+def test_a_peer_that_sends_far_too_much_at_once_loses_only_its_own_connection():
+    with serving(EchoEngine()) as server, peer(server) as bad, peer(server) as good:
+        bad.socket.send_multipart([bytes(64 * 1024 * 1024)])
+        assert isinstance(good.ask(*wire.encode(wire.Describe())), wire.Description)
+
+
+def test_answers_to_a_peer_that_left_are_counted():
+    with serving(EchoEngine(lease_s=0.1)) as server:
+        with peer(server) as leaving:
+            leaving.ask(*wire.encode(wire.Open("q", "echo")))
+        with peer(server) as other:
+            for _ in range(100):
+                if server.sockets.undelivered:
+                    break
+                other.ask(*wire.encode(wire.Describe()))
+                other.socket.poll(20)
+        assert server.sockets.undelivered == 1
+
+
+def test_a_port_in_use_is_one_line_that_names_it():
+    with Sockets(ANY_PORT, ANY_PORT) as first:
+        for inputs, publish in ((first.inputs, ANY_PORT), (ANY_PORT, first.publish)):
+            with pytest.raises(AddressError) as caught:
+                Sockets(inputs, publish)
+            assert str(caught.value).startswith(first.inputs if inputs == first.inputs else first.publish)
+            assert "\n" not in str(caught.value)
+    with Sockets(first.inputs, first.publish) as again:
+        assert again.inputs == first.inputs
+
+
+@pytest.mark.parametrize(
+    "address", ["nonsense", "tcp://", "tcp://nowhere.invalid:1", "tcp://127.0.0.1:99999"]
+)
+def test_an_address_that_is_none_is_one_line(address):
+    with pytest.raises(AddressError) as caught:
+        Sockets(address, ANY_PORT)
+    assert repr(address) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_drains_and_ends_the_loop(number):
+    with Sockets(ANY_PORT, ANY_PORT) as sockets:
+        loop = Loop(EchoEngine(), sockets)
+        one = Peer(sockets.inputs)
+        heard = []
+
+        def speak():
+            heard.append(one.ask(*wire.encode(wire.Open("q", "echo"))))
+            os.kill(os.getpid(), number)
+            heard.append(one.next())
+
+        speaker = threading.Thread(target=speak)
+        before = signal.getsignal(number)
+        with stopped_by_signals(loop):
+            speaker.start()
+            loop.run()
+        speaker.join(5)
+        one.socket.close()
+        assert signal.getsignal(number) is before
+        assert isinstance(heard[1], wire.Closed) and heard[1].reason == "draining"
