@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 import numpy as np
 
+from streamer.errors import OptionError, PayloadError
+
 SAMPLE_BYTES = {"s16": 2, "f32": 4, "mulaw": 1}
 LOUDEST = 8.0  # float samples lie in [-1, 1]; peaks above are taken, integers in disguise are not
 
@@ -18,15 +20,15 @@ class AudioFormat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def audio_format(value: Any, rates_hz: tuple[int, ...]) -> AudioFormat:
-    """`value` as a format whose rate is one of `rates_hz`. ValueError "options.format...: ..."."""
+    """`value` as a format whose rate is one of `rates_hz`. OptionError "options.format..."."""
     try:
         found = msgspec.convert(value, AudioFormat)
     except msgspec.ValidationError as error:
         text, _, place = str(error).partition(" - at `$")
-        raise ValueError(f"options.format{place.rstrip('`')}: {text}") from None
+        raise OptionError(f"options.format{place.rstrip('`')}", text, "bad_format") from None
     if found.rate not in rates_hz:
         supported = ", ".join(str(rate) for rate in rates_hz)
-        raise ValueError(f"options.format.rate: {found.rate} Hz is not one of {supported}")
+        raise OptionError("options.format.rate", f"{found.rate} Hz is not one of {supported}", "bad_format")
     return found
 
 
@@ -38,9 +40,9 @@ class AudioFeeder:
         self.frame_bytes = SAMPLE_BYTES[format.encoding] * format.channels
 
     def count(self, payload: bytes | memoryview) -> int:
-        """The samples per channel that `payload` holds. ValueError for half a sample."""
+        """The samples per channel that `payload` holds. PayloadError for half a sample."""
         if len(payload) % self.frame_bytes:
-            raise ValueError(
+            raise PayloadError(
                 f"{len(payload)} bytes are no whole number of samples; "
                 f"{self.format.channels} x {self.format.encoding} take {self.frame_bytes} bytes"
             )
@@ -49,7 +51,7 @@ class AudioFeeder:
     def steps(self, payload: bytes | memoryview) -> np.ndarray:
         """Samples float32 [n, 1], the mean of the channels.
 
-        ValueError for half a sample, and for floats that are no samples.
+        PayloadError for half a sample, and for floats that are no samples.
         """
         self.count(payload)
         samples = DECODE[self.format.encoding](payload).reshape(-1, self.format.channels)
@@ -64,7 +66,7 @@ def _f32(payload: bytes | memoryview) -> np.ndarray:
     samples = np.frombuffer(payload, "<f4")
     # One comparison that NaN fails too.
     if samples.size and not float(np.abs(samples).max()) <= LOUDEST:
-        raise ValueError("f32 samples must be finite and lie in [-1, 1]")
+        raise PayloadError("f32 samples must be finite and lie in [-1, 1]")
     return samples
 
 

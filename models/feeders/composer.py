@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
+from streamer.errors import OptionError
 from streamer.models.feeders.composing import BEATS, COUNTDOWN, PITCH_CLASSES, Layout, noise
 from streamer.models.music.notation import MAJOR, Voice, key_of
 from streamer.models.readers.converted import converted
@@ -64,7 +65,7 @@ class ComposerFeeder:
     option_names = ComposerOptions.__struct_fields__
 
     def __init__(self, voices: Sequence[Voice], defaults: dict[str, Any]):
-        """ValueError "feeder.NAME: ..." for defaults that a card may not set."""
+        """OptionError "feeder.NAME" for defaults that a card may not set."""
         self.voices = tuple(voices)
         self.defaults = converted(defaults, ComposerDefaults, "feeder")
         self.layout = Layout(len(self.voices))
@@ -72,13 +73,13 @@ class ComposerFeeder:
     def parse(self, given: dict[str, Any], before: dict[str, Any] | None = None) -> dict[str, Any]:
         """The options in force after `given` on top of those `before`, or of the defaults.
 
-        ValueError "options.NAME: ..." for unknown or bad ones; then nothing changes.
+        OptionError "options.NAME" for unknown or bad ones; then nothing changes.
         """
         if before is None:
             shared = ("temperature", "nucleus", "tempo")
             before = {name: getattr(self.defaults, name) for name in shared}
         elif "prompt" in given:
-            raise ValueError("options.prompt: a piece has begun; its prompt is what it began with")
+            raise OptionError("options.prompt", "a piece has begun; its prompt is what it began with")
         # A prompt was looked at when it came, and may be long.
         kept = {"prompt": before["prompt"]} if "prompt" in before else {}
         options = converted(
@@ -88,7 +89,7 @@ class ComposerFeeder:
             if options.key:
                 key_of(options.key)
         except ValueError as error:
-            raise ValueError(f"options.key: {error}") from None
+            raise OptionError("options.key", str(error)) from None
         self._check(options)
         return msgspec.to_builtins(options) | kept
 
@@ -148,11 +149,13 @@ class ComposerFeeder:
         for place, names in (("bounds", options.bounds), ("given", options.given)):
             for name in names:
                 if name not in by_name:
-                    raise ValueError(f"options.{place}: {name!r} is no voice; there are {', '.join(by_name)}")
+                    raise OptionError(
+                        f"options.{place}", f"{name!r} is no voice; there are {', '.join(by_name)}"
+                    )
         for name, (low, high) in options.bounds.items():
             voice = by_name[name]
             if low > high or not voice.lowest or high < voice.lowest or low >= voice.lowest + voice.count:
-                raise ValueError(f"options.bounds: no note of {name} lies between {low} and {high}")
+                raise OptionError("options.bounds", f"no note of {name} lies between {low} and {high}")
         place = "given"
         try:
             for name, note in options.given.items():
@@ -164,4 +167,4 @@ class ComposerFeeder:
                 for voice, note in zip(self.voices, notes):
                     voice.symbol(max(0, note))
         except ValueError as error:
-            raise ValueError(f"options.{place}: {error}") from None
+            raise OptionError(f"options.{place}", str(error)) from None

@@ -31,7 +31,7 @@ class Encoder(Protocol):
         """The options that a stream may set."""
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
-        """The options in force. ValueError "options.NAME: ..." for unknown or bad ones."""
+        """The options in force. OptionError "options.NAME" for unknown or bad ones."""
 
     def opened(self, options: dict[str, Any]) -> "Encoder":
         """The encoder of a stream with what `parse` returned."""

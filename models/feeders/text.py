@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 import numpy as np
 
+from streamer.errors import OptionError
 from streamer.models.feeders.encoders import Encoder, Reading
 from streamer.models.text.clauses import CLOSING, CONJUNCTIONS
 from streamer.models.text.clitics import whole
@@ -34,12 +35,12 @@ class TextFormat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def text_format(value: Any) -> TextFormat:
-    """`value` as a format. ValueError "options.format...: ..."."""
+    """`value` as a format. OptionError "options.format..."."""
     try:
         return msgspec.convert(value, TextFormat)
     except msgspec.ValidationError as error:
         text, _, place = str(error).partition(" - at `$")
-        raise ValueError(f"options.format{place.rstrip('`')}: {text}") from None
+        raise OptionError(f"options.format{place.rstrip('`')}", text, "bad_format") from None
 
 
 class Steps(NamedTuple):
@@ -65,7 +66,7 @@ class TextFeeder:
         self._count = 0  # steps of the sentence
 
     def feed(self, payload: bytes | memoryview) -> Steps:
-        """The steps that `payload` completes. ValueError for what is no UTF-8 text."""
+        """The steps that `payload` completes. PayloadError for what is no UTF-8 text."""
         return self._steps(self._tokens.feed(payload))
 
     def end_sentence(self) -> Steps:

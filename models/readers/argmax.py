@@ -73,7 +73,7 @@ class ArgmaxReader:
         self.rows: list[Row | None] = [None] * rows
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
-        """The options in force. ValueError "options.NAME: ..." for unknown or bad ones."""
+        """The options in force. OptionError "options.NAME" for unknown or bad ones."""
         given = converted(options, StreamOptions, "options")
         silence = given.endpoint_silence_ms
         return {

@@ -10,6 +10,8 @@ import msgspec
 import numpy as np
 from sentencepiece import SentencePieceProcessor
 
+from streamer.errors import OptionError
+
 FIRST, EMPTY, PIECE, WAIT, BEGINS, COMPLETES = range(6)
 CHANNELS = 6
 NONE, UNKNOWN, END = 0, 1, 2  # pieces of every source model: no piece, a letter it lacks, the sentence's end
@@ -54,15 +56,15 @@ class PiecesEncoder:
         self.growth, self.spare, self.most = growth, spare, most
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
-        """The options in force. ValueError "options.NAME: ..." for unknown or bad ones."""
+        """The options in force. OptionError "options.NAME" for unknown or bad ones."""
         for name in options:
             if name != "lookahead" or not self.waits:
-                raise ValueError(f"options.{name}: unknown option of this model's text")
+                raise OptionError(f"options.{name}", "unknown option of this model's text")
         wait = options.get("lookahead")
         wait = self.wait if wait is None else wait
         if self.waits and (type(wait) is not int or wait not in self.waits):
             there_are = ", ".join(map(str, self.waits))
-            raise ValueError(f"options.lookahead: {wait!r} is none of the words to wait for: {there_are}")
+            raise OptionError("options.lookahead", f"{wait!r} is none of the words to wait for: {there_are}")
         return {"lookahead": wait} if self.waits else {}
 
     def opened(self, options: dict[str, Any]) -> "PiecesEncoder":

@@ -64,7 +64,7 @@ class Tokens:
         self._at = Condition(Endings() if mode == "plain" else Lines())
 
     def feed(self, payload: bytes | memoryview) -> list[Token | SentenceEnd]:
-        """What `payload` completes. ValueError for what is no UTF-8 text; then nothing is taken."""
+        """What `payload` completes. PayloadError for what is no UTF-8 text; then nothing is taken."""
         at = self._at
         text, at.half = decoded(payload, at.half, at.position)
         at.pending += text

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from streamer.errors import OptionError
+
 PLACES = 16  # letters of a word that a step holds
 FIRST, EMPTY, WORD, LETTERS = 0, 1, 2, 3  # where the channels begin
 CHANNELS = LETTERS + PLACES
@@ -45,9 +47,9 @@ class WordsEncoder:
         self.empty[:, EMPTY] = 1
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
-        """The options in force: there are none. ValueError "options.NAME: ..." for any."""
+        """The options in force: there are none. OptionError "options.NAME" for any."""
         for name in options:
-            raise ValueError(f"options.{name}: unknown option of this model's text")
+            raise OptionError(f"options.{name}", "unknown option of this model's text")
         return {}
 
     def opened(self, options: dict[str, Any]) -> "WordsEncoder":

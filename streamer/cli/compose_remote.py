@@ -54,7 +54,7 @@ class RemoteSource:
         self.connection.abandon()
 
     def open(self, options: dict[str, Any]) -> None:
-        """Begin a piece. ValueError "options.NAME: ..." for options that don't fit."""
+        """Begin a piece. OptionError "options.NAME" for options that don't fit."""
         self.control(options)
 
     @property
@@ -91,7 +91,7 @@ class RemoteSource:
         answered = False
         for notice in self.stream.notices():
             if isinstance(notice, Rejected):
-                raise ValueError(notice.refused.message)
+                raise wire.error_of(notice.refused)
             if isinstance(notice, Restarted):
                 raise OSError(f"the server lost the piece at step {notice.position}")
             if isinstance(notice, Applied):

@@ -31,7 +31,7 @@ class Pieces:
     """
 
     def __init__(self, composer: Composer, options: list[dict[str, Any]]):
-        """ValueError "options.NAME: ..." for options that don't fit."""
+        """OptionError "options.NAME" for options that don't fit."""
         self.composer, self.position = composer, 0
         self.options = [composer.feeder.parse(one) for one in options]
         self.state: State = composer.network.initial_state(len(options))

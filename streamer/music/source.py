@@ -21,7 +21,7 @@ class PieceSource(Source, Protocol):
     default_tempo: float  # beats a minute
 
     def open(self, options: dict[str, Any]) -> None:
-        """Begin a piece. ValueError "options.NAME: ..." for options that don't fit."""
+        """Begin a piece. OptionError "options.NAME" for options that don't fit."""
 
     @property
     def options(self) -> dict[str, Any]:
@@ -46,7 +46,7 @@ class LocalSource:
         self.steps_per_beat, self.default_tempo = defaults.steps_per_beat, defaults.tempo
 
     def open(self, options: dict[str, Any]) -> None:
-        """Begin a piece. ValueError "options.NAME: ..." for options that don't fit."""
+        """Begin a piece. OptionError "options.NAME" for options that don't fit."""
         self.pieces = Pieces(self.composer, [options])
 
     @property

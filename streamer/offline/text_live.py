@@ -14,7 +14,7 @@ class TypedText:
     """One stream of text to a model of `engine`. What has come is told by `finals`, and by `partial`."""
 
     def __init__(self, engine: Engine, model: str, options: dict[str, Any]):
-        """ValueError for options that the model lacks."""
+        """OptionError for options that the model lacks."""
         self.engine, self.task = engine, engine.models[model].describe.task
         opened = self._receive(wire.Open("text", model, options=options))
         self._ids = {"stream": opened.stream, "owner": opened.owner}
@@ -68,7 +68,7 @@ class TypedText:
     def _receive(self, message: wire.Input, payload: bytes = b"") -> Any:
         for out in self.engine.receive(PEER, message, payload, 0.0):
             if isinstance(out.message, wire.Refused):
-                raise ValueError(out.message.message)
+                raise wire.error_of(out.message)
             if isinstance(out.message, wire.Opened):
                 return out.message
         return None

@@ -8,6 +8,7 @@ from os import urandom
 from typing import Any
 
 from streamer import wire
+from streamer.errors import OptionError
 from streamer.server.advance import Outgoing, advance
 from streamer.server.inputs.kinds import Chosen, Times
 from streamer.server.scheduler import due_at
@@ -124,10 +125,8 @@ class Engine:
         model = self.models[message.model]
         try:
             chosen, options = model.options(message.options)
-        except ValueError as error:
-            field = str(error).partition(":")[0]
-            code = "bad_format" if field.startswith("options.format") else "bad_option"
-            return wire.Refused(code, str(error), field, message.request)
+        except OptionError as error:
+            return wire.refusal_of(error, message.request)
         opened = self._opened(peer, message, model, chosen, options, now)
         self._requests[_asker(peer, message.request)] = message, self.sessions[opened.stream]
         return opened

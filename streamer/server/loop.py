@@ -104,7 +104,7 @@ class Loop:
         try:
             message = decode_parts(parts)
         except wire.WireError as error:
-            self._answer(peer, refusal(error), now)
+            self._answer(peer, wire.refusal_of(error), now)
             return
         self._send(self.engine.receive(peer, message, parts[1] if len(parts) > 1 else b"", now), now)
 
@@ -136,11 +136,6 @@ def decode_parts(parts: list[bytes]) -> wire.Input:
         text = f"{len(parts)} parts; a message has a header and at most one payload"
         raise wire.WireError("bad_header", text)
     return wire.decode_input(*parts)
-
-
-def refusal(error: wire.WireError) -> wire.Refused:
-    """The answer to what could not be decoded."""
-    return wire.Refused(error.code, error.message, error.field, error.request, error.stream)
 
 
 @contextmanager

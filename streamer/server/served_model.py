@@ -66,7 +66,7 @@ class ServedModel:
         )
 
     def options(self, given: dict[str, Any]) -> tuple[Chosen, dict[str, Any]]:
-        """What the input and the reader were asked for, in force. ValueError "options.NAME: ..."."""
+        """What the input and the reader were asked for, in force. OptionError "options.NAME"."""
         chosen = self.input.parse(given)
         own = self.input.option_names
         return chosen, self.reader.parse({name: value for name, value in given.items() if name not in own})

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from streamer import wire
+from streamer.errors import OptionError, PayloadError
 from streamer.models.feeders.text import Mark
 from streamer.models.readers import Event
 from streamer.server.inputs.intake import Intake
@@ -195,15 +196,15 @@ class Session:
                 text = f"{count} positions came and the window is {self.window}; wait for an Ack"
                 return self._refused("overrun", text)
             self._advance(count, self.intake.read(message, payload), message.seq)
-        except ValueError as error:
+        except PayloadError as error:
             return self._refused("bad_payload", str(error))
         return None
 
     def _control(self, message: wire.Control) -> wire.Refused | wire.Applied:
         try:
             options = self.intake.control(message.values)
-        except ValueError as error:
-            return self._refused("bad_option", str(error), str(error).partition(":")[0])
+        except OptionError as error:
+            return self._refused(error.code, str(error), error.field)
         return wire.Applied(self.opened.stream, self.position, self.opened.options | options)
 
     def _skip(self, message: wire.Skip) -> wire.Refused | None:

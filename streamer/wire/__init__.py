@@ -1,11 +1,11 @@
 """The wire: messages, and their bytes. docs/wire.md is its specification."""
 
+from streamer.errors import WireError
 from streamer.wire.codec import (
     CODES,
     MAX_HEADER_BYTES,
     MAX_PAYLOAD_BYTES,
     RESERVED,
-    WireError,
     decode_input,
     decode_output,
     encode,
@@ -41,6 +41,7 @@ from streamer.wire.messages import (
     Word,
     Work,
 )
+from streamer.wire.refusals import error_of, refusal_of
 
 __all__ = [
     "CODES",
@@ -80,4 +81,6 @@ __all__ = [
     "decode_input",
     "decode_output",
     "encode",
+    "error_of",
+    "refusal_of",
 ]

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from streamer.errors import WireError
 from streamer.wire.messages import (
     ID_BYTES,
     VERSION,
@@ -42,18 +43,6 @@ CODES = (
     "fault",
 )
 RESERVED = ("Checkpoint", "Resume", "Attach", "Replay", "Moved")
-
-
-class WireError(Exception):
-    """A peer's fault: `code` is one of CODES, `field` the key that is wrong, where one is.
-
-    `request` and `stream` are what the broken message named, so that the refusal can name it too.
-    """
-
-    def __init__(self, code: str, message: str, field: str = "", request: str = "", stream: bytes = b""):
-        super().__init__(message)
-        self.code, self.message, self.field = code, message, field
-        self.request, self.stream = request, stream
 
 
 class Envelope(Struct):

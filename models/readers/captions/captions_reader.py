@@ -75,7 +75,7 @@ class CaptionsReader:
         return StreamOptions.__struct_fields__
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
-        """The options in force. ValueError "options.NAME: ..." for unknown or bad ones."""
+        """The options in force. OptionError "options.NAME" for unknown or bad ones."""
         given = converted(options, StreamOptions, "options")
         silence = given.endpoint_silence_ms
         self.vocabulary.hot(given.hot_words, self.card.max_hot_nodes)

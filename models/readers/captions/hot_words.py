@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from streamer.errors import OptionError
 from streamer.models.readers.captions.lexicon import Lexicon
 from streamer.models.readers.captions.sounding import Phones, Sounding
 
@@ -35,7 +36,7 @@ class Vocabulary:
         self.tree, self.sounding = lexicon.tree, sounding
 
     def hot(self, phrases: Sequence[str], limit: int) -> Hot:
-        """ValueError "options.hot_words: ..." for a word that can't be pronounced, or too many."""
+        """OptionError "options.hot_words" for a word that can't be pronounced, or too many."""
         words = dict.fromkeys(word for phrase in phrases for word in phrase.lower().split())
         _within(limit, len(words))  # a word has a phone at least
         wanted = [self.number[word] for word in words if word in self.number]
@@ -55,12 +56,13 @@ class Vocabulary:
     def _sounds(self, word: str) -> tuple[Phones, ...]:
         shown = word if len(word) <= SHOWN else word[:SHOWN] + "..."
         if not self.sounding:
-            raise ValueError(f"options.hot_words: {shown!r} is not in this model's lexicon")
+            raise OptionError("options.hot_words", f"{shown!r} is not in this model's lexicon")
         sounds = self.sounding.say(word.replace("'", "")) if SPELLABLE.fullmatch(word) else ()
         if not sounds:
-            raise ValueError(
-                f"options.hot_words: {shown!r} is not in this model's lexicon and can't be pronounced; "
-                "spell it with letters from a to z"
+            raise OptionError(
+                "options.hot_words",
+                f"{shown!r} is not in this model's lexicon and can't be pronounced; "
+                "spell it with letters from a to z",
             )
         return sounds
 
@@ -77,7 +79,7 @@ class Vocabulary:
 
 def _within(limit: int, phones: int) -> None:
     if phones > limit:
-        raise ValueError(f"options.hot_words: too many words; there is room for {limit} phones")
+        raise OptionError("options.hot_words", f"too many words; there is room for {limit} phones")
 
 
 @njit

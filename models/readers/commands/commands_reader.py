@@ -52,7 +52,7 @@ class CommandsReader:
         self.streams = streams_of(rows, self.card.mean_rows, self.card.talk_rows, count)
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
-        """The options in force. ValueError "options.NAME: ..." for unknown or bad ones."""
+        """The options in force. OptionError "options.NAME" for unknown or bad ones."""
         given = converted(options, StreamOptions, "options")
         return {"partials": False, "endpoint_silence_ms": 0, "unknown": given.unknown}
 

@@ -61,7 +61,7 @@ class NotesReader:
         self.rows: list[Row | None] = [None] * rows
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
-        """The options in force. ValueError "options.NAME: ..." for unknown or bad ones."""
+        """The options in force. OptionError "options.NAME" for unknown or bad ones."""
         return msgspec.to_builtins(converted(options, StreamOptions, "options"))
 
     def open(self, row: int, options: dict[str, Any]) -> None:

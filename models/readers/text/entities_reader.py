@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
+from streamer.errors import OptionError
 from streamer.models.readers import Alternative, Event, Word
 from streamer.models.readers.converted import converted
 from streamer.models.readers.text.sentence_reader import Heard, SentenceReader, SentenceRow, log_softmax
@@ -80,11 +81,11 @@ class EntitiesReader(SentenceReader):
         self.rows: list[Row | None] = [None] * rows
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
-        """The options in force. ValueError "options.NAME: ..." for unknown or bad ones."""
+        """The options in force. OptionError "options.NAME" for unknown or bad ones."""
         given = converted(options, StreamOptions, "options")
         lookahead = self.card.lookahead if given.lookahead is None else given.lookahead
         if not 0 <= lookahead < self.heads:
-            raise ValueError(f"options.lookahead: {lookahead}; this model has 0 to {self.heads - 1}")
+            raise OptionError("options.lookahead", f"{lookahead}; this model has 0 to {self.heads - 1}")
         return {"partials": given.partials, "lookahead": lookahead}
 
     def open(self, row: int, options: dict[str, Any]) -> None:

@@ -53,7 +53,7 @@ class HeadlineReader:
         self.rows: list[Row | None] = [None] * rows
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
-        """The options in force. ValueError "options.NAME: ..." for unknown or bad ones."""
+        """The options in force. OptionError "options.NAME" for unknown or bad ones."""
         return {"partials": converted(options, StreamOptions, "options").partials}
 
     def open(self, row: int, options: dict[str, Any]) -> None:

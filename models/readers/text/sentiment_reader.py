@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from streamer.errors import OptionError
 from streamer.models.readers import Alternative, Event, Word
 from streamer.models.readers.converted import converted
 from streamer.models.readers.text.sentence_reader import Heard, SentenceReader, SentenceRow, softmax
@@ -58,12 +59,12 @@ class SentimentReader(SentenceReader):
         self.rows: list[Row | None] = [None] * rows
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
-        """The options in force. ValueError "options.NAME: ..." for unknown or bad ones."""
+        """The options in force. OptionError "options.NAME" for unknown or bad ones."""
         given = converted(options, StreamOptions, "options")
         classes = next(iter(self.heads)) if given.classes is None else given.classes
         if classes not in self.heads:
             there_are = " or ".join(map(str, self.heads))
-            raise ValueError(f"options.classes: {classes}; this model has {there_are}")
+            raise OptionError("options.classes", f"{classes}; this model has {there_are}")
         return {"partials": given.partials, "classes": classes}
 
     def open(self, row: int, options: dict[str, Any]) -> None:

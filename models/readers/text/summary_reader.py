@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
+from streamer.errors import OptionError
 from streamer.models.readers import Alternative, Event, Word
 from streamer.models.readers.converted import converted
 
@@ -75,11 +76,11 @@ class SummaryReader:
         self.rows: list[Row | None] = [None] * rows
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
-        """The options in force. ValueError "options.NAME: ..." for unknown or bad ones."""
+        """The options in force. OptionError "options.NAME" for unknown or bad ones."""
         given = converted(options, StreamOptions, "options")
         lookahead = self.default if given.lookahead is None else given.lookahead
         if not 0 <= lookahead < self.columns:
-            raise ValueError(f"options.lookahead: {lookahead}; this model has 0 to {self.columns - 1}")
+            raise OptionError("options.lookahead", f"{lookahead}; this model has 0 to {self.columns - 1}")
         return {"partials": given.partials, "lookahead": lookahead}
 
     def open(self, row: int, options: dict[str, Any]) -> None:

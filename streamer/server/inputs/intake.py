@@ -34,15 +34,15 @@ class Intake(Protocol):
         """Whether more may be pushed now."""
 
     def count(self, message: wire.StreamInput, payload: bytes) -> int:
-        """The positions that an input brings. ValueError for a part of one."""
+        """The positions that an input brings. PayloadError for a part of one."""
 
     def read(self, message: wire.StreamInput, payload: bytes) -> list:
-        """What is to be pushed of an input. ValueError where that is nothing that can be read."""
+        """What is to be pushed of an input. PayloadError where that is nothing that can be read."""
 
     def control(self, values: dict[str, Any]) -> dict[str, Any]:
         """The options in force after what was read, `values` among them. Asked of what takes `Control`.
 
-        ValueError "options.NAME: ..."; then nothing changes.
+        OptionError "options.NAME"; then nothing changes.
         """
 
     def skipped(self, count: int) -> list:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from streamer import wire
+from streamer.errors import OptionError
 from streamer.models.feeders.audio import SAMPLE_BYTES, AudioFormat, audio_format
 from streamer.models.feeders.encoders import Reading
 from streamer.models.feeders.text import TextFeeder, TextFormat, text_format
@@ -47,7 +48,7 @@ class Input(Protocol):
     option_names: tuple[str, ...]
 
     def parse(self, given: dict[str, Any]) -> Chosen:
-        """What of a stream's options is the input's. ValueError "options.NAME: ..."."""
+        """What of a stream's options is the input's. OptionError "options.NAME"."""
 
     def usual(self) -> Chosen:
         """What most streams choose."""
@@ -87,7 +88,7 @@ class AudioInput:
     def parse(self, given: dict[str, Any]) -> Chosen:
         if "format" not in given:
             text = f"missing; say encoding ({', '.join(SAMPLE_BYTES)}), rate and channels"
-            raise ValueError(f"options.format: {text}")
+            raise OptionError("options.format", text, "bad_format")
         return Chosen(audio_format(given["format"], wire.RATES_HZ), {})
 
     def usual(self) -> Chosen:
