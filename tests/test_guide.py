@@ -51,8 +51,8 @@ def test_the_guide_builds_a_model(desk):
     sound = 0.3 * torch.sin(2 * torch.pi * (hz / 16000).cumsum(0)) + 0.01 * torch.randn(16000)
     rows = model.network(model.front(16000)(sound[None, :, None]))
     words = reader(model.card, model.folder, rows=1)
-    words.open(0, words.parse({}))
-    events = words.read([0], rows.numpy())[0] + words.finish(0)
+    words.open(1, words.parse({}))
+    events = words.read([1], rows.numpy())[0] + words.finish(1)
     finals = [event.alternatives[0].text for event in events if event.kind == "final"]
     assert finals == ["low", "high"]
 

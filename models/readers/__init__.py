@@ -40,11 +40,32 @@ class Event(msgspec.Struct, frozen=True):
     confirmed: int = 0
 
 
-class Reader(Protocol):
-    """Reads a model's output rows; like an arena, one row of fixed-size state per stream.
+class Mark(Protocol):
+    """What an input step of text stands for, and the output row that it gives.
 
-    Law: a stream's events are a function of its options and its output rows alone, however the
-    rows were cut and whoever shared the call.
+    `kind` is "token" for a word, "piece" for what follows of it, "empty" after a sentence's end;
+    `start` and `end` are bytes of the text.
+    """
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def start(self) -> int: ...
+
+    @property
+    def end(self) -> int: ...
+
+    @property
+    def kind(self) -> str: ...
+
+
+class Reader(Protocol):
+    """Reads a model's output rows; like an arena, it holds one row of fixed-size state per stream.
+
+    A reader of n streams has the rows 1 to n; row 0 belongs to no stream.
+    Law: a stream's events are a function of its options, its marks and its output rows alone, however
+    the rows were cut and whoever shared the call.
     """
 
     @property
@@ -56,6 +77,13 @@ class Reader(Protocol):
 
     def open(self, row: int, options: dict[str, Any]) -> None:
         """Start a stream in `row` with what `parse` returned."""
+
+    def marks(self, row: int, marks: Sequence[Mark]) -> None:
+        """What the next output rows stand for, told before `read` brings them.
+
+        A reader of sound is given no marks, and needs no method of its own.
+        """
+        return
 
     def read(self, rows: Sequence[int], outputs: np.ndarray) -> list[list[Event]]:
         """Take outputs [B, n, D] of the streams in `rows`; the events of each, in order."""
@@ -70,7 +98,7 @@ class Reader(Protocol):
         """
 
     def save(self, row: int) -> bytes:
-        """The row's whole condition."""
+        """The row's whole state, as a plain value."""
 
     def restore(self, row: int, value: bytes) -> None:
-        """Make `row` what `save` wrote."""
+        """Make `row` what `save` wrote, in this reader or another of the same card."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from streamer.models.readers import Alternative, Event, Word
 from streamer.models.readers.converted import converted
+from streamer.models.readers.rowwise import Rows, RowState, RowwiseReader
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 
@@ -44,20 +45,16 @@ class Token(msgspec.Struct, array_like=True):
     confidence: float
 
 
-class Row(msgspec.Struct):
-    """One stream's condition."""
+class TextState(RowState):
+    """The state of one stream."""
 
-    partials: bool
-    endpoint_rows: int
-    through: int = 0
-    ignored: int = 0  # rows still to come that a flush has read already
-    utterance: int = 0
+    endpoint_rows: int = 0
     label: int = -1  # of the last row
     quiet: int = 0  # rows since the last new label
     tokens: list[Token] = []
 
 
-class ArgmaxReader:
+class ArgmaxReader(RowwiseReader[TextState, tuple[int, float]]):
     """Each stretch of one label is an utterance of one word."""
 
     option_names = StreamOptions.__struct_fields__
@@ -70,7 +67,7 @@ class ArgmaxReader:
         before = sum(len(labels[name]) for name in list(labels)[: list(labels).index(head)])
         self.labels = list(labels[head])
         self.columns = slice(before, before + len(self.labels))
-        self.rows: list[Row | None] = [None] * rows
+        self.rows = Rows(TextState, rows)
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options in force. OptionError "options.NAME" for unknown or bad ones."""
@@ -85,77 +82,49 @@ class ArgmaxReader:
         """Start a stream in `row` with what `parse` returned."""
         silence = options["endpoint_silence_ms"]
         rows = max(1, round(silence / self.card.row_ms)) if silence else 0
-        self.rows[row] = Row(options["partials"], rows)
+        self.rows[row] = TextState(options["partials"], endpoint_rows=rows)
 
-    def read(self, rows: Sequence[int], outputs: np.ndarray) -> list[list[Event]]:
-        """Take outputs [B, n, D] of the streams in `rows`; the events of each, in order."""
+    def prepared(self, outputs: np.ndarray) -> list[list[tuple[int, float]]]:
+        """The likeliest label of each row, and its probability."""
         logits = outputs[:, :, self.columns]
         labels = logits.argmax(-1)
         top = logits.max(-1, keepdims=True)
-        confidence = 1 / np.exp(logits - top).sum(-1)
-        told: list[list[Event]] = []
-        for which, row_labels, row_confidence in zip(rows, labels.tolist(), confidence.tolist()):
-            row, events = self.rows[which], []
-            seen = min(row.ignored, len(row_labels))
-            row.ignored -= seen
-            for label, sure in zip(row_labels[seen:], row_confidence[seen:]):
-                events += self.hear(row, label, sure)
-            told.append(events)
-        return told
+        confidences = 1 / np.exp(logits - top).sum(-1)
+        return [list(zip(*stream)) for stream in zip(labels.tolist(), confidences.tolist())]
 
-    def finish(self, row: int) -> list[Event]:
-        """What is still to be told after the stream's last output row."""
-        return self.end(self.rows[row])
-
-    def flush(self, row: int, outputs: np.ndarray) -> list[Event]:
-        """End the utterance with outputs [m, D] drained from a copy of the network."""
-        state = self.rows[row]
-        seen, state.ignored = state.ignored, 0
-        (events,) = self.read([row], outputs[None, seen:])
-        events += self.end(state)
-        state.ignored = max(seen, len(outputs))
-        return events
-
-    def save(self, row: int) -> bytes:
-        """The row's whole condition."""
-        return msgspec.msgpack.encode(self.rows[row])
-
-    def restore(self, row: int, value: bytes) -> None:
-        """Make `row` what `save` wrote."""
-        self.rows[row] = msgspec.msgpack.decode(value, type=Row)
-
-    def hear(self, row: Row, label: int, sure: float) -> list[Event]:
-        """One output row of a stream, whose likeliest label has the probability `sure`."""
-        if label == row.label:
-            row.through += 1
-            _lengthen(row.tokens, row.through, sure)
+    def step(self, state: TextState, output: tuple[int, float]) -> list[Event]:
+        """A row of the same label lengthens the utterance; another label ends it."""
+        label, confidence = output
+        if label == state.label:
+            state.through += 1
+            _lengthen(state.tokens, state.through, confidence)
             return []
-        events = self.end(row)
-        row.through += 1
-        row.label = label
+        events = self.end(state)
+        state.through += 1
+        state.label = label
         if self.labels[label]:
-            row.tokens = [Token(label, row.through - 1, row.through, sure)]
-            events += self.partial(row)
+            state.tokens = [Token(label, state.through - 1, state.through, confidence)]
+            events += self._partial(state)
         return events
 
-    def end(self, row: Row) -> list[Event]:
-        """The final of what was said, and the next utterance."""
-        row.label, row.quiet = -1, 0
-        if not row.tokens:
+    def end(self, state: TextState) -> list[Event]:
+        """The final of the text so far, and the next utterance."""
+        state.label, state.quiet = -1, 0
+        if not state.tokens:
             return []
-        text = self.text(row.tokens)
-        event = Event("final", row.utterance, row.through, (text,), len(text.text))
-        row.tokens, row.utterance = [], row.utterance + 1
+        text = self._text(state.tokens)
+        event = Event("final", state.utterance, state.through, (text,), len(text.text))
+        state.tokens, state.utterance = [], state.utterance + 1
         return [event]
 
-    def partial(self, row: Row) -> list[Event]:
+    def _partial(self, state: TextState) -> list[Event]:
         """The text so far; none of it will change."""
-        if not row.partials:
+        if not state.partials:
             return []
-        text = self.text(row.tokens)
-        return [Event("partial", row.utterance, row.through, (text,), len(text.text))]
+        text = self._text(state.tokens)
+        return [Event("partial", state.utterance, state.through, (text,), len(text.text))]
 
-    def text(self, tokens: list[Token]) -> Alternative:
+    def _text(self, tokens: list[Token]) -> Alternative:
         """The tokens as words: each its own where a separator stands between, else cut at spaces."""
         words: list[Word] = []
         letters: list[Token] = []
@@ -170,40 +139,42 @@ class ArgmaxReader:
                 letters = []
         words += self._word(letters)
         text = (self.card.separator or " ").join(word.text for word in words)
-        sure = sum(token.confidence for token in tokens) / len(tokens)
-        return Alternative(text, tuple(words), sure)
+        confidence = sum(token.confidence for token in tokens) / len(tokens)
+        return Alternative(text, tuple(words), confidence)
 
     def _word(self, letters: list[Token]) -> list[Word]:
         if not letters:
             return []
         text = "".join(self.labels[token.label] for token in letters)
-        sure = sum(token.confidence for token in letters) / len(letters)
-        return [Word(text, float(letters[0].start), float(letters[-1].end), sure)]
+        confidence = sum(token.confidence for token in letters) / len(letters)
+        return [Word(text, float(letters[0].start), float(letters[-1].end), confidence)]
 
 
 class GreedyCtcReader(ArgmaxReader):
     """CTC's best path: repeats collapse, label 0 is the blank (Graves 2006)."""
 
-    def hear(self, row: Row, label: int, sure: float) -> list[Event]:
-        row.through += 1
+    def step(self, state: TextState, output: tuple[int, float]) -> list[Event]:
+        """A new label lengthens the text; `endpoint_rows` without one end the utterance."""
+        label, confidence = output
+        state.through += 1
         if label == 0 or not self.labels[label]:
-            row.label, row.quiet = 0, row.quiet + 1
-            return self.end(row) if 0 < row.endpoint_rows <= row.quiet else []
-        if label == row.label:
-            _lengthen(row.tokens, row.through, sure)
+            state.label, state.quiet = 0, state.quiet + 1
+            return self.end(state) if 0 < state.endpoint_rows <= state.quiet else []
+        if label == state.label:
+            _lengthen(state.tokens, state.through, confidence)
             return []
-        row.label = label
-        row.quiet = 0
-        row.tokens.append(Token(label, row.through - 1, row.through, sure))
-        if len(row.tokens) >= self.card.max_tokens:
-            return self.end(row)
-        return self.partial(row)
+        state.label = label
+        state.quiet = 0
+        state.tokens.append(Token(label, state.through - 1, state.through, confidence))
+        if len(state.tokens) >= self.card.max_tokens:
+            return self.end(state)
+        return self._partial(state)
 
 
-def _lengthen(tokens: list[Token], through: int, sure: float) -> None:
+def _lengthen(tokens: list[Token], through: int, confidence: float) -> None:
     """The last token stands for one more row."""
     if tokens:
         last = tokens[-1]
         rows = through - last.start
-        last.confidence += (sure - last.confidence) / rows
+        last.confidence += (confidence - last.confidence) / rows
         last.end = through

@@ -65,8 +65,8 @@ def _held_alone(model: Model, step: Step, samples: np.ndarray, rate_hz: int) -> 
     """The streams of `model` that one core holds, its network run by `step`, a stream at a time."""
     torch.set_num_threads(1)
     own = reader(model.card, model.folder, ALONE_STREAMS)
-    streams = [_Alone(model, step, rate_hz, row) for row in range(ALONE_STREAMS)]
-    for row in range(ALONE_STREAMS):
+    streams = [_Alone(model, step, rate_hz, row) for row in range(1, ALONE_STREAMS + 1)]
+    for row in range(1, ALONE_STREAMS + 1):
         own.open(row, own.parse({}))
     size = rate_hz * FRAME_MS // 1000
     frames = round(ALONE_SECONDS * 1000 / FRAME_MS)
@@ -74,7 +74,7 @@ def _held_alone(model: Model, step: Step, samples: np.ndarray, rate_hz: int) -> 
     for number in range(WARM_FRAMES + frames):
         if number == WARM_FRAMES:
             began = process_time()
-        for row, stream in enumerate(streams):
+        for row, stream in enumerate(streams, 1):
             outputs = stream.hear(sound[number * size : (number + 1) * size])
             if len(outputs):
                 own.read([row], outputs[None])

@@ -151,9 +151,9 @@ class Tuning:
         return CaptionsReader(card.labels["phones"], card.reader.options | options, self.model.folder, 1)
 
     def _hear(self, reader: CaptionsReader, one: Spoken) -> list[Word]:
-        reader.open(0, reader.parse({"partials": False}))
-        (events,) = reader.read([0], one.rows[None])
-        finals = [event for event in (*events, *reader.finish(0)) if event.kind == "final"]
+        reader.open(1, reader.parse({"partials": False}))
+        (events,) = reader.read([1], one.rows[None])
+        finals = [event for event in (*events, *reader.finish(1)) if event.kind == "final"]
         return [word for event in finals for word in event.alternatives[0].words]
 
 

@@ -88,10 +88,10 @@ class Sentences:
         return [row[:count] for row, count in zip(y.numpy(), rows.tolist())]
 
     def _read(self, marks: Sequence[Mark], rows: np.ndarray) -> list[Event]:
-        self.reader.open(0, self.options)
-        self.reader.marks(0, marks)
-        (events,) = self.reader.read([0], rows[None])
-        return [*events, *self.reader.finish(0)]
+        self.reader.open(1, self.options)
+        self.reader.marks(1, marks)
+        (events,) = self.reader.read([1], rows[None])
+        return [*events, *self.reader.finish(1)]
 
 
 def _batches(sentences: Sequence[Sequence[str]], tail: int) -> list[list[int]]:

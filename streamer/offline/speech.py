@@ -131,9 +131,9 @@ class Offline:
         start = piece.first_frame * self.frame_s
         # A recording need not fill its last frame.
         end = min(start + len(piece.features) * self.frame_s, piece.recording.seconds)
-        self.reader.open(0, self.options)
-        (events,) = self.reader.read([0], rows[None])
-        events = [*events, *self.reader.finish(0)]
+        self.reader.open(1, self.options)
+        (events,) = self.reader.read([1], rows[None])
+        events = [*events, *self.reader.finish(1)]
         return [segment(e.alternatives[0], self.row_s, start, end) for e in events if e.kind == "final"]
 
 

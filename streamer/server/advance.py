@@ -25,7 +25,7 @@ def advance(model: ServedModel, sessions: Sequence[Session], max_batch: int) -> 
     """Take every session one step on, and tell what came of it; `Closed` comes last of a stream."""
     for session in sessions:
         if marks := session.feed():
-            model.reader.marks(session.network.row - 1, marks)
+            model.reader.marks(session.network.row, marks)
     _step_fronts(model, sessions, max_batch)
     told: list[Outgoing] = []
     for session, events in _step_network(model, sessions, max_batch):
@@ -75,7 +75,7 @@ def _step_network(
             if true.start < true.stop:
                 alike.setdefault((true.start, true.stop), []).append(place)
         for (start, stop), places in alike.items():
-            rows = [lanes[keys[place]].row - 1 for place in places]
+            rows = [lanes[keys[place]].row for place in places]
             own = outputs if len(places) == len(keys) else outputs[places]
             told = model.read(rows, own[:, start:stop])
             yield from ((sessions[keys[place]], events) for place, events in zip(places, told) if events)
@@ -112,7 +112,7 @@ def _flush(model: ServedModel, session: Session) -> list[Event]:
         front = model.input.front(session.intake.rate_hz)
         features = _drained(front, session.front, np.empty((0, 1), np.float32))
     outputs = _drained(model.network, session.network, features)
-    return model.reader.flush(session.network.row - 1, outputs)
+    return model.reader.flush(session.network.row, outputs)
 
 
 def _drained(runner: Runner, lane: Lane, more: np.ndarray) -> np.ndarray:
@@ -129,7 +129,7 @@ def _drained(runner: Runner, lane: Lane, more: np.ndarray) -> np.ndarray:
 def _end(model: ServedModel, session: Session) -> list[Outgoing]:
     """The last words, and Closed."""
     mark = session.end
-    results = session.told(model.reader.finish(session.network.row - 1), mark)
+    results = session.told(model.reader.finish(session.network.row), mark)
     stream = session.opened.stream
     closed = wire.Closed(stream, mark.reason, session.results, session.position)
     return _outgoing(session, [*results, closed])

@@ -25,8 +25,8 @@ from streamer.server.inputs.kinds import AudioInput, Chosen, Input, TextInput
 class ServedModel:
     """One network for all of its streams, one reader, and the kind of input that they bring.
 
-    A stream has one row from 1 on, in the arena of its front, of the network, and (from 0 on) of the
-    reader. `describe` is what the server tells about the model; `latency_ms` how long after a sound
+    A stream has one row from 1 on: in the arena of its front, of the network, and of the reader.
+    `describe` is what the server tells about the model; `latency_ms` how long after a sound
     began its first output row is known.
     """
 
@@ -98,7 +98,7 @@ class ServedModel:
         row = self.free_rows.pop()
         self.input.open(row, chosen)
         self.network.open(row)
-        self.reader.open(row - 1, options)
+        self.reader.open(row, options)
         return row
 
     def close(self, row: int) -> None:
@@ -112,9 +112,9 @@ class ServedModel:
         x = np.zeros((1, self.network.geometry.block, len(self.network.geometry.neutral)), np.float32)
         outputs = self.network.step([row], x + self.network.geometry.neutral)
         if self.input.kind == "audio":
-            self.reader.read([row - 1], outputs)
-            self.reader.flush(row - 1, np.zeros((1, self.network.geometry.out_features), np.float32))
-            self.reader.finish(row - 1)
+            self.reader.read([row], outputs)
+            self.reader.flush(row, np.zeros((1, self.network.geometry.out_features), np.float32))
+            self.reader.finish(row)
         self.close(row)
 
 

@@ -150,7 +150,7 @@ def test_a_live_network_hears_each_recording_in_one(tmp_path):
     assert short.seconds == 2.0 and whole.seconds == 50.0
     features = offline.front(torch.from_numpy(long)[None, :, None])
     rows = offline.model.network(features)[0].numpy()
-    offline.reader.open(0, offline.reader.parse({"partials": False}))
-    events = offline.reader.read([0], rows[None])[0] + offline.reader.finish(0)
+    offline.reader.open(1, offline.reader.parse({"partials": False}))
+    events = offline.reader.read([1], rows[None])[0] + offline.reader.finish(1)
     texts = [e.alternatives[0].text for e in events if e.kind == "final"]
     assert whole.text == " ".join(text for text in texts if text)

@@ -19,9 +19,9 @@ def whole_events(samples: np.ndarray, kind: type) -> list:
         features = model.front(RATE_HZ)(torch.from_numpy(samples)[None, :, None])
         outputs = model.network(features).numpy()
     reader = kind(LABELS, {"row_ms": 30.0, "endpoint_silence_ms": 90}, 1)
-    reader.open(0, reader.parse({}))
-    (events,) = reader.read([0], outputs)
-    return events + reader.finish(0)
+    reader.open(1, reader.parse({}))
+    (events,) = reader.read([1], outputs)
+    return events + reader.finish(1)
 
 
 @pytest.mark.parametrize("model, kind", [("tiny", GreedyCtcReader), ("labels", ArgmaxReader)])

@@ -267,7 +267,7 @@ def test_a_stream_can_be_carried_in_its_readers_value(engine, folder):
     client.text(text[:60])
     client.settle()
     model, session = other.models["kept"], other.sessions[client.opened.stream]
-    row = session.network.row - 1
+    row = session.network.row
     value, fed = model.reader.save(row), session.intake.feeder.save()
     model.reader.open(row, model.reader.parse({}))
     session.intake.feeder.end_text()

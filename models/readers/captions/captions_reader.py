@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from streamer.models.readers import Event
+from streamer.models.readers import Event, Reader
 from streamer.models.readers.captions import hypotheses as h
 from streamer.models.readers.captions.captions_options import CardOptions, StreamOptions
 from streamer.models.readers.captions.decoder import advance
@@ -30,12 +30,14 @@ from streamer.models.readers.converted import converted
 PIECE = 8  # rows that a thread searches at a time
 
 
-class CaptionsReader:
+class CaptionsReader(Reader):
     """Reads rows of phone logits; every stream has its row of fixed-size state.
 
     `phones` are the labels of the network's first head, the blank at 0. `folder` holds the files
     that `options` names. Events are a function of the rows alone, however they are cut.
     """
+
+    option_names = StreamOptions.__struct_fields__
 
     def __init__(self, phones: Sequence[str], options: dict[str, Any], folder: Path, rows: int):
         card = converted(options, CardOptions, "reader")
@@ -68,11 +70,6 @@ class CaptionsReader:
             card.max_words * 3 // 4,
         )
         self.transcript = Transcript(lexicon, card, self.grams, self.factors, len(phones))
-
-    @property
-    def option_names(self) -> tuple[str, ...]:
-        """The options of a stream."""
-        return StreamOptions.__struct_fields__
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options in force. OptionError "options.NAME" for unknown or bad ones."""
@@ -111,11 +108,11 @@ class CaptionsReader:
         events: list[list[Event]] = [[] for _ in rows]
         while True:
             self._advance(which, outputs, at, codes)
-            told = np.flatnonzero(codes)
-            for b in told:
-                events[b].extend(self._tell(rows[b], int(codes[b])))
-            if not len(told):
+            if not codes.any():
                 return events
+            for row, code, own in zip(rows, codes.tolist(), events):
+                if code:
+                    own.extend(self._tell(row, code))
 
     def finish(self, row: int) -> list[Event]:
         """The finals of the last utterance, after all of the stream's rows were read."""

@@ -55,8 +55,9 @@ class Hypotheses(NamedTuple):
 
 
 def hypotheses(rows: int, beam: int, max_words: int, max_hot: int) -> Hypotheses:
-    """Rows of zeros, for `rows` streams."""
+    """Zeros for `rows` streams, whose rows count from 1."""
     traces = 8 * beam
+    rows += 1
     return Hypotheses(
         np.zeros((rows, NUM_COUNTERS), np.int32),
         np.zeros((rows, 2), np.int64),

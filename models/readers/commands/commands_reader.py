@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from streamer.models.readers import Alternative, Event, Word
+from streamer.models.readers import Alternative, Event, Reader, Word
 from streamer.models.readers.commands.commands_options import CardOptions, StreamOptions
 from streamer.models.readers.commands.commands_streams import NOT_YET, begin, restore, save, streams_of
 from streamer.models.readers.converted import converted
@@ -18,7 +18,7 @@ VOICED = 0.5  # probability of any phone that breaks a silence
 USUAL_ROWS = 14.0  # of a word whose length the card doesn't know
 
 
-class CommandsReader:
+class CommandsReader(Reader):
     """Reads a head of words (the first label is the blank) and, if there is one, a head of phones.
 
     A word is told when its probability, averaged over `mean_rows` rows, reaches its threshold and

@@ -31,12 +31,12 @@ class Streams(NamedTuple):
 
 
 def streams_of(rows: int, mean_rows: int, talk_rows: int, words: int) -> Streams:
-    """Room for `rows` streams, none of them begun."""
+    """Zeros for `rows` streams, whose rows count from 1."""
     shapes = {"recent": (mean_rows - 1, words), "talk": (talk_rows,), "evidence": (words,)}
     kinds = {"recent": np.float32, "talk": np.float32, "evidence": np.float64, "level": np.float64}
     kinds |= {"ended_at": np.float64, "unknown": bool, "speaking": bool, "told": bool}
     return Streams(
-        *(np.zeros((rows, *shapes.get(name, ())), kinds.get(name, np.int64)) for name in Streams._fields)
+        *(np.zeros((rows + 1, *shapes.get(name, ())), kinds.get(name, np.int64)) for name in Streams._fields)
     )
 
 

@@ -11,10 +11,11 @@ import msgspec
 import numpy as np
 
 from streamer.models.music.notation import Voice, note_name
-from streamer.models.readers import Alternative, Event, Word
+from streamer.models.readers import Alternative, Event, Kind, Word
 from streamer.models.readers.converted import converted
+from streamer.models.readers.rowwise import Rows, RowState, RowwiseReader
 
-TOLD = 3  # columns of a voice: symbol, log-probability, likeliest symbol
+COLUMNS = 3  # of a voice: symbol, log-probability, likeliest symbol
 
 
 class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,18 +40,15 @@ class Note(msgspec.Struct, array_like=True):
     confidence: float
 
 
-class Row(msgspec.Struct):
-    """One stream's condition."""
+class NotesState(RowState):
+    """The state of one stream."""
 
-    partials: bool
-    through: int = 0
-    told: int = 0  # steps that were in the finals so far
-    utterance: int = 0
+    finals_through: int = 0  # the steps that the finals so far have told
     sounding: list[Note] = []
     bar: list[Note] = []  # that ended in this bar
 
 
-class NotesReader:
+class NotesReader(RowwiseReader[NotesState, tuple[list[int], list[float]]]):
     """Reads a composer's rows, [B, n, 3 * voices]."""
 
     option_names = StreamOptions.__struct_fields__
@@ -58,7 +56,7 @@ class NotesReader:
     def __init__(self, voices: Sequence[Voice], options: dict[str, Any], rows: int):
         self.card = converted(options, CardOptions, "reader")
         self.voices = tuple(voices)
-        self.rows: list[Row | None] = [None] * rows
+        self.rows = Rows(NotesState, rows)
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options in force. OptionError "options.NAME" for unknown or bad ones."""
@@ -66,69 +64,48 @@ class NotesReader:
 
     def open(self, row: int, options: dict[str, Any]) -> None:
         """Start a stream in `row` with what `parse` returned."""
-        self.rows[row] = Row(options["partials"])
+        self.rows[row] = NotesState(options["partials"])
 
-    def read(self, rows: Sequence[int], outputs: np.ndarray) -> list[list[Event]]:
-        """Take outputs [B, n, D] of the streams in `rows`; the events of each, in order."""
-        symbols = outputs[..., 0::TOLD].astype(np.int64).tolist()
-        sure = np.exp(np.minimum(0.0, outputs[..., 1::TOLD])).tolist()
-        told: list[list[Event]] = []
-        for place, row in enumerate(rows):
-            events: list[Event] = []
-            for step, chances in zip(symbols[place], sure[place]):
-                events += self.hear(self.rows[row], step, chances)
-            told.append(events)
-        return told
+    def prepared(self, outputs: np.ndarray) -> list[list[tuple[list[int], list[float]]]]:
+        """The symbol of each voice and its probability when it was chosen, step by step."""
+        symbols = outputs[..., 0::COLUMNS].astype(np.int64).tolist()
+        confidences = np.exp(np.minimum(0.0, outputs[..., 1::COLUMNS])).tolist()
+        return [list(zip(*stream)) for stream in zip(symbols, confidences)]
 
-    def finish(self, row: int) -> list[Event]:
-        """The final of the bar that the stream ended in."""
-        return self.end_bar(self.rows[row])
-
-    def flush(self, row: int, outputs: np.ndarray) -> list[Event]:
-        """End the bar here. A composer holds no output back, so nothing was drained."""
-        return self.end_bar(self.rows[row])
-
-    def save(self, row: int) -> bytes:
-        """The row's whole condition."""
-        return msgspec.msgpack.encode(self.rows[row])
-
-    def restore(self, row: int, value: bytes) -> None:
-        """Make `row` what `save` wrote."""
-        self.rows[row] = msgspec.msgpack.decode(value, type=Row)
-
-    def hear(self, row: Row, symbols: Sequence[int], chances: Sequence[float]) -> list[Event]:
-        """One step of a stream."""
-        before = {note.voice: note for note in row.sounding}
-        now = []
-        for voice, (symbol, chance) in enumerate(zip(symbols, chances)):
+    def step(self, state: NotesState, output: tuple[list[int], list[float]]) -> list[Event]:
+        """What sounds in this step, and the final of a bar that it completes."""
+        before = {note.voice: note for note in state.sounding}
+        sounding = []
+        for voice, (symbol, confidence) in enumerate(zip(*output)):
             note = before.get(voice)
             if note is None or note.symbol != symbol:
                 if note is not None and note.symbol:
-                    row.bar.append(note)
-                note = Note(voice, symbol, row.through, row.through, chance)
-            note.end = row.through + 1
-            now.append(note)
-        row.sounding, row.through = now, row.through + 1
+                    state.bar.append(note)
+                note = Note(voice, symbol, state.through, state.through, confidence)
+            note.end = state.through + 1
+            sounding.append(note)
+        state.sounding, state.through = sounding, state.through + 1
         events = []
-        if row.partials:
-            events.append(self._event("partial", row, [note for note in now if note.symbol]))
-        if row.through % self.card.bar_steps == 0:
-            events += self.end_bar(row)
+        if state.partials:
+            events.append(self._event("partial", state, [note for note in sounding if note.symbol]))
+        if state.through % self.card.bar_steps == 0:
+            events += self.end(state)
         return events
 
-    def end_bar(self, row: Row) -> list[Event]:
+    def end(self, state: NotesState) -> list[Event]:
         """The final with all notes that sounded since the last one, a held note in each of its bars."""
-        # A bar that has just ended is not ended again, though its notes sound on.
-        notes = row.bar + [note for note in row.sounding if note.symbol] if row.through > row.told else []
-        row.bar, row.told = [], row.through
+        notes = state.bar
+        if state.through > state.finals_through:  # else the notes that sound on were in the last final
+            notes = notes + [note for note in state.sounding if note.symbol]
+        state.bar, state.finals_through = [], state.through
         if not notes:
             return []
         notes.sort(key=lambda note: (note.start, note.voice))
-        event = self._event("final", row, notes)
-        row.utterance += 1
+        event = self._event("final", state, notes)
+        state.utterance += 1
         return [event]
 
-    def _event(self, kind: str, row: Row, notes: Sequence[Note]) -> Event:
+    def _event(self, kind: Kind, state: NotesState, notes: Sequence[Note]) -> Event:
         words = tuple(
             Word(note_name(pitch), float(note.start), float(note.end), note.confidence, voice.name)
             for note in notes
@@ -136,5 +113,6 @@ class NotesReader:
             for pitch in voice.notes(note.symbol)
         )
         text = " ".join(word.text for word in words)
-        sure = float(np.mean([word.confidence for word in words])) if words else 1.0
-        return Event(kind, row.utterance, row.through, (Alternative(text, words, sure),), len(text))
+        confidence = float(np.mean([word.confidence for word in words])) if words else 1.0
+        alternative = Alternative(text, words, confidence)
+        return Event(kind, state.utterance, state.through, (alternative,), len(text))

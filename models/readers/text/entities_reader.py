@@ -17,9 +17,15 @@ import msgspec
 import numpy as np
 
 from streamer.errors import OptionError
-from streamer.models.readers import Alternative, Event, Word
+from streamer.models.readers import Alternative, Event, Kind, Word
 from streamer.models.readers.converted import converted
-from streamer.models.readers.text.sentence_reader import Heard, SentenceReader, SentenceRow, log_softmax
+from streamer.models.readers.rowwise import Rows
+from streamer.models.readers.text.sentence_reader import (
+    SentenceReader,
+    SentenceState,
+    SourceWord,
+    log_softmax,
+)
 
 Cost = Annotated[float, msgspec.Meta(ge=0, le=20)]
 
@@ -40,30 +46,29 @@ class StreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lookahead: int | None = None
 
 
-class Open(msgspec.Struct, array_like=True):
+class OpenSpan(msgspec.Struct, array_like=True):
     """A span that the next word may go on, with the probability of each of its tags."""
 
     kind: int  # number of its type, from 1
-    words: list[Heard]
+    words: list[SourceWord]
     confidences: list[float]
 
 
-class Row(SentenceRow):
-    """One stream's condition."""
+class EntitiesState(SentenceState):
+    """The state of one stream."""
 
     lookahead: int = 0
     since: int = 0  # rows of the sentence
-    heard: list[str] = []  # its words
-    untagged: list[Heard] = []  # the last of them
-    open: Open | None = None
+    words: list[str] = []  # of the sentence
+    untagged: list[SourceWord] = []  # the last of them
+    open: OpenSpan | None = None
     spans: list[Word] = []
 
 
-class EntitiesReader(SentenceReader):
+class EntitiesReader(SentenceReader[EntitiesState, list[list[float]]]):
     """Tags word by word, the likeliest of the tags that may follow; what was told never changes."""
 
     option_names = StreamOptions.__struct_fields__
-    Row = Row
 
     def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], rows: int):
         self.card = converted(options, CardOptions, "reader")
@@ -78,7 +83,7 @@ class EntitiesReader(SentenceReader):
             )
         self.heads, self.tags = len(heads), len(tags)
         self.cost = _costs(len(self.types), self.card)
-        self.rows: list[Row | None] = [None] * rows
+        self.rows = Rows(EntitiesState, rows)
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options in force. OptionError "options.NAME" for unknown or bad ones."""
@@ -90,72 +95,74 @@ class EntitiesReader(SentenceReader):
 
     def open(self, row: int, options: dict[str, Any]) -> None:
         """Start a stream in `row` with what `parse` returned."""
-        self.rows[row] = Row(options["partials"], lookahead=options["lookahead"])
+        self.rows[row] = EntitiesState(options["partials"], lookahead=options["lookahead"])
 
-    def weighed(self, outputs: np.ndarray) -> np.ndarray:
+    def prepared(self, outputs: np.ndarray) -> list[list[list[list[float]]]]:
         """[B, n, heads, tags + types]: log-probabilities, then what each type gains from the next word."""
         logp = log_softmax(outputs.reshape(*outputs.shape[:2], self.heads, self.tags))
         gains = (self.card.next_weight * logp[:, :, :-1, None] - self.cost).max(-1)
         first = np.zeros_like(gains, shape=(*gains.shape[:2], 1, gains.shape[-1]))
-        return np.concatenate([logp, np.concatenate([first, gains], 2)], -1)
+        return np.concatenate([logp, np.concatenate([first, gains], 2)], -1).tolist()
 
-    def hear(self, row: Row, mark: Heard | None, output: list[list[float]]) -> list[Event]:
+    def read_word(
+        self, state: EntitiesState, word: SourceWord | None, output: list[list[float]]
+    ) -> list[Event]:
         """One output row, which tags the word `lookahead` rows before it."""
-        if mark is None and not row.since:
-            return []  # the sentence was told; the rows that other lookaheads need are left
-        row.since += 1
-        if mark:
-            row.heard.append(mark.text)
-            row.untagged.append(mark)
-        if row.since > row.lookahead and row.untagged:
-            self._tag(row, row.untagged.pop(0), output[row.lookahead])
-        if mark is None:
-            return [] if row.untagged else self.final(row)
-        return [_event("partial", row)] if row.partials else []
+        if word is None and not state.since:
+            return []  # the final was told; the rows that other lookaheads need are left
+        state.since += 1
+        if word:
+            state.words.append(word.text)
+            state.untagged.append(word)
+        if state.since > state.lookahead and state.untagged:
+            self._tag(state, state.untagged.pop(0), output[state.lookahead])
+        if word is None:
+            return [] if state.untagged else self.end(state)
+        return [_event("partial", state)] if state.partials else []
 
-    def final(self, row: Row) -> list[Event]:
+    def end(self, state: EntitiesState) -> list[Event]:
         """The final of the sentence, if one has begun, and the next sentence."""
-        if not row.since:
+        if not state.since:
             return []
-        self._close(row)
-        event = _event("final", row)
-        row.utterance += 1
-        row.since, row.heard, row.untagged, row.spans = 0, [], [], []
+        self._close(state)
+        event = _event("final", state)
+        state.utterance += 1
+        state.since, state.words, state.untagged, state.spans = 0, [], [], []
         return [event]
 
-    def _tag(self, row: Row, word: Heard, output: list[float]) -> None:
+    def _tag(self, state: EntitiesState, word: SourceWord, output: list[float]) -> None:
         """Close the open span, lengthen it or begin another, whichever scores best."""
-        before = row.open.kind if row.open else 0
-        changed = self.card.change_cost if before else self.card.begin_cost
+        before = state.open.kind if state.open else 0
+        change_cost = self.card.change_cost if before else self.card.begin_cost
         logp, gains = output[: self.tags], output[self.tags :]
-        if not row.untagged:
-            gains = [0.0] * len(gains)  # the sentence has no next word, or none was heard
-        kind, sure, begins, best = 0, logp[0], True, logp[0] + gains[0]
+        if not state.untagged:
+            gains = [0.0] * len(gains)  # the sentence has no next word, or none that has come
+        kind, tag_logp, begins, best = 0, logp[0], True, logp[0] + gains[0]
         for number in range(1, len(self.types)):
             begin, inside = logp[2 * number - 1 : 2 * number + 1]
             if number == before and inside + gains[number] >= best:
-                kind, sure, begins, best = number, inside, False, inside + gains[number]
+                kind, tag_logp, begins, best = number, inside, False, inside + gains[number]
             begin = begin if number == before else max(begin, inside)
-            score = begin - (0.0 if number == before else changed) + gains[number]
+            score = begin - (0.0 if number == before else change_cost) + gains[number]
             if score > best:
-                kind, sure, begins, best = number, begin, True, score
-        if not begins:
-            row.open.words.append(word)
-            row.open.confidences.append(exp(sure))
+                kind, tag_logp, begins, best = number, begin, True, score
+        if state.open and not begins:
+            state.open.words.append(word)
+            state.open.confidences.append(exp(tag_logp))
             return
-        self._close(row)
+        self._close(state)
         if kind:
-            row.open = Open(kind, [word], [exp(sure)])
+            state.open = OpenSpan(kind, [word], [exp(tag_logp)])
 
-    def _close(self, row: Row) -> None:
+    def _close(self, state: EntitiesState) -> None:
         """The open span, if there is one, is told from now on."""
-        if row.open is None:
+        if state.open is None:
             return
-        words = row.open.words
+        words, kind = state.open.words, self.types[state.open.kind]
         text = " ".join(word.text for word in words)
-        sure = sum(row.open.confidences) / len(words)
-        row.spans.append(Word(text, words[0].start, words[-1].end, sure, self.types[row.open.kind]))
-        row.open = None
+        confidence = sum(state.open.confidences) / len(words)
+        state.spans.append(Word(text, words[0].start, words[-1].end, confidence, kind))
+        state.open = None
 
 
 def _costs(types: int, card: CardOptions) -> np.ndarray:
@@ -170,7 +177,9 @@ def _costs(types: int, card: CardOptions) -> np.ndarray:
     return cost
 
 
-def _event(kind: str, row: Row) -> Event:
-    text = " ".join(row.heard)
-    sure = sum(span.confidence for span in row.spans) / len(row.spans) if row.spans else 1.0
-    return Event(kind, row.utterance, row.through, (Alternative(text, tuple(row.spans), sure),), len(text))
+def _event(kind: Kind, state: EntitiesState) -> Event:
+    text = " ".join(state.words)
+    spans = tuple(state.spans)
+    confidence = sum(span.confidence for span in spans) / len(spans) if spans else 1.0
+    alternative = Alternative(text, spans, confidence)
+    return Event(kind, state.utterance, state.through, (alternative,), len(text))

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from streamer.models.readers import Alternative, Event
+from streamer.models.readers import Alternative, Event, Mark
 from streamer.models.readers.converted import converted
+from streamer.models.readers.rowwise import Rows, RowState, RowwiseReader, already_read
 from streamer.models.text.words import join_words, read_words
 
 END = 0
@@ -27,16 +28,15 @@ class StreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     partials: bool = True
 
 
-class Row(msgspec.Struct):
-    """One stream's condition."""
+class HeadlineState(RowState):
+    """The state of one stream."""
 
-    through: int = 0
     source: list[str] = []
     units: list[int] = []
     log_probability: float = 0.0
 
 
-class HeadlineReader:
+class HeadlineReader(RowwiseReader[HeadlineState, list[float]]):
     """One final when the text is over: its title.
 
     Outputs [B, n, 2] are units and their log-probabilities, 0 after the title's end; unit
@@ -50,7 +50,7 @@ class HeadlineReader:
         if sum(len(columns) for columns in labels.values()) != 2:
             raise ValueError("labels: a headline has two columns, its units and their log-probabilities")
         self.listed = read_words(folder / card.words, "reader.words")
-        self.rows: list[Row | None] = [None] * rows
+        self.rows = Rows(HeadlineState, rows)
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options in force. OptionError "options.NAME" for unknown or bad ones."""
@@ -58,54 +58,41 @@ class HeadlineReader:
 
     def open(self, row: int, options: dict[str, Any]) -> None:
         """Start a stream in `row` with what `parse` returned."""
-        self.rows[row] = Row()
+        self.rows[row] = HeadlineState(options["partials"])
 
-    def marks(self, row: int, marks: Sequence) -> None:
+    def marks(self, row: int, marks: Sequence[Mark]) -> None:
         """The words that the next rows stand for."""
         self.rows[row].source += [mark.text for mark in marks]
 
     def read(self, rows: Sequence[int], outputs: np.ndarray) -> list[list[Event]]:
         """Take outputs [B, n, 2] of the streams in `rows`; a title is told at its text's end alone."""
-        for which, steps in zip(rows, outputs):
-            row = self.rows[which]
-            row.through += len(steps)
-            row.units += [round(unit) for unit in steps[:, 0].tolist() if unit > END]
-            row.log_probability += float(steps[:, 1].sum())
+        for row, steps in zip(rows, outputs):
+            state = self.rows[row]
+            steps = steps[already_read(state, len(steps)) :]
+            state.through += len(steps)
+            state.units += [round(unit) for unit in steps[:, 0].tolist() if unit > END]
+            state.log_probability += float(steps[:, 1].sum())
         return [[] for _ in rows]
 
-    def finish(self, row: int) -> list[Event]:
+    def end(self, state: HeadlineState) -> list[Event]:
         """The title of what was read."""
-        state = self.rows[row]
         if not state.source:
             return []
-        text = join_words(self.words(state))
-        sure = float(np.exp(state.log_probability / (len(state.units) + 1)))
-        self.rows[row] = Row(through=state.through)
-        return [Event("final", 0, state.through, (Alternative(text, (), sure),), len(text))]
+        text = join_words(self._words(state))
+        confidence = float(np.exp(state.log_probability / (len(state.units) + 1)))
+        state.source, state.units, state.log_probability = [], [], 0.0
+        return [Event("final", 0, state.through, (Alternative(text, (), confidence),), len(text))]
 
-    def flush(self, row: int, outputs: np.ndarray) -> list[Event]:
-        """The title of what came so far, with outputs [m, 2] drained from a copy of the network."""
-        self.read([row], outputs[None])
-        return self.finish(row)
-
-    def save(self, row: int) -> bytes:
-        """The row's whole condition."""
-        return msgspec.msgpack.encode(self.rows[row])
-
-    def restore(self, row: int, value: bytes) -> None:
-        """Make `row` what `save` wrote."""
-        self.rows[row] = msgspec.msgpack.decode(value, type=Row)
-
-    def words(self, row: Row) -> list[str]:
+    def _words(self, state: HeadlineState) -> list[str]:
         """A title's units as words: copied ones as they stand, the list's as the source writes them."""
         # A word's last form wins: the first one of a sentence is capitalised.
-        written = {word.lower(): word for word in row.source}
+        written = {word.lower(): word for word in state.source}
         past = FIRST_WORD + len(self.listed)
-        said = []
-        for unit in row.units:
+        words = []
+        for unit in state.units:
             if unit >= past:
-                said.append(row.source[unit - past])
+                words.append(state.source[unit - past])
             elif unit >= FIRST_WORD:
                 word = self.listed[unit - FIRST_WORD]
-                said.append(written.get(word, word))
-        return said
+                words.append(written.get(word, word))
+        return words

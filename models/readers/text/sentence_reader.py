@@ -6,92 +6,50 @@ with its stream.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Generic, TypeVar
 
 import msgspec
 import numpy as np
 
-from streamer.models.readers import Event
+from streamer.models.readers import Event, Mark
+from streamer.models.readers.rowwise import RowState, RowwiseReader
 
 
-class Heard(msgspec.Struct, array_like=True, frozen=True):
-    """A word and where it stands, in bytes of the text."""
+class SourceWord(msgspec.Struct, array_like=True, frozen=True):
+    """A word of the text and where it stands, in bytes."""
 
     text: str
     start: int
     end: int
 
 
-class SentenceRow(msgspec.Struct):
-    """One stream's condition, of which a reader's own rows are a kind."""
+class SentenceState(RowState):
+    """The state of one stream, which each reader extends."""
 
-    partials: bool
-    through: int = 0
-    utterance: int = 0
-    ignored: int = 0  # rows still to come that a flush has read already
-    marks: list[Heard | None] = []  # of rows still to come; None where a row brings no word
+    marks: list[SourceWord | None] = []  # of rows to come; None where a row brings no word
 
 
-class SentenceReader:
-    """Contract: `Row`, `hear` and `final` are the reader's own, and so are the options.
+State = TypeVar("State", bound=SentenceState)
+Output = TypeVar("Output")  # of a row, as a reader prepares it
 
-    Law: a stream's events are a function of its options, marks and output rows alone.
-    """
 
-    Row: type[SentenceRow]
-    rows: list[Any]  # SentenceRow or None, by row
+class SentenceReader(RowwiseReader[State, Output], Generic[State, Output]):
+    """Contract: `read_word` is each reader's own, beside what a `RowwiseReader` leaves to it."""
 
-    def hear(self, row: SentenceRow, mark: Heard | None, output: list[float]) -> list[Event]:
-        """The events of one output row, which `row.through` has counted already."""
+    def read_word(self, state: State, word: SourceWord | None, output: Output) -> list[Event]:
+        """The events of one output row, which `state.through` has counted, and the word it brought."""
         raise NotImplementedError
 
-    def final(self, row: SentenceRow) -> list[Event]:
-        """The final of a sentence that ends here, if one has begun, and the next sentence."""
-        raise NotImplementedError
-
-    def weighed(self, outputs: np.ndarray) -> np.ndarray:
-        """Outputs [B, n, D] as `hear` takes them."""
-        raise NotImplementedError
-
-    def marks(self, row: int, marks: Sequence) -> None:
-        """What the next rows stand for."""
+    def marks(self, row: int, marks: Sequence[Mark]) -> None:
+        """What the next rows stand for: a word, or nothing, after a sentence's end."""
         self.rows[row].marks += [
-            Heard(mark.text, mark.start, mark.end) if mark.kind == "token" else None for mark in marks
+            SourceWord(mark.text, mark.start, mark.end) if mark.kind == "token" else None for mark in marks
         ]
 
-    def read(self, rows: Sequence[int], outputs: np.ndarray) -> list[list[Event]]:
-        """Take outputs [B, n, D] of the streams in `rows`; the events of each, in order."""
-        told = []
-        for which, some in zip(rows, self.weighed(outputs).tolist()):
-            row, events = self.rows[which], []
-            seen = min(row.ignored, len(some))
-            row.ignored -= seen
-            for output in some[seen:]:
-                row.through += 1
-                events += self.hear(row, row.marks.pop(0), output)
-            told.append(events)
-        return told
-
-    def finish(self, row: int) -> list[Event]:
-        """What is still to be told after the stream's last output row."""
-        return self.final(self.rows[row])
-
-    def flush(self, row: int, outputs: np.ndarray) -> list[Event]:
-        """End the sentence with outputs [m, D] drained from a copy of the network."""
-        state = self.rows[row]
-        seen, state.ignored = state.ignored, 0
-        (events,) = self.read([row], outputs[None, seen:])
-        events += self.final(state)
-        state.ignored = max(seen, len(outputs))
-        return events
-
-    def save(self, row: int) -> bytes:
-        """The row's whole condition."""
-        return msgspec.msgpack.encode(self.rows[row])
-
-    def restore(self, row: int, value: bytes) -> None:
-        """Make `row` what `save` wrote."""
-        self.rows[row] = msgspec.msgpack.decode(value, type=self.Row)
+    def step(self, state: State, output: Output) -> list[Event]:
+        """The events of one output row."""
+        state.through += 1
+        return self.read_word(state, state.marks.pop(0), output)
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

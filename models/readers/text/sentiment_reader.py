@@ -12,9 +12,10 @@ import msgspec
 import numpy as np
 
 from streamer.errors import OptionError
-from streamer.models.readers import Alternative, Event, Word
+from streamer.models.readers import Alternative, Event, Kind, Word
 from streamer.models.readers.converted import converted
-from streamer.models.readers.text.sentence_reader import Heard, SentenceReader, SentenceRow, softmax
+from streamer.models.readers.rowwise import Rows
+from streamer.models.readers.text.sentence_reader import SentenceReader, SentenceState, SourceWord, softmax
 
 
 class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,8 +29,8 @@ class StreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     classes: int | None = None
 
 
-class Row(SentenceRow):
-    """One stream's condition."""
+class SentimentState(SentenceState):
+    """The state of one stream."""
 
     classes: int = 0
     start: int = 0  # of the sentence, in bytes
@@ -37,26 +38,25 @@ class Row(SentenceRow):
     opinion: list[float] = []  # probabilities after its last word; empty where it has none yet
 
 
-class SentimentReader(SentenceReader):
+class SentimentReader(SentenceReader[SentimentState, list[float]]):
     """Tells the probabilities of all classes of a head."""
 
     option_names = StreamOptions.__struct_fields__
-    Row = Row
 
     def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], rows: int):
         converted(options, CardOptions, "reader")
         self.heads: dict[int, list[str]] = {}
         self.columns: dict[int, slice] = {}
-        at = 0
+        column = 0
         for head in labels.values():
             if len(head) in self.heads:
                 raise ValueError(
                     f"labels: two heads of {len(head)} classes; a stream names a head by its count"
                 )
             self.heads[len(head)] = list(head)
-            self.columns[len(head)] = slice(at, at + len(head))
-            at += len(head)
-        self.rows: list[Row | None] = [None] * rows
+            self.columns[len(head)] = slice(column, column + len(head))
+            column += len(head)
+        self.rows = Rows(SentimentState, rows)
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options in force. OptionError "options.NAME" for unknown or bad ones."""
@@ -69,33 +69,35 @@ class SentimentReader(SentenceReader):
 
     def open(self, row: int, options: dict[str, Any]) -> None:
         """Start a stream in `row` with what `parse` returned."""
-        self.rows[row] = Row(options["partials"], classes=options["classes"])
+        self.rows[row] = SentimentState(options["partials"], classes=options["classes"])
 
-    def weighed(self, outputs: np.ndarray) -> np.ndarray:
+    def prepared(self, outputs: np.ndarray) -> list[list[list[float]]]:
         """Probabilities [B, n, D], each head's for itself."""
-        return np.concatenate([softmax(outputs[..., columns]) for columns in self.columns.values()], -1)
+        heads = [softmax(outputs[..., columns]) for columns in self.columns.values()]
+        return np.concatenate(heads, -1).tolist()
 
-    def hear(self, row: Row, mark: Heard | None, output: list[float]) -> list[Event]:
+    def read_word(self, state: SentimentState, word: SourceWord | None, output: list[float]) -> list[Event]:
         """The opinion after a word, or the verdict."""
-        if mark is None:
-            return self.final(row)
-        if not row.opinion:
-            row.start = mark.start
-        row.end, row.opinion = mark.end, output[self.columns[row.classes]]
-        return [self._event("partial", row)] if row.partials else []
+        if word is None:
+            return self.end(state)
+        if not state.opinion:
+            state.start = word.start
+        state.end, state.opinion = word.end, output[self.columns[state.classes]]
+        return [self._event("partial", state)] if state.partials else []
 
-    def final(self, row: Row) -> list[Event]:
+    def end(self, state: SentimentState) -> list[Event]:
         """The verdict on the sentence, if one has begun, and the next sentence."""
-        if not row.opinion:
+        if not state.opinion:
             return []
-        event = self._event("final", row)
-        row.utterance, row.opinion = row.utterance + 1, []
+        event = self._event("final", state)
+        state.utterance, state.opinion = state.utterance + 1, []
         return [event]
 
-    def _event(self, kind: str, row: Row) -> Event:
-        ranked = sorted(zip(row.opinion, self.heads[row.classes]), key=lambda one: -one[0])
+    def _event(self, kind: Kind, state: SentimentState) -> Event:
+        ranked = sorted(zip(state.opinion, self.heads[state.classes]), key=lambda pair: -pair[0])
         alternatives = tuple(
-            Alternative(label, (Word(label, row.start, row.end, sure),), sure) for sure, label in ranked
+            Alternative(label, (Word(label, state.start, state.end, confidence),), confidence)
+            for confidence, label in ranked
         )
         confirmed = len(alternatives[0].text) if kind == "final" else 0
-        return Event(kind, row.utterance, row.through, alternatives, confirmed)
+        return Event(kind, state.utterance, state.through, alternatives, confirmed)

@@ -15,8 +15,10 @@ import msgspec
 import numpy as np
 
 from streamer.errors import OptionError
-from streamer.models.readers import Alternative, Event, Word
+from streamer.models.readers import Alternative, Event, Kind, Word
 from streamer.models.readers.converted import converted
+from streamer.models.readers.rowwise import Rows
+from streamer.models.readers.text.sentence_reader import SentenceReader, SentenceState, SourceWord
 
 Probability = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 HEAD = "keep"
@@ -40,40 +42,27 @@ class StreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lookahead: int | None = None
 
 
-class Heard(msgspec.Struct, array_like=True):
-    """A word of the running sentence and where it stands, in bytes of the text."""
+class SummaryState(SentenceState):
+    """The state of one stream."""
 
-    text: str
-    start: int
-    end: int
-
-
-class Row(msgspec.Struct):
-    """One stream's condition."""
-
-    partials: bool
-    lookahead: int
-    through: int = 0
-    utterance: int = 0
-    ignored: int = 0  # rows still to come that a flush has read already
+    lookahead: int = 0
     since: int = 0  # rows of the sentence
-    marks: list[Heard | None] = []  # of rows still to come; None where a row brings no word
-    undecided: list[Heard] = []
+    undecided: list[SourceWord] = []
     decided: list[Word] = []  # kept, or for the whole sentence's reader: known
 
 
-class SummaryReader:
+class SummaryReader(SentenceReader[SummaryState, list[float]]):
     """Keeps the words whose probability reaches a threshold; what was decided never changes."""
 
     option_names = StreamOptions.__struct_fields__
 
     def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], rows: int):
         card = converted(options, CardOptions, "reader")
-        self._columns(labels)
+        self.first, self.columns = _head(labels)
         if len(card.thresholds) != self.columns or card.lookahead >= self.columns:
             raise ValueError(f"reader: {HEAD} has {self.columns} columns; thresholds and lookahead must fit")
         self.thresholds, self.default = card.thresholds, card.lookahead
-        self.rows: list[Row | None] = [None] * rows
+        self.rows = Rows(SummaryState, rows)
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options in force. OptionError "options.NAME" for unknown or bad ones."""
@@ -85,86 +74,45 @@ class SummaryReader:
 
     def open(self, row: int, options: dict[str, Any]) -> None:
         """Start a stream in `row` with what `parse` returned."""
-        self.rows[row] = Row(options["partials"], options["lookahead"])
+        self.rows[row] = SummaryState(options["partials"], lookahead=options["lookahead"])
 
-    def marks(self, row: int, marks: Sequence) -> None:
-        """What the next rows stand for: a word, or nothing, after a sentence's end."""
-        self.rows[row].marks += [
-            Heard(mark.text, mark.start, mark.end) if mark.kind == "token" else None for mark in marks
-        ]
+    def prepared(self, outputs: np.ndarray) -> list[list[list[float]]]:
+        """The logits of the head."""
+        return outputs[..., self.first : self.first + self.columns].tolist()
 
-    def read(self, rows: Sequence[int], outputs: np.ndarray) -> list[list[Event]]:
-        """Take outputs [B, n, D] of the streams in `rows`; the events of each, in order."""
-        told = []
-        for which, logits in zip(rows, outputs):
-            row = self.rows[which]
-            seen = min(row.ignored, len(logits))
-            row.ignored -= seen
-            column = self.first + row.lookahead
-            told.append([event for x in logits[seen:, column].tolist() for event in self._hear(row, x)])
-        return told
-
-    def finish(self, row: int) -> list[Event]:
-        """What is still to be told after the stream's last output row."""
-        state = self.rows[row]
-        return [] if not state.since else [self._final(state)]
-
-    def flush(self, row: int, outputs: np.ndarray) -> list[Event]:
-        """End the sentence with outputs [m, D] drained from a copy of the network."""
-        state = self.rows[row]
-        seen, state.ignored = state.ignored, 0
-        (events,) = self.read([row], outputs[None, seen:])
-        events += self.finish(row)
-        state.ignored = max(seen, len(outputs))
-        return events
-
-    def save(self, row: int) -> bytes:
-        """The row's whole condition."""
-        return msgspec.msgpack.encode(self.rows[row])
-
-    def restore(self, row: int, value: bytes) -> None:
-        """Make `row` what `save` wrote."""
-        self.rows[row] = msgspec.msgpack.decode(value, type=Row)
-
-    def _columns(self, labels: Mapping[str, Sequence[str]]) -> None:
-        if HEAD not in labels:
-            raise ValueError(f"labels: a summary reader needs the head {HEAD!r}")
-        self.first = sum(len(labels[name]) for name in list(labels)[: list(labels).index(HEAD)])
-        self.columns = len(labels[HEAD])
-
-    def _hear(self, row: Row, logit: float) -> list[Event]:
+    def read_word(self, state: SummaryState, word: SourceWord | None, output: list[float]) -> list[Event]:
         """One output row, which decides the word `lookahead` rows before it."""
-        mark = row.marks.pop(0)
-        row.through += 1
-        if mark is None and not row.since:
-            return []  # the sentence was told; the rows that other lookaheads need are left
-        row.since += 1
-        if mark:
-            row.undecided.append(mark)
+        if word is None and not state.since:
+            return []  # the final was told; the rows that other lookaheads need are left
+        state.since += 1
+        if word:
+            state.undecided.append(word)
         events = []
-        if row.since > row.lookahead and row.undecided:
-            heard = row.undecided.pop(0)
-            word = Word(heard.text, heard.start, heard.end, float(1 / (1 + np.exp(-logit))))
-            events += self._decide(row, word)
-        if mark is None and not row.undecided:
-            events.append(self._final(row))
+        if state.since > state.lookahead and state.undecided:
+            events += self._decide(state, state.undecided.pop(0), output[state.lookahead])
+        if word is None and not state.undecided:
+            events += self.end(state)
         return events
 
-    def _decide(self, row: Row, word: Word) -> list[Event]:
-        """A word whose confidence is its probability of being kept."""
-        if word.confidence < self.thresholds[row.lookahead]:
+    def end(self, state: SummaryState) -> list[Event]:
+        """The final of the sentence, if one has begun, and the next sentence."""
+        if not state.since:
             return []
-        row.decided.append(word)
-        return [_event("partial", row, row.decided)] if row.partials else []
+        event = _event("final", state, self._kept(state))
+        state.utterance += 1
+        state.since, state.undecided, state.decided = 0, [], []
+        return [event]
 
-    def _kept(self, row: Row) -> list[Word]:
-        return row.decided
+    def _decide(self, state: SummaryState, word: SourceWord, logit: float) -> list[Event]:
+        """A kept word's confidence is its probability of being kept."""
+        kept = _word(word, logit)
+        if kept.confidence < self.thresholds[state.lookahead]:
+            return []
+        state.decided.append(kept)
+        return [_event("partial", state, state.decided)] if state.partials else []
 
-    def _final(self, row: Row) -> Event:
-        event = _event("final", row, self._kept(row))
-        row.utterance += 1
-        row.since, row.undecided, row.decided = 0, [], []
-        return event
+    def _kept(self, state: SummaryState) -> list[Word]:
+        return state.decided
 
 
 class WholeSummaryReader(SummaryReader):
@@ -175,22 +123,34 @@ class WholeSummaryReader(SummaryReader):
 
     def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], rows: int):
         converted(options, NoOptions, "reader")
-        self._columns(labels)
+        self.first, self.columns = _head(labels)
         self.default = 0
-        self.rows = [None] * rows
+        self.rows = Rows(SummaryState, rows)
 
-    def _decide(self, row: Row, word: Word) -> list[Event]:
-        row.decided.append(word)
+    def _decide(self, state: SummaryState, word: SourceWord, logit: float) -> list[Event]:
+        state.decided.append(_word(word, logit))
         return []
 
-    def _kept(self, row: Row) -> list[Word]:
-        likely = np.sort([word.confidence for word in row.decided])[::-1]
+    def _kept(self, state: SummaryState) -> list[Word]:
+        likely = np.sort([word.confidence for word in state.decided])[::-1]
         gains = np.cumsum(likely) / (np.arange(1, len(likely) + 1) + likely.sum())
         least = likely[int(gains.argmax())] if len(likely) else 1.0
-        return [word for word in row.decided if word.confidence >= least]
+        return [word for word in state.decided if word.confidence >= least]
 
 
-def _event(kind: str, row: Row, kept: list[Word]) -> Event:
+def _head(labels: Mapping[str, Sequence[str]]) -> tuple[int, int]:
+    """The first column of the head that keeps words, and how many it has."""
+    if HEAD not in labels:
+        raise ValueError(f"labels: a summary reader needs the head {HEAD!r}")
+    return sum(len(labels[name]) for name in list(labels)[: list(labels).index(HEAD)]), len(labels[HEAD])
+
+
+def _word(word: SourceWord, logit: float) -> Word:
+    return Word(word.text, word.start, word.end, float(1 / (1 + np.exp(-logit))))
+
+
+def _event(kind: Kind, state: SummaryState, kept: list[Word]) -> Event:
     text = " ".join(word.text for word in kept)
-    sure = sum(word.confidence for word in kept) / len(kept) if kept else 1.0
-    return Event(kind, row.utterance, row.through, (Alternative(text, tuple(kept), sure),), len(text))
+    confidence = sum(word.confidence for word in kept) / len(kept) if kept else 1.0
+    alternative = Alternative(text, tuple(kept), confidence)
+    return Event(kind, state.utterance, state.through, (alternative,), len(text))

@@ -14,9 +14,10 @@ import msgspec
 import numpy as np
 from sentencepiece import SentencePieceProcessor
 
-from streamer.models.readers import Alternative, Event
+from streamer.models.readers import Alternative, Event, Kind, Mark
 from streamer.models.readers.converted import converted
-from streamer.models.readers.text.sentence_reader import Heard, SentenceReader, SentenceRow
+from streamer.models.readers.rowwise import Rows, already_read
+from streamer.models.readers.text.sentence_reader import SentenceReader, SentenceState, SourceWord
 from streamer.models.text.pieces import read_model
 
 ENDED = -1
@@ -34,8 +35,8 @@ class StreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     partials: bool = True
 
 
-class Row(SentenceRow):
-    """One stream's condition."""
+class TranslationState(SentenceState):
+    """The state of one stream."""
 
     begun: bool = False
     over: bool = False  # a row without a piece came: the source has ended
@@ -43,10 +44,9 @@ class Row(SentenceRow):
     log_probability: float = 0.0
 
 
-class TranslationReader(SentenceReader):
-    """A partial for every row that says something, and a final where the target ends."""
+class TranslationReader(SentenceReader[TranslationState, list[float]]):
+    """A partial for every row that adds a unit, and a final where the target ends."""
 
-    Row = Row
     option_names = StreamOptions.__struct_fields__
 
     def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], folder: Path, rows: int):
@@ -55,7 +55,7 @@ class TranslationReader(SentenceReader):
         if self.columns % 2:
             raise ValueError("labels: a translation has two columns a slot, a unit and its log-probability")
         self.model: SentencePieceProcessor = read_model(folder / card.model, "reader.model")
-        self.rows: list[Row | None] = [None] * rows
+        self.rows = Rows(TranslationState, rows)
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options in force. OptionError "options.NAME" for unknown or bad ones."""
@@ -63,52 +63,53 @@ class TranslationReader(SentenceReader):
 
     def open(self, row: int, options: dict[str, Any]) -> None:
         """Start a stream in `row` with what `parse` returned."""
-        self.rows[row] = Row(options["partials"])
+        self.rows[row] = TranslationState(options["partials"])
 
-    def marks(self, row: int, marks: Sequence) -> None:
-        """What the next rows stand for."""
+    def marks(self, row: int, marks: Sequence[Mark]) -> None:
+        """What the next rows stand for: a piece of a word, or nothing, after a sentence's end."""
         self.rows[row].marks += [
-            None if mark.kind == "empty" else Heard(mark.text, mark.start, mark.end) for mark in marks
+            None if mark.kind == "empty" else SourceWord(mark.text, mark.start, mark.end) for mark in marks
         ]
 
-    def weighed(self, outputs: np.ndarray) -> np.ndarray:
+    def prepared(self, outputs: np.ndarray) -> list[list[list[float]]]:
         """Slots as they are."""
-        return outputs
+        return outputs.tolist()
 
-    def hear(self, row: Row, mark: Heard | None, output: list[float]) -> list[Event]:
-        """What a row says; a target that never ended does where the next sentence begins."""
-        events = self.final(row) if mark and row.over else []
-        if mark:
-            row.begun = True
-        elif not row.begun:
-            return events  # the sentence was told; more empty steps are left than it took
+    def read_word(self, state: TranslationState, word: SourceWord | None, output: list[float]) -> list[Event]:
+        """The units of a row; a target without an end is ended where the next sentence begins."""
+        events = self.end(state) if word and state.over else []
+        if word:
+            state.begun = True
+        elif not state.begun:
+            return events  # the final was told; more empty steps are left than it took
         else:
-            row.over = True
-        said, ended = False, False
+            state.over = True
+        grown, ended = False, False
         for unit, log_probability in zip(output[::2], output[1::2]):
-            row.log_probability += log_probability
+            state.log_probability += log_probability
             if unit > 0:
-                row.units.append(round(unit))
-                said = True
+                state.units.append(round(unit))
+                grown = True
             ended = ended or unit == ENDED
         if ended:
-            return events + self.final(row)
-        return [*events, self._event("partial", row)] if said and row.partials else events
+            return events + self.end(state)
+        return [*events, self._event("partial", state)] if grown and state.partials else events
 
-    def final(self, row: Row) -> list[Event]:
+    def end(self, state: TranslationState) -> list[Event]:
         """The whole target, if its sentence has begun; the next one begins."""
-        if not row.begun:
+        if not state.begun:
             return []
-        event = self._event("final", row)
-        row.utterance += 1
-        row.begun, row.over, row.units, row.log_probability = False, False, [], 0.0
+        event = self._event("final", state)
+        state.utterance += 1
+        state.begun, state.over, state.units, state.log_probability = False, False, [], 0.0
         return [event]
 
-    def _event(self, kind: str, row: Row) -> Event:
-        text = self.model.decode(row.units)
-        sure = float(np.exp(row.log_probability / (len(row.units) + 1)))
+    def _event(self, kind: Kind, state: TranslationState) -> Event:
+        text = self.model.decode(state.units)
+        confidence = float(np.exp(state.log_probability / (len(state.units) + 1)))
+        alternative = Alternative(text, (), confidence)
         # The row that ends a sentence was counted before its final; what it rests on was not more.
-        return Event(kind, row.utterance, row.through, (Alternative(text, (), sure),), len(text))
+        return Event(kind, state.utterance, state.through, (alternative,), len(text))
 
 
 class WholeTranslationReader(TranslationReader):
@@ -116,10 +117,11 @@ class WholeTranslationReader(TranslationReader):
 
     def read(self, rows: Sequence[int], outputs: np.ndarray) -> list[list[Event]]:
         """Take outputs [B, n, 2] of the streams in `rows`; a target is told at its end alone."""
-        for which, steps in zip(rows, outputs):
-            row = self.rows[which]
-            row.begun, row.through = True, row.through + len(row.marks)
-            row.marks = []
-            row.units += [round(unit) for unit in steps[:, 0].tolist() if unit > 0]
-            row.log_probability += float(steps[:, 1].sum())
+        for row, steps in zip(rows, outputs):
+            state = self.rows[row]
+            steps = steps[already_read(state, len(steps)) :]
+            state.begun = state.begun or len(steps) > 0
+            state.through, state.marks = state.through + len(state.marks), []
+            state.units += [round(unit) for unit in steps[:, 0].tolist() if unit > 0]
+            state.log_probability += float(steps[:, 1].sum())
         return [[] for _ in rows]

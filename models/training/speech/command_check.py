@@ -35,8 +35,8 @@ def outputs_of(network: Stage, recordings: Sequence[Recording], at_once: int = 6
 
 def spoken(reader: CommandsReader, outputs: np.ndarray) -> list[tuple[str, float]]:
     """The words of a recording and the rows of their ends."""
-    reader.open(0, reader.parse({}))
-    events = reader.read([0], outputs[None])[0] + reader.finish(0)
+    reader.open(1, reader.parse({}))
+    events = reader.read([1], outputs[None])[0] + reader.finish(1)
     words = [e.alternatives[0].words[0] for e in events if e.kind == "final"]
     return [(word.text, word.end) for word in words]
 

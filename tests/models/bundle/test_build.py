@@ -1,5 +1,7 @@
 """Folders of models: what loads, and the one line that names what is wrong with the rest."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -153,13 +155,17 @@ def test_weights_of_another_network(folder):
 def test_an_architecture_of_ones_own(folder):
     card = CARD.replace('"acoustic_gru"', '"streamer.models.networks.acoustic:acoustic_gru"')
     (folder / "card.toml").write_text(card)
-    assert load(folder, ["models"]).name == "tiny"
-    for path in ("streamer.models.networks.acoustic:nothing", "models.nowhere:acoustic_gru", "modelsx:y"):
+    assert load(folder, ["streamer.models"]).name == "tiny"
+    for path in (
+        "streamer.models.networks.acoustic:nothing",
+        "streamer.models.nowhere:acoustic_gru",
+        "streamer.modelsx:y",
+    ):
         (folder / "card.toml").write_text(
             card.replace("streamer.models.networks.acoustic:acoustic_gru", path)
         )
         with pytest.raises(ValueError, match="imported"):
-            load(folder, ["models"])
+            load(folder, ["streamer.models"])
 
 
 def test_the_catalog(folder):
@@ -168,3 +174,13 @@ def test_the_catalog(folder):
         catalog.find("yours", {"mine": folder})
     for name, path in catalog.zoo().items():
         assert read_card(path).name == name
+
+
+def test_the_catalog_takes_a_folder(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    assert catalog.find(str(folder), {}) == folder
+    assert catalog.find(f"./{folder.name}", {}) == catalog.find(f"{folder.name}/", {}) == Path(folder.name)
+    assert catalog.find(folder.name, {}) == Path(folder.name)
+    assert catalog.find(folder.name, {folder.name: tmp_path}) == tmp_path  # a config's name goes first
+    with pytest.raises(ValueError, match="^nowhere/at-all: not a model's folder; it would hold card.toml$"):
+        catalog.find("nowhere/at-all", {"nowhere/at-all": folder})

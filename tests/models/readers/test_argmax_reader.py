@@ -76,16 +76,16 @@ def test_cuts_do_not_matter(kind, labels, cuts):
 )
 def test_a_flush_reads_its_rows_once(kind, labels, drained, again):
     reader = kind(LABELS, CARD, 1)
-    reader.open(0, reader.parse({"partials": False}))
+    reader.open(1, reader.parse({"partials": False}))
     half = len(labels) // 2
-    events = reader.read([0], rows(labels[:half]))[0]
+    events = reader.read([1], rows(labels[:half]))[0]
     for count in (drained, max(drained, again)):
-        events += reader.flush(0, rows(labels[half : half + count])[0])
-    events += reader.read([0], rows(labels[half:]))[0] + reader.finish(0)
+        events += reader.flush(1, rows(labels[half : half + count])[0])
+    events += reader.read([1], rows(labels[half:]))[0] + reader.finish(1)
     assert all(event.kind == "final" for event in events)
     assert [e.through for e in events] == sorted(e.through for e in events)
     assert [e.utterance for e in events] == list(range(len(events)))
-    assert reader.rows[0].through == max(len(labels), 0)
+    assert reader.rows[1].through == max(len(labels), 0)
     letters = "".join(e.alternatives[0].text for e in events).replace(" ", "")
     whole = "".join(e.alternatives[0].text for e in said(kind, labels, partials=False))
     # A label that sounds through the flush is told on both of its sides, and no row twice.

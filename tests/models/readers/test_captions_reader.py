@@ -22,7 +22,7 @@ def reader(language):
     return CaptionsReader(PHONES, OPTIONS, language, ROWS)
 
 
-def run(reader, logits, row=0, cuts=(), **options):
+def run(reader, logits, row=1, cuts=(), **options):
     """All events of one stream that is read in pieces cut at `cuts`."""
     reader.open(row, reader.parse(options))
     events = []
@@ -66,11 +66,11 @@ def test_cuts(reader, seed, cuts):
 
 
 def test_neighbours_do_not_matter(reader):
-    streams = [babble(200, seed) for seed in range(ROWS)]
-    alone = [run(reader, logits, row=0) for logits in streams]
-    for row in range(ROWS):
+    streams = {row: babble(200, row) for row in range(1, ROWS + 1)}
+    alone = {row: run(reader, logits, row=1) for row, logits in streams.items()}
+    for row in range(1, ROWS + 1):
         reader.open(row, reader.parse({}))
-    order = [2, 0, 3, 1]
+    order = [3, 1, 4, 2]
     together = reader.read(order, np.stack([streams[row] for row in order]))
     for row, events in zip(order, together):
         assert events + reader.finish(row) == alone[row]
@@ -82,10 +82,11 @@ def test_threads_do_not_matter(language, monkeypatch):
     for threads in (1, 3):
         monkeypatch.setattr(captions, "crew_size", lambda: threads)
         reader = CaptionsReader(PHONES, OPTIONS, language, len(streams))
-        for row in range(len(streams)):
+        rows = range(1, len(streams) + 1)
+        for row in rows:
             reader.open(row, reader.parse({}))
-        read = [reader.read(range(len(streams)), streams[:, at : at + 50]) for at in range(0, 200, 50)]
-        told.append(read + [reader.finish(row) for row in range(len(streams))])
+        read = [reader.read(rows, streams[:, at : at + 50]) for at in range(0, 200, 50)]
+        told.append(read + [reader.finish(row) for row in rows])
     assert told[0] == told[1]
 
 
@@ -132,31 +133,31 @@ def test_a_saved_row_goes_on_elsewhere(reader, language):
     reader.open(1, reader.parse({}))
     events = reader.read([1], logits[None, :111])[0]
     other = CaptionsReader(PHONES, OPTIONS, language, 2)
-    other.restore(0, reader.save(1))
-    events += other.read([0], logits[None, 111:])[0] + other.finish(0)
+    other.restore(1, reader.save(1))
+    events += other.read([1], logits[None, 111:])[0] + other.finish(1)
     assert events == whole
     with pytest.raises(ValueError, match="row"):
-        other.restore(0, b"short")
+        other.restore(1, b"short")
 
 
 def test_flush_gives_finals_at_once_and_reads_the_drained_rows_once(reader):
     before, drained, later = speak("ab"), speak("cab"), speak("dad . .")
-    reader.open(0, reader.parse({}))
-    events = reader.read([0], before[None])[0]
-    events += reader.flush(0, drained)
+    reader.open(1, reader.parse({}))
+    events = reader.read([1], before[None])[0]
+    events += reader.flush(1, drained)
     assert finals(events) == ["ab cab"]
-    rest = reader.read([0], np.concatenate([drained, later])[None])[0] + reader.finish(0)
+    rest = reader.read([1], np.concatenate([drained, later])[None])[0] + reader.finish(1)
     assert finals(rest) == ["dad"]
     assert rest[-1].through == len(before) + len(drained) + len(later)
 
 
 def test_a_second_flush_skips_what_the_first_one_read(reader):
     drained = speak("cab dad")
-    reader.open(0, reader.parse({}))
-    assert finals(reader.flush(0, drained[:6])) == ["cab"]
-    assert reader.read([0], drained[None, :2])[0] == []
-    assert finals(reader.flush(0, drained[2:])) == ["dad"]
-    assert reader.read([0], drained[None, 2:])[0] == []
+    reader.open(1, reader.parse({}))
+    assert finals(reader.flush(1, drained[:6])) == ["cab"]
+    assert reader.read([1], drained[None, :2])[0] == []
+    assert finals(reader.flush(1, drained[2:])) == ["dad"]
+    assert reader.read([1], drained[None, 2:])[0] == []
 
 
 def test_silence_says_nothing(reader):

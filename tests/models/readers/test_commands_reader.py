@@ -42,7 +42,7 @@ def quiet(rows):
     return [BLANK] * rows
 
 
-def run(reader, logits, row=0, cuts=(), **options):
+def run(reader, logits, row=1, cuts=(), **options):
     """All events of one stream that is read in pieces cut at `cuts`."""
     reader.open(row, reader.parse(options))
     events = []
@@ -137,26 +137,26 @@ def test_cuts_change_nothing(seed, cuts):
 
 def test_neighbours_change_nothing():
     reader = CommandsReader(LABELS, EAGER, ROWS)
-    streams = [babble(seed) for seed in range(ROWS)]
-    alone = [run(reader, logits) for logits in streams]
-    together = [[] for _ in streams]
-    for row in range(ROWS):
+    streams = {row: babble(row) for row in range(1, ROWS + 1)}
+    alone = {row: run(reader, logits) for row, logits in streams.items()}
+    together = {row: [] for row in streams}
+    for row in range(1, ROWS + 1):
         reader.open(row, reader.parse({}))
     for at in range(0, 200, 7):
-        order = [2, 0, 1] if at % 2 else [1, 2, 0]
+        order = [3, 1, 2] if at % 2 else [2, 3, 1]
         told = reader.read(order, np.stack([streams[row][at : at + 7] for row in order]))
         for row, events in zip(order, told):
             together[row] += events
-    assert sum(map(len, alone)) > 20
-    assert [events + reader.finish(row) for row, events in enumerate(together)] == alone
+    assert sum(map(len, alone.values())) > 20
+    assert {row: events + reader.finish(row) for row, events in together.items()} == alone
 
 
 def test_a_saved_row_goes_on_elsewhere():
     reader, logits = CommandsReader(LABELS, EAGER, ROWS), babble(7)
     whole = run(reader, logits)
-    reader.open(0, reader.parse({}))
-    events = reader.read([0], logits[None, :101])[0]
-    saved = reader.save(0)
+    reader.open(1, reader.parse({}))
+    events = reader.read([1], logits[None, :101])[0]
+    saved = reader.save(1)
     other = CommandsReader(LABELS, EAGER, ROWS)
     other.restore(2, saved)
     assert other.save(2) == saved
@@ -167,10 +167,10 @@ def test_a_saved_row_goes_on_elsewhere():
 
 def test_flush_reads_ahead_and_the_same_rows_are_not_read_again(reader):
     logits = outputs(*quiet(10), YES, YES, *quiet(10), NO, NO, voiced=range(8, 12))
-    reader.open(0, reader.parse({}))
-    events = reader.read([0], logits[None, :10])[0] + reader.flush(0, logits[10:14])
+    reader.open(1, reader.parse({}))
+    events = reader.read([1], logits[None, :10])[0] + reader.flush(1, logits[10:14])
     assert [e.kind for e in events] == ["speech_start", "final", "speech_stop"]
-    late = reader.read([0], logits[None, 10:13])[0] + reader.read([0], logits[None, 13:])[0]
+    late = reader.read([1], logits[None, 10:13])[0] + reader.read([1], logits[None, 13:])[0]
     assert finals(events + late) == ["yes", "no"]
     assert late[-1].through == 24
 
@@ -255,7 +255,7 @@ def test_what_is_too_long_too_short_or_told_already_is_in_no_doubt():
 def test_a_flush_tells_a_word_in_doubt_once():
     reader = CommandsReader(LABELS, DOUBT, ROWS)
     logits = in_doubt(10, 20)
-    reader.open(0, reader.parse({}))
-    events = reader.read([0], logits[None, :15])[0] + reader.flush(0, logits[15:18])
+    reader.open(1, reader.parse({}))
+    events = reader.read([1], logits[None, :15])[0] + reader.flush(1, logits[15:18])
     assert finals(events) == ["yes"]
-    assert finals(reader.read([0], logits[None, 15:])[0] + reader.finish(0)) == []
+    assert finals(reader.read([1], logits[None, 15:])[0] + reader.finish(1)) == []

@@ -46,15 +46,15 @@ def stream(*sentences: str) -> tuple[list[Mark], np.ndarray]:
 
 
 def told(reader, marks, outputs, cuts=(), lookahead=0, partials=True):
-    reader.open(0, reader.parse({"lookahead": lookahead, "partials": partials}))
+    reader.open(1, reader.parse({"lookahead": lookahead, "partials": partials}))
     events = []
     for some, rows in zip(np.split(np.arange(len(marks)), list(cuts)), np.split(outputs, list(cuts))):
-        reader.marks(0, [marks[i] for i in some])
-        events += reader.read([0], rows[None])[0]
-        value = reader.save(0)
-        reader.open(0, reader.parse({}))
-        reader.restore(0, value)
-    return events + reader.finish(0)
+        reader.marks(1, [marks[i] for i in some])
+        events += reader.read([1], rows[None])[0]
+        value = reader.save(1)
+        reader.open(1, reader.parse({}))
+        reader.restore(1, value)
+    return events + reader.finish(1)
 
 
 def spans(event):
@@ -185,10 +185,10 @@ def test_cuts_and_saving_change_nothing(cuts, lookahead):
 def test_rows_of_a_batch_do_not_mix():
     one = reader()
     first, second = stream(SENTENCES[0]), stream("x y Rome/B-LOC z z")
-    for row, (marks, _) in enumerate((first, second)):
-        one.open(row, one.parse({"lookahead": row}))
+    for row, (marks, _) in enumerate((first, second), 1):
+        one.open(row, one.parse({"lookahead": row - 1}))
         one.marks(row, marks)
-    both = one.read([0, 1], np.stack([first[1], second[1]]))
+    both = one.read([1, 2], np.stack([first[1], second[1]]))
     assert [spans(events[-1]) for events in both] == [
         [("Ann Lee", 0, 7, "PER"), ("Rome", 12, 16, "LOC"), ("Paris", 17, 22, "LOC")],
         [("Rome", 4, 8, "LOC")],
@@ -197,23 +197,23 @@ def test_rows_of_a_batch_do_not_mix():
 
 def test_a_whole_sentence_ends_with_its_stream():
     one = reader(1)
-    one.open(0, one.parse({}))
+    one.open(1, one.parse({}))
     marks, outputs = stream("Ann/B-PER ran")
-    one.marks(0, marks[:2])
-    one.read([0], outputs[None, :2, : len(TAGS)])
-    (final,) = one.finish(0)
-    assert spans(final) == [("Ann", 0, 3, "PER")] and one.finish(0) == []
+    one.marks(1, marks[:2])
+    one.read([1], outputs[None, :2, : len(TAGS)])
+    (final,) = one.finish(1)
+    assert spans(final) == [("Ann", 0, 3, "PER")] and one.finish(1) == []
 
 
 def test_a_flush_ends_the_sentence():
     marks, outputs = stream("Ann/B-PER ran Rome/B-LOC")
     one = reader()
-    one.open(0, one.parse({"lookahead": 2}))
-    one.marks(0, marks)
-    one.read([0], outputs[None, :3])
-    *_, last = one.flush(0, outputs[3:])
+    one.open(1, one.parse({"lookahead": 2}))
+    one.marks(1, marks)
+    one.read([1], outputs[None, :3])
+    *_, last = one.flush(1, outputs[3:])
     assert last.kind == "final" and len(spans(last)) == 2
-    assert one.read([0], outputs[None, 3:]) == [[]]
+    assert one.read([1], outputs[None, 3:]) == [[]]
 
 
 @pytest.mark.parametrize("lookahead", [-1, HEADS])

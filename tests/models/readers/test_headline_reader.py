@@ -22,22 +22,22 @@ def reader(tmp_path):
 
 
 def test_a_title_is_told_at_the_end_in_the_sources_case(reader):
-    reader.open(0, reader.parse({}))
+    reader.open(1, reader.parse({}))
     source = ["We", "train", "Zork", ",", "an", "LSTM", "network", "."]
-    reader.marks(0, [Mark(0, 0, word, "token") for word in source])
+    reader.marks(1, [Mark(0, 0, word, "token") for word in source])
     outputs = np.zeros((1, 8, 2), np.float32)
     outputs[0, :5, 0] = [3, 5 + 2, 5 + 3, 2, 4]  # network, copied: Zork and a comma, the, lstm
     outputs[0, :6, 1] = -0.5
-    assert reader.read([0], outputs[:, :3]) == [[]]
-    value = reader.save(0)
-    reader.open(0, reader.parse({}))
-    reader.restore(0, value)
-    assert reader.read([0], outputs[:, 3:]) == [[]]
-    (final,) = reader.finish(0)
+    assert reader.read([1], outputs[:, :3]) == [[]]
+    value = reader.save(1)
+    reader.open(1, reader.parse({}))
+    reader.restore(1, value)
+    assert reader.read([1], outputs[:, 3:]) == [[]]
+    (final,) = reader.finish(1)
     assert final.kind == "final" and final.through == 8
     assert final.alternatives[0].text == "Network Zork, the LSTM"
     assert final.alternatives[0].confidence == pytest.approx(np.exp(-0.5))
-    assert reader.finish(0) == []
+    assert reader.finish(1) == []
 
 
 def test_a_card_without_its_word_list_is_refused(tmp_path):

@@ -37,15 +37,15 @@ def stream(*sentences: list[float]) -> tuple[list[Mark], np.ndarray]:
 
 
 def told(reader, marks, outputs, cuts=(), **options):
-    reader.open(0, reader.parse(options))
+    reader.open(1, reader.parse(options))
     events = []
     for some, rows in zip(np.split(np.arange(len(marks)), list(cuts)), np.split(outputs, list(cuts))):
-        reader.marks(0, [marks[i] for i in some])
-        events += reader.read([0], rows[None])[0]
-        value = reader.save(0)
-        reader.open(0, reader.parse({}))
-        reader.restore(0, value)
-    return events + reader.finish(0)
+        reader.marks(1, [marks[i] for i in some])
+        events += reader.read([1], rows[None])[0]
+        value = reader.save(1)
+        reader.open(1, reader.parse({}))
+        reader.restore(1, value)
+    return events + reader.finish(1)
 
 
 SENTENCES = [1.0, -2.0], [3.0], [-1.0, 2.0, 4.0]
@@ -91,11 +91,11 @@ def test_a_stream_and_a_flush_end_the_sentence():
     *_, last = told(reader(), marks[:1], outputs[:1])
     assert (last.kind, last.alternatives[0].text) == ("final", "positive")
     one = reader()
-    one.open(0, one.parse({}))
-    one.marks(0, marks[:2])
-    one.read([0], outputs[None, :2])
-    (final,) = one.flush(0, outputs[:0])
-    assert final.kind == "final" and one.flush(0, outputs[:0]) == []
+    one.open(1, one.parse({}))
+    one.marks(1, marks[:2])
+    one.read([1], outputs[None, :2])
+    (final,) = one.flush(1, outputs[:0])
+    assert final.kind == "final" and one.flush(1, outputs[:0]) == []
 
 
 def test_heads_of_as_many_classes_are_refused():

@@ -45,15 +45,15 @@ def stream(*sentences: dict[str, bool]) -> tuple[list[Mark], np.ndarray]:
 
 
 def told(reader, marks, outputs, cuts=(), lookahead=1, partials=True):
-    reader.open(0, reader.parse({"lookahead": lookahead, "partials": partials}))
+    reader.open(1, reader.parse({"lookahead": lookahead, "partials": partials}))
     events = []
     for some, rows in zip(np.split(np.arange(len(marks)), list(cuts)), np.split(outputs, list(cuts))):
-        reader.marks(0, [marks[i] for i in some])
-        events += reader.read([0], rows[None])[0]
-        value = reader.save(0)
-        reader.open(0, reader.parse({}))
-        reader.restore(0, value)
-    return events + reader.finish(0)
+        reader.marks(1, [marks[i] for i in some])
+        events += reader.read([1], rows[None])[0]
+        value = reader.save(1)
+        reader.open(1, reader.parse({}))
+        reader.restore(1, value)
+    return events + reader.finish(1)
 
 
 SENTENCES = {"a": True, "bee": False, "sea": True}, {"dee": False}, {"e": True, ".": True}
@@ -94,10 +94,10 @@ def test_a_stream_that_ends_within_a_sentence_tells_what_it_kept():
 def test_a_flush_ends_the_sentence():
     marks, outputs = stream(SENTENCES[0])
     one = reader()
-    one.open(0, one.parse({"lookahead": 2}))
-    one.marks(0, marks)
-    one.read([0], outputs[None, :3])
-    *_, last = one.flush(0, outputs[3:])
+    one.open(1, one.parse({"lookahead": 2}))
+    one.marks(1, marks)
+    one.read([1], outputs[None, :3])
+    *_, last = one.flush(1, outputs[3:])
     assert (last.kind, last.alternatives[0].text) == ("final", "a sea")
 
 
@@ -116,11 +116,11 @@ def test_cards_that_do_not_fit_are_refused():
 
 def test_the_whole_reader_keeps_what_makes_the_expected_f1_highest():
     one = WholeSummaryReader({"keep": ["keep"]}, {}, 1)
-    one.open(0, one.parse({}))
-    one.marks(0, [Mark(i, i + 1, word, "token") for i, word in enumerate("abcd")])
+    one.open(1, one.parse({}))
+    one.marks(1, [Mark(i, i + 1, word, "token") for i, word in enumerate("abcd")])
     # Of 0.9 alone: 1.8 / 2.95 = 0.61; with 0.45 it is 2.7 / 3.95 = 0.68; with 0.4, 3.5 / 4.95 = 0.71;
     # and with 0.2 it falls to 3.9 / 5.95 = 0.66.
     p = np.array([0.9, 0.2, 0.4, 0.45])
-    assert one.read([0], np.log(p / (1 - p))[None, :, None]) == [[]]
-    (final,) = one.finish(0)
+    assert one.read([1], np.log(p / (1 - p))[None, :, None]) == [[]]
+    (final,) = one.finish(1)
     assert final.alternatives[0].text == "a c d"
