@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from streamer.bench.bench_references import Peak
-from streamer.bench.streams import BenchReport, bench
+from streamer.bench.live_streams import BenchReport, bench
+from streamer.bench.references import Peak
 from streamer.config import Config
 
 FIRST = 64  # streams

@@ -70,9 +70,9 @@ def _offline(config: Config, wish: Wish) -> dict[str, Any]:
 
 def _running(config: Config, wish: Wish) -> dict[str, Any]:
     """Of a server that runs: what it says it serves tells what its streams bring."""
-    from streamer.bench.bench_picture import draw
-    from streamer.bench.pieces import bench_music_running
-    from streamer.bench.streams import bench_running
+    from streamer.bench.latency_picture import draw
+    from streamer.bench.live_pieces import bench_music_running
+    from streamer.bench.live_streams import bench_running
     from streamer.clients.connection import connect
     from streamer.clients.files import BUNDLED, BUNDLED_TEXT
 
@@ -93,7 +93,7 @@ def _running(config: Config, wish: Wish) -> dict[str, Any]:
 
 def _live(config: Config, wish: Wish) -> dict[str, Any]:
     """Of a server started for it."""
-    from streamer.bench.pieces import bench_music
+    from streamer.bench.live_pieces import bench_music
     from streamer.clients.files import BUNDLED, BUNDLED_TEXT
     from streamer.models.bundle import catalog
     from streamer.models.bundle.card import read_card
@@ -116,11 +116,11 @@ def _streams(wish: Wish, usual: int) -> int:
 
 
 def _runs(config: Config, model: str, streams: int, wish: Wish, file: Path) -> dict[str, Any]:
-    from streamer.bench.bench_picture import draw
+    from streamer.bench.latency_picture import draw
+    from streamer.bench.live_streams import BenchReport
+    from streamer.bench.live_streams import bench as run
     from streamer.bench.search import best
     from streamer.bench.search import search as find
-    from streamer.bench.streams import BenchReport
-    from streamer.bench.streams import bench as run
 
     def told(one: BenchReport) -> None:
         late = "no results" if one.p99_ms is None else f"p99 {one.p99_ms:.0f} ms"
@@ -141,8 +141,8 @@ def _runs(config: Config, model: str, streams: int, wish: Wish, file: Path) -> d
 
 
 def _references(config: Config, model: str, file: Path) -> dict[str, float | None]:
-    from streamer.bench.bench_references import naive_streams
-    from streamer.bench.streams import recording
+    from streamer.bench.live_streams import recording
+    from streamer.bench.references import naive_streams
 
     heard = recording(file)
     return {
@@ -153,8 +153,8 @@ def _references(config: Config, model: str, file: Path) -> dict[str, float | Non
 
 def _onnx_streams(config: Config, model: str, samples: Any, rate_hz: int) -> float | None:
     """None, and a line that says why, where it can't be measured."""
-    from streamer.bench.bench_references import onnx_streams
     from streamer.bench.onnx import missing
+    from streamer.bench.references import onnx_streams
 
     if absent := missing():
         print(

@@ -17,13 +17,13 @@ from streamer.config import Config
 from streamer.errors import WrongCall, options_named_as_called
 from streamer.music.musicxml import write_musicxml
 from streamer.music.performance import Length, Performance, length_of
-from streamer.music.picture import ENDINGS, write_roll
+from streamer.music.piano_roll import ENDINGS, write_roll
 from streamer.music.piece import Piece
 from streamer.music.prompts import Prompt, read_melody, read_prompt
-from streamer.music.screen import drawn
 from streamer.music.sound import FADE_SECONDS, RATE_HZ, Sound
 from streamer.music.soundfont import SoundFont
 from streamer.music.source import LocalSource, PieceSource
+from streamer.music.terminal_roll import drawn
 from streamer.music.writing import SOUND, SoundFile, whole, write_midi
 
 DEFAULT_SECONDS = 30.0

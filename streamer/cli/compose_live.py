@@ -14,8 +14,8 @@ from streamer.clients.keys import Keys
 from streamer.clients.speaker import Speaker
 from streamer.music.melody_input import KEYS, REST, MidiPort
 from streamer.music.performance import Performance
-from streamer.music.screen import drawn
 from streamer.music.sound import RATE_HZ
+from streamer.music.terminal_roll import drawn
 
 LEAD_SECONDS, LEAD_ACCOMPANYING = 0.5, 0.12  # that composing stays ahead of what is heard
 HELP = "+ - temperature   [ ] tempo   x end with a cadence   q stop"

@@ -167,7 +167,7 @@ def latency(
         lines, name = measure(data, runs, tasks or TASKS, only, updates, _say), "latency"
         lines = joined(lines, output / "latency.json")  # tasks may be measured one by one
     from streamer.lab.latency import measure as lab_latency
-    from streamer.lab.latency.picture import draw
+    from streamer.lab.latency.delay_picture import draw
 
     lab_latency.show(lines)
     _say(lab_latency.write(lines, output / f"{name}.json"))

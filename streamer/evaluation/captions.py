@@ -7,12 +7,14 @@ from itertools import islice
 from pathlib import Path
 
 from streamer.errors import WrongCall
-from streamer.evaluation import conditions, references
-from streamer.evaluation.delays import Shown, summarise, word_delays
+from streamer.evaluation import conditions
+from streamer.evaluation.error_rates import plain
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
 from streamer.evaluation.manifests import read_manifest
-from streamer.evaluation.memory import Growth
-from streamer.evaluation.said import (
+from streamer.evaluation.memory_growth import Growth
+from streamer.evaluation.pocketsphinx import pocketsphinx_figures
+from streamer.evaluation.stopwatch import Stopwatch
+from streamer.evaluation.transcribed import (
     Said,
     calibration_figures,
     figures,
@@ -21,8 +23,7 @@ from streamer.evaluation.said import (
     offline_said,
     rates,
 )
-from streamer.evaluation.scoring_captions import plain
-from streamer.evaluation.stopwatch import Stopwatch
+from streamer.evaluation.word_delays import Shown, summarise, word_delays
 from streamer.offline.live_driver import Heard, hear, live_model
 from streamer.offline.offline_driver import offline_model, read_whole
 from streamer.offline.recordings import Recording, SpokenWord, join_to_length, looped
@@ -64,7 +65,7 @@ def live(job: Job, asked: Asked = PLAIN) -> Measured:
         heard = hear(model, recordings, job, asked.writing)
     found = asked.figures | _figures([live_said(one) for one in heard], asked) | delay_figures(heard)
     if asked.references:
-        found |= references.pocketsphinx(recordings, watch.cpu_seconds, job.progress)
+        found |= pocketsphinx_figures(recordings, watch.cpu_seconds, job.progress)
     return Measured(len(heard), sum(one.seconds for one in heard), watch, found)
 
 
@@ -110,7 +111,7 @@ def offline(job: Job, asked: Asked = PLAIN) -> Measured:
     said = [offline_said(one, transcript) for one, transcript in zip(recordings, transcripts)]
     found = asked.figures | _figures(said, asked)
     if asked.references:
-        found |= references.pocketsphinx(recordings, watch.cpu_seconds, job.progress)
+        found |= pocketsphinx_figures(recordings, watch.cpu_seconds, job.progress)
     return Measured(len(recordings), sum(one.seconds for one in recordings), watch, found)
 
 

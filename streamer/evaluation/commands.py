@@ -5,9 +5,9 @@ from functools import partial
 from pathlib import Path
 
 from streamer.evaluation.captions import delay_figures
+from streamer.evaluation.command_scores import UNKNOWN, accuracy, words_per_minute
 from streamer.evaluation.job import Job, Measured, Mode, Task
 from streamer.evaluation.manifests import read_manifest
-from streamer.evaluation.scoring_commands import UNKNOWN, accuracy, words_per_minute
 from streamer.evaluation.spliced import SEED, score, splice
 from streamer.evaluation.stopwatch import Stopwatch
 from streamer.offline.live_driver import Heard, LiveModel, hear, live_model

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from streamer.evaluation.entity_scores import EntityScores, entity_scores, tags_of
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
-from streamer.evaluation.scoring_entities import EntityScores, entity_scores, tags_of
 from streamer.evaluation.stopwatch import Stopwatch
 from streamer.evaluation.text_baselines import tagged_by_features, tagged_by_names
 from streamer.models.bundle import catalog

@@ -9,7 +9,7 @@ from rouge_score.rouge_scorer import RougeScorer
 from streamer.errors import WrongCall
 from streamer.evaluation.job import Job, Measured, Mode
 from streamer.evaluation.stopwatch import Stopwatch
-from streamer.evaluation.summaries import Paper, read_rows
+from streamer.evaluation.summary_files import Paper, read_rows
 from streamer.models.bundle import catalog
 from streamer.models.bundle.build import load
 from streamer.models.text.words import split_words

@@ -8,6 +8,7 @@ import torch
 
 from streamer.errors import WrongCall
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
+from streamer.evaluation.music_statistics import HISTOGRAMS, RATES, distance, judge
 from streamer.evaluation.stopwatch import Stopwatch
 from streamer.models.bundle import catalog
 from streamer.models.bundle.build import Model, load
@@ -19,7 +20,6 @@ from streamer.models.networks.composer_network import TOLD, Composer
 from streamer.models.networks.roll_density import RollDensity
 from streamer.music.composing import Composer as Loaded
 from streamer.music.composing import Pieces
-from streamer.music.judging import HISTOGRAMS, RATES, distance, judge
 from streamer.runtime.cpu import CpuRunner
 from streamer.runtime.kernel_choice import fastest
 

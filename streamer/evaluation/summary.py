@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
-from streamer.evaluation.scoring_summary import Kept, kept_scores, title_scores
 from streamer.evaluation.stopwatch import Stopwatch
-from streamer.evaluation.summaries import Paper, Sentence, read_rows
+from streamer.evaluation.summary_files import Paper, Sentence, read_rows
+from streamer.evaluation.summary_scores import Kept, kept_scores, title_scores
 from streamer.models.bundle import catalog
 from streamer.models.bundle.build import load
 from streamer.models.readers import Event

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
-from streamer.evaluation.scoring_translation import (
+from streamer.evaluation.stopwatch import Stopwatch
+from streamer.evaluation.translation_scores import (
     average_lagging,
     bleu,
     broken_off,
@@ -14,7 +15,6 @@ from streamer.evaluation.scoring_translation import (
     repeats,
     word_by_word,
 )
-from streamer.evaluation.stopwatch import Stopwatch
 from streamer.models.bundle import catalog
 from streamer.models.bundle.build import load
 from streamer.models.datasets.sentence_pairs import read_pairs

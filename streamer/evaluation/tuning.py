@@ -15,10 +15,10 @@ from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 
 from streamer.errors import WrongCall
+from streamer.evaluation.alignment import matched
 from streamer.evaluation.calibration import right_words
+from streamer.evaluation.error_rates import error_rates, plain
 from streamer.evaluation.manifests import read_manifest
-from streamer.evaluation.matching import matched
-from streamer.evaluation.scoring_captions import error_rates, plain
 from streamer.models.audio.resample import RATES_HZ
 from streamer.models.bundle.build import Model
 from streamer.models.layers.stage import Stage

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from streamer.config import Config
 from streamer.errors import WrongCall
+from streamer.lab.drawing import figure, save
 from streamer.lab.gates import Layer, gates_along
-from streamer.lab.pictures import figure, save
 from streamer.models.bundle import catalog
 from streamer.models.bundle.build import Model, load
 from streamer.models.text.words import split_words

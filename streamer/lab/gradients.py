@@ -12,9 +12,9 @@ from rich.table import Table
 
 from streamer.config import Config
 from streamer.lab.agreement_scores import Score, scores
+from streamer.lab.drawing import NAMES
 from streamer.lab.exploding import Explosion, explosions
 from streamer.lab.intervals import Interval
-from streamer.lab.pictures import NAMES
 from streamer.lab.unrolled import Reach, encoded, product_norms, reach
 from streamer.lab.watching import DISTANCES, long_rows, watched
 from streamer.models.bundle import catalog

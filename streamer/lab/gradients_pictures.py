@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from streamer.lab.agreement_scores import Score
+from streamer.lab.drawing import COLOURS, MARKS, NAMES, SHADES, figure, label_ends, save
 from streamer.lab.exploding import CLIP
 from streamer.lab.gradients import Findings
-from streamer.lab.pictures import COLOURS, MARKS, NAMES, SHADES, figure, label_ends, save
 from streamer.lab.watching import DISTANCES
 
 FLOOR = 1e-7  # what a picture shows at most below

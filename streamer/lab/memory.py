@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from streamer.errors import WrongCall
-from streamer.lab.pictures import COLOURS, MARKS, NAMES, figure, label_ends, save
+from streamer.lab.drawing import COLOURS, MARKS, NAMES, figure, label_ends, save
 from streamer.lab.unrolled import encoded
 from streamer.models.bundle.build import Model
 from streamer.models.datasets.agreement_rows import Row

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from streamer.lab.pictures import SHADES, figure, label_ends, save
+from streamer.lab.drawing import SHADES, figure, label_ends, save
 from streamer.lab.why import GROUPS, SEEN, TIMED_EPOCHS, Why
 from streamer.lab.why_networks import PADDED
 

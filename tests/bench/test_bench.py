@@ -7,11 +7,11 @@ import pytest
 import soundfile
 
 from streamer import wire
-from streamer.bench.bench_picture import draw
-from streamer.bench.bench_references import naive_streams
-from streamer.bench.load import Speaker
+from streamer.bench.latency_picture import draw
+from streamer.bench.live_streams import Seen, bench, recording, report
+from streamer.bench.paced_streams import Speaker
+from streamer.bench.references import naive_streams
 from streamer.bench.search import best, search
-from streamer.bench.streams import Seen, bench, recording, report
 from streamer.config import Config, ModelOptions
 from streamer.models.bundle.build import build_network
 from streamer.models.kernels.products import product_rate, products_per_block

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from streamer.bench.load import Load, spoken
+from streamer.bench.paced_streams import Load, spoken
 from streamer.config import Config, ModelOptions
 from streamer.server.serve import unpaced_engine
 from tests.cli.test_cli import refused, streamer  # noqa: F401, a fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streamer.bench.pieces import bench_music
+from streamer.bench.live_pieces import bench_music
 from streamer.config import Config, ModelOptions
 from tests.cli.test_cli import refused, streamer  # noqa: F401, a fixture
 from tests.tiny_composer import write_composer

@@ -8,8 +8,8 @@ import soundfile
 import torch
 
 from streamer.bench import onnx as bench_onnx
-from streamer.bench.bench_references import naive_streams, onnx_streams
 from streamer.bench.onnx import OnnxNetwork
+from streamer.bench.references import naive_streams, onnx_streams
 from streamer.config import Config, ModelOptions
 from streamer.models.bundle.build import build_network, load
 from tests.cli.test_cli import streamer  # noqa: F401, a fixture

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from streamer.evaluation.alignment import time_errors
 from streamer.evaluation.calibration import reliability, right_words
 from streamer.evaluation.conditions import CONDITIONS, SIMPLE, condition
-from streamer.evaluation.matching import time_errors
-from streamer.evaluation.memory import Growth
+from streamer.evaluation.memory_growth import Growth
 from streamer.offline.recordings import Recording, SpokenWord, looped
 from tests.evaluation.test_evaluation_manifests import write_set
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from streamer.evaluation.delays import Shown, summarise, word_delays
-from streamer.evaluation.scoring_captions import error_rates, plain
-from streamer.evaluation.scoring_commands import accuracy, is_right, words_per_minute
+from streamer.evaluation.command_scores import accuracy, is_right, words_per_minute
+from streamer.evaluation.error_rates import error_rates, plain
 from streamer.evaluation.spliced import Piece, Spliced, score, splice
+from streamer.evaluation.word_delays import Shown, summarise, word_delays
 from streamer.offline.recordings import Recording, SpokenWord, join, join_to_length
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from streamer.evaluation.scoring_summary import kept_scores, title_scores
-from streamer.evaluation.summaries import Paper, Sentence, read_rows
+from streamer.evaluation.summary_files import Paper, Sentence, read_rows
+from streamer.evaluation.summary_scores import kept_scores, title_scores
 from tests.summary_data import write
 
 

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from streamer.config import read_config
 from streamer.evaluation import entities, sentiment
 from streamer.evaluation import evaluate as evaluation
-from streamer.evaluation.scoring_entities import entity_scores, tags_of
+from streamer.evaluation.entity_scores import entity_scores, tags_of
 from streamer.evaluation.text_baselines import judged_by_words, tagged_by_features, tagged_by_names
 from streamer.models.bundle.build import build_network
 from streamer.models.datasets.opinions import read_labelled

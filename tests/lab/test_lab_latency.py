@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from streamer.cli.app import app
 from streamer.clients.files import BUNDLED
-from streamer.evaluation.delays import Shown
-from streamer.lab.latency import measure, picture, sounds, timeline, translation, words
+from streamer.evaluation.word_delays import Shown
+from streamer.lab.latency import delay_picture, measure, phone_task, timeline, translation_task, word_tasks
 from streamer.lab.latency.task import Scored
 from streamer.lab.latency.views import Seer, ahead, both_ways, chunks, one_way, seer
 from streamer.lab.sample import FOLDER
@@ -71,7 +71,7 @@ def test_networks_are_of_equal_size():
 
 
 def test_every_network_has_a_name_of_its_own():
-    for views in (words.VIEWS, sounds.VIEWS, translation.VIEWS):
+    for views in (word_tasks.VIEWS, phone_task.VIEWS, translation_task.VIEWS):
         names = [one.name("task") for one in measure.wanted(views)]
         assert len(names) == len(set(names)) == len(views) + 4
 
@@ -94,13 +94,13 @@ def test_names_and_summaries_are_trained_scored_written_and_drawn(tmp_path, monk
     for name in ("train.jsonl.gz", "dev.jsonl"):
         lines = "".join(json.dumps(row) + "\n" for row in rows)
         text_data.write(data / "text" / "sentence_compression" / name, lines)
-    monkeypatch.setattr(words, "WEIGHTS", 6000)
-    monkeypatch.setattr(words, "HELD_OUT", 3)
+    monkeypatch.setattr(word_tasks, "WEIGHTS", 6000)
+    monkeypatch.setattr(word_tasks, "HELD_OUT", 3)
     told = []
     lines = measure.measure(data, tmp_path / "runs", ["entities", "summary"], "*/2", 3, told.append)
     assert [line.task for line in lines] == ["entities", "summary"]
     for line in lines:
-        assert [point.view for point in line.points] == [view.name for view in words.VIEWS]
+        assert [point.view for point in line.points] == [view.name for view in word_tasks.VIEWS]
         for point in line.points:
             assert 0 <= point.low <= point.error <= point.high <= 1
         assert line.points[0].delay == 0 < line.points[-1].delay
@@ -114,20 +114,20 @@ def test_names_and_summaries_are_trained_scored_written_and_drawn(tmp_path, monk
     assert [line.task for line in other] == ["entities", "summary"] and len(other[0].points) == 1
     assert measure.joined(again, tmp_path / "none.json") == again
     measure.show(kept)
-    picture.draw(kept, tmp_path / "latency.png")
+    delay_picture.draw(kept, tmp_path / "latency.png")
     assert (tmp_path / "latency.png").stat().st_size > 10_000
 
 
 def test_translation_reads_no_further_than_it_may(tmp_path, monkeypatch):
-    monkeypatch.setattr(translation, "WEIGHTS", 9000)
-    monkeypatch.setattr(translation.Translation, "pace", Pace(4, 3e-3, averaged=0.5))
+    monkeypatch.setattr(translation_task, "WEIGHTS", 9000)
+    monkeypatch.setattr(translation_task.Translation, "pace", Pace(4, 3e-3, averaged=0.5))
     data = translation_data.make(tmp_path)
-    task = translation.Translation(data, tmp_path / "cache")
-    sources = [translation.sentence_pairs.steps(task.source, said) for said, _ in task.dev]
+    task = translation_task.Translation(data, tmp_path / "cache")
+    sources = [translation_task.sentence_pairs.steps(task.source, said) for said, _ in task.dev]
     lags = []
-    for view in (*translation.VIEWS[:2], translation.VIEWS[-1]):
+    for view in (*translation_task.VIEWS[:2], translation_task.VIEWS[-1]):
         network = task.network(view, 2).eval()
-        found = translation.translated(network, sources)
+        found = translation_task.translated(network, sources)
         for source, (units, read) in zip(sources, found):
             assert (
                 len(units) == len(read)
@@ -146,14 +146,14 @@ def test_translation_reads_no_further_than_it_may(tmp_path, monkeypatch):
 
 
 def test_phones_are_learnt_from_alignments(tmp_path, monkeypatch):
-    monkeypatch.setattr(sounds, "TRAINED", (("an4", "dev"),))
-    monkeypatch.setattr(sounds, "CHECKED", (("librispeech_8spk", 2),))
-    monkeypatch.setattr(sounds, "WEIGHTS", 20_000)
+    monkeypatch.setattr(phone_task, "TRAINED", (("an4", "dev"),))
+    monkeypatch.setattr(phone_task, "CHECKED", (("librispeech_8spk", 2),))
+    monkeypatch.setattr(phone_task, "WEIGHTS", 20_000)
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "speech").symlink_to(FOLDER / "speech")
     lines = measure.measure(tmp_path / "data", tmp_path / "runs", ["captions"], "*/*/2", 2, lambda text: None)
     points = lines[0].points
-    assert [point.view for point in points] == [view.name for view in sounds.VIEWS]
+    assert [point.view for point in points] == [view.name for view in phone_task.VIEWS]
     assert points[0].delay == 0 and points[2].delay == pytest.approx(80, abs=2) and points[-1].delay > 1000
     assert all(0.5 < point.error <= 1 for point in points)
 

@@ -14,7 +14,7 @@ from streamer.models.music.scores import Rolls, Voices, read_scores
 from streamer.music.musicxml import write_musicxml
 from streamer.music.piece import Note, Piece
 from streamer.music.prompts import read_melody, read_prompt
-from streamer.music.screen import drawn
+from streamer.music.terminal_roll import drawn
 from streamer.music.writing import SoundFile, whole, write_midi
 
 PIECE = Piece(

@@ -15,11 +15,11 @@ from rich.table import Table
 from safetensors.torch import load_file
 
 from streamer.errors import WrongCall
-from streamer.lab.latency.sounds import Captions
+from streamer.lab.latency.phone_task import Captions
 from streamer.lab.latency.task import Error, Scored, Task
-from streamer.lab.latency.translation import Translation
+from streamer.lab.latency.translation_task import Translation
 from streamer.lab.latency.views import View
-from streamer.lab.latency.words import Entities, Summary
+from streamer.lab.latency.word_tasks import Entities, Summary
 from streamer.models.training.fit import fit
 
 TASKS = ("captions", "entities", "translation", "summary")

@@ -7,17 +7,17 @@ import numpy as np
 
 from streamer.config import Config
 from streamer.errors import WrongCall
+from streamer.evaluation.alignment import matched
 from streamer.evaluation.captions import shown
-from streamer.evaluation.delays import Shown, word_delays
+from streamer.evaluation.entity_scores import tags_of
+from streamer.evaluation.error_rates import error_counts
 from streamer.evaluation.job import Job
 from streamer.evaluation.manifests import read_manifest
-from streamer.evaluation.matching import matched
-from streamer.evaluation.said import Said, live_said, offline_said
-from streamer.evaluation.scoring_captions import error_counts
-from streamer.evaluation.scoring_entities import tags_of
-from streamer.evaluation.scoring_translation import average_lagging
 from streamer.evaluation.stopwatch import Stopwatch
-from streamer.lab.latency import translation, words
+from streamer.evaluation.transcribed import Said, live_said, offline_said
+from streamer.evaluation.translation_scores import average_lagging
+from streamer.evaluation.word_delays import Shown, word_delays
+from streamer.lab.latency import translation_task, word_tasks
 from streamer.lab.latency.measure import Line, Point, Progress, bounds
 from streamer.lab.latency.task import Error, Scored
 from streamer.lab.latency.views import View
@@ -112,14 +112,14 @@ def _entities(config: Config, progress: Progress) -> Line:
         with Stopwatch() as watch:
             finals = network.finals([some for some, _ in sentences])
         counts = [
-            words.span_counts(tags_of(some, final.alternatives[0].words if final else ()), tags)
+            word_tasks.span_counts(tags_of(some, final.alternatives[0].words if final else ()), tags)
             for (some, tags), final in zip(sentences, finals)
         ]
         waited = [View(view, waits).waits(length).sum() for length in lengths]
         scored = Scored(
-            np.array(counts, float), np.array(waited), lengths, lengths / words.SPOKEN_WORDS_AN_HOUR
+            np.array(counts, float), np.array(waited), lengths, lengths / word_tasks.SPOKEN_WORDS_AN_HOUR
         )
-        points.append(_point(_sized(view, model, points), model, scored, words.span_error, watch))
+        points.append(_point(_sized(view, model, points), model, scored, word_tasks.span_error, watch))
     return Line("entities", "words", "1 - F1 of names", points)
 
 
@@ -137,15 +137,15 @@ def _translation(config: Config, progress: Progress) -> Line:
         translator = Translator(model, options)
         with Stopwatch() as watch:
             told = translator.translate(sources)
-        counts = [translation.bleu_counts(one.text, target) for one, (_, target) in zip(told, pairs)]
+        counts = [translation_task.bleu_counts(one.text, target) for one, (_, target) in zip(told, pairs)]
         lags = [average_lagging(one.read, n) or n for one, n in zip(told, lengths)] if options else lengths
         scored = Scored(
             np.array(counts, float),
             np.array(lags, float),
             np.ones(len(pairs)),
-            lengths / words.SPOKEN_WORDS_AN_HOUR,
+            lengths / word_tasks.SPOKEN_WORDS_AN_HOUR,
         )
-        points.append(_point(_sized(view, model, points), model, scored, translation.bleu_error, watch))
+        points.append(_point(_sized(view, model, points), model, scored, translation_task.bleu_error, watch))
     return Line("translation", "words", "1 - BLEU", points)
 
 

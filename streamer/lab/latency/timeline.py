@@ -12,11 +12,11 @@ from rich.table import Table
 
 from streamer.config import Config
 from streamer.evaluation.captions import shown
-from streamer.evaluation.delays import Shown
+from streamer.evaluation.error_rates import plain
 from streamer.evaluation.job import Job
-from streamer.evaluation.scoring_captions import plain
+from streamer.evaluation.word_delays import Shown
+from streamer.lab.drawing import SHADES, figure, save
 from streamer.lab.latency.quick import settled
-from streamer.lab.pictures import SHADES, figure, save
 from streamer.offline.live_driver import hear, live_model
 from streamer.offline.offline_driver import offline_model, read_whole
 from streamer.offline.recordings import COMMON_RATE_HZ, Recording, SpokenWord, read_sound

@@ -8,7 +8,7 @@ import pytest
 import sentencepiece
 import torch
 
-from streamer.evaluation.scoring_translation import average_lagging, broken_off, repeats
+from streamer.evaluation.translation_scores import average_lagging, broken_off, repeats
 from streamer.models.layers import waiting
 from streamer.models.networks.translator_live import TranslateLive
 from streamer.models.networks.translator_offline import TranslateOffline, without_circles

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from streamer.errors import WrongCall
-from streamer.evaluation.said import Said, hot_word_figures
+from streamer.evaluation.transcribed import Said, hot_word_figures
 from streamer.models.readers.captions.captions_reader import CaptionsReader
 from streamer.models.readers.captions.sounding import LONGEST, MOST, read_sounding
 from streamer.models.training.language.graphones import Unit

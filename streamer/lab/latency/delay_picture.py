@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from streamer.lab.drawing import SHADES, figure, save
 from streamer.lab.latency.measure import DEPTH, Line, Point
-from streamer.lab.pictures import SHADES, figure, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

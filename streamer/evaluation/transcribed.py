@@ -6,11 +6,11 @@ from operator import and_
 
 import numpy as np
 
+from streamer.evaluation.alignment import time_errors
 from streamer.evaluation.calibration import reliability, right_words
+from streamer.evaluation.command_scores import words_per_minute
+from streamer.evaluation.error_rates import error_rates, plain
 from streamer.evaluation.job import Figures
-from streamer.evaluation.matching import time_errors
-from streamer.evaluation.scoring_captions import error_rates, plain
-from streamer.evaluation.scoring_commands import words_per_minute
 from streamer.offline.live_driver import Heard
 from streamer.offline.recordings import Recording, SpokenWord
 from streamer.offline.transcript import Transcript

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from streamer.evaluation.music_statistics import distance, judge, runs
 from streamer.models.music.folk import NUMBERS, tune
 from streamer.models.music.scores import LOWEST_KEY
-from streamer.music.judging import distance, judge, runs
 
 CADENCE = np.repeat([[72, 67, 64, 48], [71, 67, 62, 43], [72, 67, 64, 48]], 4, axis=0)
 

@@ -55,7 +55,7 @@ def naive_streams(config: Config, name: str, samples: np.ndarray, rate_hz: int) 
 def onnx_streams(config: Config, name: str, samples: np.ndarray, rate_hz: int) -> float:
     """As `naive_streams`, but that onnxruntime runs the network, a session's run a frame of a stream.
 
-    Only where `bench_onnx.missing` names nothing. ValueError for a network that can't be exported.
+    Only where `onnx.missing` names nothing. ValueError for a network that can't be exported.
     """
     model = _model(config, name)
     return _held_alone(model, OnnxNetwork(model.network).step, samples, rate_hz)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from streamer.bench.streams import P99_LIMIT_MS, BenchReport
+from streamer.bench.live_streams import P99_LIMIT_MS, BenchReport
 
 
 def draw(runs: Sequence[BenchReport], path: Path) -> None:

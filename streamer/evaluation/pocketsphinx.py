@@ -5,13 +5,13 @@ from importlib.metadata import version
 
 import numpy as np
 
+from streamer.evaluation.error_rates import error_rates
 from streamer.evaluation.job import Figures, Progress
-from streamer.evaluation.scoring_captions import error_rates
 from streamer.evaluation.stopwatch import Stopwatch
 from streamer.offline.recordings import COMMON_RATE_HZ, Recording
 
 
-def pocketsphinx(recordings: Sequence[Recording], cpu_seconds: float, progress: Progress) -> Figures:
+def pocketsphinx_figures(recordings: Sequence[Recording], cpu_seconds: float, progress: Progress) -> Figures:
     """Its rates and processor time, and how many times ours, `cpu_seconds`, that is.
 
     With its own model and defaults; loading it is not counted. ValueError where it isn't installed.

@@ -9,10 +9,10 @@ from sacrebleu.metrics import BLEU
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from streamer.evaluation.scoring_translation import average_lagging
+from streamer.evaluation.translation_scores import average_lagging
 from streamer.lab.latency.task import Scored
 from streamer.lab.latency.views import View, ahead, both_ways, chunks, one_way, seer
-from streamer.lab.latency.words import SPOKEN_WORDS_AN_HOUR
+from streamer.lab.latency.word_tasks import SPOKEN_WORDS_AN_HOUR
 from streamer.models.datasets import sentence_pairs
 from streamer.models.layers import waiting
 from streamer.models.layers.attention import AttentionDecoder

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streamer.evaluation.matching import matched
+from streamer.evaluation.alignment import matched
 from streamer.offline.recordings import SpokenWord
 
 

@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 
 from streamer import wire
-from streamer.bench import load
-from streamer.bench.bench_references import Peak
+from streamer.bench import paced_streams
+from streamer.bench.references import Peak
 from streamer.config import Config
 from streamer.errors import WrongCall
 from streamer.models.bundle import catalog
@@ -78,7 +78,7 @@ def bench(
         pipelines={},
     )
     peak = peak or Peak(config, model)
-    with ServerProcess(config) as server, load.Load(server.inputs, material) as paced:
+    with ServerProcess(config) as server, paced_streams.Load(server.inputs, material) as paced:
         idle, before = resident_bytes(server.pid), paced.describe(model).work
         paced.open(model, streams)
         used = cpu_seconds(server.pid)
@@ -97,7 +97,7 @@ def bench_running(
     ValueError for a file that isn't what the model takes; ConnectionError for a server that refuses.
     """
     material = _material(served.name, served.input, streams, seconds, file)
-    with load.Load(address, material) as paced:
+    with paced_streams.Load(address, material) as paced:
         before = paced.describe(served.name).work
         paced.open(served.name, streams)
         paced.play(seconds)
@@ -115,19 +115,21 @@ class Seen(NamedTuple):
     share_of_peak: float | None
 
 
-def _material(model: str, input: str, streams: int, seconds: float, file: Path) -> load.Material:
+def _material(model: str, input: str, streams: int, seconds: float, file: Path) -> paced_streams.Material:
     """What streams of `model`, which takes audio or text, bring: the sound or the text of `file`."""
-    if streams < 1 or seconds < load.WORD_MS / 1000:
+    if streams < 1 or seconds < paced_streams.WORD_MS / 1000:
         raise WrongCall(f"{streams} streams for {seconds:g} s; give at least 1, and 0.2 s")
     if input == "audio":
-        return load.spoken(*recording(file))
+        return paced_streams.spoken(*recording(file))
     try:
-        return load.typed(file.read_text(encoding="utf-8"))
+        return paced_streams.typed(file.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
         raise ValueError(f"{file} is no UTF-8 text, and {model} reads text") from None
 
 
-def report(seen: Seen, speakers: list[load.Speaker], seconds: float, late_ms: list[float]) -> BenchReport:
+def report(
+    seen: Seen, speakers: list[paced_streams.Speaker], seconds: float, late_ms: list[float]
+) -> BenchReport:
     """What the streams saw, as one figure each."""
     latencies = np.concatenate([np.asarray(s.latencies_ms, float) for s in speakers])
     p50, p95, p99 = np.percentile(latencies, (50, 95, 99)).tolist() if len(latencies) else (None,) * 3

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 import torch
 
-from streamer.bench.load_music import TEMPO, MusicLoad
+from streamer.bench.paced_pieces import TEMPO, MusicLoad
 from streamer.config import Config
 from streamer.errors import WrongCall
 from streamer.server.child_process import ServerProcess
