@@ -1,7 +1,6 @@
 """The client for asyncio: the same streams as `streamer.clients.connection`, awaited.
 
-async with await connect("tcp://127.0.0.1:5550") as server:
-    stream = await server.open("captions-en")
+async with connect("tcp://127.0.0.1:5550") as server, server.open("captions-en") as stream:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(speak(stream))      # await stream.send(...), await stream.close()
         async for result in stream:
@@ -9,29 +8,32 @@ async with await connect("tcp://127.0.0.1:5550") as server:
 """
 
 import asyncio
+import math
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol, Self, TypeVar, cast
 
 import zmq
 import zmq.asyncio
 
 from streamer import wire
-from streamer.clients.notices import Derived, NoServer, Notice
-from streamer.clients.protocol import PATIENCE_S, Parts, StreamProtocol
-from streamer.clients.streams import (
-    LINGER_MS,
-    StreamTable,
-    credits,
-    payload,
-    pieces,
-    socket_options,
-)
+from streamer.clients.exchange import Exchange, Sending, StreamView, no_address, socket_options
+from streamer.clients.notices import Derived
+from streamer.clients.protocol import Parts, StreamProtocol
+from streamer.clients.stream_format import Payload
 
 
-async def connect(address: str, timeout_s: float = 5.0) -> "Connection":
-    """A connection to the server at `address`, which has answered; else `NoServer`, or ValueError."""
+def connect(address: str, timeout_s: float = 5.0) -> "Pending[Connection]":
+    """A connection to the server at `address`, which has answered; else `NoServer`, or ValueError.
+
+    `async with connect(...) as server`, or `server = await connect(...)`.
+    """
+    return Pending(_connected(address, timeout_s))
+
+
+async def _connected(address: str, timeout_s: float) -> "Connection":
     connection = Connection(address, timeout_s)
     try:
         await connection.describe()
@@ -41,16 +43,58 @@ async def connect(address: str, timeout_s: float = 5.0) -> "Connection":
     return connection
 
 
+class _Context(Protocol):
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+C = TypeVar("C", bound=_Context)
+
+
+class Pending(Coroutine[Any, Any, C]):
+    """What is on its way: `await` gives it, `async with` gives it and closes it in the end.
+
+    A coroutine, so that `asyncio.run` and `create_task` take it as well.
+    """
+
+    def __init__(self, coroutine: Coroutine[Any, Any, C]):
+        self._coroutine = coroutine
+        self._entered: C | None = None
+
+    def __await__(self) -> Generator[Any, Any, C]:
+        return self._coroutine.__await__()
+
+    def send(self, value: Any) -> Any:
+        return self._coroutine.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._coroutine.throw(*error)
+
+    def close(self) -> None:
+        self._coroutine.close()
+
+    async def __aenter__(self) -> C:
+        self._entered = await self._coroutine
+        return await self._entered.__aenter__()
+
+    async def __aexit__(
+        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._entered is not None, "left before it was entered"
+        await self._entered.__aexit__(kind, error, trace)
+
+
 class Connection:
-    """One connection, shared by the tasks of one event loop."""
+    """One connection, shared by the tasks of one event loop. Leaving it closes its streams."""
 
     def __init__(self, address: str, timeout_s: float = 5.0):
         self.address, self.timeout_s = address, timeout_s
+        self._exchange = Exchange(address, timeout_s)
         self._context = zmq.asyncio.Context()
         self._sockets: dict[str, zmq.asyncio.Socket] = {}
-        self._readers: list[asyncio.Task] = []
-        self._table = StreamTable()
-        self._silent = False  # whether the server was given up
+        self._readers: list[asyncio.Task[None]] = []
         self._news = asyncio.Event()  # set and replaced whenever something arrives
         self._broken: BaseException | None = None
         self._socket(address)
@@ -68,35 +112,18 @@ class Connection:
 
     async def describe(self) -> wire.Description:
         """What the server can do."""
-        self._table.description = None
-        asked_at = -PATIENCE_S
+        self._exchange.ask()
+        await self.wait_until(self._exchange.described)
+        return self._exchange.description
 
-        def answered() -> bool:
-            nonlocal asked_at
-            now = time.monotonic()
-            if self._table.description is None and now - asked_at >= PATIENCE_S:
-                asked_at = now
-                self._send(self.address, wire.encode(wire.Describe()))
-            return self._table.description is not None
-
-        await self.until(answered)
-        return self._table.description
-
-    async def open(self, model: str, **options: Any) -> "Stream":
-        """A new stream of `model`. `Refusal` when the server says no."""
-        protocol = StreamProtocol(model, options)
-        self._table.add(protocol)
-        try:
-            await self.until(lambda: bool(protocol.check() or protocol.opened))
-        except BaseException:  # a cancelled task too: nobody would hold the stream that opens later
-            self._table.remove(protocol)
-            raise
-        return Stream(self, protocol)
+    def open(self, model: str, **options: Any) -> "Pending[Stream]":
+        """A new stream of `model`: `await` it, or `async with` it. `Refusal` when the server says no."""
+        return Pending(self._opened(model, options))
 
     async def close(self) -> None:
         """Close every stream that is open, wait for its end, and disconnect."""
         try:
-            streams = [Stream(self, protocol) for protocol in self._table.streams() if not protocol.refusal]
+            streams = [Stream(self, protocol) for protocol in self._exchange.streams()]
             for stream in streams:
                 await stream.close()
             for stream in streams:
@@ -106,41 +133,50 @@ class Connection:
 
     def abandon(self) -> None:
         """Disconnect at once. The server is told to close what is open, unless it does not answer."""
-        for protocol in self._table.abandoned() if not self._silent else []:
-            self.send_for(protocol, protocol.close())
+        for sending in self._exchange.farewells():
+            self._send(sending)
         for reader in self._readers:
             reader.cancel()
-        self._context.destroy(linger=0 if self._silent else LINGER_MS)
+        self._context.destroy(linger=self._exchange.linger_ms)
 
-    async def until(self, done: Callable[[], bool]) -> None:
-        """Wait until `done()`, which is asked after every answer; ask the server again meanwhile."""
+    async def wait_until(self, done: Callable[[], bool], most_s: float = math.inf) -> None:
+        """Wait until `done()`, which is asked after every answer, for at most `most_s`.
+
+        `NoServer` when no answer comes for `timeout_s`.
+        """
         began = time.monotonic()
-        while not done():
+        while not done() and (left_s := most_s - (time.monotonic() - began)) > 0:
             if self._broken:
                 raise self._broken
             now = time.monotonic()
-            for protocol, parts in self._table.due(now, began):
-                self.send_for(protocol, parts)
-            silence = now - max(began, self._table.heard_at)
-            if silence >= self.timeout_s:
-                self._silent = True
-                raise NoServer(f"no server answers at {self.address} within {self.timeout_s:g} s")
+            for sending in self._exchange.due(now, began):
+                self._send(sending)
+            wait_s = min(left_s, self._exchange.patience(now, began))
             try:
-                await asyncio.wait_for(
-                    self._news.wait(), min(self._table.pause(now), self.timeout_s - silence)
-                )
+                await asyncio.wait_for(self._news.wait(), wait_s)
             except TimeoutError:
                 continue
 
     def send_for(self, protocol: StreamProtocol, parts: Parts) -> None:
         """Send an input to where its stream lives."""
-        self._send(self._table.endpoint(protocol, self.address) if protocol.opened else self.address, parts)
+        self._send(Sending(self._exchange.endpoint(protocol), parts))
 
-    def _send(self, endpoint: str, parts: Parts) -> None:
+    async def _opened(self, model: str, options: dict[str, Any]) -> "Stream":
+        protocol = StreamProtocol(model, options)
+        self._exchange.add(protocol)
+        try:
+            await self.wait_until(protocol.answered)
+        except BaseException:  # a cancelled task too: nobody would hold the stream that opens later
+            self._exchange.remove(protocol)
+            raise
+        return Stream(self, protocol)
+
+    def _send(self, sending: Sending) -> None:
         # Sent at once or not at all: what nobody takes is kept, and repeated when the server answers.
         # Its future is done on return. Past zmq.asyncio it must not go: a send takes the signal that
         # the reader waits for.
-        failure = self._socket(endpoint).send_multipart(parts, zmq.NOBLOCK).exception()
+        sent = self._socket(sending.endpoint).send_multipart(sending.parts, zmq.NOBLOCK)
+        failure = cast("asyncio.Future[None]", sent).exception()  # declared as any awaitable
         if failure and not isinstance(failure, zmq.Again):
             raise failure
 
@@ -153,8 +189,7 @@ class Connection:
                 socket.connect(endpoint)
             except zmq.ZMQError as error:
                 self.abandon()
-                text = f"{endpoint!r} is no address: {error.strerror}; write tcp://HOST:PORT"
-                raise ValueError(text) from None
+                raise no_address(endpoint, error) from None
             self._sockets[endpoint] = socket
             reader = asyncio.create_task(self._read(socket))
             reader.add_done_callback(self._ended)
@@ -163,65 +198,56 @@ class Connection:
 
     async def _read(self, socket: zmq.asyncio.Socket) -> None:
         while True:
-            self._table.take(await socket.recv_multipart(), time.monotonic())
-            self._tell()
+            self._exchange.take(await socket.recv_multipart(), time.monotonic())
+            self._wake()
 
-    def _ended(self, reader: asyncio.Task) -> None:
-        """Whoever waits is told what ended the reader; nobody would hear of it otherwise."""
+    def _ended(self, reader: "asyncio.Task[None]") -> None:
+        """Raise what ended the reader in the tasks that wait; nobody would hear of it otherwise."""
         if not reader.cancelled():
             self._broken = reader.exception()
-            self._tell()
+            self._wake()
 
-    def _tell(self) -> None:
+    def _wake(self) -> None:
         """Wake every task that waits."""
         self._news.set()
         self._news = asyncio.Event()
 
 
-class Stream:
-    """One stream; one task may send while another iterates its results until it is over."""
+class Stream(StreamView):
+    """One stream; one task may send while another iterates its results until it is over.
+
+    An async context manager: leaving it closes it and waits for its end; results that are not taken stay.
+    """
 
     def __init__(self, connection: Connection, protocol: StreamProtocol):
-        self._connection, self.protocol = connection, protocol
+        super().__init__(protocol)
+        self._connection = connection
 
-    @property
-    def opened(self) -> wire.Opened:
-        """What is in force: options, window, latency, topic."""
-        return self.protocol.opened
+    async def __aenter__(self) -> "Stream":
+        return self
 
-    @property
-    def closed(self) -> wire.Closed | None:
-        """How the stream ended, once it has."""
-        return self.protocol.closed
+    async def __aexit__(
+        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            await self.close()
+            await self.wait()
+        elif not self.protocol.refusal:
+            await self.close()
 
-    @property
-    def position(self) -> int:
-        """Samples per channel, bytes of text, or steps of credit, sent so far."""
-        return self.protocol.position
-
-    def notices(self) -> list[Notice]:
-        """What came since the last call."""
-        return [self.protocol.notices.popleft() for _ in range(len(self.protocol.notices))]
-
-    def derived(self) -> list[Derived]:
-        """What models said since the last call that the server feeds with this stream's finals."""
-        return [self.protocol.derived.popleft() for _ in range(len(self.protocol.derived))]
-
-    async def send(self, given: bytes | str) -> None:
-        """Send samples, interleaved by channel, or text, cut anywhere; waits while the server's window is full."""
-        protocol = self.protocol
-        for piece in pieces(payload(given, protocol), protocol):
-            count = len(piece) // protocol.position_bytes
-            await self._until(lambda: protocol.room >= count)
-            self._give(protocol.input(piece))
+    async def send(self, samples_or_text: Payload) -> None:
+        """Send samples or text, as the blocking client's `send`; waits while the server's window is full."""
+        for piece in self.protocol.pieces(samples_or_text):
+            await self._wait_until(partial(self.protocol.fits, self.protocol.positions(piece)))
+            self._give(self.protocol.input(piece))
         # Lets the reader run: a sender that never waits would never hear of a refusal.
         await asyncio.sleep(0)
 
     async def credit(self, count: int) -> None:
         """Ask a generator for `count` more steps; waits while the server's window is full."""
-        for some in credits(count, self.protocol):
-            await self._until(lambda: self.protocol.room >= some)
-            self._give(self.protocol.credit(some))
+        for part in self.protocol.credits(count):
+            await self._wait_until(partial(self.protocol.fits, part))
+            self._give(self.protocol.credit(part))
         await asyncio.sleep(0)
 
     async def skip(self, count: int) -> None:
@@ -229,7 +255,7 @@ class Stream:
         self._give(self.protocol.skip(count))
 
     async def control(self, **values: Any) -> None:
-        """Change options; the notice `Applied` says from where on they are in force, `Rejected` that they aren't."""
+        """Change options; the notice `Applied` says from where on, `Rejected` that they don't."""
         self._give(self.protocol.control(values))
 
     async def flush(self) -> None:
@@ -243,8 +269,24 @@ class Stream:
 
     async def wait(self) -> wire.Closed:
         """Wait for the end of a closed stream; its results stay to be read."""
-        await self._until(lambda: False)
-        return self.protocol.closed
+        await self._wait_until(lambda: False)
+        return self.protocol.ended
+
+    async def poll(self, wait_s: float = 0.0) -> list[wire.Result]:
+        """The results that are there, the first waited for at most `wait_s`."""
+        await asyncio.sleep(0)
+        await self._wait_until(lambda: bool(self.protocol.results), wait_s)
+        return self.protocol.take_results()
+
+    async def derived(self, wait_s: float = 0.0) -> list[Derived]:
+        """What models said that the server feeds with this stream's finals.
+
+        Waits for the first of it for at most `wait_s`, while the server feeds any.
+        """
+        await self._connection.wait_until(
+            lambda: bool(self.protocol.derived or not self.protocol.fed), wait_s
+        )
+        return self.protocol.take_derived()
 
     async def __aiter__(self) -> AsyncIterator[wire.Result]:
         while True:
@@ -252,16 +294,11 @@ class Stream:
                 yield self.protocol.results.popleft()
             if self.protocol.closed:
                 return
-            await self._until(lambda: bool(self.protocol.results))
+            await self._wait_until(lambda: bool(self.protocol.results))
 
-    async def _until(self, done: Callable[[], bool]) -> None:
-        """Wait for `done()` or the end of the stream."""
-
-        def over() -> bool:
-            self.protocol.check()
-            return done() or self.protocol.closed is not None
-
-        await self._connection.until(over)
+    async def _wait_until(self, done: Callable[[], bool], most_s: float = math.inf) -> None:
+        """Wait for `done()` or the end of the stream, for at most `most_s`."""
+        await self._connection.wait_until(self._unless_over(done), most_s)
 
     def _give(self, parts: Parts) -> None:
         self._connection.send_for(self.protocol, parts)

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -41,7 +42,7 @@ class AudioFile:
         self.seconds = self._file.frames / self._file.samplerate
 
     @property
-    def format(self) -> dict:
+    def format(self) -> dict[str, Any]:
         """The `format` option of a stream that takes `blocks`."""
         return {"encoding": "s16", "rate": self.rate_hz, "channels": 1}
 
@@ -99,4 +100,5 @@ def _all_of(path: Path | str) -> bytes:
 
 def to_s16(samples: np.ndarray) -> bytes:
     """float32 in [-1, 1] -> little-endian 16-bit samples, clipped."""
-    return (np.clip(samples, -1.0, 1.0) * 32767).astype("<i2").tobytes()
+    scaled: np.ndarray = (np.clip(samples, -1.0, 1.0) * 32767).astype("<i2")
+    return scaled.tobytes()

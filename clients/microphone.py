@@ -4,12 +4,15 @@ import queue
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 
+from streamer.clients.sound_system import load_sounddevice
 from streamer.wire import RATES_HZ
 
 BLOCK_MS = 40
+WAIT_S = 0.1  # for a block, before `close` is noticed
 DIGITAL_SILENCE_S = 2.0
 QUEUE_BLOCKS = 250  # ten seconds; beyond, the oldest sound would be too late to matter
 
@@ -29,7 +32,7 @@ class Device:
 
 def list_devices() -> list[Device]:
     """Every input device. OSError, one line, where PortAudio is missing."""
-    sounddevice = _sounddevice()
+    sounddevice = load_sounddevice()
     default = sounddevice.default.device[0]
     try:
         devices = sounddevice.query_devices()
@@ -44,30 +47,36 @@ def list_devices() -> list[Device]:
 
 def choose(wanted: str | None) -> Device:
     """The device by number or part of its name, else the default one. ValueError where there is none."""
-    found = list_devices()
-    if not found:
+    devices = list_devices()
+    if not devices:
         raise ValueError("no microphone here; plug one in, or use --file AUDIO")
     if wanted is None:
-        return next((d for d in found if d.default), found[0])
-    matches = [d for d in found if wanted == str(d.number)]
-    matches = matches or [d for d in found if wanted.lower() in d.name.lower()]
+        return next((d for d in devices if d.default), devices[0])
+    matches = [d for d in devices if wanted == str(d.number)]
+    matches = matches or [d for d in devices if wanted.lower() in d.name.lower()]
     if not matches:
         raise ValueError(f"no microphone {wanted!r}; `streamer devices` lists what there is")
     return matches[0]
 
 
 class Microphone:
-    """An open microphone. Iterating gives s16 mono blocks until it is closed.
+    """An open microphone. Iterating gives s16 mono blocks, waited for one by one, until it is closed.
 
-    `overflows` counts blocks that were lost, in the sound system or because nobody took them.
+    A context manager: leaving it closes it. `overflows` counts blocks that were lost, in the sound system
+    or because nobody took them.
     """
 
-    def __init__(self, device: Device):
-        """OSError, one line, where the device can't be opened."""
-        sounddevice = _sounddevice()
+    def __init__(self, device: Device | str | None = None):
+        """Open `device`: one of `list_devices`, its number, or a part of its name; else the default one.
+
+        OSError, one line, where it can't be opened; ValueError where there is none.
+        """
+        device = device if isinstance(device, Device) else choose(device)
+        sounddevice = load_sounddevice()
         self.device, self.overflows = device, 0
         self.rate_hz = min(RATES_HZ, key=lambda rate: abs(rate - device.rate_hz))
         self._blocks: queue.Queue[bytes] = queue.Queue(QUEUE_BLOCKS)
+        self._closed = False
         try:
             self._stream = sounddevice.RawInputStream(
                 samplerate=self.rate_hz,
@@ -82,7 +91,7 @@ class Microphone:
             raise OSError(f"{device.name}: {error}; choose another with --device") from None
 
     @property
-    def format(self) -> dict:
+    def format(self) -> dict[str, Any]:
         """The `format` option of a stream that takes its blocks."""
         return {"encoding": "s16", "rate": self.rate_hz, "channels": 1}
 
@@ -90,6 +99,16 @@ class Microphone:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Every block as it is heard. OSError, one line, once the device is gone."""
+        while not self._closed:
+            yield from self.blocks(WAIT_S)
+
+    def close(self) -> None:
+        """Stop listening; what is heard by then can still be read with `blocks`."""
+        self._closed = True
         self._stream.close()
 
     def blocks(self, wait_s: float) -> Iterator[bytes]:
@@ -102,10 +121,10 @@ class Microphone:
             while True:
                 yield self._blocks.get_nowait()
         except queue.Empty:
-            if not self._stream.active:
+            if not self._closed and not self._stream.active:
                 raise OSError(f"{self.device.name} is gone; was it unplugged?") from None
 
-    def _heard(self, block, frames: int, time, status) -> None:
+    def _heard(self, block: Any, frames: int, time: object, status: Any) -> None:
         if status.input_overflow:
             self.overflows += 1
         try:
@@ -131,15 +150,3 @@ def level_dbfs(block: bytes) -> float:
     samples = np.frombuffer(block, "<i2").astype(np.float32)
     power = float(np.mean(np.square(samples))) if len(samples) else 0.0
     return 10 * np.log10(power / 32768**2) if power else -np.inf
-
-
-def _sounddevice():
-    """Imported late: it loads PortAudio, which not every machine has."""
-    try:
-        import sounddevice
-    except OSError:
-        raise OSError(
-            "PortAudio is missing, so no microphone can be opened; "
-            "apt install libportaudio2, or brew install portaudio"
-        ) from None
-    return sounddevice

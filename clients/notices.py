@@ -1,6 +1,7 @@
 """What a client tells its user beside results, and the errors that it raises."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from streamer import wire
 
@@ -33,7 +34,7 @@ class Applied:
 
     stream: bytes
     position: int
-    options: dict
+    options: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Rejected:
     """The server refused to change options to `values`; nothing has changed, and the stream goes on."""
 
     stream: bytes
-    values: dict
+    values: dict[str, Any]
     refused: wire.Refused
 
 

@@ -5,11 +5,10 @@ The caller sends what `audio`, `flush`, ... and `due` return and gives every ans
 
 import uuid
 from collections import deque
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
 from streamer import wire
-from streamer.clients.kept import Kept
 from streamer.clients.notices import (
     Applied,
     Derived,
@@ -20,8 +19,12 @@ from streamer.clients.notices import (
     Restarted,
     StreamOver,
 )
+from streamer.clients.retransmission import RetransmissionQueue
+from streamer.clients.stream_format import Payload, StreamFormat
 
-Parts = Sequence[bytes]
+Parts = Sequence[bytes | memoryview]
+T = TypeVar("T")
+MAX_FRAME_BYTES = 64 * 1024
 MAX_NOTICES = 100
 # A server that is silent for this long, while it is waited for, is asked again.
 PATIENCE_S = 1.0
@@ -29,7 +32,6 @@ PATIENCE_S = 1.0
 # for this long they don't cause another repetition.
 SAME_HOLE_S = 0.25
 LEAST_PAUSE_S = 0.02
-DEFAULT_FORMAT = {"encoding": "s16", "rate": 16000, "channels": 1}
 
 
 class StreamProtocol:
@@ -45,9 +47,11 @@ class StreamProtocol:
         size = len(wire.encode(self.request)[0])
         if size > wire.MAX_HEADER_BYTES:  # no server could tell whose it is, and refuse it
             raise ValueError(
-                f"options of {size} bytes; at most {wire.MAX_HEADER_BYTES} are taken, so give fewer or shorter ones"
+                f"options of {size} bytes; at most {wire.MAX_HEADER_BYTES} are taken, "
+                "so give fewer or shorter ones"
             )
         self.opened: wire.Opened | None = None
+        self.format = StreamFormat.of(model, {})  # the one in force, once the stream is open
         self.closed: wire.Closed | None = None
         self.refusal: Refusal | None = None
         self.results: deque[wire.Result] = deque()
@@ -56,7 +60,7 @@ class StreamProtocol:
         self.fed: dict[bytes, str] = {}  # streams that the server feeds with this one's finals: their models
         self.closing = False
         self.heard_at = 0.0
-        self._kept = Kept()
+        self._kept = RetransmissionQueue()
         self._accepted = self._limit = 0  # the last input taken; the position that may be reached
         self._before = 0  # positions of the streams that a server lost
         self._last_result = 0
@@ -72,9 +76,19 @@ class StreamProtocol:
         return self._before + self._kept.position
 
     @property
-    def room(self) -> int:
+    def in_force(self) -> wire.Opened:
+        """`opened`, of a stream that the server has opened."""
+        assert self.opened is not None, "the server has not opened the stream yet"
+        return self.opened
+
+    @property
+    def free(self) -> int:
         """Positions that may be sent now."""
         return max(0, self._limit - self._kept.position) if self.opened else 0
+
+    def fits(self, count: int) -> bool:
+        """Whether `count` positions may be sent now."""
+        return count <= self.free
 
     @property
     def repeat_at(self) -> float | None:
@@ -84,35 +98,55 @@ class StreamProtocol:
     @property
     def kept(self) -> int:
         """Positions that were sent and not yet taken."""
-        return self._kept.position - self._kept.taken
+        return self._kept.position - self._kept.accepted_position
+
+    def pieces(self, given: Payload) -> Iterator[bytes]:
+        """What is sent, as the payloads of inputs: each a frame, and half a window, at most.
+
+        TypeError and ValueError as `StreamFormat.encode`.
+        """
+        encoded, position_bytes = self.format.encode(given), self.format.position_bytes
+        step = position_bytes * min(MAX_FRAME_BYTES // position_bytes, self._half_window)
+        for begin in range(0, len(encoded), step):
+            # A copy: it is kept until the server has it, and the caller may reuse its buffer.
+            yield bytes(encoded[begin : begin + step])
+
+    def credits(self, count: int) -> Iterator[int]:
+        """`count` steps, in parts of half a window at most.
+
+        ValueError below 0, TypeError of a stream that is no generator's.
+        """
+        if not self.format.is_credit:
+            raise TypeError(f"{self.request.model} is no generator: send it what it reads")
+        if count < 0:
+            raise ValueError(f"a credit of {count} steps; steps that were asked for are not taken back")
+        yield from (min(self._half_window, count - start) for start in range(0, count, self._half_window))
+
+    def take_results(self) -> list[wire.Result]:
+        """The results since the last call."""
+        return _drained(self.results)
+
+    def take_notices(self) -> list[Notice]:
+        """The notices since the last call."""
+        return _drained(self.notices)
+
+    def take_derived(self) -> list[Derived]:
+        """What fed models said since the last call."""
+        return _drained(self.derived)
 
     @property
-    def takes_text(self) -> bool:
-        """Whether the stream's inputs are text, not sound."""
-        return self._format["encoding"] in wire.TEXT_ENCODINGS
-
-    @property
-    def takes_credit(self) -> bool:
-        """Whether the stream is a generator's: its inputs are credit."""
-        return self._format["encoding"] == "notes"
-
-    @property
-    def position_bytes(self) -> int:
-        """Bytes of one position: a sample of every channel; of text, one."""
-        return (
-            1 if self.takes_text else wire.SAMPLE_BYTES[self._format["encoding"]] * self._format["channels"]
-        )
-
-    @property
-    def _format(self) -> dict[str, Any]:
-        return self.opened.options.get("format") or self.request.options.get("format") or DEFAULT_FORMAT
+    def _half_window(self) -> int:
+        return max(1, self.in_force.window // 2)
 
     def input(self, payload: bytes) -> Parts:
         """The next samples, or the next of the text."""
-        kind = wire.Text if self.takes_text else wire.Audio
-        return self._keep(
-            kind(**self._next(), start=self._kept.position), payload, len(payload) // self.position_bytes
-        )
+        kind = wire.Text if self.format.is_text else wire.Audio
+        message = kind(**self._next(), start=self._kept.position)
+        return self._keep(message, payload, self.positions(payload))
+
+    def positions(self, payload: bytes) -> int:
+        """How many positions a payload has."""
+        return len(payload) // self.format.position_bytes
 
     def skip(self, count: int) -> Parts:
         """`count` positions are lost."""
@@ -167,7 +201,7 @@ class StreamProtocol:
                 self.results.append(message)
         elif isinstance(message, wire.Ack):
             self._accept(message.accepted)
-            self._limit = max(self._limit, self._kept.taken + message.window)
+            self._limit = max(self._limit, self._kept.accepted_position + message.window)
         elif isinstance(message, wire.Opened):
             self._open(message, now)
         elif isinstance(message, wire.Applied):
@@ -187,6 +221,17 @@ class StreamProtocol:
         elif isinstance(message, wire.Closed):
             self.fed.pop(message.stream, None)
 
+    def answered(self) -> bool:
+        """Whether the server has opened the stream; raises what it refused."""
+        self.check()
+        return self.opened is not None
+
+    @property
+    def ended(self) -> wire.Closed:
+        """`closed`, of a stream that is over."""
+        assert self.closed is not None, "the stream is not over yet"
+        return self.closed
+
     def check(self) -> None:
         """Raise what the server refused, if it did."""
         if self.refusal:
@@ -201,9 +246,9 @@ class StreamProtocol:
         return {**self._ids(), "seq": self._kept.seq + 1}
 
     def _ids(self) -> dict[str, bytes]:
-        return {"stream": self.opened.stream, "owner": self.opened.owner}
+        return {"stream": self.in_force.stream, "owner": self.in_force.owner}
 
-    def _keep(self, message: Any, payload: bytes | None = None, count: int = 0) -> Parts:
+    def _keep(self, message: wire.StreamInput, payload: bytes | None = None, count: int = 0) -> Parts:
         self._kept.add(message, payload, count)
         return wire.encode(message, payload)
 
@@ -214,11 +259,13 @@ class StreamProtocol:
     def _count(self, seq: int) -> None:
         """Report the results that are missing before result `seq`."""
         if seq > self._last_result + 1:
-            self.notices.append(Gap(self.opened.stream, self._last_result + 1, seq - 1))
+            self.notices.append(Gap(self.in_force.stream, self._last_result + 1, seq - 1))
             self._last_result = seq - 1
 
     def _open(self, opened: wire.Opened, now: float) -> None:
         before, self.opened = self.opened, opened
+        options = opened.options if opened.options.get("format") else self.request.options
+        self.format = StreamFormat.of(self.request.model, options)
         if before is None:
             self._limit = opened.window
         elif before.stream != opened.stream:
@@ -229,7 +276,7 @@ class StreamProtocol:
 
     def _restart(self, before: wire.Opened, opened: wire.Opened) -> None:
         """Number what the lost stream had not taken as the beginning of the new one."""
-        self._before += self._kept.begin(self._ids())
+        self._before += self._kept.restart(self._ids())
         self._accepted = self._last_result = 0
         self.fed.clear()  # lost with it; what it feeds from now on is told next
         self._limit, self._repeated = opened.window, (0, 0.0)
@@ -245,7 +292,7 @@ class StreamProtocol:
                 self._repeat(refused.expected, now + pause)
         elif refused.code == "unknown_stream" and self.closing and not self.kept:
             # It closed, and its Closed was lost on the way.
-            self.closed = wire.Closed(self.opened.stream, "lost", self._last_result, self._kept.position)
+            self.closed = wire.Closed(self.in_force.stream, "lost", self._last_result, self._kept.position)
         elif refused.code == "unknown_stream":
             # Every input that was on its way is refused; one request is enough.
             self._open_due = now - self._asked_at > SAME_HOLE_S
@@ -269,3 +316,7 @@ class StreamProtocol:
         first, self._repeat_from = self._repeat_from, 0
         self._repeated = (first, now)
         return [wire.encode(sent.message, sent.payload) for sent in self._kept.since(first)]
+
+
+def _drained(queue: deque[T]) -> list[T]:
+    return [queue.popleft() for _ in range(len(queue))]

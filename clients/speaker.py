@@ -6,6 +6,8 @@ from types import TracebackType
 
 import numpy as np
 
+from streamer.clients.sound_system import load_sounddevice
+
 BLOCK_MS = 20
 
 
@@ -17,7 +19,7 @@ class Speaker:
 
     def __init__(self, rate_hz: int, device: str | None = None):
         """OSError or ValueError, one line, where there is no output to open."""
-        sounddevice = _sounddevice()
+        sounddevice = load_sounddevice()
         self.rate_hz, self.underruns, self.played = rate_hz, 0, 0
         self._waiting: deque[np.ndarray] = deque()
         self._lock = threading.Lock()
@@ -60,30 +62,19 @@ class Speaker:
         self._stream.close()
 
     def _play(self, out: np.ndarray, frames: int, time: object, status: object) -> None:
-        at = 0
+        filled = 0
         with self._lock:
-            while at < frames and self._waiting:
+            while filled < frames and self._waiting:
                 part = self._waiting[0]
-                used = min(len(part), frames - at)
-                out[at : at + used] = part[:used]
-                at += used
+                used = min(len(part), frames - filled)
+                out[filled : filled + used] = part[:used]
+                filled += used
                 if used == len(part):
                     self._waiting.popleft()
                 else:
                     self._waiting[0] = part[used:]
-            self._queued -= at
-        out[at:] = 0
-        self.played += at
-        if at < frames and self._started and not self._ended:
+            self._queued -= filled
+        out[filled:] = 0
+        self.played += filled
+        if filled < frames and self._started and not self._ended:
             self.underruns += 1
-
-
-def _sounddevice():
-    # Imported late: without PortAudio the import itself fails.
-    try:
-        import sounddevice
-    except OSError:
-        raise OSError(
-            "PortAudio is missing; install it with `apt install libportaudio2` or `brew install portaudio`"
-        ) from None
-    return sounddevice

@@ -3,15 +3,13 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 
 import zmq
 
 from streamer import wire
+from streamer.clients.exchange import HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS, HIGH_WATER, no_address
 from streamer.clients.notices import Gap, NoServer
-
-# A watcher that stalls for longer than this many messages loses some, and is told which.
-HIGH_WATER = 10_000
-HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS = 1000, 4000
 
 
 @dataclass(frozen=True)
@@ -30,9 +28,9 @@ class Subscriber:
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
         self._last: dict[str, int] = {}  # the last result of each stream that was seen
-        options = {
+        options: dict[int, int | bytes] = {
             zmq.LINGER: 0,
-            zmq.RCVHWM: HIGH_WATER,
+            zmq.RCVHWM: HIGH_WATER,  # a watcher that stalls for longer loses messages, and is told which
             zmq.HEARTBEAT_IVL: HEARTBEAT_MS,
             zmq.HEARTBEAT_TIMEOUT: HEARTBEAT_TIMEOUT_MS,
             zmq.IPV6: "[" in address,
@@ -45,7 +43,7 @@ class Subscriber:
             self._socket.connect(address)
         except zmq.ZMQError as error:
             self.close()
-            raise ValueError(f"{address!r} is no address: {error.strerror}; write tcp://HOST:PORT") from None
+            raise no_address(address, error) from None
         self.address = address
 
     def __enter__(self) -> "Subscriber":
@@ -59,14 +57,14 @@ class Subscriber:
 
     def wait_connected(self, timeout_s: float = 5.0) -> None:
         """Return once the server has taken the connection; `NoServer` if it does not in time."""
-        if not self._connected.poll(1000 * timeout_s):
+        if not self._connected.poll(ceil(1000 * timeout_s)):
             raise NoServer(f"no server publishes at {self.address} within {timeout_s:g} s")
 
     def poll(self, wait_s: float = 0.0) -> list[Published]:
         """What has arrived, the first waited for at most `wait_s`."""
         until = time.monotonic() + wait_s
         published: list[Published] = []
-        while not published and self._socket.poll(max(0, 1000 * (until - time.monotonic()))):
+        while not published and self._socket.poll(max(0, ceil(1000 * (until - time.monotonic())))):
             published += self._take()
         return published
 

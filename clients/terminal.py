@@ -120,8 +120,8 @@ class Final:
         lines = [Text(self.live, style="bold")]
         if self.offline is not None:
             lines.append(Text.assemble(("  offline: ", "dim"), (self.offline, "green")))
-        for model, said in self.derived.items():
-            lines.append(Text.assemble((f"  {model}: ", "dim"), Text(" ").join(said)))
+        for model, texts in self.derived.items():
+            lines.append(Text.assemble((f"  {model}: ", "dim"), Text(" ").join(texts)))
         return Text("\n").join(lines)
 
 
@@ -161,9 +161,9 @@ class Screen:
                 return
 
     def derived(self, final: int, model: str, text: Text) -> None:
-        for one in self._finals:
-            if one.number == final:
-                one.derived.setdefault(model, []).append(text)
+        for shown in self._finals:
+            if shown.number == final:
+                shown.derived.setdefault(model, []).append(text)
 
     def tick(self) -> None:
         now = time.monotonic()
@@ -175,8 +175,8 @@ class Screen:
         """The whole picture."""
         figures, partial = self.figures, self._partial
         lines = [final.text() for final in self._finals]
-        sure, unsure = partial[: self._confirmed], partial[self._confirmed :]
-        lines.append(Text.assemble(sure, (unsure, "dim italic"), ("▏", "cyan")))
+        confirmed, tentative = partial[: self._confirmed], partial[self._confirmed :]
+        lines.append(Text.assemble(confirmed, (tentative, "dim italic"), ("▏", "cyan")))
         lines.append(Text.assemble(meter(figures.level_dbfs), "  ", (figures.title, "dim")))
         lines.append(Text(figures.line(), style="dim"))
         if figures.warning:

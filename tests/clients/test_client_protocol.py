@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+from functools import partial
 from math import inf
 
 import pytest
@@ -82,7 +83,7 @@ def test_every_input_is_taken_once_in_order_whatever_is_lost(counts, loss, seed,
 
     wait(lambda: protocol.opened)
     for count in counts:
-        wait(lambda: protocol.room >= count)
+        wait(partial(protocol.fits, count))
         channel.send(protocol.input(data[2 * position : 2 * (position + count)]))
         position += count
         assert protocol.kept <= WINDOW
@@ -118,11 +119,11 @@ def test_the_window_follows_what_was_taken():
     protocol = opened(window=100)
     protocol.input(b"\0\0" * 60)
     protocol.input(b"\0\0" * 40)
-    assert (protocol.room, protocol.kept) == (0, 100)
+    assert (protocol.free, protocol.kept) == (0, 100)
     protocol.take(wire.Ack(ID, 1, 10), 0.0)
-    assert (protocol.room, protocol.kept) == (0, 40)
+    assert (protocol.free, protocol.kept) == (0, 40)
     protocol.take(wire.Ack(ID, 2, 30), 0.0)
-    assert (protocol.room, protocol.kept) == (30, 0)
+    assert (protocol.free, protocol.kept) == (30, 0)
 
 
 def test_a_hole_is_filled_once_for_all_the_inputs_that_met_it():

@@ -148,7 +148,7 @@ def test_without_a_loudspeaker(compose, monkeypatch):
         def OutputStream(self, **options):
             raise RuntimeError("Error querying device -1")
 
-    monkeypatch.setattr("streamer.clients.speaker._sounddevice", Missing)
+    monkeypatch.setattr("streamer.clients.speaker.load_sounddevice", Missing)
     refused(compose("--play"), 1, "no sound output here", "--output FILE")
 
 

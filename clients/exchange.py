@@ -1,0 +1,197 @@
+"""A connection without a socket: whose answer is whose, what is to be sent where, and when to give up."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import zmq
+
+from streamer import wire
+from streamer.clients.notices import NoServer, Notice
+from streamer.clients.protocol import PATIENCE_S, Parts, StreamProtocol
+
+# What was sent may still leave for this long after the end, then the process may exit.
+LINGER_MS = 1000
+# Notices a peer whose cable was pulled; TCP alone would take minutes.
+HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS = 1000, 4000
+# Windows bound what is under way; ZeroMQ's own bound need only be above.
+HIGH_WATER = 10_000
+WILDCARDS = ("tcp://0.0.0.0:", "tcp://*:", "tcp://[::]:")
+
+
+class Sending(NamedTuple):
+    """A message, and the address that it goes to."""
+
+    endpoint: str
+    parts: Parts
+
+
+class Exchange:
+    """All of a connection that needs no socket: both clients send what it names and give it every answer.
+
+    Law: an answer reaches the stream that it is for, and no other.
+    """
+
+    def __init__(self, address: str, timeout_s: float) -> None:
+        self.address, self.timeout_s = address, timeout_s
+        self.silent = False  # whether the server was given up
+        self.heard_at = -math.inf  # when anything came from the server
+        self._by_request: dict[str, StreamProtocol] = {}
+        self._by_stream: dict[bytes, StreamProtocol] = {}
+        self._by_fed: dict[bytes, StreamProtocol] = {}  # streams that others feed
+        self._description: wire.Description | None = None
+        self._asking, self._asked_at = False, -math.inf  # for a description
+
+    @property
+    def linger_ms(self) -> int:
+        """How long sockets may hold what is not sent yet, once they are closed."""
+        return 0 if self.silent else LINGER_MS
+
+    def ask(self) -> None:
+        """Ask the server what it can do."""
+        self._asking, self._asked_at = True, -math.inf
+
+    def described(self) -> bool:
+        """Whether the server has answered the last `ask`."""
+        return not self._asking
+
+    @property
+    def description(self) -> wire.Description:
+        """What the server has answered."""
+        assert self._description is not None, "the server has not been asked yet"
+        return self._description
+
+    def add(self, protocol: StreamProtocol) -> None:
+        self._by_request[protocol.request.request] = protocol
+
+    def remove(self, protocol: StreamProtocol) -> None:
+        self._by_request.pop(protocol.request.request, None)
+        if protocol.opened:
+            self._by_stream.pop(protocol.opened.stream, None)
+
+    def streams(self) -> list[StreamProtocol]:
+        """Those that are open: not over, and not refused."""
+        return [p for p in self._by_request.values() if p.opened and not p.refusal]
+
+    def farewells(self) -> list[Sending]:
+        """What closes the open streams at once; nothing where nobody answers."""
+        if self.silent:
+            return []
+        return [Sending(self.endpoint(p), p.close()) for p in self.streams() if not p.closing]
+
+    def due(self, now: float, waiting_since: float) -> Iterator[Sending]:
+        """What is to be sent at `now`, for a caller that waits since `waiting_since`."""
+        if self._asking and now - self._asked_at >= PATIENCE_S:
+            self._asked_at = now
+            yield Sending(self.address, wire.encode(wire.Describe()))
+        for protocol in list(self._by_request.values()):
+            for parts in protocol.due(now, waiting_since):
+                yield Sending(self.endpoint(protocol), parts)
+
+    def patience(self, now: float, waiting_since: float) -> float:
+        """Seconds until something may be due, or the server is given up.
+
+        `NoServer` when the caller has waited and nothing came for `timeout_s`.
+        """
+        silence = now - max(waiting_since, self.heard_at)
+        if silence >= self.timeout_s:
+            self.silent = True
+            raise NoServer(f"no server answers at {self.address} within {self.timeout_s:g} s")
+        repeats = [p.repeat_at - now for p in self._by_request.values() if p.repeat_at is not None]
+        return min(max(0.0, min([PATIENCE_S, *repeats])), self.timeout_s - silence)
+
+    def take(self, parts: list[bytes], now: float) -> None:
+        """Give an answer to its stream. NoServer for one that can't be read: another program sent it."""
+        try:
+            message = wire.decode_output(*parts[:2])
+        except wire.WireError as error:
+            raise NoServer(f"what answers is no streamer server of wire {wire.VERSION}: {error}") from None
+        self.heard_at = now
+        if isinstance(message, wire.Description):
+            self._description, self._asking = message, False
+        elif isinstance(message, wire.Opened):
+            self._open(message, now)
+        elif isinstance(message, wire.Refused) and message.request:
+            if protocol := self._by_request.get(message.request):
+                protocol.take(message, now)
+        elif protocol := self._by_stream.get(message.stream):
+            protocol.take(message, now)
+            if protocol.closed:
+                self.remove(protocol)
+        elif protocol := self._by_fed.get(message.stream):
+            protocol.take_fed(message)
+            if isinstance(message, wire.Closed):
+                del self._by_fed[message.stream]
+
+    def endpoint(self, protocol: StreamProtocol) -> str:
+        """Where a stream's inputs go. A server bound to all its addresses is where we found it."""
+        named = protocol.opened.endpoint if protocol.opened else ""
+        return self.address if not named or named.startswith(WILDCARDS) else named
+
+    def _open(self, opened: wire.Opened, now: float) -> None:
+        source = self._by_stream.get(opened.source) or self._by_fed.get(opened.source)
+        if source:
+            source.take_fed(opened)
+            self._by_fed[opened.stream] = source
+            return
+        protocol = self._by_request.get(opened.request)
+        if protocol is None:
+            return
+        if protocol.opened:
+            self._by_stream.pop(protocol.opened.stream, None)
+        protocol.take(opened, now)
+        self._by_stream[opened.stream] = protocol
+
+
+class StreamView:
+    """What a stream tells without waiting; `Stream` of either client adds the verbs."""
+
+    def __init__(self, protocol: StreamProtocol):
+        self.protocol = protocol
+
+    @property
+    def opened(self) -> wire.Opened:
+        """What is in force: options, window, latency, topic."""
+        return self.protocol.in_force
+
+    @property
+    def closed(self) -> wire.Closed | None:
+        """How the stream ended, once it has."""
+        return self.protocol.closed
+
+    @property
+    def position(self) -> int:
+        """Samples per channel, bytes of text, or steps of credit, sent so far."""
+        return self.protocol.position
+
+    def notices(self) -> list[Notice]:
+        """What came since the last call: gaps, restarts, options that came into force or were refused."""
+        return self.protocol.take_notices()
+
+    def _unless_over(self, done: Callable[[], bool]) -> Callable[[], bool]:
+        """Whether `done()`, or the stream is over; raises what the server refused."""
+
+        def done_or_over() -> bool:
+            self.protocol.check()
+            return done() or self.protocol.closed is not None
+
+        return done_or_over
+
+
+def socket_options(endpoint: str) -> dict[int, int]:
+    """The options of a DEALER that connects to `endpoint`."""
+    return {
+        zmq.LINGER: LINGER_MS,
+        zmq.SNDHWM: HIGH_WATER,
+        zmq.RCVHWM: HIGH_WATER,
+        zmq.HEARTBEAT_IVL: HEARTBEAT_MS,
+        zmq.HEARTBEAT_TIMEOUT: HEARTBEAT_TIMEOUT_MS,
+        zmq.RECONNECT_IVL: 100,
+        zmq.RECONNECT_IVL_MAX: 1000,
+        zmq.IPV6: "[" in endpoint,
+    }
+
+
+def no_address(endpoint: str, error: zmq.ZMQError) -> ValueError:
+    """The error for an `endpoint` that ZeroMQ can't connect to."""
+    return ValueError(f"{endpoint!r} is no address: {error.strerror}; write tcp://HOST:PORT")
