@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from streamer.models.bundle import catalog
+
 DEFAULT = Path(__file__).with_name("default.toml")
 LOCAL = Path("config.toml")
 MAX_STREAMS = 256
@@ -59,6 +61,19 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     def model(self, name: str) -> ModelOptions:
         """The settings of a model, the defaults where the file has none."""
         return self.models.get(name, ModelOptions())
+
+
+def with_model(config: Config, model: str) -> tuple[Config, str]:
+    """`config` in which `model`, a name or the folder of a model, has a name; and that name.
+
+    ValueError, one line, for a model that there isn't.
+    """
+    if not model or model in catalog.zoo() | config.folders():
+        return config, model
+    folder = catalog.find(model, config.folders())
+    name = folder.resolve().name
+    options = msgspec.structs.replace(config.model(name), folder=str(folder))
+    return msgspec.structs.replace(config, models=config.models | {name: options}), name
 
 
 def read_config(path: Path | None = None) -> Config:

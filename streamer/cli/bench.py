@@ -1,15 +1,15 @@
 """The command that loads a server: how many live streams a machine holds, how fast it reads recordings."""
 
-import json
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from rich.console import Console
-from rich.table import Table
+import typer
 
-from streamer.config import Config, read_config
+from streamer.cli.figures import show
+from streamer.cli.options import Configured, Json, connect_option
+from streamer.config import Config, with_model
 from streamer.errors import WrongCall
 
 LIVE, OFFLINE = "captions-en", "captions-en-offline"
@@ -18,24 +18,56 @@ MOST_SECONDS = 86_400.0
 PICTURES = (".png", ".svg")
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What is asked for; None is what suits. `connect` is the address of a running server."""
+@dataclass(frozen=True, kw_only=True)
+class Bench(Configured):
+    """What is loaded, with what, for how long; None is what suits."""
 
-    model: str | None
-    streams: int | None
-    seconds: float
-    file: Path | None
-    offline: bool
-    connect: str | None
-    search: bool
-    references: bool
-    save: Path | None
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]",
+            help="A model's name, or its folder.",
+            show_default="captions-en; with --offline captions-en-offline",
+        ),
+    ] = None
+    streams: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="How many paced live streams, or recordings at once.",
+            show_default="100; with --offline 32",
+        ),
+    ] = None
+    seconds: Annotated[float, typer.Option(metavar="SECONDS", help="How long they speak.")] = 30.0
+    file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What they say or type.", show_default="what ships")
+    ] = None
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Transcribe complete recordings in place of live streams.")
+    ] = False
+    connect: Annotated[
+        str | None, connect_option("Load a running server in place of one that is started for it.")
+    ] = None
+    search: Annotated[
+        bool, typer.Option("--search", help="Find the largest number of streams that is held, to 5 %.")
+    ] = False
+    references: Annotated[
+        bool,
+        typer.Option(
+            "--references",
+            help="Measure a network for each stream as well, or recordings one by one.",
+        ),
+    ] = False
+    save: Annotated[
+        Path | None, typer.Option(metavar="PICTURE", help="Draw latency by streams, as PNG or SVG.")
+    ] = None
+    json: Json = False
 
 
-def bench(config_file: Path | None, wish: Wish, as_json: bool) -> None:
+def bench(wish: Bench) -> None:
     """Hold paced streams for a while, find how many are held, or transcribe recordings; and report."""
-    config = read_config(config_file)
+    config = wish.settings()
     if not 0 < wish.seconds <= MOST_SECONDS:
         raise WrongCall(f"--seconds {wish.seconds:g}; give more than 0 and at most {MOST_SECONDS:g}")
     if wish.save and wish.save.suffix.lower() not in PICTURES:
@@ -48,27 +80,28 @@ def bench(config_file: Path | None, wish: Wish, as_json: bool) -> None:
     elif wish.connect:
         # A search wants servers of its own; references would tell of this machine, not of the server's.
         _refuse(wish, "--connect loads a server as it runs", "search", "references")
-        figures = _running(config, wish)
+        figures = _running(config, wish, wish.connect)
     else:
         figures = _live(config, wish)
-    _show(figures, as_json)
+    show(figures, wish.json)
 
 
-def _refuse(wish: Wish, reason: str, *others: str) -> None:
-    asked = asdict(wish)
-    if strange := [f"--{name}" for name in others if asked[name]]:
+def _refuse(wish: Bench, reason: str, *others: str) -> None:
+    given = asdict(wish)
+    if strange := [f"--{name}" for name in others if given[name]]:
         raise WrongCall(f"{reason}; leave {' and '.join(strange)} out")
 
 
-def _offline(config: Config, wish: Wish) -> dict[str, Any]:
+def _offline(config: Config, wish: Bench) -> dict[str, Any]:
     from streamer.bench.complete_recordings import bench_offline
     from streamer.clients.files import BUNDLED
 
-    model, streams = wish.model or OFFLINE, _streams(wish, OFFLINE_STREAMS)
+    config, model = with_model(config, wish.model or OFFLINE)
+    streams = _streams(wish, OFFLINE_STREAMS)
     return asdict(bench_offline(config, model, streams, wish.seconds, wish.file or BUNDLED, wish.references))
 
 
-def _running(config: Config, wish: Wish) -> dict[str, Any]:
+def _running(config: Config, wish: Bench, address: str) -> dict[str, Any]:
     """Of a server that runs: what it says it serves tells what its streams bring."""
     from streamer.bench.latency_picture import draw
     from streamer.bench.live_pieces import bench_music_running
@@ -77,21 +110,21 @@ def _running(config: Config, wish: Wish) -> dict[str, Any]:
     from streamer.clients.files import BUNDLED, BUNDLED_TEXT
 
     model, streams = wish.model or LIVE, _streams(wish, LIVE_STREAMS)
-    with connect(wish.connect) as connection:
+    with connect(address) as connection:
         served = {one.name: one for one in connection.describe().models}
     if model not in served:
-        raise ValueError(f"{wish.connect} serves no {model}; there are {', '.join(served) or 'none'}")
+        raise ValueError(f"{address} serves no {model}; there are {', '.join(served) or 'none'}")
     if served[model].input == "generator":
         _refuse(wish, f"{model} reads nothing", "file", "save")
-        return asdict(bench_music_running(config, wish.connect, model, streams, wish.seconds))
+        return asdict(bench_music_running(config, address, model, streams, wish.seconds))
     file = wish.file or (BUNDLED if served[model].input == "audio" else BUNDLED_TEXT)
-    run = bench_running(wish.connect, served[model], streams, wish.seconds, file)
+    run = bench_running(address, served[model], streams, wish.seconds, file)
     if wish.save:
         draw([run], wish.save)
     return asdict(run)
 
 
-def _live(config: Config, wish: Wish) -> dict[str, Any]:
+def _live(config: Config, wish: Bench) -> dict[str, Any]:
     """Of a server started for it."""
     from streamer.bench.live_pieces import bench_music
     from streamer.clients.files import BUNDLED, BUNDLED_TEXT
@@ -99,7 +132,8 @@ def _live(config: Config, wish: Wish) -> dict[str, Any]:
     from streamer.models.bundle.card import read_card
     from streamer.server.served_model import generates
 
-    model, streams = wish.model or LIVE, _streams(wish, LIVE_STREAMS)
+    config, model = with_model(config, wish.model or LIVE)
+    streams = _streams(wish, LIVE_STREAMS)
     card = read_card(catalog.find(model, config.folders()))
     if generates(card):
         _refuse(wish, f"{model} reads nothing", "file", "search", "references", "save")
@@ -111,32 +145,31 @@ def _live(config: Config, wish: Wish) -> dict[str, Any]:
     return figures | _references(config, model, file) if wish.references else figures
 
 
-def _streams(wish: Wish, usual: int) -> int:
+def _streams(wish: Bench, usual: int) -> int:
     return usual if wish.streams is None else wish.streams
 
 
-def _runs(config: Config, model: str, streams: int, wish: Wish, file: Path) -> dict[str, Any]:
+def _runs(config: Config, model: str, streams: int, wish: Bench, file: Path) -> dict[str, Any]:
     from streamer.bench.latency_picture import draw
     from streamer.bench.live_streams import BenchReport
-    from streamer.bench.live_streams import bench as run
+    from streamer.bench.live_streams import bench as hold
     from streamer.bench.search import best
     from streamer.bench.search import search as find
 
-    def told(one: BenchReport) -> None:
-        late = "no results" if one.p99_ms is None else f"p99 {one.p99_ms:.0f} ms"
-        print(
-            f"streamer: {one.streams} streams {'held' if one.held else 'not held'}, {late}", file=sys.stderr
-        )
+    def progress(report: BenchReport) -> None:
+        late = "no results" if report.p99_ms is None else f"p99 {report.p99_ms:.0f} ms"
+        held = "held" if report.held else "not held"
+        print(f"streamer: {report.streams} streams {held}, {late}", file=sys.stderr)
 
     if wish.search:
-        runs = find(config, model, wish.seconds, file, told)
+        runs = find(config, model, wish.seconds, file, progress)
     else:
-        runs = [run(config, model, streams, wish.seconds, file)]
+        runs = [hold(config, model, streams, wish.seconds, file)]
     if wish.save:
         draw(runs, wish.save)
     if not wish.search:
         return asdict(runs[0])
-    tried = [[one.streams, one.held, one.p50_ms, one.p95_ms, one.p99_ms] for one in runs]
+    tried = [[run.streams, run.held, run.p50_ms, run.p95_ms, run.p99_ms] for run in runs]
     return asdict(best(runs)) | {"tried": tried}
 
 
@@ -144,10 +177,10 @@ def _references(config: Config, model: str, file: Path) -> dict[str, float | Non
     from streamer.bench.live_streams import recording
     from streamer.bench.references import naive_streams
 
-    heard = recording(file)
+    sound = recording(file)
     return {
-        "naive_streams": naive_streams(config, model, *heard),
-        "onnx_streams": _onnx_streams(config, model, *heard),
+        "naive_streams": naive_streams(config, model, *sound),
+        "onnx_streams": _onnx_streams(config, model, *sound),
     }
 
 
@@ -156,9 +189,9 @@ def _onnx_streams(config: Config, model: str, samples: Any, rate_hz: int) -> flo
     from streamer.bench.onnx import missing
     from streamer.bench.references import onnx_streams
 
-    if absent := missing():
+    if packages := missing():
         print(
-            f"streamer: no onnx_streams without more packages: pip install {' '.join(absent)}",
+            f"streamer: no onnx_streams without more packages: pip install {' '.join(packages)}",
             file=sys.stderr,
         )
         return None
@@ -167,15 +200,3 @@ def _onnx_streams(config: Config, model: str, samples: Any, rate_hz: int) -> flo
     except ValueError as error:
         print(f"streamer: no onnx_streams: {error}", file=sys.stderr)
         return None
-
-
-def _show(figures: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(figures))
-        return
-    table = Table("figure", "value")
-    for key, value in figures.items():
-        inner = value.items() if isinstance(value, dict) else [("", value)]
-        for name, one in inner:
-            table.add_row(f"{key} {name}".strip(), f"{one:.4g}" if isinstance(one, float) else str(one))
-    Console().print(table)

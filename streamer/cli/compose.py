@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+import typer
 from rich.progress import Progress
 
-from streamer.config import Config
+from streamer.cli.options import Configured, connect_option
+from streamer.config import Config, with_model
 from streamer.errors import WrongCall, options_named_as_called
 from streamer.music.musicxml import write_musicxml
 from streamer.music.performance import Length, Performance, length_of
@@ -37,27 +39,70 @@ SCORES: dict[str, Callable[[Piece, Path], None]] = {
 }
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What the command line asks for; None is the model's own."""
+@dataclass(frozen=True, kw_only=True)
+class Compose(Configured):
+    """What a piece is made of, and where it goes; None is the model's own."""
 
-    model: str
-    seed: int | None = None
-    prompt: str = ""
-    accompany: str | None = None
-    seconds: float | None = None
-    temperature: float | None = None
-    tempo: float | None = None
-    key: str | None = None
-    play: bool = False
-    output: Path | None = None
-    roll: Path | None = None
-    soundfont: Path | None = None
-    connect: str | None = None
+    style: Annotated[
+        Literal["chorale", "folk"], typer.Option(help="Four voices, or a melody with chords.")
+    ] = "chorale"
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="SEED", help="The same seed gives the same piece.", show_default="drawn"),
+    ] = None
+    prompt: Annotated[
+        str,
+        typer.Option(metavar="PROMPT", help="Go on from a number, a text, notes (C4 E4 G4) or a MIDI file."),
+    ] = ""
+    accompany: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MELODY",
+            help="The first voice: a MIDI file, keys (the computer's, with --play) or port:NAME.",
+        ),
+    ] = None
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="How long the piece is.",
+            show_default="30; --play without end; --accompany FILE its own",
+        ),
+    ] = None
+    temperature: Annotated[
+        float | None, typer.Option(min=0, max=4, metavar="T", help="Below 1 is tame, above 1 is wild.")
+    ] = None
+    tempo: Annotated[float | None, typer.Option(metavar="BPM", help="Beats a minute, 20 to 400.")] = None
+    key: Annotated[str | None, typer.Option(metavar="KEY", help="A key such as G, Bb or F#m.")] = None
+    play: Annotated[bool, typer.Option("--play", help="Play it while it is composed.")] = False
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write .wav, .flac, .ogg, .mid or .musicxml.")
+    ] = None
+    roll: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the notes as .png, .svg or .pdf.")
+    ] = None
+    soundfont: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Sound --output with this .sf2, by fluidsynth if it is installed."),
+    ] = None
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL", help="Another composer's name, or its folder.", show_default="the style's"
+        ),
+    ] = None
+    connect: Annotated[
+        str | None, connect_option("Let a running server compose in place of this process.")
+    ] = None
+
+    @property
+    def composer(self) -> str:
+        return self.model or self.style
 
 
-def compose(config: Config, wish: Wish) -> None:
-    """Compose as `wish` says. ValueError or OSError, one line, before anything is written."""
+def compose(wish: Compose) -> None:
+    """Compose a piece as `wish` says. ValueError or OSError, one line, before anything is written."""
+    config = wish.settings()
     _check_outputs(wish)
     if wish.accompany is not None and live_melody(wish.accompany) and not wish.play:
         raise WrongCall(f"--accompany {wish.accompany} is played live; add --play")
@@ -77,10 +122,10 @@ def terminated_like_interrupted() -> Iterator[None]:
 
 
 @contextmanager
-def source_of(config: Config, wish: Wish) -> Iterator[PieceSource]:
+def source_of(config: Config, wish: Compose) -> Iterator[PieceSource]:
     """A composer in this process, or on the server that `wish` names."""
     if wish.connect is None:
-        yield LocalSource(config, wish.model)
+        yield LocalSource(*with_model(config, wish.composer))
         return
     # Imported late: what composes by itself needs no sockets.
     from streamer.cli.compose_remote import RemoteSource
@@ -90,13 +135,13 @@ def source_of(config: Config, wish: Wish) -> Iterator[PieceSource]:
     if wish.play:
         ahead_beats = 0 if wish.accompany and live_melody(wish.accompany) else AHEAD_BEATS_PLAYED
     try:
-        with RemoteSource(wish.connect, wish.model, ahead_beats) as source:
+        with RemoteSource(wish.connect, wish.composer, ahead_beats) as source:
             yield source
     except (Refusal, StreamOver) as error:
         raise OSError(str(error)) from None
 
 
-def _write(source: PieceSource, wish: Wish, soundfont: SoundFont | None) -> None:
+def _write(source: PieceSource, wish: Compose, soundfont: SoundFont | None) -> None:
     """Compose the whole piece as fast as it goes."""
     prompt = prompt_of(source, wish)
     length, seconds = asked(source, wish, prompt) or asked(
@@ -119,7 +164,7 @@ def _write(source: PieceSource, wish: Wish, soundfont: SoundFont | None) -> None
     _tell(performance.piece, wish, source)
 
 
-def _play(source: PieceSource, wish: Wish) -> None:
+def _play(source: PieceSource, wish: Compose) -> None:
     """Let the piece be heard; it has no end unless it was asked for one."""
     # Imported late: it needs a sound system, which composing to a file doesn't.
     from streamer.cli.compose_live import Played
@@ -135,7 +180,7 @@ def _play(source: PieceSource, wish: Wish) -> None:
     print(f"streamer: seed {source.options['seed']}", file=sys.stderr)
 
 
-def prompt_of(source: PieceSource, wish: Wish) -> Prompt:
+def prompt_of(source: PieceSource, wish: Compose) -> Prompt:
     """What the piece begins with, or a whole melody. ValueError as the prompts say."""
     prompt = read_prompt(wish.prompt, source.steps_per_beat)
     if not accompanied(wish):
@@ -145,8 +190,11 @@ def prompt_of(source: PieceSource, wish: Wish) -> Prompt:
     return replace(prompt, melody=read_melody(Path(wish.accompany), source.steps_per_beat))
 
 
-def asked(source: PieceSource, wish: Wish, prompt: Prompt) -> tuple[Length, float] | None:
-    """The length that is asked for, and its seconds: an accompaniment is as long as its melody. None for no end."""
+def asked(source: PieceSource, wish: Compose, prompt: Prompt) -> tuple[Length, float] | None:
+    """The length that is asked for, and its seconds; an accompaniment is as long as its melody.
+
+    None for no end.
+    """
     tempo, per_beat = tempo_of(source, wish), source.steps_per_beat
     if wish.seconds is not None:
         return length_of(wish.seconds, tempo, per_beat), wish.seconds
@@ -155,7 +203,7 @@ def asked(source: PieceSource, wish: Wish, prompt: Prompt) -> tuple[Length, floa
     return Length(len(prompt.melody), 0.0), len(prompt.melody) * 60 / (tempo * per_beat) + FADE_SECONDS
 
 
-def options_of(source: PieceSource, wish: Wish, prompt: Prompt, steps: int | None) -> dict[str, Any]:
+def options_of(source: PieceSource, wish: Compose, prompt: Prompt, steps: int | None) -> dict[str, Any]:
     """The stream's options of a piece that ends after `steps`, or never."""
     seed = next((one for one in (wish.seed, prompt.seed) if one is not None), random.randrange(2**32))
     wanted = {"seed": seed, "temperature": wish.temperature, "tempo": wish.tempo, "key": wish.key}
@@ -182,7 +230,7 @@ def perform(
     return Performance(source, piece, sound, source.tempo, length, seconds, kept)
 
 
-def accompanied(wish: Wish) -> bool:
+def accompanied(wish: Compose) -> bool:
     """Whether the whole melody is given by a file."""
     return wish.accompany is not None and not live_melody(wish.accompany)
 
@@ -192,9 +240,9 @@ def live_melody(accompany: str) -> bool:
     return accompany == "keys" or accompany.startswith("port:")
 
 
-def title_of(wish: Wish, source: PieceSource) -> str:
+def title_of(wish: Compose, source: PieceSource) -> str:
     """What a picture of the piece is called."""
-    return f"{wish.model}, seed {source.options['seed']}"
+    return f"{wish.composer}, seed {source.options['seed']}"
 
 
 def write_scores(piece: Piece, output: Path | None, roll: Path | None, title: str) -> None:
@@ -225,7 +273,7 @@ class _SoundOutput:
             self.file.close()
 
 
-def _check_outputs(wish: Wish) -> None:
+def _check_outputs(wish: Compose) -> None:
     """Wrong names are told before a note is composed."""
     known = (*SOUND, *SCORES)
     for path, endings in ((wish.output, known), (wish.roll, ENDINGS)):
@@ -239,7 +287,7 @@ def _check_outputs(wish: Wish) -> None:
             raise ValueError(f"{path} can't be written: {path.parent} may only be read")
 
 
-def _soundfont(wish: Wish) -> SoundFont | None:
+def _soundfont(wish: Compose) -> SoundFont | None:
     if wish.soundfont is None:
         return None
     if wish.play:
@@ -249,14 +297,14 @@ def _soundfont(wish: Wish) -> SoundFont | None:
     return SoundFont(wish.soundfont)
 
 
-def tempo_of(source: PieceSource, wish: Wish) -> float:
+def tempo_of(source: PieceSource, wish: Compose) -> float:
     tempo = wish.tempo if wish.tempo is not None else source.default_tempo
     if not 20 <= tempo <= 400:
         raise WrongCall(f"a tempo of {tempo:g} beats a minute; give 20 to 400")
     return tempo
 
 
-def _tell(piece: Piece, wish: Wish, source: PieceSource) -> None:
+def _tell(piece: Piece, wish: Compose, source: PieceSource) -> None:
     """The seed, so that the piece can be had again; and the notes, where nothing else was asked for."""
     print(f"streamer: seed {source.options['seed']}", file=sys.stderr)
     if wish.output is None and wish.roll is None:

@@ -106,7 +106,7 @@ class Played:
         columns = max(20, shutil.get_terminal_size().columns - 6)
         options = self.performance.source.options
         line = (
-            f"seed {options['seed']}  temperature {options['temperature']:.2f}  tempo {options['tempo']:.0f}  "
-            f"{self.speaker.underruns} underruns"
+            f"seed {options['seed']}  temperature {options['temperature']:.2f}  "
+            f"tempo {options['tempo']:.0f}  {self.speaker.underruns} underruns"
         )
         return Text("\n".join([*drawn(list(self.shown), columns), line, HELP]))

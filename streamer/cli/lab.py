@@ -1,50 +1,58 @@
-"""The command line's `lab`: each command imports what it runs when it runs."""
+"""`streamer lab`: each experiment writes its table (JSON) and its pictures (PNG)."""
 
 import sys
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from streamer.cli.options import ConfigFile
+from streamer.cli.options import Configured
+from streamer.config import with_model
 from streamer.errors import WrongCall
 
-lab = typer.Typer(help="Measure and draw what recurrent networks do.")
-
-Output = Annotated[
+Runs = Annotated[
     Path,
-    typer.Option(
-        "--output", metavar="DIR", file_okay=False, help="Where tables (JSON) and pictures (PNG) go."
-    ),
+    typer.Option("--runs", metavar="DIR", file_okay=False, help="The trainings; those that it holds go on."),
+]
+Updates = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="How many updates of each training.", show_default="the recipe's"),
 ]
 
-_say = partial(print, file=sys.stderr, flush=True)
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment(Configured):
+    """An experiment, and where its results go."""
+
+    output: Annotated[
+        Path, typer.Option(metavar="DIR", file_okay=False, help="Where tables (JSON) and pictures (PNG) go.")
+    ] = Path("lab")
 
 
-@lab.command("gradients")
-def gradients(
+@dataclass(frozen=True, kw_only=True)
+class Gradients(Experiment):
+    """Networks that are trained for it, or those that ship."""
+
     data: Annotated[
         Path | None, typer.Argument(metavar="[DATA]", help="The folder that holds text/; not with --quick.")
-    ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="The shipped networks: no training.")] = False,
-    output: Output = Path("lab"),
-    runs: Annotated[
-        Path,
-        typer.Option("--runs", metavar="DIR", file_okay=False, help="Trainings; those that it holds go on."),
-    ] = Path("runs"),
-    seeds: Annotated[int, typer.Option(min=1, help="Networks of each kind.")] = 3,
-    updates: Annotated[int | None, typer.Option(min=1, help="Of each training; else the recipe's.")] = None,
-    config: ConfigFile = None,
-) -> None:
-    """How far back an RNN, a GRU and an LSTM learn: vanishing and exploding gradients, attractors."""
-    from streamer.config import read_config
+    ] = None
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Take the networks that ship, without any training.")
+    ] = False
+    runs: Runs = Path("runs")
+    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="How many networks of each kind.")] = 3
+    updates: Updates = None
+
+
+def gradients(options: Gradients) -> None:
+    """Vanishing and exploding gradients, and attractors, of an RNN, a GRU and an LSTM."""
     from streamer.lab import gradients as lab_gradients
     from streamer.lab import gradients_pictures
     from streamer.lab.gates_picture import draw_gates
 
-    settings = read_config(config)
-    if quick == (data is not None):
+    settings, data, output = options.settings(), options.data, options.output
+    if options.quick == (data is not None):
         raise WrongCall("give DATA, to train three networks of each kind, or --quick, for those that ship")
     if data is None:
         models, courses = lab_gradients.shipped(settings), []
@@ -53,7 +61,7 @@ def gradients(
             raise ValueError(
                 f"{data / 'text' / 'agreement'} is no folder; DATA is the folder that holds text/"
             )
-        models, courses = lab_gradients.trained(data, runs, seeds, updates, _say)
+        models, courses = lab_gradients.trained(data, options.runs, options.seeds, options.updates, _say)
     findings = lab_gradients.measure(models, courses, _say)
     lab_gradients.show(findings)
     _say(lab_gradients.write(findings, output))
@@ -64,108 +72,111 @@ def gradients(
     _say(picture)
 
 
-@lab.command("memory")
-def memory(
+@dataclass(frozen=True, kw_only=True)
+class Memory(Experiment):
+    """The sentences that grow."""
+
     texts: Annotated[
         list[str] | None,
         typer.Option(
-            "--text", help='A sentence with "..." where it grows, then was or were; may be given again.'
+            "--text",
+            metavar="TEXT",
+            help='A sentence with "..." where it grows, then was or were; may be given again.',
         ),
-    ] = None,
-    output: Output = Path("lab"),
-    config: ConfigFile = None,
-) -> None:
+    ] = None
+
+
+def memory(options: Memory) -> None:
     """Whether "was" or "were" comes next, as what stands between subject and verb grows."""
-    from streamer.config import read_config
     from streamer.lab import memory as lab_memory
     from streamer.lab.gradients import shipped
 
-    models = {cell: some[0] for cell, some in shipped(read_config(config)).items()}
-    found = [lab_memory.remember(models, text) for text in texts or lab_memory.TEXTS]
-    lab_memory.show(found, models)
-    _say(lab_memory.write(found, output))
-    lab_memory.draw(found, output / "memory.png")
-    _say(output / "memory.png")
+    models = {cell: networks[0] for cell, networks in shipped(options.settings()).items()}
+    findings = [lab_memory.remember(models, text) for text in options.texts or lab_memory.TEXTS]
+    lab_memory.show(findings, models)
+    _say(lab_memory.write(findings, options.output))
+    lab_memory.draw(findings, options.output / "memory.png")
+    _say(options.output / "memory.png")
 
 
-@lab.command("why")
-def why(output: Output = Path("lab"), config: ConfigFile = None) -> None:
+def why(options: Experiment) -> None:
     """What a recurrent network does better than one that takes all words at once."""
-    from streamer.config import read_config
     from streamer.lab import why as lab_why
     from streamer.lab import why_picture
 
-    read_config(config)  # nothing in it is about this, but a wrong one is told everywhere
-    found = lab_why.measure(_say)
-    lab_why.show(found)
-    _say(lab_why.write(found, output))
-    why_picture.draw(found, output / "why.png")
-    _say(output / "why.png")
+    options.settings()  # nothing in it is about this, but every command refuses a wrong one
+    findings = lab_why.measure(_say)
+    lab_why.show(findings)
+    _say(lab_why.write(findings, options.output))
+    why_picture.draw(findings, options.output / "why.png")
+    _say(options.output / "why.png")
 
 
-@lab.command("latency")
-def latency(
+@dataclass(frozen=True, kw_only=True)
+class Latency(Experiment):
+    """Networks that are trained for it, those that ship, or one recording."""
+
     data: Annotated[
         Path | None,
         typer.Argument(
             metavar="[DATA]", help="The folder that holds speech/ and text/; not with --quick or --file."
         ),
-    ] = None,
+    ] = None
     quick: Annotated[
-        bool, typer.Option("--quick", help="The shipped networks on a small sample: no training.")
-    ] = False,
+        bool, typer.Option("--quick", help="Take the networks that ship, on a small sample, untrained.")
+    ] = False
     file: Annotated[
         Path | None,
-        typer.Option("--file", metavar="WAV", help="One recording, live and offline, on a time line."),
-    ] = None,
+        typer.Option(metavar="WAV", help="Show one recording, live and offline, on a time line."),
+    ] = None
     text: Annotated[
-        str | None, typer.Option("--text", help="What is said in --file, to mark what was heard wrong.")
-    ] = None,
+        str | None,
+        typer.Option(metavar="TEXT", help="What is said in --file, so that errors are marked."),
+    ] = None
     tasks: Annotated[
         list[str] | None,
-        typer.Option("--task", help="Only captions, entities, translation or summary; may be given again."),
-    ] = None,
+        typer.Option(
+            "--task",
+            metavar="TASK",
+            help="Only captions, entities, translation or summary; may be given again.",
+        ),
+    ] = None
     only: Annotated[
         str,
         typer.Option(
-            "--only", metavar="PATTERN", help="Only networks whose names match, like 'entities/both-ways/*'."
+            metavar="PATTERN", help="Only networks whose names match, such as 'entities/both-ways/*'."
         ),
-    ] = "*",
-    output: Output = Path("lab"),
-    runs: Annotated[
-        Path,
-        typer.Option("--runs", metavar="DIR", file_okay=False, help="Trainings; those that it holds go on."),
-    ] = Path("runs"),
-    updates: Annotated[int | None, typer.Option(min=1, help="Of each training; else the recipe's.")] = None,
-    config: ConfigFile = None,
-) -> None:
-    """What waiting buys: the error of networks that differ in what they may see, against what they wait."""
-    from streamer.config import read_config
+    ] = "*"
+    runs: Runs = Path("runs")
+    updates: Updates = None
 
-    settings = read_config(config)
-    if (data is not None) + quick + (file is not None) != 1:
+
+def latency(options: Latency) -> None:
+    """The error of networks that differ in what they may see, against what they wait."""
+    settings, data, output = options.settings(), options.data, options.output
+    if (data is not None) + options.quick + (options.file is not None) != 1:
         raise WrongCall(
             "give DATA, to train and compare networks, or --quick, for those that ship, or --file WAV"
         )
-    if file is not None:
+    if options.file is not None:
         from streamer.lab.latency import timeline
 
-        found = timeline.both(settings, file, text)
-        timeline.show(found)
-        timeline.draw(found, output / "timeline.png")
+        words = timeline.both(settings, options.file, options.text)
+        timeline.show(words)
+        timeline.draw(words, output / "timeline.png")
         _say(output / "timeline.png")
         return
     if data is None:
         from streamer.lab.latency.quick import quickly
 
-        lines, name = quickly(settings, tasks or None, _say), "latency-quick"
+        lines, name = quickly(settings, options.tasks or None, _say), "latency-quick"
     else:
         from streamer.lab.latency.measure import TASKS, joined, measure
 
         if not all((data / kind).is_dir() for kind in ("speech", "text")):
             raise ValueError(f"{data} holds no speech/ and text/; give the data folder")
-        lines, name = measure(data, runs, tasks or TASKS, only, updates, _say), "latency"
-        lines = joined(lines, output / "latency.json")  # tasks may be measured one by one
+        lines = measure(data, options.runs, options.tasks or TASKS, options.only, options.updates, _say)
+        lines, name = joined(lines, output / "latency.json"), "latency"  # tasks may be measured one by one
     from streamer.lab.latency import measure as lab_latency
     from streamer.lab.latency.delay_picture import draw
 
@@ -175,24 +186,35 @@ def latency(
     _say(output / f"{name}.png")
 
 
-@lab.command("gates")
-def gates(
-    text: Annotated[str | None, typer.Option("--text", help="One sentence.")] = None,
-    file: Annotated[Path | None, typer.Option("--file", metavar="WAV", help="A recording.")] = None,
+@dataclass(frozen=True, kw_only=True)
+class Gates(Configured):
+    """A network of LSTM or GRU layers, and its input."""
+
+    text: Annotated[str | None, typer.Option(metavar="TEXT", help="One sentence.")] = None
+    file: Annotated[Path | None, typer.Option(metavar="WAV", help="A recording.")] = None
     model: Annotated[
         str | None,
-        typer.Option(help="A network of LSTM or GRU layers; else agreement-lstm, and captions-en of sound."),
-    ] = None,
-    layer: Annotated[int, typer.Option(min=1, help="Which of its layers.")] = 1,
-    output: Annotated[Path, typer.Option("--output", metavar="PNG", help="The picture.")] = Path("gates.png"),
-    config: ConfigFile = None,
-) -> None:
+        typer.Option(
+            metavar="MODEL",
+            help="The name or the folder of a network of LSTM or GRU layers.",
+            show_default="agreement-lstm, of sound captions-en",
+        ),
+    ] = None
+    layer: Annotated[int, typer.Option(min=1, metavar="N", help="Which of its layers.")] = 1
+    output: Annotated[Path, typer.Option(metavar="PNG", help="The picture.")] = Path("gates.png")
+
+
+def gates(options: Gates) -> None:
     """When the gates of a network open and close along an input."""
-    from streamer.config import read_config
     from streamer.lab.gates_picture import draw_gates
 
-    name = model or ("agreement-lstm" if file is None else "captions-en")
-    found = draw_gates(read_config(config), name, text, file, layer, output)
-    for gate, values in found.gates.items():
+    usual = "agreement-lstm" if options.file is None else "captions-en"
+    config, model = with_model(options.settings(), options.model or usual)
+    course = draw_gates(config, model, options.text, options.file, options.layer, options.output)
+    for gate, values in course.gates.items():
         print(f"{gate} gate: {values.shape[0]} steps, {values.shape[1]} units, mean {values.mean():.3f}")
-    _say(output)
+    _say(options.output)
+
+
+def _say(line: object) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -6,12 +6,16 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from msgspec.structs import replace
 
 from streamer import wire
 from streamer.cli.along import Along, reading_along
+from streamer.cli.options import Written, connect_option
 from streamer.clients.connection import Connection, Stream
 from streamer.clients.connection import connect as connect_to
 from streamer.clients.files import BUNDLED, AudioFile, paced
@@ -19,11 +23,10 @@ from streamer.clients.microphone import Microphone, SilenceWatch, choose, level_
 from streamer.clients.notices import Gap, Notice, Refusal, Restarted, StreamOver
 from streamer.clients.subtitles import Subtitles
 from streamer.clients.terminal import Figures, View, starting, view
-from streamer.config import Config
+from streamer.config import Config, with_model
 from streamer.errors import WrongCall
 from streamer.models.bundle import catalog
 from streamer.offline.rewriter import Rewriter
-from streamer.offline.writing import Writing
 from streamer.server.child_process import ServerProcess
 from streamer.server.usage import cpu_seconds
 
@@ -36,47 +39,75 @@ LOOK_S = 1.0  # between looks at the server's processor time
 Source = AudioFile | Microphone
 
 
-def run(
-    config: Config,
-    *,
-    device: str | None,
-    file: Path | None,
-    model: str,
-    save: Path | None,
-    connect: str | None,
-    offline_finals: bool,
-    writing: Writing = Writing(),
-    along: str | None = None,
-) -> int:
-    """Until the recording ends, Ctrl-C or SIGTERM; 0. ValueError or OSError, one line, for what can't be done.
+@dataclass(frozen=True, kw_only=True)
+class Live(Written):
+    """What is heard, with which model, and where the words go."""
 
-    `along` names the models or tasks that read the finals, with commas between.
+    device: Annotated[
+        str | None,
+        typer.Option(metavar="DEVICE", help="A microphone's name or number; `streamer devices` lists them."),
+    ] = None
+    file: Annotated[
+        Path | None, typer.Option(metavar="AUDIO", help="Play a recording in place of the microphone.")
+    ] = None
+    model: Annotated[
+        str,
+        typer.Option(
+            metavar="MODEL", help="Recognise with this model, a name or a folder; see `streamer models`."
+        ),
+    ] = "captions-en"
+    save: Annotated[Path | None, typer.Option(metavar="SRT", help="Write subtitles as the words come.")] = (
+        None
+    )
+    connect: Annotated[str | None, connect_option("Use a running server in place of one of our own.")] = None
+    offline_finals: Annotated[
+        bool,
+        typer.Option(
+            "--offline-finals", help="Let the offline network rewrite each utterance after its end."
+        ),
+    ] = False
+    along: Annotated[
+        str | None,
+        typer.Option(
+            "--with",
+            metavar="TASKS",
+            help="Let models of text read along: tasks or names, such as entities,sentiment,translate-en-de.",
+        ),
+    ] = None
+
+
+def live(options: Live) -> None:
+    """Until the recording ends, Ctrl-C or SIGTERM.
+
+    ValueError or OSError, one line, for what can't be done.
     """
-    if along is not None and connect is not None:
+    config, model, writing = options.settings(), options.model, options.writing()
+    if options.along is not None and options.connect is not None:
         raise WrongCall(
             "--with is for a server of our own; what a running one feeds its config's [pipelines] say"
         )
     # Whoever ends us by a signal gets what Ctrl-C gives: the last words, and the terminal as it was.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if connect is None:
+    if options.connect is None:
+        config, model = with_model(config, model)
         catalog.find(model, config.folders())  # a wrong name is told before anything starts
-        config = reading_along(config, model, along)
+        config = reading_along(config, model, options.along)
     with ExitStack() as stack:
-        source = _source(stack, device, file)
-        subtitles = Subtitles(save, source.rate_hz) if save else None
+        source = _source(stack, options.device, options.file)
+        subtitles = Subtitles(options.save, source.rate_hz) if options.save else None
         rewriter = None
-        if offline_finals:
+        if options.offline_finals:
             rewriter = stack.enter_context(Rewriter(config, source.rate_hz, writing))
         with starting():
-            server = _server(stack, config) if connect is None else None
-            connection = connect_to(connect or server.inputs)
+            server = _server(stack, config) if options.connect is None else None
+            connection = connect_to(server.inputs if server else options.connect)
             stack.callback(connection.abandon)
             if rewriter:
                 rewriter.wait_ready()
         figures = Figures(_title(source, model))
         try:
-            options = writing.options(_known_options(connection, model))
-            stream = connection.open(model, format=source.format, **options)
+            known = writing.options(_known_options(connection, model))
+            stream = connection.open(model, format=source.format, **known)
             with view(figures) as shown:
                 pid = server.pid if server else None
                 readers = Along(connection, stream, shown)
@@ -84,7 +115,6 @@ def run(
                 talk.run(_blocks(source, figures))
         except (Refusal, StreamOver) as error:
             raise ValueError(str(error)) from None
-    return 0
 
 
 class Talk:
@@ -225,7 +255,7 @@ def _known_options(connection: Connection, model: str) -> tuple[str, ...]:
 
     ValueError for a model that hears no sound.
     """
-    served = {one.name: one for one in connection.describe().models}
+    served = {description.name: description for description in connection.describe().models}
     if model not in served:
         return ()
     if served[model].input != "audio":

@@ -1,10 +1,13 @@
 """The commands about models: what there is, and whether its laws hold."""
 
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
-from streamer.config import read_config
+import typer
+
+from streamer.cli.options import Configured
+from streamer.config import with_model
 from streamer.models.bundle import catalog
 from streamer.models.bundle.card import Card
 
@@ -12,12 +15,12 @@ if TYPE_CHECKING:
     from streamer.models.bundle.build import Model
 
 
-def show_models(config_file: Path | None) -> int:
+def models(options: Configured) -> int:
     """Tell of every model that ships or is configured; 1 if one can't be loaded, which is a line."""
     from streamer.models.bundle.build import load
     from streamer.models.bundle.relation import relation
 
-    config, broken = read_config(config_file), 0
+    config, broken = options.settings(), 0
     for name, folder in sorted((catalog.zoo() | config.folders()).items()):
         try:
             model = load(folder, config.model(name).allow_imports)
@@ -84,19 +87,23 @@ def _scores(card: Card) -> list[str]:
     return lines
 
 
-def verify_model(config_file: Path | None, name: str) -> int:
+@dataclass(frozen=True, kw_only=True)
+class Verify(Configured):
+    """The model whose laws are checked."""
+
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's name, or its folder.")]
+
+
+def verify(options: Verify) -> int:
     """Print each law with its largest difference; 1 if one fails, else 0."""
     from streamer.models.bundle.build import load
-    from streamer.models.bundle.verify import verify
+    from streamer.models.bundle.verify import verify as check_laws
 
-    config = read_config(config_file)
-    folder = Path(name)
-    if not (folder / "card.toml").is_file():
-        folder = catalog.find(name, config.folders())
-    model = load(folder, config.model(name).allow_imports)
+    config, name = with_model(options.settings(), options.model)
+    model = load(catalog.find(name, config.folders()), config.model(name).allow_imports)
     _check_reader(model)
     failed = 0
-    for result in verify(model.network):
+    for result in check_laws(model.network):
         verdict = "-" if not result.applies else "holds" if result.passed else "FAILS"
         difference = f"{result.difference:.1e}" if result.applies else ""
         print(f"{result.law:8} {verdict:6} {difference:8} {result.note}".rstrip())

@@ -4,12 +4,15 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from streamer import wire
+from streamer.cli.options import Configured, connect_option
 from streamer.clients.notices import Gap, Notice, Refusal, StreamOver
-from streamer.config import read_config
 
 if TYPE_CHECKING:
     from streamer.clients.connection import Connection, Stream
@@ -19,31 +22,56 @@ PIECE_BYTES = 4096  # of text
 DONE = ("closed", "lost")  # reasons for a stream's end that cost no word of it
 
 
-def serve(config_file: Path | None, record: Path | None) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Serve(Configured):
+    """A server; the rest is in the config."""
+
+    record: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write down the wire; `streamer replay` reads it.")
+    ] = None
+
+
+def serve(options: Serve) -> None:
     """Serve until a signal; the addresses go to standard error when the models are ready."""
     from streamer.server.serve import serve as run
 
-    config = read_config(config_file)
+    config = options.settings()
 
     def ready(inputs: str, publish: str) -> None:
         print(f"streamer: serving at {inputs}, results at {publish}", file=sys.stderr, flush=True)
 
-    run(config, ready, record)
+    run(config, ready, options.record)
 
 
-def send(config_file: Path | None, file: Path, model: str, address: str | None, paced: bool) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Send(Configured):
+    """A file for a model of a running server."""
+
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="An audio file, or a text for a model that reads text.")
+    ]
+    model: Annotated[
+        str, typer.Option(metavar="MODEL", help="The name of the model that reads it, as the server has it.")
+    ] = "captions-en"
+    connect: Annotated[str | None, connect_option("The address of a running server; else the config's.")] = (
+        None
+    )
+    paced: Annotated[bool, typer.Option("--paced", help="Send in real time, as a microphone would.")] = False
+
+
+def send(options: Send) -> None:
     """Send a recording, or a text to a model that reads text; finals are lines on standard output."""
     from streamer.clients.connection import connect
 
-    config = read_config(config_file)
+    address = options.connect or options.settings().server.inputs
     try:
-        with connect(address or config.server.inputs) as connection:
-            served = {one.name: one for one in connection.describe().models}
-            if model in served and served[model].input == "text":
-                stream = connection.open(model)
-                pieces = _text(file)
+        with connect(address) as connection:
+            served = {model.name: model for model in connection.describe().models}
+            if options.model in served and served[options.model].input == "text":
+                stream = connection.open(options.model)
+                pieces = _text(options.file)
             else:
-                stream, pieces = _sound(connection, model, file, paced)
+                stream, pieces = _sound(connection, options.model, options.file, options.paced)
             _give(stream, pieces)
     except (Refusal, StreamOver) as error:
         raise OSError(str(error)) from None
@@ -95,23 +123,38 @@ def _tell(results: list[wire.Result], notices: list[Notice]) -> None:
             print(result.alternatives[0].text, flush=True)
 
 
-def watch(config_file: Path | None, topic: str, address: str | None, as_json: bool) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Watch(Configured):
+    """What is watched."""
+
+    topic: Annotated[
+        str, typer.Argument(metavar="[TOPIC]", help="MODEL/ or MODEL/STREAM; everything where none is named.")
+    ] = ""
+    connect: Annotated[
+        str | None, connect_option("The address where results are published; else the config's.")
+    ] = None
+    json: Annotated[
+        bool, typer.Option("--json", help="Print a line of JSON for each result, partials too.")
+    ] = False
+
+
+def watch(options: Watch) -> None:
     """Print what is published until Ctrl-C: finals as lines, or everything as JSON lines."""
     import msgspec
 
     from streamer.clients.subscriber import Subscriber
 
-    config = read_config(config_file)
+    config = options.settings()
     # A watcher that is told to end has done its work.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with Subscriber(address or config.server.publish, topic) as subscriber:
+    with Subscriber(options.connect or config.server.publish, options.topic) as subscriber:
         subscriber.wait_connected()
         try:
             for published in subscriber:
                 message = published.message
                 if isinstance(message, Gap):
                     print(f"streamer: {published.topic}: {describe(message)}", file=sys.stderr)
-                elif as_json:
+                elif options.json:
                     line = {"topic": published.topic} | msgspec.to_builtins(message)
                     line["stream"] = message.stream.hex()
                     print(msgspec.json.encode(line).decode(), flush=True)
@@ -121,13 +164,20 @@ def watch(config_file: Path | None, topic: str, address: str | None, as_json: bo
             return
 
 
-def replay(config_file: Path | None, file: Path) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Replayed(Configured):
+    """A recorded wire."""
+
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `streamer serve --record` wrote.")]
+
+
+def replay(options: Replayed) -> None:
     """Print the finals that a recorded wire gives, and whether they are those of the recording."""
     from streamer.server.pipelines import Pipelines
     from streamer.server.replay import Replay, recorded_results
     from streamer.server.serve import served_names, unpaced_engine
 
-    config = read_config(config_file)
+    config, file = options.settings(), options.file
     recorded = recorded_results(file)
     # With the recording's own settings of rest: replayed engines never wait for company.
     engine = Pipelines(unpaced_engine(config, served_names(config)), config.pipelines)
@@ -138,7 +188,7 @@ def replay(config_file: Path | None, file: Path) -> None:
             results.setdefault(message.stream, []).append(message)
             if message.kind == "final":
                 print(f"{message.stream.hex()[:8]}\t{message.alternatives[0].text}", flush=True)
-    same = _said(recorded) == _said(results)
+    same = _texts(recorded) == _texts(results)
     note = "; the recording is cut short" if player.cut_short else ""
     verdict = "the same results as recorded" if same else "OTHER results than recorded"
     print(f"streamer: {len(results)} streams, {verdict}{note}", file=sys.stderr)
@@ -146,7 +196,7 @@ def replay(config_file: Path | None, file: Path) -> None:
         raise ValueError(f"{file}: this server's models or config differ from those it was recorded with")
 
 
-def _said(results: dict[bytes, list[wire.Result]]) -> dict:
+def _texts(results: dict[bytes, list[wire.Result]]) -> dict[bytes, list[Any]]:
     """What determinism covers: the sequence, the kind and the text."""
     return {
         stream: [(r.seq, r.kind, [a.text for a in r.alternatives]) for r in rows]

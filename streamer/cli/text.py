@@ -5,15 +5,15 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO, Literal
 
+import typer
 from rich.console import Console
 
-from streamer.config import Config
+from streamer.cli.options import Configured, Mode
+from streamer.config import Config, with_model
 from streamer.errors import WrongCall, options_named_as_called
-from streamer.evaluation.evaluate import with_folder
 from streamer.models.bundle import catalog
-from streamer.models.bundle.build import load
 from streamer.offline.text_said import Said
 
 USUAL = {
@@ -23,105 +23,178 @@ USUAL = {
     "summary": "compress-en",
 }
 
-
-@dataclass(frozen=True)
-class Wish:
-    """What a command was asked for; None is whatever is usual."""
-
-    task: str
-    file: Path | None = None  # None and - are standard input
-    mode: str | None = None
-    model: str | None = None
-    format: str | None = None
-    lookahead: int | None = None
-    classes: int | None = None
-    share: float | None = None
+Show = Callable[[Said], None]
 
 
-def run(config: Config, wish: Wish) -> int:
-    """Say what the network says, sentence by sentence; 0. ValueError or OSError, one line, for what can't be done."""
-    typed = _is_typed(wish)
-    mode = wish.mode or ("live" if typed else "offline")
-    name = wish.model or USUAL[wish.task] + ("-offline" if mode == "offline" else "")
-    config, name = with_folder(config, name)
-    options: dict[str, Any] = {"lookahead": wish.lookahead, "classes": wish.classes}
-    options = {key: value for key, value in options.items() if value is not None}
-    show = _shown(wish.format)
+@dataclass(frozen=True, kw_only=True)
+class Text(Configured):
+    """A text, and how it is read."""
+
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE|-]", help="The text, in UTF-8; standard input where none is named."),
+    ] = None
+    mode: Annotated[
+        Mode | None,
+        typer.Option(
+            help="offline reads whole sentences; live answers while the text comes.",
+            show_default="offline; live where you type",
+        ),
+    ] = None
+    model: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Use another network: its name, or its folder.")
+    ] = None
+    format: Annotated[
+        Literal["text", "jsonl"] | None,
+        typer.Option(
+            help="Write text for people, or a line of JSON for each sentence.",
+            show_default="text on a terminal, else jsonl",
+        ),
+    ] = None
+
+    @property
+    def is_standard_input(self) -> bool:
+        return self.file is None or str(self.file) == "-"
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether somebody types on a terminal, and sees it there."""
+        if not self.is_standard_input or self.mode == "offline":
+            return False
+        return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaitingText(Text):
+    """A text that a live network may wait for."""
+
+    lookahead: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="WORDS",
+            help="A live network waits for so many words.",
+            show_default="the model's own",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedText(Text):
+    """A text whose sentences are judged."""
+
+    classes: Annotated[
+        int | None, typer.Option(min=2, max=5, help="Tell 2 classes apart, or 5 degrees.", show_default="2")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongText(WaitingText):
+    """A text of which a part stays."""
+
+    share: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Keep at most this share of the words.", show_default="0.15"),
+    ] = None
+
+
+def tag(text: WaitingText) -> None:
+    """Say which words are names, and of what."""
+    _read("entities", text, {"lookahead": text.lookahead})
+
+
+def sentiment(text: JudgedText) -> None:
+    """Say how positive each sentence is."""
+    _read("sentiment", text, {"classes": text.classes})
+
+
+def translate(text: WaitingText) -> None:
+    """Say each sentence in German."""
+    _read("translation", text, {"lookahead": text.lookahead})
+
+
+def summarize(text: LongText) -> None:
+    """Shorten the text; a live network shortens every sentence."""
+    _read("summary", text, {"lookahead": text.lookahead}, text.share)
+
+
+def _read(task: str, text: Text, options: dict[str, int | None], share: float | None = None) -> None:
+    """Say what the network says, sentence by sentence.
+
+    ValueError or OSError, one line, for what can't be done.
+    """
+    mode = text.mode or ("live" if text.is_typed else "offline")
+    model = text.model or USUAL[task] + ("-offline" if mode == "offline" else "")
+    config, name = with_model(text.settings(), model)
+    known = {key: value for key, value in options.items() if value is not None}
     try:
         with options_named_as_called():
             if mode == "offline":
-                _offline(config, wish, name, options, show)
+                _offline(task, config, name, text, known, share)
+            elif share is not None:
+                raise WrongCall(
+                    "--share goes with --mode offline: who chooses sentences must have seen them all"
+                )
             else:
-                _live(config, wish, name, options, show, typed)
+                _live(task, config, name, text, known)
     except BrokenPipeError:
         # Whoever read has read enough; the interpreter's own flush would say it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
 
 
 def _offline(
-    config: Config, wish: Wish, name: str, options: dict[str, Any], show: Callable[[Said], None]
+    task: str, config: Config, name: str, text: Text, options: dict[str, Any], share: float | None
 ) -> None:
-    import torch
+    import torch  # late, with what needs it: what is live has no use for it here
 
+    from streamer.models.bundle.build import load
     from streamer.offline.text import SHARE, said_of
     from streamer.offline.text_source import pieces
 
     torch.set_num_threads(config.engine.threads)
     model = load(catalog.find(name, config.folders()), config.model(name).allow_imports)
-    _check_task(name, model.card.task, wish.task)
-    with _opened(wish.file) as file:
-        for said in said_of(model, pieces(file), options, SHARE if wish.share is None else wish.share):
+    _check_task(name, model.card.task, task)
+    show = _shown(text.format)
+    with _opened(text) as file:
+        for said in said_of(model, pieces(file), options, SHARE if share is None else share):
             show(said)
 
 
-def _live(
-    config: Config, wish: Wish, name: str, options: dict[str, Any], show: Callable[[Said], None], typed: bool
-) -> None:
-    from streamer.cli.typing import type_along
+def _live(task: str, config: Config, name: str, text: Text, options: dict[str, Any]) -> None:
+    from streamer.cli.keyboard import type_along
     from streamer.models.bundle.card import read_card
     from streamer.offline.text_live import TypedText
     from streamer.offline.text_source import pieces
     from streamer.server.serve import unpaced_engine
 
-    _check_task(name, read_card(catalog.find(name, config.folders())).task, wish.task)
-    if wish.share is not None:
-        raise WrongCall("--share goes with --mode offline: who chooses sentences must have seen them all")
-    if not typed:
+    _check_task(name, read_card(catalog.find(name, config.folders())).task, task)
+    if not text.is_typed:
         options = options | {"partials": False}
-    text = TypedText(unpaced_engine(config, [name]), name, options)
-    if typed:
-        type_along(text, show)
+    stream = TypedText(unpaced_engine(config, [name]), name, options)
+    show = _shown(text.format)
+    if text.is_typed:
+        type_along(stream, show)
         return
-    with _opened(wish.file) as file:
+    with _opened(text) as file:
         for piece in pieces(file):
-            _each(show, text.type(piece))
-        _each(show, text.end())
+            _show_all(show, stream.type(piece))
+        _show_all(show, stream.end())
 
 
-def _each(show: Callable[[Said], None], said: Iterator[Said]) -> None:
-    for one in said:
-        show(one)
+def _show_all(show: Show, sentences: Iterator[Said]) -> None:
+    for sentence in sentences:
+        show(sentence)
 
 
-def _is_typed(wish: Wish) -> bool:
-    """Whether somebody types on a terminal, and sees it there."""
-    return _is_standard(wish.file) and sys.stdin.isatty() and sys.stdout.isatty() and wish.mode != "offline"
-
-
-def _is_standard(file: Path | None) -> bool:
-    return file is None or str(file) == "-"
-
-
-def _opened(file: Path | None) -> BinaryIO:
-    if not _is_standard(file):
-        return open(file, "rb")
+def _opened(text: Text) -> BinaryIO:
+    if text.file is not None and not text.is_standard_input:
+        return open(text.file, "rb")
     if sys.stdin.isatty():
         print("streamer: type your text; Ctrl-D ends it", file=sys.stderr)
     return sys.stdin.buffer
 
 
-def _shown(format: str | None) -> Callable[[Said], None]:
+def _shown(format: str | None) -> Show:
     """For people on a terminal, else a line of JSON for each sentence."""
     if (format or ("text" if sys.stdout.isatty() else "jsonl")) == "jsonl":
         return lambda said: print(said.json(), flush=True)

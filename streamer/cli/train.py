@@ -1,239 +1,382 @@
-"""The command line's `train`: each command imports what it runs when it runs."""
+"""`streamer train`: each command goes on where its last run ended, and prints the path of the weights."""
 
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from streamer.cli.options import ConfigFile, Mode
+from streamer.cli.options import Configured, Mode
+from streamer.errors import WrongCall
 
-Pair = Literal["en-de", "en-fr", "multi30k-en-de"]
-Cell = Literal["lstm", "gru", "rnn"]
-MusicStyle = Literal["chorale", "folk", "roll-jsb", "roll-nottingham"]
-
-train = typer.Typer(help="Train the networks that ship, from the data folder.")
-
-Data = Annotated[Path, typer.Argument(metavar="DATA", help="The folder that holds speech/ and text/.")]
-Runs = Annotated[
-    Path, typer.Option("--out", metavar="DIR", file_okay=False, help="Shards, checkpoints and logs.")
+Data = Annotated[
+    Path, typer.Argument(metavar="DATA", help="The folder that holds speech/, text/ and music/.")
 ]
-Updates = Annotated[int | None, typer.Option("--updates", min=1, help="How many; else the recipe's.")]
-Start = Annotated[Path | None, typer.Option("--from", metavar="WEIGHTS", help="Weights to begin from.")]
-Rate = Annotated[float | None, typer.Option(min=1e-8, help="Learning rate; else the recipe's.")]
-Resume = Annotated[
-    bool, typer.Option("--resume/--fresh", help="Go on with the run that --out holds, or begin anew.")
+WhichMode = Annotated[Mode, typer.Option(help="Which of the two networks.")]
+Seed = Annotated[int, typer.Option(min=0, metavar="SEED", help="The same seed gives the same run.")]
+LearningRate = Annotated[
+    float | None,
+    typer.Option("--rate", min=1e-8, metavar="RATE", help="The learning rate.", show_default="the recipe's"),
 ]
-Threads = Annotated[
-    int | None, typer.Option("--threads", min=1, help="Threads of the training steps; else the config's.")
+Start = Annotated[
+    Path | None,
+    typer.Option("--from", metavar="WEIGHTS", help="Begin with these weights of the same network."),
 ]
 
 
-@train.command("captions")
-def captions(
-    data: Data,
-    mode: Annotated[Mode, typer.Option(help="Which of the two networks.")] = "live",
-    out: Runs = Path("runs"),
-    updates: Updates = None,
-    rate: Rate = None,
-    start: Start = None,
+@dataclass(frozen=True, kw_only=True)
+class Training(Configured):
+    """A run: what it learns from, where it is kept, how long it takes."""
+
+    data: Data
+    out: Annotated[
+        Path,
+        typer.Option(metavar="DIR", file_okay=False, help="Where shards, checkpoints, logs and weights go."),
+    ] = Path("runs")
+    updates: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="How many updates.", show_default="the recipe's")
+    ] = None
+    resume: Annotated[
+        bool, typer.Option("--resume/--fresh", help="Go on with the run that --out holds, or begin again.")
+    ] = True
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Threads of the training steps.", show_default="the config's"),
+    ] = None
+
+    def begin(self, *parts: str) -> int:
+        """How many threads to train on, after the config and the folder have been checked.
+
+        A wrong folder is refused at once, not after an hour with what an earlier run had cached.
+        """
+        threads = self.threads or self.settings().engine.threads
+        _check(self.data, *parts)
+        return threads
+
+
+@dataclass(frozen=True, kw_only=True)
+class Captions(Training):
+    """A training of the speech recogniser."""
+
+    mode: WhichMode = "live"
+    rate: LearningRate = None
+    start: Start = None
     synthetic: Annotated[
-        float, typer.Option(min=0.0, metavar="HOURS", help="Of the open texts, read aloud by a synthesiser.")
-    ] = 0.0,
+        float,
+        typer.Option(min=0.0, metavar="HOURS", help="Add hours of open texts, read aloud by a synthesiser."),
+    ] = 0.0
     unlabelled: Annotated[
-        bool, typer.Option("--unlabelled", help="Speech that nobody wrote down, as PocketSphinx hears it.")
-    ] = False,
+        bool,
+        typer.Option("--unlabelled", help="Add speech that nobody wrote down, as PocketSphinx hears it."),
+    ] = False
     dropout: Annotated[
         float | None,
-        typer.Option(min=0.0, max=0.9, metavar="SHARE", help="Of what a layer adds; else the recipe's."),
-    ] = None,
-    resume: Resume = True,
-    threads: Threads = None,
-    config: ConfigFile = None,
-) -> None:
-    """Train the speech recogniser."""
-    from streamer.cli.training import captions
-
-    captions(config, data, out, mode, updates, rate, start, synthetic, unlabelled, dropout, resume, threads)
+        typer.Option(
+            min=0.0,
+            max=0.9,
+            metavar="SHARE",
+            help="Drop this share of what a layer adds.",
+            show_default="the recipe's",
+        ),
+    ] = None
 
 
-@train.command("commands")
-def commands(
-    data: Data,
-    out: Runs = Path("runs"),
-    updates: Updates = None,
-    rate: Rate = None,
-    start: Start = None,
-    resume: Resume = True,
-    threads: Threads = None,
-    config: ConfigFile = None,
-) -> None:
+def captions(run: Captions) -> None:
+    """Train a recogniser of speech."""
+    from streamer.models.training.speech.captions_trainer import train_captions
+
+    threads = run.begin("speech", *(["text"] if run.synthetic else []))
+    best = train_captions(
+        run.data,
+        run.out,
+        run.mode,
+        updates=run.updates,
+        learning_rate=run.rate,
+        start=run.start,
+        synthetic_hours=run.synthetic,
+        with_unlabelled=run.unlabelled,
+        dropout=run.dropout,
+        resume=run.resume,
+        threads=threads,
+        progress=_say,
+    )
+    print(best)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commands(Training):
+    """A training of the spotter."""
+
+    rate: LearningRate = None
+    start: Start = None
+
+
+def commands(run: Commands) -> None:
     """Train the spotter of spoken commands."""
-    from streamer.cli.training import commands
+    from streamer.models.training.speech.commands_trainer import train_commands
 
-    commands(config, data, out, updates, rate, start, resume, threads)
+    threads = run.begin("speech")
+    weights = train_commands(
+        run.data,
+        run.out,
+        updates=run.updates,
+        learning_rate=run.rate,
+        start=run.start,
+        resume=run.resume,
+        threads=threads,
+        progress=_say,
+    )
+    print(weights)
 
 
-@train.command("language")
-def language(
-    data: Data,
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for lexicon.bin and lm.bin.")],
-    config: ConfigFile = None,
-) -> None:
-    """Build the lexicon and the language model of the captions."""
-    from streamer.cli.training import language
+@dataclass(frozen=True, kw_only=True)
+class Language(Configured):
+    """What the captions' language model is built from, and where it goes."""
 
-    language(config, data, out)
+    data: Data
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder for lexicon.bin and lm.bin.")]
 
 
-@train.command("average")
-def average(
-    out: Annotated[Path, typer.Argument(metavar="OUT", dir_okay=False, help="The file of weights to write.")],
+def language(options: Language) -> None:
+    """Build lexicon.bin and lm.bin."""
+    from streamer.models.training.language.knowledge import build_language
+
+    options.settings()  # nothing in it is about language, but every command refuses a wrong one
+    _check(options.data, "speech", "text")
+    build_language(options.data, options.out, _say)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Average(Configured):
+    """Weights to average."""
+
+    out: Annotated[Path, typer.Argument(metavar="OUT", dir_okay=False, help="The file of weights to write.")]
     weights: Annotated[
         list[Path],
         typer.Argument(metavar="WEIGHTS...", help="Two or more, of trainings that began from one another."),
-    ],
-    config: ConfigFile = None,
-) -> None:
-    """Average the weights of several trainings of one network."""
-    from streamer.cli.training import average
-
-    average(config, out, weights)
+    ]
 
 
-@train.command("summary")
-def summary(
-    data: Data,
-    mode: Annotated[Mode, typer.Option(help="Which of the two networks.")] = "live",
-    out: Runs = Path("runs"),
-    updates: Updates = None,
-    resume: Resume = True,
-    threads: Threads = None,
-    config: ConfigFile = None,
-) -> None:
-    """Train a network that shortens sentences by leaving words out."""
-    from streamer.cli.training import summary
+def average(options: Average) -> None:
+    """Write the mean of some weights."""
+    from streamer.models.training.average import average as average_weights
 
-    summary(config, data, out, mode, updates, resume, threads)
+    options.settings()  # nothing in it is about weights, but every command refuses a wrong one
+    if len(options.weights) < 2:
+        raise WrongCall("train average has one file of weights; give two or more")
+    average_weights(options.out, options.weights)
+    print(options.out)
 
 
-@train.command("translation")
-def translation(
-    data: Data,
-    mode: Annotated[Mode, typer.Option(help="Which of the two networks.")] = "live",
+@dataclass(frozen=True, kw_only=True)
+class Summary(Training):
+    """A training of a network that shortens sentences."""
+
+    mode: WhichMode = "live"
+
+
+def summary(run: Summary) -> None:
+    """Train a network that leaves words out."""
+    from streamer.models.training.text.summary_trainer import train_summary
+
+    threads = run.begin("text")
+    best = train_summary(
+        run.data, run.out, run.mode, updates=run.updates, resume=run.resume, threads=threads, progress=_say
+    )
+    print(best)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Translation(Training):
+    """A training of a translator."""
+
+    mode: WhichMode = "live"
     pair: Annotated[
-        Pair, typer.Option(help="From which language to which; multi30k is a benchmark.")
-    ] = "en-de",
-    out: Runs = Path("runs"),
-    updates: Updates = None,
+        Literal["en-de", "en-fr", "multi30k-en-de"],
+        typer.Option(help="From which language to which; multi30k is a benchmark."),
+    ] = "en-de"
     start: Annotated[
-        Path | None, typer.Option("--from", metavar="WEIGHTS", help="The other mode's, to begin from.")
-    ] = None,
-    resume: Resume = True,
-    threads: Threads = None,
-    config: ConfigFile = None,
-) -> None:
+        Path | None,
+        typer.Option("--from", metavar="WEIGHTS", help="Begin with the weights of the other mode."),
+    ] = None
+
+
+def translation(run: Translation) -> None:
     """Train a translator."""
-    from streamer.cli.training import translation
+    from streamer.models.training.text.translation_trainer import train_translation
 
-    translation(config, data, out, mode, pair, updates, start, resume, threads)
+    threads = run.begin("text")
+    best = train_translation(
+        run.data,
+        run.out,
+        run.mode,
+        run.pair,
+        updates=run.updates,
+        start=run.start,
+        resume=run.resume,
+        threads=threads,
+        progress=_say,
+    )
+    print(best)
 
 
-@train.command("headline")
-def headline(
-    data: Data,
-    out: Runs = Path("runs"),
-    updates: Updates = None,
-    resume: Resume = True,
-    threads: Threads = None,
-    config: ConfigFile = None,
-) -> None:
+def headline(run: Training) -> None:
     """Train the network that writes headlines."""
-    from streamer.cli.training import headline
+    from streamer.models.training.text.headline_trainer import train_headline
 
-    headline(config, data, out, updates, resume, threads)
+    threads = run.begin("text")
+    print(
+        train_headline(
+            run.data, run.out, updates=run.updates, resume=run.resume, threads=threads, progress=_say
+        )
+    )
 
 
-@train.command("entities")
-def entities(
-    data: Data,
-    mode: Annotated[Mode, typer.Option(help="Which of the two networks.")] = "live",
+@dataclass(frozen=True, kw_only=True)
+class Entities(Training):
+    """A training of a tagger."""
+
+    mode: WhichMode = "live"
     corpus: Annotated[
-        Literal["conll2003"] | None, typer.Option(help="A benchmark, whose weights do not ship.")
-    ] = None,
-    out: Runs = Path("runs"),
-    updates: Updates = None,
-    rate: Rate = None,
-    start: Start = None,
+        Literal["conll2003"] | None, typer.Option(help="Learn a benchmark, whose weights do not ship.")
+    ] = None
+    rate: LearningRate = None
+    start: Start = None
     teacher: Annotated[
         Path | None,
-        typer.Option(metavar="WEIGHTS", help="An offline network's, from which a live one learns."),
-    ] = None,
-    resume: Resume = True,
-    threads: Threads = None,
-    config: ConfigFile = None,
-) -> None:
-    """Train a network that finds people, places, organisations and other names."""
-    from streamer.cli.training import entities
-
-    recipe = f"{corpus}-{mode}" if corpus else mode
-    entities(config, data, out, recipe, updates, rate, start, teacher, resume, threads)
+        typer.Option(metavar="WEIGHTS", help="Let a live network learn from the weights of an offline one."),
+    ] = None
 
 
-@train.command("sentiment")
-def sentiment(
-    data: Data,
-    mode: Annotated[Mode, typer.Option(help="Which of the two networks.")] = "live",
+def entities(run: Entities) -> None:
+    """Train a network that tags entities."""
+    from streamer.models.training.text.entities_trainer import RECIPES, train_entities
+
+    recipe = _recipe(run.corpus, run.mode)
+    if recipe not in RECIPES:
+        raise ValueError(f"there is no network for {recipe}; there are {', '.join(RECIPES)}")
+    threads = run.begin("text")
+    best = train_entities(
+        run.data,
+        run.out,
+        recipe,
+        updates=run.updates,
+        learning_rate=run.rate,
+        start=run.start,
+        teacher=run.teacher,
+        resume=run.resume,
+        threads=threads,
+        progress=_say,
+    )
+    print(best)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sentiment(Training):
+    """A training of a network that judges sentences."""
+
+    mode: WhichMode = "live"
     corpus: Annotated[
-        Literal["sst2"] | None, typer.Option(help="A benchmark, whose weights do not ship.")
-    ] = None,
-    out: Runs = Path("runs"),
-    updates: Updates = None,
-    resume: Resume = True,
-    threads: Threads = None,
-    config: ConfigFile = None,
-) -> None:
-    """Train a network that tells how positive a sentence is."""
-    from streamer.cli.training import sentiment
-
-    sentiment(config, data, out, f"{corpus}-{mode}" if corpus else mode, updates, resume, threads)
+        Literal["sst2"] | None, typer.Option(help="Learn a benchmark, whose weights do not ship.")
+    ] = None
 
 
-@train.command("agreement")
-def agreement(
-    data: Data,
-    cell: Annotated[Cell, typer.Option(help="Of the one recurrent layer.")] = "lstm",
-    out: Runs = Path("runs"),
-    updates: Updates = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same run.")] = 1,
-    resume: Resume = True,
-    threads: Threads = None,
-    config: ConfigFile = None,
-) -> None:
-    """Train a network that expects a verb in the singular or the plural."""
-    from streamer.cli.training import agreement
+def sentiment(run: Sentiment) -> None:
+    """Train a network that judges sentences."""
+    from streamer.models.training.text.sentiment_trainer import train_sentiment
 
-    agreement(config, data, out, cell, updates, seed, resume, threads)
+    threads = run.begin("text")
+    best = train_sentiment(
+        run.data,
+        run.out,
+        _recipe(run.corpus, run.mode),
+        updates=run.updates,
+        resume=run.resume,
+        threads=threads,
+        progress=_say,
+    )
+    print(best)
 
 
-@train.command("music")
-def music(
-    data: Data,
+@dataclass(frozen=True, kw_only=True)
+class Agreement(Training):
+    """A training of a network that expects a verb's number."""
+
+    cell: Annotated[Literal["lstm", "gru", "rnn"], typer.Option(help="Of the one recurrent layer.")] = "lstm"
+    seed: Seed = 1
+
+
+def agreement(run: Agreement) -> None:
+    """Train a network that expects a verb's number."""
+    from streamer.models.training.text.agreement_trainer import train_agreement
+
+    threads = run.begin("text")
+    best = train_agreement(
+        run.data,
+        run.out,
+        run.cell,
+        run.seed,
+        updates=run.updates,
+        resume=run.resume,
+        threads=threads,
+        progress=_say,
+    )
+    print(best)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Music(Training):
+    """A training of a network that knows music."""
+
+    out: Annotated[
+        Path,
+        typer.Option(metavar="DIR", file_okay=False, help="Where checkpoints, logs and weights go."),
+    ] = Path("runs/music")
     style: Annotated[
-        MusicStyle, typer.Option(help="A composer, or a network that scores piano rolls.")
-    ] = "chorale",
-    out: Runs = Path("runs/music"),
-    updates: Updates = None,
-    rate: Rate = None,
-    start: Start = None,
+        Literal["chorale", "folk", "roll-jsb", "roll-nottingham"],
+        typer.Option(help="A composer, or a network that scores piano rolls."),
+    ] = "chorale"
+    rate: LearningRate = None
+    start: Start = None
     endings: Annotated[
-        int, typer.Option(min=0, metavar="ROWS", help="The ends of so many pieces beside each batch.")
-    ] = 0,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same run.")] = 1,
-    resume: Resume = True,
-    threads: Threads = None,
-    config: ConfigFile = None,
-) -> None:
-    """Train a network that knows music."""
-    from streamer.cli.training import music
+        int, typer.Option(min=0, metavar="ROWS", help="Add the ends of so many pieces to each batch.")
+    ] = 0
+    seed: Seed = 1
 
-    music(config, data, out, style, updates, rate, start, endings, seed, resume, threads)
+
+def music(run: Music) -> None:
+    """Train the network of a style."""
+    from streamer.models.training.music.music_trainer import train_music
+
+    threads = run.begin("music")
+    best = train_music(
+        run.data,
+        run.out,
+        run.style,
+        updates=run.updates,
+        seed=run.seed,
+        learning_rate=run.rate,
+        start=run.start,
+        endings=run.endings,
+        resume=run.resume,
+        threads=threads,
+        progress=_say,
+    )
+    print(best)
+
+
+def _recipe(corpus: str | None, mode: str) -> str:
+    return f"{corpus}-{mode}" if corpus else mode
+
+
+def _check(data: Path, *parts: str) -> None:
+    for part in parts:
+        if not (data / part).is_dir():
+            raise ValueError(
+                f"{data / part} is no folder; DATA is the folder that holds {' and '.join(parts)}"
+            )
+
+
+def _say(line: object) -> None:
+    print(line, file=sys.stderr, flush=True)

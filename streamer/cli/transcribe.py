@@ -4,19 +4,22 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Annotated, Literal, Protocol
 
 import numpy as np
 import soundfile
 import torch
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from streamer.cli.rendering import FORMATS, rendered
+from streamer.cli.options import Mode, Written
+from streamer.cli.rendering import rendered
 from streamer.clients.files import AudioFile
-from streamer.config import Config
+from streamer.config import Config, with_model
 from streamer.errors import WrongCall
 from streamer.models.bundle import catalog
 from streamer.models.bundle.build import load
@@ -28,35 +31,51 @@ MODELS = {"offline": "captions-en-offline", "live": "captions-en"}
 BLOCK_MS = 1000
 
 
-def run(
-    config: Config,
-    files: Sequence[str],
-    mode: str,
-    format: str,
-    output: Path | None,
-    model: str | None,
-    writing: Writing = Writing(),
-) -> int:
-    """Transcribe `files`; 0, or 1 when some couldn't be read (each is a line on standard error).
+@dataclass(frozen=True, kw_only=True)
+class Transcribe(Written):
+    """Recordings, and what is made of them."""
 
-    ValueError or OSError, one line, for what keeps all of them from being written.
+    files: Annotated[list[str], typer.Argument(metavar="FILES...", help="Audio files; - is standard input.")]
+    mode: Annotated[Mode, typer.Option(help="offline hears the whole recording before it answers.")] = (
+        "offline"
+    )
+    format: Annotated[Literal["txt", "json", "srt", "vtt"], typer.Option(help="What is written.")] = "txt"
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", file_okay=False, help="Write a file in DIR for each recording."),
+    ] = None
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Another network's name, or its folder.",
+            show_default="captions-en-offline, live captions-en",
+        ),
+    ] = None
+
+
+def transcribe(options: Transcribe) -> int:
+    """Transcribe recordings: 0, or 1 when some couldn't be read (each is a line on standard error)."""
+    return write(options.settings(), options)
+
+
+def write(config: Config, options: Transcribe) -> int:
+    """As `transcribe`, with a config that is read. ValueError or OSError, one line, for what keeps all
+    of the recordings from being written.
     """
-    if mode not in MODELS:
-        raise WrongCall(f"mode {mode!r}; there are {', '.join(MODELS)}")
-    if format not in FORMATS:
-        raise WrongCall(f"format {format!r}; there are {', '.join(FORMATS)}")
+    files, format, output = options.files, options.format, options.output
     if format in ("srt", "vtt") and len(files) > 1 and output is None:
         raise WrongCall(f"{format} of several files makes one file each; name their folder with --output")
     targets = _targets(files, output, format) if output else [None] * len(files)
-    network = _network(config, mode, model or MODELS[mode], writing)
+    network = _network(config, options.mode, options.model or MODELS[options.mode], options.writing())
     reading = _Reading(files)
     with _progress(files) as progress:
         for transcript in network.transcripts(reading.sounds(), progress):
-            one = reading.heard()
-            if one.whole:
-                text = rendered(one.name, transcript, format)
-                label = f"{one.name}: " if len(files) > 1 and format == "txt" else ""
-                _put(text, label, targets[one.index])
+            recording = reading.heard()
+            if recording.whole:
+                text = rendered(recording.name, transcript, format)
+                label = f"{recording.name}: " if len(files) > 1 and format == "txt" else ""
+                _put(text, label, targets[recording.index])
     return 1 if reading.failures else 0
 
 
@@ -109,7 +128,8 @@ class _Network(Protocol):
 
 
 def _network(config: Config, mode: str, name: str, writing: Writing) -> _Network:
-    """The model `name` in the mode that is asked for."""
+    """The model `name`, a name or a folder, in the mode that is asked for."""
+    config, name = with_model(config, name)
     if mode == "live":
         from streamer.offline.unpaced import Unpaced
 

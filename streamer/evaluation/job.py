@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamer.config import Config
+from streamer.errors import WrongCall
 from streamer.evaluation.stopwatch import Stopwatch
 
 Figures = dict[str, float | int | str | bool | list | None]
+CHUNK_MS = 40
 Progress = Callable[[float], None]  # called with the seconds of input done
 
 
@@ -18,14 +20,14 @@ class Job:
     path: Path
     model: str
     config: Config
-    chunk_ms: int
-    progress: Progress
+    chunk_ms: int = CHUNK_MS
+    progress: Progress = lambda seconds: None
     lookahead: int | None = None  # words that a live model of text waits for; None: the task's own
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a task found: `seconds` of input, the time from its first input to its last result, its figures."""
+    """The figures of a task; `seconds` of input, and the time from its first input to its last result."""
 
     examples: int
     seconds: float
@@ -47,3 +49,9 @@ class Task:
 
     name: str
     modes: Mapping[str, Mode]
+
+    def mode(self, name: str) -> Mode:
+        """The mode of that name. WrongCall lists those that there are."""
+        if name not in self.modes:
+            raise WrongCall(f"{self.name} has no mode {name!r}; it has {', '.join(self.modes)}")
+        return self.modes[name]

@@ -1,11 +1,16 @@
 """The command line with bad input: one clear line, the right status, nothing on standard output."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import soundfile
 import zmq
 
 from streamer.cli import app as cli
+from streamer.cli.command import Group
+from streamer.cli.extras import needed
 from tests.tiny_model import write_model
 
 
@@ -53,6 +58,8 @@ def refused(answer: tuple[int, str, list[str]], status: int, *wanted: str) -> No
         (("evaluate", "captions", "x", "--chunk-ms", "99999"), "99999"),
         (("evaluate", "commands", "x", "--joined", "10"), "--joined"),
         (("evaluate", "captions", "x", "--generated", "3"), "--generated"),
+        (("evaluate", "music", "x", "--chunk-ms", "40"), "--chunk-ms"),
+        (("evaluate", "summary", "x", "--long", "9"), "--mode offline"),
         (("evaluate", "music", "x", "--generated", "0"), "--generated 0"),
         (("evaluate", "summary", "x", "--mode", "offline", "--long", "0"), "--long 0"),
         (("bench", "--seconds", "0"), "--seconds 0"),
@@ -136,10 +143,21 @@ def test_a_config_that_is_missing(streamer, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "command", [["live", "--model"], ["verify"], ["bench"], ["evaluate", "captions", "x", "--model"]]
+    "command",
+    [
+        ["live", "--model"],
+        ["verify"],
+        ["bench"],
+        ["evaluate", "captions", "x", "--model"],
+        ["transcribe", "x.wav", "--model"],
+        ["tag", "x", "--model"],
+        ["compose", "--model"],
+        ["tune", "x", "--model"],
+        ["lab", "gates", "--text", "x", "--model"],
+    ],
 )
 def test_a_model_that_is_unknown(streamer, command):
-    refused(streamer(*command, "nobody"), 1, "nobody" if command[0] != "evaluate" else "x")
+    refused(streamer(*command, "nobody"), 1, "nobody")
 
 
 def test_a_folder_whose_weights_are_broken(streamer, tmp_path):
@@ -210,12 +228,84 @@ def test_what_is_not_there_is_one_line(streamer, tmp_path, arguments, wanted):
     refused(streamer(*(places.get(a, a) for a in arguments)), 1, wanted)
 
 
-def test_every_command_takes_a_config(streamer):
-    from streamer.cli.app import app
-    from streamer.cli.train import train
+def paths(group, *before):
+    """The call of every command, the groups of commands among them."""
+    for name, command in group.commands.items():
+        yield [*before, name]
+        if isinstance(command, Group):
+            yield from paths(command, *before, name)
 
-    calls = [[c.name or c.callback.__name__] for c in app.registered_commands]
-    calls += [["train", c.name] for c in train.registered_commands]
-    assert len(calls) > 12
-    for call in calls:
-        assert "--config" in streamer(*call, "--help")[1], call
+
+CALLS = list(paths(cli.command_line()))
+
+
+@pytest.mark.parametrize("call", CALLS, ids=" ".join)
+def test_every_command_has_help_and_takes_a_config(streamer, call):
+    code, out, lines = streamer(*call, "-h")
+    assert (code, lines) == (0, []) and out.startswith(f"Usage: streamer {' '.join(call)} ")
+    assert (code, out, lines) == streamer(*call, "--help")
+    assert "--config" in out or "COMMAND" in out
+    assert "<bool>" not in out and "--help" in out
+
+
+def test_help_lists_every_command_under_a_heading(streamer):
+    _, out, _ = streamer("--help")
+    for heading in ("Live", "Files", "Text", "Music", "Serve", "Measure", "Make"):
+        assert f"\n{heading}:\n" in out
+    assert all(f"\n  {call[0]} " in out for call in CALLS)
+
+
+@pytest.mark.parametrize(
+    "arguments, hint",
+    [
+        ((), "streamer --help"),
+        (("train",), "streamer train --help"),
+        (("trian",), "train"),
+        (("evaluate", "capitons", "x"), "captions"),
+        (("live", "--sav", "a.srt"), "--save"),
+    ],
+)
+def test_a_wrong_call_is_given_a_hint(streamer, arguments, hint):
+    refused(streamer(*arguments), 2, hint)
+
+
+def test_shell_completion(streamer, monkeypatch):
+    _, out, _ = streamer("--help")
+    assert "--install-completion" in out and "--show-completion" in out
+    monkeypatch.setenv("_STREAMER_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "streamer evaluate ")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    code, out, _ = streamer()
+    assert code == 0 and {"captions", "music"} <= set(out.split())
+    monkeypatch.setenv("COMP_WORDS", "streamer live --off")
+    code, out, _ = streamer()
+    assert code == 0 and out.split() == ["--offline-finals"]
+
+
+def test_a_missing_package_is_one_line_that_names_its_extra():
+    code = """
+import sys
+from streamer.cli import app, extras
+sys.modules["jiwer"] = None
+extras.requires = lambda name: ["numba", "jiwer>=3.0; extra == 'eval'", "jiwer>=3.0; extra == 'all'"]
+sys.argv = ["streamer", "evaluate", "captions", "x"]
+app.main()
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    line = "streamer: this needs jiwer: pip install 'streamer[eval]'\n"
+    assert (ran.returncode, ran.stdout, ran.stderr) == (1, "", line)
+
+
+def test_a_module_of_ours_that_is_missing_is_no_package(monkeypatch):
+    monkeypatch.setattr(
+        "streamer.cli.extras.requires", lambda name: ["numba", 'rouge-score>=0.1.2; extra == "eval"']
+    )
+    assert needed(ModuleNotFoundError("gone", name="streamer.gone"), "live") is None
+    assert (
+        needed(ModuleNotFoundError("gone", name="numba.core"), "live")
+        == "this needs numba: pip install numba"
+    )
+    assert (
+        needed(ModuleNotFoundError("", name="rouge_score.x"), "live")
+        == "this needs rouge-score: pip install 'streamer[eval]'"
+    )

@@ -50,5 +50,6 @@ def test_the_last_words_of_a_server_that_stops_are_told(monkeypatch, tmp_path, c
 
     monkeypatch.setattr(commands, "_sound", sound)
     with pytest.raises(OSError, match="^the stream is over: draining$"):
-        commands.send(None, tmp_path / "sound.wav", "echo", server.address, paced=True)
+        file = tmp_path / "sound.wav"
+        commands.send(commands.Send(file=file, model="echo", connect=server.address, paced=True))
     assert capsys.readouterr().out == "the last words\n"

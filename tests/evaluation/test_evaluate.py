@@ -10,7 +10,9 @@ import pytest
 from streamer.config import Config, ModelOptions
 from streamer.evaluation.captions import Asked, captions_mode
 from streamer.evaluation.commands import spliced_mode
-from streamer.evaluation.evaluate import evaluate, run, show
+from streamer.evaluation.evaluate import run
+from streamer.evaluation.job import Job
+from streamer.evaluation.tasks import evaluate
 from tests.evaluation.test_evaluation_manifests import write_set
 from tests.tiny_model import LIVE, OFFLINE, write_model
 
@@ -71,7 +73,7 @@ def test_commands_are_scored_alone_and_in_silence(tmp_path, commands):
 def test_joined_recordings_stand_beside_separate_ones(tmp_path, captions):
     path = write_set(tmp_path / "set", TEXTS)
     mode = captions_mode("live", Asked(joined=2 / 60))
-    figures = run("captions", "live", mode, path, captions, "tiny", 40)
+    figures = run("captions", "live", mode, Job(path, "tiny", captions))
     assert figures["recordings"] == 3  # of two utterances of 0.8 s and their silences, but the last
     assert figures["times_monotone"] is True
     alone = evaluate("captions", path, captions, "tiny")
@@ -80,7 +82,9 @@ def test_joined_recordings_stand_beside_separate_ones(tmp_path, captions):
 
 def test_a_set_is_repeated_to_fill_a_long_stream(tmp_path, captions):
     path = write_set(tmp_path / "set", TEXTS)
-    figures = run("captions", "live", captions_mode("live", Asked(joined=2.2)), path, captions, "tiny", 1000)
+    figures = run(
+        "captions", "live", captions_mode("live", Asked(joined=2.2)), Job(path, "tiny", captions, 1000)
+    )
     assert figures["recordings"] == 1
     assert figures["seconds"] == pytest.approx(132 + 4, abs=2)  # the stream, and each alone once
     assert figures["memory_before_mb"] > 0 and figures["memory_growth_percent"] < 20
@@ -93,7 +97,7 @@ def test_conditions_and_calibration_go_with_both_modes(tmp_path, mode):
     path = write_set(tmp_path / "set", TEXTS, alignments=True)
     noise = write_set(tmp_path / "noise", ["", ""])
     asked = Asked(condition="noise", noise=noise, first=3, calibration=True)
-    figures = run("captions", mode, captions_mode(mode, asked), path, config, "tiny", 40)
+    figures = run("captions", mode, captions_mode(mode, asked), Job(path, "tiny", config))
     assert (figures["condition"], figures["examples"]) == ("noise", 3)
     assert 0 <= figures["calibration_error"] <= 1 and figures["reliability"]
 
@@ -102,7 +106,7 @@ def test_pocketsphinx_is_asked_for_where_it_is_missing(tmp_path, captions, monke
     monkeypatch.setitem(sys.modules, "pocketsphinx", None)
     path = write_set(tmp_path / "set", TEXTS)
     with pytest.raises(ValueError, match="pip install 'streamer"):
-        run("captions", "live", captions_mode("live", Asked(references=True)), path, captions, "tiny", 40)
+        run("captions", "live", captions_mode("live", Asked(references=True)), Job(path, "tiny", captions))
 
 
 def test_commands_in_a_running_stream(tmp_path, commands):
@@ -110,7 +114,7 @@ def test_commands_in_a_running_stream(tmp_path, commands):
     speech = write_set(tmp_path / "speech", ["no one"])
     noise = write_set(tmp_path / "noise", [""])
     mode = spliced_mode(speech, noise)
-    figures = run("commands", "live", mode, clips, commands, "tiny", 40)
+    figures = run("commands", "live", mode, Job(clips, "tiny", commands))
     assert (figures["clip_words"], figures["background_seconds"]) == (2, pytest.approx(1.6))
 
 
@@ -130,16 +134,6 @@ def test_what_cannot_be_evaluated_is_one_line(tmp_path, captions, task, model, m
     assert "\n" not in str(caught.value)
     with pytest.raises(ValueError, match="chunks of 10001 ms"):
         evaluate("captions", path, captions, "tiny", chunk_ms=10001)
-
-
-def test_json_is_one_line_and_the_table_holds_every_key(tmp_path, captions, capsys):
-    figures = evaluate("captions", write_set(tmp_path / "set", ["yes"]), captions, "tiny")
-    show(figures, as_json=True)
-    out, err = capsys.readouterr()
-    assert out.count("\n") == 1 and json.loads(out) == figures
-    show(figures, as_json=False)
-    out, _ = capsys.readouterr()
-    assert all(key in out for key in figures)
 
 
 def streamer(*arguments) -> subprocess.CompletedProcess:

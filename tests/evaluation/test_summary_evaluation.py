@@ -3,8 +3,12 @@
 import pytest
 
 from streamer.config import Config
-from streamer.evaluation.evaluate import choose, evaluate, run
+from streamer.evaluation.evaluate import run
+from streamer.evaluation.job import Job
+from streamer.evaluation.long_texts import MODEL as LONG
 from streamer.evaluation.long_texts import long_mode
+from streamer.evaluation.summary import TASK
+from streamer.evaluation.tasks import evaluate
 from tests.summary_data import write
 
 SENTENCES = [
@@ -24,7 +28,7 @@ PAPERS = [
 
 
 def measured(path, mode, lookahead=None, model=None):
-    return run("summary", mode, choose("summary", mode), path, Config(), model, 40, lookahead)
+    return run("summary", mode, TASK.mode(mode), Job(path, model or "", Config(), lookahead=lookahead))
 
 
 def test_kept_words_are_scored_in_both_modes_beside_what_is_easy(tmp_path):
@@ -52,11 +56,11 @@ def test_titles_are_scored_offline_alone(tmp_path):
 
 def test_long_texts_are_abstracts_joined(tmp_path):
     path = write(tmp_path / "papers.jsonl", PAPERS)
-    figures = run("summary", "offline", long_mode(40), path, Config(), None, 40)
+    figures = run("summary", "offline", long_mode(40), Job(path, LONG, Config()))
     assert figures["examples"] == 2 and 0 < figures["share"] <= figures["largest_share"]
     sentences = write(tmp_path / "rows.jsonl", SENTENCES)
     with pytest.raises(ValueError, match="--long joins abstracts"):
-        run("summary", "offline", long_mode(40), sentences, Config(), None, 40)
+        run("summary", "offline", long_mode(40), Job(sentences, LONG, Config()))
     with pytest.raises(ValueError, match="--long 0"):
         long_mode(0)
 

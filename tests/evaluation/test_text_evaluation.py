@@ -8,8 +8,10 @@ from safetensors.torch import save_file
 
 from streamer.config import read_config
 from streamer.evaluation import entities, sentiment
-from streamer.evaluation import evaluate as evaluation
 from streamer.evaluation.entity_scores import entity_scores, tags_of
+from streamer.evaluation.evaluate import run
+from streamer.evaluation.job import Job
+from streamer.evaluation.tasks import evaluate
 from streamer.evaluation.text_baselines import judged_by_words, tagged_by_features, tagged_by_names
 from streamer.models.bundle.build import build_network
 from streamer.models.datasets.opinions import read_labelled
@@ -81,7 +83,7 @@ def test_entities_are_evaluated(mode, data, tmp_path):
     folder = model(tmp_path / "model", entities_recipes, mode, outputs, letter_size=2)
     path = data / "ner_gmb" / "dev.conll"
     chosen = entities.compared_mode(mode, data / "ner_gmb" / "train.conll.gz")
-    figures = evaluation.run("entities", mode, chosen, path, read_config(None), str(folder), 40)
+    figures = run("entities", mode, chosen, Job(path, str(folder), read_config(None)))
     assert 0 <= figures["f1"] <= 1 and 0 <= figures["stripped_f1"] <= 1
     assert {f"{kind}_f1" for kind in ("PER", "LOC", "ORG", "MISC")} <= set(figures)
     assert figures["baseline_f1"] > 0.9 and figures["baseline_stripped_f1"] > 0.9
@@ -95,7 +97,7 @@ def test_entities_are_evaluated(mode, data, tmp_path):
 def test_sentiment_is_evaluated_with_as_many_classes_as_the_file_has(mode, file, classes, data, tmp_path):
     folder = model(tmp_path / "model", sentiment_recipes, mode, sentiment_recipes.CLASSES)
     chosen = sentiment.compared_mode(mode, data / file)
-    figures = evaluation.run("sentiment", mode, chosen, data / file, read_config(None), str(folder), 40)
+    figures = run("sentiment", mode, chosen, Job(data / file, str(folder), read_config(None)))
     assert figures["classes"] == classes and 0 <= figures["accuracy"] <= 1
     assert figures["most_frequent_accuracy"] == 0.5 and figures["baseline_accuracy"] == 1.0
 
@@ -104,7 +106,7 @@ def test_texts_that_nobody_has_parted_are_parted(data, tmp_path):
     rows = "1\t9\tSo good. I didn't sleep!\n0\t2\tDull, dull film.\n"
     folder = model(tmp_path / "model", sentiment_recipes, "live", sentiment_recipes.CLASSES)
     path = text_data.write(tmp_path / "reviews.tsv", rows)
-    figures = evaluation.evaluate("sentiment", path, read_config(None), str(folder))
+    figures = evaluate("sentiment", path, read_config(None), str(folder))
     assert (figures["examples"], figures["sentences"], figures["words"]) == (2, 3, 13)
 
 
@@ -112,10 +114,10 @@ def test_files_that_cannot_be_scored_are_told_in_one_line(data, tmp_path):
     nothing = text_data.write(tmp_path / "nothing.conll", "a\tO\n")
     folder = model(tmp_path / "a", entities_recipes, "offline", 9, letter_size=2)
     with pytest.raises(ValueError, match="no word is tagged"):
-        evaluation.evaluate("entities", nothing, read_config(None), str(folder), "offline")
+        evaluate("entities", nothing, read_config(None), str(folder), "offline")
     three = text_data.write(tmp_path / "three.tsv", "2\tso so\n")
     folder = model(tmp_path / "b", sentiment_recipes, "live", sentiment_recipes.CLASSES)
     with pytest.raises(ValueError, match="no head for these"):
-        evaluation.evaluate("sentiment", three, read_config(None), str(folder))
+        evaluate("sentiment", three, read_config(None), str(folder))
     with pytest.raises(ValueError, match="a model for sentiment"):
-        evaluation.evaluate("entities", nothing, read_config(None), str(folder))
+        evaluate("entities", nothing, read_config(None), str(folder))

@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from streamer.cli.tuning import tune
+from streamer.cli.tune import Tune, tune
 from streamer.evaluation.tuning import Spoken, Tuning
 from streamer.models.bundle.build import build_network, load
 from streamer.models.bundle.card import read_card
@@ -60,11 +60,12 @@ def test_confidences_are_fitted_to_what_is_right(folder):
 
 def test_the_command_tells_lines_of_a_card(folder, tmp_path, capsys):
     path = write_set(tmp_path / "set", ["ab cab", "dad"])
-    tune(None, [path], str(folder), folder / "weights.safetensors", 1, ["lm_weight=0.5,1.0", "beam=16"])
+    weights, tries = folder / "weights.safetensors", ["lm_weight=0.5,1.0", "beam=16"]
+    tune(Tune(paths=[path], model=str(folder), weights=weights, first=1, tries=tries))
     out, err = capsys.readouterr()
     assert err.count("mean WER") >= 3
     assert all(" = " in line for line in out.splitlines())
     with pytest.raises(ValueError, match="--try"):
-        tune(None, [path], str(folder), None, 1, ["lm_weight"])
+        tune(Tune(paths=[path], model=str(folder), first=1, tries=["lm_weight"]))
     with pytest.raises(ValueError, match="captions"):
-        tune(None, [path], str(write_model(tmp_path / "other")), None, 1, [])
+        tune(Tune(paths=[path], model=str(write_model(tmp_path / "other")), first=1))

@@ -8,7 +8,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from streamer.cli.app import app
+from streamer.cli.app import command_line
 from streamer.clients.files import BUNDLED
 from streamer.evaluation.word_delays import Shown
 from streamer.lab.latency import delay_picture, measure, phone_task, timeline, translation_task, word_tasks
@@ -177,7 +177,7 @@ def test_what_stood_in_a_words_place_before_it():
 
 
 def run(*arguments):
-    return CliRunner().invoke(app, ["lab", "latency", *map(str, arguments)])
+    return CliRunner().invoke(command_line(), ["lab", "latency", *map(str, arguments)])
 
 
 def test_the_shipped_networks_on_their_sample_and_a_recording_on_its_time_line(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from streamer.cli.rendering import rendered
-from streamer.cli.transcribe import run
+from streamer.cli.transcribe import Transcribe, write
 from streamer.clients.files import AudioFile
 from streamer.config import Config, ModelOptions
 from streamer.models.bundle.build import load
@@ -37,7 +37,10 @@ def config(folders):
 def transcribe(config):
     def call(*files, mode="offline", format="txt", output=None, model=None):
         model = model or ("whole" if mode == "offline" else "live")
-        return run(config, [str(file) for file in files], mode, format, output, model)
+        names = [str(file) for file in files]
+        return write(
+            config, Transcribe(files=names, mode=mode, format=format, output=output, model=str(model))
+        )
 
     return call
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from streamer.config import read_config
-from streamer.evaluation import evaluate as evaluation
+from streamer.evaluation.tasks import evaluate
 from streamer.models.bundle.build import load
 from streamer.models.datasets.agreement_rows import NONE, Row, read_rows, told
 from streamer.models.training.text import agreement_recipes
@@ -47,7 +47,7 @@ def test_agreement_is_learnt_and_evaluated(cell, data, tmp_path):
     assert float(said[-1].split("natural ")[1].split()[0]) > 0.9, said
     assert load(weights.parent).card.task == "agreement"
     path = data / "text" / "agreement" / "dev.natural.tsv"
-    figures = evaluation.evaluate("agreement", path, read_config(None), str(weights.parent))
+    figures = evaluate("agreement", path, read_config(None), str(weights.parent))
     assert figures["accuracy"] == figures["balanced_accuracy"] == 1.0
     assert figures["majority_accuracy"] == 0.5 and figures["examples"] == 24
     assert figures["1_to_3_words_examples"] == 24 and figures["over_20_words_accuracy"] is None
@@ -80,4 +80,4 @@ def test_an_unknown_cell_and_a_model_of_another_task_are_told(data, tmp_path):
         agreement.train_agreement(data, tmp_path, "nru")
     path = data / "text" / "agreement" / "dev.natural.tsv"
     with pytest.raises(ValueError, match="name one for agreement"):
-        evaluation.evaluate("agreement", path, read_config(None), "headline-en")
+        evaluate("agreement", path, read_config(None), "headline-en")

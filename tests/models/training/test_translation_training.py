@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from streamer.config import Config
-from streamer.evaluation.evaluate import evaluate
+from streamer.evaluation.tasks import evaluate
 from streamer.models.datasets import sentence_pairs
 from streamer.models.training.text import translation_recipes
 from streamer.models.training.text import translation_trainer as translation

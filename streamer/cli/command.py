@@ -1,0 +1,96 @@
+"""Commands whose arguments are declared once: as the fields of a struct that one function takes."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, Field, fields
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+if TYPE_CHECKING:
+    from typer._click import Context, HelpFormatter, Parameter
+
+HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+
+
+class Command(TyperCommand):
+    """A command that is imported when it runs or when its options are asked for.
+
+    `place` is "module:function". The function takes one dataclass, whose fields are the command's
+    arguments: each an `Annotated` with typer's Option or Argument. It returns the exit status, or
+    None for 0.
+    """
+
+    def __init__(self, name: str, place: str, help: str):
+        super().__init__(name, help=help, rich_markup_mode=None)
+        self.place = place
+
+    def get_params(self, ctx: "Context") -> "list[Parameter]":
+        if self.callback is None:
+            module, _, function = self.place.partition(":")
+            self.params, self.callback = _declared(getattr(import_module(module), function))
+        return super().get_params(ctx)
+
+
+class Group(TyperGroup):
+    """A group of commands; its help lists them under the headings of `panels`."""
+
+    def __init__(
+        self,
+        name: str,
+        help: str,
+        panels: Mapping[str, Sequence[TyperCommand | TyperGroup]],
+        params: "Sequence[Parameter]" = (),
+    ):
+        commands = [command for panel in panels.values() for command in panel]
+        super().__init__(name=name, help=help, commands=commands, params=list(params), rich_markup_mode=None)
+        self.panels = panels
+
+    def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            ctx.fail(f"Missing command; `{ctx.command_path} --help` lists what there is.")
+        return super().parse_args(ctx, args)
+
+    def format_commands(self, ctx: "Context", formatter: "HelpFormatter") -> None:
+        width = max(len(name) for name in self.commands)
+        for heading, commands in self.panels.items():
+            with formatter.section(heading):
+                formatter.write_dl(
+                    [((command.name or "").ljust(width), command.help or "") for command in commands]
+                )
+
+
+def parameters(declared: Callable[..., Any], completion: bool = False) -> "tuple[list[Parameter], Any]":
+    """The parameters that typer makes of `declared`, and the callback that takes their values."""
+    single = typer.Typer(add_completion=completion, rich_markup_mode=None)
+    single.command()(declared)
+    command = typer.main.get_command(single)
+    return command.params, command.callback
+
+
+def _declared(run: Callable[[Any], int | None]) -> "tuple[list[Parameter], Any]":
+    (name,) = inspect.signature(run).parameters
+    options = get_type_hints(run)[name]
+    hints = get_type_hints(options, include_extras=True)
+
+    def called(**values: Any) -> None:
+        raise typer.Exit(run(options(**values)) or 0)
+
+    called.__signature__ = inspect.Signature(  # type: ignore[attr-defined] # typer reads it, as inspect does
+        [
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=_default(field),
+                annotation=hints[field.name],
+            )
+            for field in fields(options)
+        ]
+    )
+    return parameters(called)
+
+
+def _default(field: "Field[Any]") -> Any:
+    return inspect.Parameter.empty if field.default is MISSING else field.default

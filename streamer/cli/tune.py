@@ -1,0 +1,91 @@
+"""The command that finds a captions card's options: tune."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from streamer.cli.options import Configured
+from streamer.config import with_model
+from streamer.errors import WrongCall
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tune(Configured):
+    """A captions network, the dev sets that it is tuned on, and what is tried."""
+
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATHS...", help="The dev sets: SPLIT.manifest.jsonl of each.")
+    ]
+    model: Annotated[str, typer.Option(metavar="MODEL", help="A captions network's name, or its folder.")] = (
+        "captions-en"
+    )
+    weights: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Use other weights than the model's own.")
+    ] = None
+    first: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Hear the first N recordings of each set only.")
+    ] = None
+    tries: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--try",
+            metavar="NAME=V,V",
+            help="Try these values of an option of the card; may be given again.",
+            show_default="the usual ones",
+        ),
+    ] = None
+
+
+def tune(options: Tune) -> None:
+    """Tell every try on standard error, and the lines for the card's [reader] on standard output."""
+    import torch
+
+    from streamer.evaluation.evaluate import progress
+    from streamer.evaluation.tuning import GRID, Tried, Tuning, spoken
+    from streamer.models.bundle import catalog
+    from streamer.models.bundle.build import load, read_weights
+
+    config, name = with_model(options.settings(), options.model)
+    grid = _grid(options.tries or ()) or GRID
+    torch.set_num_threads(config.engine.threads)
+    model = load(catalog.find(name, config.folders()), config.model(name).allow_imports)
+    if options.weights:
+        model.network.load_state_dict(read_weights(options.weights, model.network.state_dict()))
+    with progress(f"hearing {len(options.paths)} sets") as report:
+        tuning = Tuning(model, spoken(model, options.paths, options.first, report))
+
+    def tell(values: dict[str, Any], tried: Tried) -> None:
+        sets = " ".join(f"{Path(name).parent.name} {wer:.4f}" for name, wer in tried.wer.items())
+        changes = " ".join(f"{name} {value:g}" for name, value in values.items()) or "as it is"
+        print(
+            f"{changes}: mean WER {tried.mean:.4f} ({sets}), search {tried.search_ms:.2f} ms a second",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    best, _ = tuning.search(grid, tell)
+    best |= tuning.timed(best)
+    best |= tuning.calibrated(best)
+    for name, value in best.items():
+        print(f"{name} = {json.dumps(value)}")
+
+
+def _grid(tries: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    """ "NAME=1,2.5" as the values to try of NAME. ValueError, one line, for anything else."""
+    grid = {}
+    for text in tries:
+        name, equals, values = text.partition("=")
+        try:
+            # A count stays a whole number: a card takes no beam of 64.0.
+            numbers = tuple(float(v) if "." in v or "e" in v else int(v) for v in values.split(","))
+        except ValueError:
+            numbers = ()
+        if not (name and equals and numbers):
+            raise WrongCall(f"--try {text!r}; write NAME=VALUE,VALUE")
+        grid[name] = numbers
+    return grid
