@@ -1,18 +1,16 @@
-"""Translating: the policy of waiting, the live network's targets, the offline one's guard, the reader."""
+"""Translating: the policy of waiting, the live network's targets, the offline one's guard, sub-words."""
 
 import io
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import sentencepiece
 import torch
 
 from streamer.evaluation.translation_scores import average_lagging, broken_off, repeats
 from streamer.models.layers import waiting
 from streamer.models.networks.translator_live import TranslateLive
 from streamer.models.networks.translator_offline import TranslateOffline, without_circles
-from streamer.models.readers.text.translation_reader import TranslationReader, WholeTranslationReader
 from streamer.models.text.clauses import clauses
 from streamer.models.text.pieces import (
     COMPLETES,
@@ -226,75 +224,6 @@ def test_what_has_no_clauses_is_cut_all_the_same():
     assert clauses(["word"] * 3, [20, 1, 20], 9) == [1, 2]
 
 
-# The reader
-
-
-def reader(folder, kind=TranslationReader, columns=4):
-    made = kind({"said": [""] * columns}, {}, folder, 1)
-    made.open(0, made.parse({}))
-    return made
-
-
-def marks(count: int, empty: int):
-    return [SimpleNamespace(start=t, end=t + 1, text="w", kind="token") for t in range(count)] + [
-        SimpleNamespace(start=count, end=count, text="", kind="empty")
-    ] * empty
-
-
-def test_text_grows_and_never_changes(folder):
-    target = sentencepiece.SentencePieceProcessor(model_file=str(folder / "target.model"))
-    units = target.encode("Ich sehe, dass zwei Hunde laufen.")
-    rows = np.zeros((len(units) + 4, 4), np.float32)
-    rows[3 : 3 + len(units), 0] = units
-    rows[3 + len(units), 0] = -1
-    one = reader(folder)
-    one.marks(0, marks(4, len(units)))
-    (events,) = one.read([0], rows[None])
-    texts = [event.alternatives[0].text for event in events]
-    assert texts[-1] == "Ich sehe, dass zwei Hunde laufen." and events[-1].kind == "final"
-    assert all(later.startswith(text) for text, later in zip(texts, texts[1:]))
-    assert all(event.confirmed == len(text) for event, text in zip(events, texts))
-    assert one.finish(0) == []
-
-
-def test_the_reader_is_the_same_however_rows_are_cut_and_saved(folder):
-    rows = np.zeros((12, 4), np.float32)
-    rows[2:5, 0], rows[5, 2], rows[8:11, 2] = [9, 10, 11], -1, [12, 13, 14]
-    what = marks(4, 3) + marks(2, 3)
-    whole, parted = reader(folder), reader(folder)
-    whole.marks(0, what)
-    wanted = whole.read([0], rows[None])[0] + whole.finish(0)
-    found = []
-    for row, mark in zip(rows, what):
-        parted.marks(0, [mark])
-        found += parted.read([0], row[None, None])[0]
-        kept = parted.save(0)
-        parted = reader(folder)
-        parted.restore(0, kept)
-    assert found + parted.finish(0) == wanted
-    # The second target never said its end; the stream's end tells it.
-    assert [event.utterance for event in wanted if event.kind == "final"] == [0, 1]
-
-
-def test_the_next_sentence_ends_one_that_never_did(folder):
-    rows = np.zeros((6, 4), np.float32)
-    rows[:, 0] = 9
-    one = reader(folder)
-    one.marks(0, marks(1, 2) + marks(1, 2))
-    (events,) = one.read([0], rows[None])
-    assert [event.kind for event in events] == ["partial"] * 3 + ["final"] + ["partial"] * 3
-
-
-def test_a_whole_target_is_told_at_the_end(folder):
-    one = reader(folder, WholeTranslationReader, 2)
-    one.marks(0, marks(3, 0))
-    rows = np.zeros((9, 2), np.float32)
-    rows[:4, 0] = [9, 10, 11, 12]
-    assert one.read([0], rows[None]) == [[]]
-    (final,) = one.finish(0)
-    assert final.kind == "final" and final.through == 3 and final.confirmed == len(final.alternatives[0].text)
-
-
 # Scores
 
 
@@ -311,6 +240,5 @@ def test_repetition_and_truncation():
     assert broken_off("Ich", "I have never seen it") and not broken_off("Nein", "No way")
 
 
-def test_a_network_without_units_says_nothing_for_an_empty_text(folder):
-    assert reader(folder).finish(0) == []
+def test_a_text_without_pieces_has_no_tail():
     assert PiecesEncoder(io.BytesIO(), growth=0.5).tail(0).shape == (0, 6)

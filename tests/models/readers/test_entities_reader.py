@@ -1,25 +1,16 @@
-"""The entities reader: which spans are told, when, and that no cut changes it."""
-
-from typing import NamedTuple
+"""The entities reader: which spans are told, when."""
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from streamer.models.feeders.text import Mark
 from streamer.models.readers.text.entities_reader import EntitiesReader
+from tests.readers import Recording, marks_of, read
 
 TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
 HEADS = 3
 LABELS = {f"after {k}": TAGS for k in range(HEADS)}
 TAIL = HEADS - 1
-
-
-class Mark(NamedTuple):
-    start: int
-    end: int
-    text: str
-    kind: str
 
 
 def reader(heads: int = HEADS, **options: float) -> EntitiesReader:
@@ -28,33 +19,20 @@ def reader(heads: int = HEADS, **options: float) -> EntitiesReader:
 
 def stream(*sentences: str) -> tuple[list[Mark], np.ndarray]:
     """Marks and outputs of sentences of word/TAG, whatever the head; tags that aren't named are O."""
-    marks, rows, at = [], [], 0
-    for sentence in sentences:
-        tags = []
-        for word in sentence.split():
-            word, _, tag = word.partition("/")
-            marks.append(Mark(at, at + len(word), word, "token"))
-            at += len(word) + 1
-            tags.append(TAGS.index(tag or "O"))
-        marks += [Mark(at, at, "", "empty")] * TAIL
-        some = np.full((len(tags) + TAIL, HEADS, len(TAGS)), 0.0, np.float32)
+    rows, split = [], [[pair.partition("/") for pair in sentence.split()] for sentence in sentences]
+    for words in split:
+        logits = np.zeros((len(words) + TAIL, HEADS, len(TAGS)), np.float32)
         for head in range(HEADS):
-            for place, tag in enumerate(tags):
-                some[place + head, head, tag] = 5.0
-        rows.append(some.reshape(len(some), -1))
+            for place, (_, _, tag) in enumerate(words):
+                logits[place + head, head, TAGS.index(tag or "O")] = 5.0
+        rows.append(logits.reshape(len(logits), -1))
+    marks = marks_of([[word for word, _, _ in words] for words in split], TAIL)
     return marks, np.concatenate(rows)
 
 
-def told(reader, marks, outputs, cuts=(), lookahead=0, partials=True):
+def told(reader, marks, outputs, lookahead=0, partials=True):
     reader.open(1, reader.parse({"lookahead": lookahead, "partials": partials}))
-    events = []
-    for some, rows in zip(np.split(np.arange(len(marks)), list(cuts)), np.split(outputs, list(cuts))):
-        reader.marks(1, [marks[i] for i in some])
-        events += reader.read([1], rows[None])[0]
-        value = reader.save(1)
-        reader.open(1, reader.parse({}))
-        reader.restore(1, value)
-    return events + reader.finish(1)
+    return read(reader, 1, Recording(outputs, marks)) + reader.finish(1)
 
 
 def spans(event):
@@ -158,35 +136,15 @@ def test_the_last_word_has_no_next(lookahead):
     assert spans(last) == []
 
 
-@given(
-    st.lists(st.lists(st.floats(-3, 3), min_size=5, max_size=5), min_size=1, max_size=7),
-    st.sets(st.integers(1, 8)),
-    st.integers(0, TAIL),
-)
-def test_cuts_change_nothing_where_tags_cost(logits, cuts, lookahead):
-    marks, outputs = unsure(*(dict(zip(TAGS, row)) for row in logits))
-    one = reader(begin_cost=1.0, change_cost=1.5, next_weight=0.5)
-    cuts = sorted(cut for cut in cuts if cut < len(marks))
-    whole = told(one, marks, outputs, lookahead=lookahead)
-    assert told(one, marks, outputs, cuts, lookahead) == whole
-
-
 def test_partials_can_be_left_out():
     assert {event.kind for event in told(reader(), *stream(*SENTENCES), partials=False)} == {"final"}
 
 
-@given(cuts=st.sets(st.integers(1, 13)), lookahead=st.integers(0, TAIL))
-def test_cuts_and_saving_change_nothing(cuts, lookahead):
-    marks, outputs = stream(*SENTENCES)
-    whole = told(reader(), marks, outputs, lookahead=lookahead)
-    assert told(reader(), marks, outputs, sorted(cuts), lookahead) == whole
-
-
-def test_rows_of_a_batch_do_not_mix():
+def test_each_row_of_a_batch_has_its_own_lookahead():
     one = reader()
     first, second = stream(SENTENCES[0]), stream("x y Rome/B-LOC z z")
-    for row, (marks, _) in enumerate((first, second), 1):
-        one.open(row, one.parse({"lookahead": row - 1}))
+    for row, lookahead, (marks, _) in ((1, 0, first), (2, 1, second)):
+        one.open(row, one.parse({"lookahead": lookahead}))
         one.marks(row, marks)
     both = one.read([1, 2], np.stack([first[1], second[1]]))
     assert [spans(events[-1]) for events in both] == [
@@ -203,17 +161,6 @@ def test_a_whole_sentence_ends_with_its_stream():
     one.read([1], outputs[None, :2, : len(TAGS)])
     (final,) = one.finish(1)
     assert spans(final) == [("Ann", 0, 3, "PER")] and one.finish(1) == []
-
-
-def test_a_flush_ends_the_sentence():
-    marks, outputs = stream("Ann/B-PER ran Rome/B-LOC")
-    one = reader()
-    one.open(1, one.parse({"lookahead": 2}))
-    one.marks(1, marks)
-    one.read([1], outputs[None, :3])
-    *_, last = one.flush(1, outputs[3:])
-    assert last.kind == "final" and len(spans(last)) == 2
-    assert one.read([1], outputs[None, 3:]) == [[]]
 
 
 @pytest.mark.parametrize("lookahead", [-1, HEADS])

@@ -1,18 +1,10 @@
 """The headline reader: units to a title, listed and copied words alike."""
 
-from typing import NamedTuple
-
 import numpy as np
 import pytest
 
 from streamer.models.readers.text.headline_reader import HeadlineReader
-
-
-class Mark(NamedTuple):
-    start: int
-    end: int
-    text: str
-    kind: str
+from tests.readers import marks_of
 
 
 @pytest.fixture
@@ -24,14 +16,11 @@ def reader(tmp_path):
 def test_a_title_is_told_at_the_end_in_the_sources_case(reader):
     reader.open(1, reader.parse({}))
     source = ["We", "train", "Zork", ",", "an", "LSTM", "network", "."]
-    reader.marks(1, [Mark(0, 0, word, "token") for word in source])
+    reader.marks(1, marks_of([source], 0))
     outputs = np.zeros((1, 8, 2), np.float32)
     outputs[0, :5, 0] = [3, 5 + 2, 5 + 3, 2, 4]  # network, copied: Zork and a comma, the, lstm
     outputs[0, :6, 1] = -0.5
     assert reader.read([1], outputs[:, :3]) == [[]]
-    value = reader.save(1)
-    reader.open(1, reader.parse({}))
-    reader.restore(1, value)
     assert reader.read([1], outputs[:, 3:]) == [[]]
     (final,) = reader.finish(1)
     assert final.kind == "final" and final.through == 8

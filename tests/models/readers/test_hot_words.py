@@ -1,4 +1,4 @@
-"""Hot words that no lexicon has: how they sound, and the reader's laws on them."""
+"""Hot words that no lexicon has: how they sound, and when they are heard."""
 
 import numpy as np
 import pytest
@@ -115,30 +115,6 @@ def test_its_times_and_confidence_are_those_of_its_phones(reader):
     words = [w for e in events if e.kind == "final" for w in e.alternatives[0].words]
     assert [word.start for word in words] == [0, 4, 10]
     assert 0.5 < words[1].confidence < 1
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_cuts_neighbours_and_a_saved_row_change_nothing(reader, language, seed):
-    hot = {"hot_words": ["acd", "dbb", "dab"]}
-    logits = babble(300, seed)
-    whole = run(reader, logits, **hot)
-    assert whole == run(reader, logits, cuts=(7, 8, 150), **hot)
-    for row, options in ((2, hot), (1, {}), (3, {"hot_words": ["ccc"]})):
-        reader.open(row, reader.parse(options))
-    events = reader.read([3, 2, 1], np.repeat(logits[None, :111], 3, axis=0))[1]
-    other = CaptionsReader(PHONES, OPTIONS | {"sounds": "sounds.bin"}, language, 2)
-    other.restore(1, reader.save(2))
-    assert events + other.read([1], logits[None, 111:])[0] + other.finish(1) == whole
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_what_is_confirmed_never_changes(reader, seed):
-    confirmed: dict[int, str] = {}
-    for event in run(reader, babble(600, seed), hot_words=["acd", "dbb"]):
-        if event.alternatives:
-            text, before = event.alternatives[0].text, confirmed.get(event.utterance, "")
-            assert text.startswith(before) and event.confirmed >= len(before)
-            confirmed[event.utterance] = text[: event.confirmed]
 
 
 def test_a_row_forgets_the_words_of_the_stream_before(reader):

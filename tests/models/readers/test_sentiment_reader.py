@@ -1,22 +1,13 @@
-"""The sentiment reader: an opinion after each word, a verdict at the end, and that no cut changes it."""
-
-from typing import NamedTuple
+"""The sentiment reader: an opinion after each word, a verdict at the end."""
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from streamer.models.feeders.text import Mark
 from streamer.models.readers.text.sentiment_reader import SentimentReader
+from tests.readers import Recording, marks_of, read
 
 LABELS = {"two": ["negative", "positive"], "three": ["bad", "so so", "good"]}
-
-
-class Mark(NamedTuple):
-    start: int
-    end: int
-    text: str
-    kind: str
 
 
 def reader() -> SentimentReader:
@@ -25,27 +16,16 @@ def reader() -> SentimentReader:
 
 def stream(*sentences: list[float]) -> tuple[list[Mark], np.ndarray]:
     """Marks and outputs of sentences of one-letter words, whose numbers say how positive they are."""
-    marks, outputs, at = [], [], 0
+    outputs = []
     for sentence in sentences:
-        for score in sentence:
-            marks.append(Mark(at, at + 1, "w", "token"))
-            outputs.append([0, score, -score, 0, score])
-            at += 2
-        marks.append(Mark(at, at, "", "empty"))
+        outputs += [[0, score, -score, 0, score] for score in sentence]
         outputs.append([9, -9, 0, 0, 0])  # what stands after a sentence's end doesn't count
-    return marks, np.array(outputs, np.float32)
+    return marks_of(["w" * len(sentence) for sentence in sentences], 1), np.array(outputs, np.float32)
 
 
-def told(reader, marks, outputs, cuts=(), **options):
+def told(reader, marks, outputs, **options):
     reader.open(1, reader.parse(options))
-    events = []
-    for some, rows in zip(np.split(np.arange(len(marks)), list(cuts)), np.split(outputs, list(cuts))):
-        reader.marks(1, [marks[i] for i in some])
-        events += reader.read([1], rows[None])[0]
-        value = reader.save(1)
-        reader.open(1, reader.parse({}))
-        reader.restore(1, value)
-    return events + reader.finish(1)
+    return read(reader, 1, Recording(outputs, marks)) + reader.finish(1)
 
 
 SENTENCES = [1.0, -2.0], [3.0], [-1.0, 2.0, 4.0]
@@ -78,12 +58,6 @@ def test_a_stream_chooses_how_many_classes():
     assert [len(event.alternatives) for event in events] == [3, 3, 3]
     with pytest.raises(ValueError, match="options.classes: 5; this model has 2 or 3"):
         reader().parse({"classes": 5})
-
-
-@given(cuts=st.sets(st.integers(1, 8)))
-def test_cuts_and_saving_change_nothing(cuts):
-    marks, outputs = stream(*SENTENCES)
-    assert told(reader(), marks, outputs, sorted(cuts)) == told(reader(), marks, outputs)
 
 
 def test_a_stream_and_a_flush_end_the_sentence():
