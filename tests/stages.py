@@ -1,20 +1,28 @@
-"""The one list of stages: whatever stands here inherits every law."""
+"""The one list of Stages and Wholes: each of them is held to every law."""
 
 import torch
 
 from streamer.models.audio.features import LogMel
 from streamer.models.audio.resample import Resample
-from streamer.models.audio.synthesis import Limit, Room, Waves, synthesiser
+from streamer.models.audio.synthesis import Limiter, Reverb, Waves, synthesiser
 from streamer.models.layers.convolution import CausalConvolution, LookaheadConvolution
-from streamer.models.layers.feedforward import Activation, Delay, LayerNorm, Linear, Stack, Standardize
+from streamer.models.layers.feedforward import (
+    Activation,
+    Delay,
+    Dropout,
+    LayerNorm,
+    Linear,
+    Stack,
+    Standardize,
+)
 from streamer.models.layers.generator import Feedback, Sampler
 from streamer.models.layers.recurrent import GRU, LSTM, RNN, Residual, TextbookGRU, plain_stack, stack
-from streamer.models.layers.sentence_recurrent import SentenceLSTM
+from streamer.models.layers.sentence_recurrent import SentenceLSTM, SentenceRecurrent
 from streamer.models.layers.stage import Chain
 from streamer.models.layers.whole import Bidirectional, BidirectionalStack
 from streamer.models.layers.word_embedding import WordLetters
 from streamer.models.networks.acoustic import SILENCE, AcousticBidirectional, acoustic_gru, acoustic_lstm
-from streamer.models.networks.agreement_network import AgreementLive, Anew
+from streamer.models.networks.agreement_network import AgreementLive
 from streamer.models.networks.composer_network import Composer
 from streamer.models.networks.compression_network import CompressLive, CompressOffline
 from streamer.models.networks.entity_tagger import EntitiesLive, EntitiesOffline
@@ -45,6 +53,7 @@ STAGES = {
     "standardize": lambda: Standardize(3, SILENCE),
     "frame stack": lambda: Stack(3, 4),
     "delay": lambda: Delay(3, 5),
+    "dropout": lambda: Dropout(3, 0.5),
     "residual": lambda: Residual(Chain(LayerNorm(3), Linear(3, 3))),
     "causal convolution": lambda: CausalConvolution(3, 4, 5),
     "strided convolution": lambda: CausalConvolution(3, 4, 5, 2),
@@ -66,8 +75,8 @@ STAGES = {
     "roll density": lambda: RollDensity(hidden_size=6, depth=2, inner_size=5),
     "composer": lambda: Composer([9, 7, 5], [60, 50, 0], [0, 2, 1], hidden_size=6, depth=2, inner_size=5),
     "waves": lambda: Waves(44100, voices=2),
-    "room": lambda: Room(44100),
-    "limit": Limit,
+    "reverb": lambda: Reverb(44100),
+    "limiter": Limiter,
     "synthesiser": lambda: synthesiser(48000, voices=3),
     "acoustic lstm": lambda: acoustic_lstm(**ACOUSTIC),
     "acoustic gru": lambda: acoustic_gru(**ACOUSTIC, projection=4),
@@ -77,7 +86,7 @@ STAGES = {
     "live compression": lambda: CompressLive(5, 3, word_size=3, letter_size=2, hidden_size=4),
     "live entities": lambda: EntitiesLive(5, 15, word_size=3, letter_size=2, hidden_size=4),
     "live sentiment": lambda: SentimentLive(5, 7, word_size=3, hidden_size=4),
-    "gru that begins anew": lambda: Anew(GRU(3, 4)),
+    "sentence gru": lambda: SentenceRecurrent(GRU(3, 4)),
     "live agreement": lambda: AgreementLive(5, 2, "rnn", word_size=3, letter_size=2, hidden_size=4),
     "live translation": lambda: TranslateLive(7, 9, 4, size=6, memory_size=8, hidden_size=8, most=5),
 }
@@ -100,6 +109,6 @@ WHOLES = {
 
 
 def fresh(make, seed: int = 0):
-    """A network of the lists with weights drawn from `seed`, in evaluation."""
+    """A network of the lists with weights drawn from `seed`, in evaluation mode."""
     torch.manual_seed(seed)
     return make().eval().requires_grad_(False)

@@ -29,6 +29,8 @@ class LogMel(Stage):
         self.sample_rate_hz, self.n_fft, self.hop_length = sample_rate_hz, n_fft, hop_length
         self.block, self.ratio = hop_length, Fraction(1, hop_length)
         mel = mel_filters(sample_rate_hz, n_fft, n_mels)
+        self.mel: Tensor
+        self.window: Tensor
         self.register_buffer("mel", torch.from_numpy(mel.T.copy()), persistent=False)
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
 

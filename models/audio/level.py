@@ -5,12 +5,12 @@ from torch import Tensor
 
 from streamer.models.layers.stage import Stage, State
 
-START = -9.0  # ln of the mean mel power that a stream is expected at: speech at about -40 dBFS
-LEAST = -11.5  # what is quieter stays quiet: the noise of an idle microphone is no speech
+START = -9.0  # ln of the mean mel power that a stream begins at: speech at about -40 dBFS
+LEAST = -11.5  # quieter sound stays quiet: the noise of an idle microphone is no speech
 RISE = 0.08  # share of the way to a louder frame that the level goes in a frame
 FALL = 0.004  # nepers of power that it sinks in a frame; at 10 ms a frame 1.7 dB a second
 NEAR = 2.0  # nepers below the level within which a frame holds it up
-FLOOR = -14.0  # nepers below the level; what is fainter is as nothing
+FLOOR = -14.0  # nepers below the level; fainter sound is raised to it
 
 
 class Level(Stage):

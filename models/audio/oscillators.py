@@ -1,4 +1,4 @@
-"""The inner loops of the synthesiser, compiled: waves read from tables, and a room's delay lines."""
+"""The inner loops of the synthesiser, compiled: waves read from tables, and the delay lines of a reverb."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ INAUDIBLE = np.float32(1e-6)  # fading voices end here, and silent ones cost not
 
 
 class Voicing(NamedTuple):
-    """What a voice's loudness follows: the share of its way that it goes in a frame, and where to."""
+    """The envelope of a voice: shares of the way to its target in a frame, and the level it sustains."""
 
     attack: np.float32
     decay: np.float32
@@ -20,11 +20,11 @@ class Voicing(NamedTuple):
 
 
 @njit(cache=True)
-def play(controls, phase, note, loudness, struck, turns, waves, pan, voicing, out):
-    """Add the sound of controls [B, n, V, 3] to out [B, n * F, 2], and move the voices' states [B, V] on.
+def add_voices(controls, phase, note, loudness, struck, turns, waves, pan, voicing, out):
+    """Add the sound of controls [B, n, V, 3] to out [B, n * F, 2], and advance the voices' states [B, V].
 
-    turns [128] are the phase's ways a sample by note; waves [2, octaves, places] the mellow one and
-    the bright one, pan [2, V]. Loudness is linear between frames.
+    turns [128] are the phase increments of a sample, by note; waves [2, octaves, places] the mellow one
+    and the bright one, pan [2, V]. Loudness is linear between frames.
     """
     batch, frames, voices, _ = controls.shape
     count = out.shape[1] // max(1, frames)
@@ -34,18 +34,18 @@ def play(controls, phase, note, loudness, struck, turns, waves, pan, voicing, ou
         for v in range(voices):
             at, left, right = np.uint32(phase[b, v]), pan[0, v], pan[1, v]
             for n in range(frames):
-                asked, level, strike = controls[b, n, v]
-                sounds = asked > 0 and level > 0
+                wanted_note, level, strike = controls[b, n, v]
+                sounds = wanted_note > 0 and level > 0
                 if sounds:
-                    note[b, v] = asked
+                    note[b, v] = wanted_note
                 struck[b, v] = one if strike > 0.5 else struck[b, v] * (one - voicing.decay)
-                wanted = np.float32(0)
+                target = np.float32(0)
                 if sounds:
-                    wanted = level * (voicing.sustain + (one - voicing.sustain) * struck[b, v])
+                    target = level * (voicing.sustain + (one - voicing.sustain) * struck[b, v])
                 before = loudness[b, v]
-                share = voicing.attack if wanted > before else voicing.release
-                after = before + (wanted - before) * share
-                if wanted == 0 and after < INAUDIBLE:
+                share = voicing.attack if target > before else voicing.release
+                after = before + (target - before) * share
+                if target == 0 and after < INAUDIBLE:
                     after = np.float32(0)
                 loudness[b, v] = after
                 number = int(note[b, v])
@@ -66,10 +66,10 @@ def play(controls, phase, note, loudness, struck, turns, waves, pan, voicing, ou
 
 
 @njit(cache=True)
-def echo(x, before, delays, mixing, wet, out, after):
-    """The sound x [B, n, 2] and what four delay lines give back, into out; their new past into `after`.
+def reverberate(x, before, delays, mixing, wet, out, after):
+    """Write the sound x [B, n, 2] and the returns of four delay lines to out, the lines' new past to `after`.
 
-    before and after [B, 4, L] are what last went into the lines, delays [4] their lengths, below L.
+    before and after [B, 4, L] are the last inputs of the lines, delays [4] their lengths, below L.
     """
     length, total = before.shape[2], x.shape[1]
     most = delays.min()
@@ -77,7 +77,7 @@ def echo(x, before, delays, mixing, wet, out, after):
     back = np.empty((4, most), np.float32)
     for b in range(x.shape[0]):
         lines[:, :length] = before[b]
-        # Within the shortest delay nothing that comes back depends on what goes in.
+        # Within the shortest delay no return depends on the input.
         for first in range(0, total, most):
             count = min(most, total - first)
             for k in range(4):

@@ -44,6 +44,7 @@ class Resample(Stage):
         transition = (STOPBAND_DB - 7.95) / (14.36 * 2 * reach)  # cycles per input sample
         cutoff = 0.5 * lower_hz / from_hz - transition / 2
         filters = _filters(up, down, reach, cutoff)
+        self.filters: Tensor
         self.register_buffer("filters", filters, persistent=False)
         # From the oldest sample that a block's first filter reaches to the block before this one.
         self.context = reach + self.lookahead
@@ -54,8 +55,8 @@ class Resample(Stage):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         samples = torch.cat([state[0], x[..., 0]], dim=1)
         width = self.filters.shape[1]
-        heard = samples[:, : x.shape[1] - self.block + width]
-        y = heard.unfold(1, width, self.block) @ self.filters.T
+        reached = samples[:, : x.shape[1] - self.block + width]
+        y = reached.unfold(1, width, self.block) @ self.filters.T
         return y.reshape(x.shape[0], -1, 1), (samples[:, x.shape[1] :],)
 
 

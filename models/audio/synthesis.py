@@ -1,4 +1,4 @@
-"""From control frames to sound: voices of additive waves, a room round them, a bound on loudness."""
+"""From control frames to sound: voices of additive waves, a reverb, a limiter."""
 
 from fractions import Fraction
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from streamer.models.audio.oscillators import WAVE_BITS, Voicing, echo, play
+from streamer.models.audio.oscillators import WAVE_BITS, Voicing, add_voices, reverberate
 from streamer.models.layers.stage import Chain, Stage, State
 
 FRAMES_PER_SECOND = {44100: 180, 48000: 200}  # of control, by sample rate; whole samples in each
@@ -18,8 +18,11 @@ CONTROLS = 3  # of a voice: MIDI note (0: none), level in [0, 1], 1 in the frame
 
 
 def synthesiser(rate_hz: int, voices: int) -> Chain:
-    """Control frames [B, n, 3 * voices] -> stereo samples [B, n * rate_hz / frames, 2] in (-1, 1); on the CPU."""
-    return Chain(Waves(rate_hz, voices), Room(rate_hz), Limit())
+    """Control frames [B, n, 3 * voices] -> stereo samples [B, n * rate_hz / frames, 2] in (-1, 1).
+
+    It runs on the CPU alone.
+    """
+    return Chain(Waves(rate_hz, voices), Reverb(rate_hz), Limiter())
 
 
 class Waves(Stage):
@@ -29,7 +32,7 @@ class Waves(Stage):
     music is as much in tune as its first second; partials are summed once, into tables, as many as
     the sample rate holds (one table for each octave and for two timbres: the louder, the brighter).
     Loudness is linear between frames: nothing clicks. State: of each voice its phase (int64), its
-    note, its loudness, and how lately it was struck, [B, voices] each.
+    note, its loudness, and how recently it was struck, [B, voices] each.
     """
 
     def __init__(
@@ -48,11 +51,14 @@ class Waves(Stage):
         frames = FRAMES_PER_SECOND[rate_hz]
         self.voices, self.frame_samples = voices, rate_hz // frames
         self.ratio = Fraction(self.frame_samples)
-        # The share of its way that a voice goes towards its target in one frame.
+        # The share of the way to its target that a voice's loudness goes in one frame.
         shares = (1 - 0.5 ** (1000 / frames / (ms / 2)) for ms in (attack_ms, decay_ms, release_ms))
         self.voicing = Voicing(*map(np.float32, (*shares, sustain)))
         hz = 440.0 * 2.0 ** ((torch.arange(NOTES, dtype=torch.float64) - 69) / 12)
         turns = (hz / rate_hz * 2**TURN_BITS).round().long()
+        self.turns: Tensor
+        self.waves: Tensor
+        self.pan: Tensor
         self.register_buffer("turns", turns, persistent=False)
         self.register_buffer("waves", _waves(hz, rate_hz), persistent=False)
         angles = (
@@ -61,8 +67,8 @@ class Waves(Stage):
         self.register_buffer("pan", VOICE_GAIN * torch.stack([angles.cos(), angles.sin()]), persistent=False)
 
     def initial_state(self, batch: int) -> State:
-        nothing = self.neutral.new_zeros(batch, self.voices)
-        return nothing.long(), nothing, nothing.clone(), nothing.clone()
+        zeros = self.neutral.new_zeros(batch, self.voices)
+        return zeros.long(), zeros, zeros.clone(), zeros.clone()
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         # Compiled loops: a step of one frame costs no more than its share of a long one.
@@ -71,10 +77,14 @@ class Waves(Stage):
             [x[..., 0].round().clamp(0, NOTES - 1), x[..., 1].clamp(0, 1), x[..., 2]], dim=-1
         )
         state = tuple(leaf.clone(memory_format=torch.contiguous_format) for leaf in state)
+        phase, note, loudness, struck = (leaf.numpy() for leaf in state)
         samples = np.zeros((len(x), x.shape[1] * self.frame_samples, 2), np.float32)
-        play(
+        add_voices(
             controls.numpy(),
-            *(leaf.numpy() for leaf in state),
+            phase,
+            note,
+            loudness,
+            struck,
             self.turns.numpy(),
             self.waves.numpy(),
             self.pan.numpy(),
@@ -84,11 +94,11 @@ class Waves(Stage):
         return torch.from_numpy(samples), state
 
 
-class Room(Stage):
+class Reverb(Stage):
     """A little reverberation: four delay lines fed back through an orthogonal matrix (Jot 1991).
 
-    x [B, n, 2] -> [B, n, 2], the sound itself and what comes back. A line's return is the mean of two
-    neighbouring samples, so that high notes die first. State: what went into the lines, [B, 4, L].
+    x [B, n, 2] -> [B, n, 2], the sound itself and the lines' returns. A return is the mean of two
+    neighbouring samples, so that high notes decay first. State: the last inputs of the lines [B, 4, L].
     """
 
     SECONDS = (0.0297, 0.0371, 0.0411, 0.0437)
@@ -99,6 +109,7 @@ class Room(Stage):
         self.wet = wet / 2
         signs = torch.tensor([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]])
         # Half for the matrix to be orthogonal, half for the mean of two samples.
+        self.mixing: Tensor
         self.register_buffer("mixing", feedback * signs.float() / 4, persistent=False)
 
     def initial_state(self, batch: int) -> State:
@@ -106,13 +117,13 @@ class Room(Stage):
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         sound, after = np.empty(x.shape, np.float32), np.empty(state[0].shape, np.float32)
-        past, given = state[0].contiguous().numpy(), x.contiguous().numpy()
-        echo(given, past, self.delays, self.mixing.numpy(), np.float32(self.wet), sound, after)
+        past, dry = state[0].contiguous().numpy(), x.contiguous().numpy()
+        reverberate(dry, past, self.delays, self.mixing.numpy(), np.float32(self.wet), sound, after)
         return torch.from_numpy(sound), (torch.from_numpy(after),)
 
 
-class Limit(Stage):
-    """tanh: quiet sound passes as it is, and nothing is louder than 1."""
+class Limiter(Stage):
+    """tanh: quiet sound hardly changes, and nothing is louder than 1."""
 
     def __init__(self) -> None:
         super().__init__(2, 2)
@@ -131,8 +142,8 @@ def _waves(hz: Tensor, rate_hz: int) -> Tensor:
         octaves = []
         for octave in range(-(-NOTES // 12)):
             highest = hz[min(NOTES - 1, 12 * octave + 11)]
-            heard = (numbers * highest < 0.45 * rate_hz) | (numbers == 1)
-            wave = ((heard / numbers**slope)[:, None] * partials).sum(0)
+            audible = (numbers * highest < 0.45 * rate_hz) | (numbers == 1)
+            wave = ((audible / numbers**slope)[:, None] * partials).sum(0)
             octaves.append(wave / wave.abs().max())
         timbres.append(torch.stack(octaves))
     return torch.stack(timbres).float()

@@ -1,22 +1,21 @@
 """A translation's decoder for a CPU: the same cell, its weights laid out for narrow batches."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
-from streamer.models.layers.attention import MASKED, UNKNOWN, AttentionDecoder
+from streamer.models.kernels.products import Product
+from streamer.models.layers.attention import MASKED, UNKNOWN, Attended, AttentionDecoder
 from streamer.models.layers.stage import State
 
 
 class UnrolledDecoder(nn.Module):
-    """What `AttentionDecoder` is asked for while it says a target; `product` makes its maps.
+    """`AttentionDecoder` while it emits a target; `product` makes its maps.
 
-    What each unit brings to the gates is worked out at load; the context and the hidden state go through
-    one product.
+    Each unit's share of the gates is computed at load; the context and the hidden state go through one
+    product.
     """
 
-    def __init__(self, decoder: AttentionDecoder, product: Callable[[Tensor], nn.Module]):
+    def __init__(self, decoder: AttentionDecoder, product: type[Product]):
         super().__init__()
         self.decoder, cell = decoder, decoder.cell
         from_context = cell.input_weight[:, -decoder.memory_size :]
@@ -24,33 +23,34 @@ class UnrolledDecoder(nn.Module):
         self.query_product, self.mix_product = product(decoder.query.weight), product(decoder.mix.weight)
         self.unit_product = product(decoder.embedding.weight)
         units = torch.arange(decoder.embedding.num_embeddings)
-        self.register_buffer("brought", decoder.told(units).detach(), persistent=False)
+        self.gates_of_units: Tensor
+        self.register_buffer("gates_of_units", decoder.input_gates(units).detach(), persistent=False)
 
     def initial_state(self, like: Tensor) -> State:
-        """The decoder's own."""
+        """As `AttentionDecoder.initial_state`."""
         return self.decoder.initial_state(like)
 
-    def told(self, units: Tensor) -> Tensor:
-        """What units [B] bring to the cell's gates [B, 4 * hidden_size]."""
-        return self.brought.index_select(0, units)
+    def input_gates(self, units: Tensor) -> Tensor:
+        """As `AttentionDecoder.input_gates`, of units [B]."""
+        return self.gates_of_units.index_select(0, units)
 
     def advance(
-        self, told: Tensor, place: Tensor, memory: Tensor, own: Tensor, visible: Tensor, state: State
+        self, input_gates: Tensor, position: Tensor, source: Attended, state: State
     ) -> tuple[Tensor, State]:
         """As `AttentionDecoder.advance`."""
         h, c, context = state
-        gates = self.state_product(told, torch.cat([context, h], 1))
-        entry, forget, candidate, out = gates.chunk(4, 1)
-        c = torch.addcmul(forget.sigmoid() * c, entry.sigmoid(), candidate.tanh())
-        h = out.sigmoid() * c.tanh()
+        gates = self.state_product(input_gates, torch.cat([context, h], 1))
+        input_gate, forget_gate, candidate, output_gate = gates.chunk(4, 1)
+        c = torch.addcmul(forget_gate.sigmoid() * c, input_gate.sigmoid(), candidate.tanh())
+        h = output_gate.sigmoid() * c.tanh()
         query = self.query_product(self.decoder.query.bias, h)
-        context, meant = self.decoder.attend(query, place, memory, own, visible)
+        context, translation = self.decoder.attend(query, position, source)
         mixed = self.mix_product(self.decoder.mix.bias, torch.cat([h, context], 1))
-        return mixed.tanh() + meant, (h, c, context)
+        return mixed.tanh() + translation, (h, c, context)
 
-    def likeliest(self, said: Tensor) -> tuple[Tensor, Tensor]:
-        """As `AttentionDecoder.likeliest`."""
-        logits = self.unit_product(self.decoder.bias, said)
+    def most_probable(self, output: Tensor) -> tuple[Tensor, Tensor]:
+        """As `AttentionDecoder.most_probable`."""
+        logits = self.unit_product(self.decoder.bias, output)
         logits[:, UNKNOWN] = MASKED
         # torch looks for a maximum's place number by number: a quarter of the time of the product.
         unit = torch.from_numpy(logits.numpy().argmax(1))

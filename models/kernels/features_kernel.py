@@ -1,27 +1,29 @@
-"""Log-mel features for a CPU: the power in one pass over the spectrum, the filters as a product that is chosen."""
-
-from collections.abc import Callable
+"""Log-mel features for a CPU: the power in one pass over the spectrum, the filters as a chosen product."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from streamer.models.audio.features import LOG_FLOOR, LogMel
 from streamer.models.kernels.gates import compiled
+from streamer.models.kernels.products import Product
 from streamer.models.layers.stage import Stage, State
 
 
 class CompiledLogMel(Stage):
     """`LogMel`; `product` makes the map from power to mel bands."""
 
-    def __init__(self, front: LogMel, product: Callable[[Tensor], nn.Module]):
-        super().__init__(front.in_features, front.out_features)
-        self.block, self.ratio = front.block, front.ratio
-        self.initial_state, self.windowed = front.initial_state, front.windowed
-        self.filters = product(front.mel.t())
-        self.register_buffer("floor", torch.full((front.out_features,), LOG_FLOOR), persistent=False)
+    def __init__(self, features: LogMel, product: type[Product]):
+        super().__init__(features.in_features, features.out_features)
+        self.block, self.ratio, self.features = features.block, features.ratio, features
+        self.filters = product(features.mel.t())
+        self.floor: Tensor
+        self.register_buffer("floor", torch.full((features.out_features,), LOG_FLOOR), persistent=False)
+
+    def initial_state(self, batch: int) -> State:
+        return self.features.initial_state(batch)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        frames, kept = self.windowed(x, state)
+        frames, kept = self.features.windowed(x, state)
         spectrum = torch.view_as_real(torch.fft.rfft(frames)).flatten(0, 1)
         power = x.new_empty(spectrum.shape[:2])
         squares(spectrum.numpy(), power.numpy())

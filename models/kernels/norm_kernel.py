@@ -1,4 +1,4 @@
-"""Layer normalisation for a CPU: one small loop, where torch goes a long way to the numbers."""
+"""Layer normalisation for a CPU: one small loop, where torch has much to do around the numbers."""
 
 import numpy as np
 import torch
@@ -15,20 +15,22 @@ class CompiledLayerNorm(Stage):
     def __init__(self, layer: LayerNorm, product: object):
         super().__init__(layer.in_features, layer.out_features)
         self.eps = np.float32(layer.norm.eps)
+        self.weight: Tensor
+        self.bias: Tensor
         self.register_buffer("weight", layer.norm.weight.detach().clone(), persistent=False)
         self.register_buffer("bias", layer.norm.bias.detach().clone(), persistent=False)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         x = x.contiguous()
         y = torch.empty_like(x)
-        rows = x.view(-1, self.in_features), self.weight, self.bias, y.view(-1, self.in_features)
-        normalize(*(one.numpy() for one in rows), self.eps)
+        rows, normed = x.view(-1, self.in_features).numpy(), y.view(-1, self.in_features).numpy()
+        normalize(rows, self.weight.numpy(), self.bias.numpy(), normed, self.eps)
         return y, state
 
 
 @compiled
 def normalize(x, weight, bias, y, eps):
-    """Rows x [N, C], made of mean 0 and variance 1 but for eps, times weight [C] plus bias [C] -> y [N, C]."""
+    """Rows x [N, C] at mean 0 and variance 1 (but for eps), times weight [C] plus bias [C] -> y [N, C]."""
     size = np.float32(x.shape[1])
     for n in range(x.shape[0]):
         total = np.float32(0.0)

@@ -1,22 +1,19 @@
-"""What a network multiplies, how fast this machine can, and oneDNN's products, of weights packed once."""
-
-from collections.abc import Callable
-from time import perf_counter
+"""Matrix products on a CPU: torch's own, and oneDNN's, whose weights are packed once."""
 
 import torch
 from torch import Tensor, nn
 
-from streamer.models.layers.recurrent import Recurrent
-from streamer.models.layers.stage import Stage
-
 PACKED_FOR = 64  # rows of x that the packing is meant for
-SIZES = (256, 512, 1024)  # of square products
-SECONDS = 0.3  # that each size is measured for, by either library
 
 
 def has_packed() -> bool:
     """Whether this build of torch has oneDNN."""
     return torch.backends.mkldnn.is_available()
+
+
+def has_bf16() -> bool:
+    """Whether this CPU multiplies bfloat16."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def pack(weight: Tensor) -> Tensor:
@@ -29,59 +26,75 @@ def packed_product(x: Tensor, packed: Tensor, bias: Tensor | None = None) -> Ten
     return torch.ops.mkldnn._linear_pointwise(x, packed, bias, "none", [], "")
 
 
-def products_per_block(stage: Stage) -> int | None:
-    """Floating-point operations of one block's matrix products, of one stream: two a weight.
+class Product(nn.Module):
+    """x [N, C] -> x W^T + an addend [N, rows] or [rows], W [rows, C] laid out once, at load."""
 
-    Counts recurrent, linear and convolution weights. None for a stage that is not a chain of such
-    at one output a block: how often a loop inside it takes a weight can't be read from its shape.
-    """
-    if stage.block * stage.ratio != 1 or any(isinstance(one, nn.Embedding) for one in stage.modules()):
-        return None
-    kinds = (Recurrent, nn.Linear, nn.Conv1d, nn.Conv2d, nn.LSTM, nn.GRU, nn.RNN)
-    weights = [
-        value.numel()
-        for one in stage.modules()
-        if isinstance(one, kinds)
-        for value in one.parameters(recurse=False)
-        if value.dim() > 1
-    ]
-    return 2 * sum(weights)
+    def __init__(self, weight: Tensor):
+        super().__init__()
+
+    def forward(self, addend: Tensor, x: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def multiply(self, x: Tensor) -> Tensor:
+        """x [..., C] -> x W^T, where the addend is added later."""
+        raise NotImplementedError
 
 
-@torch.inference_mode()
-def product_rate(threads: int, dtype: torch.dtype = torch.float32) -> float:
-    """Operations a second of the best square product that was measured, with so many threads.
+class TransposedProduct(Product):
+    """By torch, W transposed."""
 
-    Of torch's own product and, where there is one, oneDNN's: which library is faster depends on the CPU.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        return max(_rate(product, size) for product in _products(dtype) for size in SIZES)
-    finally:
-        torch.set_num_threads(before)
+    def __init__(self, weight: Tensor):
+        super().__init__(weight)
+        self.weight: Tensor
+        self.register_buffer("weight", weight.t().contiguous(), persistent=False)
 
+    def forward(self, addend: Tensor, x: Tensor) -> Tensor:
+        return torch.addmm(addend, x, self.weight)
 
-def _products(dtype: torch.dtype) -> list[Callable[[int], Callable[[], Tensor]]]:
-    """The products of two square matrices that are measured, by their size."""
-
-    def own(size: int) -> Callable[[], Tensor]:
-        a, b = torch.randn(2, size, size).to(dtype)
-        return lambda: a @ b
-
-    def packed(size: int) -> Callable[[], Tensor]:
-        a, b = torch.randn(2, size, size).to(dtype)
-        weight = pack(b)
-        return lambda: packed_product(a, weight)
-
-    return [own, packed] if has_packed() else [own]
+    def multiply(self, x: Tensor) -> Tensor:
+        return x @ self.weight
 
 
-def _rate(product: Callable[[int], Callable[[], Tensor]], size: int) -> float:
-    multiply = product(size)
-    best, until = float("inf"), perf_counter() + SECONDS
-    while perf_counter() < until:
-        began = perf_counter()
-        multiply()
-        best = min(best, perf_counter() - began)
-    return 2 * size**3 / best
+class PackedProduct(Product):
+    """By oneDNN, W packed."""
+
+    def __init__(self, weight: Tensor):
+        super().__init__(weight)
+        self.packed = pack(weight)
+
+    def forward(self, addend: Tensor, x: Tensor) -> Tensor:
+        return self.multiply(x).add_(addend)
+
+    def multiply(self, x: Tensor) -> Tensor:
+        return packed_product(x, self.packed)
+
+
+class BFloat16Product(Product):
+    """By oneDNN, W packed; operands and product are rounded to bfloat16."""
+
+    def __init__(self, weight: Tensor):
+        super().__init__(weight)
+        self.packed = pack(weight.bfloat16())
+
+    def forward(self, addend: Tensor, x: Tensor) -> Tensor:
+        return addend + self._rounded(x)
+
+    def multiply(self, x: Tensor) -> Tensor:
+        return self._rounded(x).float()
+
+    def _rounded(self, x: Tensor) -> Tensor:
+        return packed_product(x.bfloat16(), self.packed)
+
+
+class PackedLinear(nn.Module):
+    """`nn.Linear` by oneDNN, its weights packed once."""
+
+    def __init__(self, linear: nn.Linear):
+        super().__init__()
+        self.packed = pack(linear.weight.detach())
+        self.bias: Tensor | None
+        self.register_buffer("bias", None if linear.bias is None else linear.bias.detach().clone())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [..., C] -> x W^T + b."""
+        return packed_product(x, self.packed, self.bias)

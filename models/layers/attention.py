@@ -1,25 +1,34 @@
-"""The decoder of a translation: one pure cell, which attends to what was read and says the next unit."""
+"""The decoder of a translation: one pure cell, which attends to the source and gives the next unit."""
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from streamer.models.layers.feedforward import LayerNorm, dropped
+from streamer.models.layers.feedforward import LayerNorm, dropout
 from streamer.models.layers.recurrent import LSTM
 from streamer.models.layers.stage import State
 
-FARTHEST = 12  # source pieces ahead or behind that the attention's sense of place tells apart
+FARTHEST = 12  # source pieces ahead or behind that the bias by distance tells apart
 MASKED = -1e9
-UNKNOWN = 1  # a unit that is never said
+UNKNOWN = 1  # a unit that is never emitted
+
+
+class Attended(NamedTuple):
+    """A source as the decoder attends to it; pieces that are not `visible` do not matter."""
+
+    memory: Tensor  # [B, T, memory_size], the encoder's output
+    embeddings: Tensor  # [B, T, size], each piece's own vector
+    visible: Tensor  # [B, T]
 
 
 class AttentionDecoder(nn.Module):
-    """(unit said last, its place, state) -> (what to say next, state), over a source that was read.
+    """(last unit, its position, state) -> (output vector, state), over a source that was encoded.
 
-    An LSTM that is fed its last context (Luong 2015) asks by a dot product. Beside the memory stands
-    each source piece's own vector: weighed by the same attention it is a dictionary (Nguyen 2018).
-    Attention prefers pieces near the place where the target is, by a learned bias. State: h, c
-    [B, hidden_size] and the context [B, memory_size].
+    An LSTM that is fed its last context (Luong 2015) attends by a dot product. The same weights sum
+    the pieces' own vectors, which makes a dictionary (Nguyen 2018). A learned bias prefers pieces near
+    the target's position. State: h, c [B, hidden_size] and the context [B, memory_size].
     """
 
     def __init__(self, units: int, size: int, memory_size: int, hidden_size: int, dropout: float = 0.0):
@@ -41,54 +50,52 @@ class AttentionDecoder(nn.Module):
         batch = like.shape[0]
         return *self.cell.initial_state(batch), like.new_zeros(batch, self.memory_size)
 
-    def told(self, units: Tensor) -> Tensor:
-        """What units bring to the cell's gates [..., 4 * hidden_size]."""
+    def input_gates(self, units: Tensor) -> Tensor:
+        """The units' share [..., 4 * hidden_size] of the cell's gates."""
         embedded, _ = self.norm.step(self.embedding(units), ())
-        embedded = dropped(embedded, self.dropout) if self.training else embedded
+        embedded = dropout(embedded, self.dropout, self.training)
         weight = self.cell.input_weight[:, : embedded.shape[-1]]
         return F.linear(embedded, weight, self.cell.input_bias + self.cell.hidden_bias)
 
     def advance(
-        self, told: Tensor, place: Tensor, memory: Tensor, own: Tensor, visible: Tensor, state: State
+        self, input_gates: Tensor, position: Tensor, source: Attended, state: State
     ) -> tuple[Tensor, State]:
-        """After the unit before place [B], which is `told` [B, 4 * hidden_size]: what to say [B, size].
+        """The output [B, size] at position [B], of the last unit's share of the gates, and the new state.
 
-        memory [B, T, memory_size] and own [B, T, size] were read, of which `visible` [B, T] counts.
-        `logits` reads what is returned.
+        `logits` reads the output.
         """
         h, c, context = state
-        # By hand: torch's fused LSTM packs its weights anew at every call.
-        gates = torch.addmm(told, context, self.cell.input_weight[:, -self.memory_size :].t())
+        # By hand: torch's fused LSTM packs its weights at every call.
+        gates = torch.addmm(input_gates, context, self.cell.input_weight[:, -self.memory_size :].t())
         gates = torch.addmm(gates, h, self.cell.hidden_weight.t())
-        entry, forget, candidate, out = gates.chunk(4, 1)
-        c = torch.sigmoid(forget) * c + torch.sigmoid(entry) * torch.tanh(candidate)
-        h = torch.sigmoid(out) * torch.tanh(c)
-        context, meant = self.attend(self.query(h), place, memory, own, visible)
-        said = torch.tanh(self.mix(torch.cat([h, context], 1))) + meant
-        return said, (h, c, context)
+        input_gate, forget_gate, candidate, output_gate = gates.chunk(4, 1)
+        c = torch.sigmoid(forget_gate) * c + torch.sigmoid(input_gate) * torch.tanh(candidate)
+        h = torch.sigmoid(output_gate) * torch.tanh(c)
+        context, translation = self.attend(self.query(h), position, source)
+        output = torch.tanh(self.mix(torch.cat([h, context], 1))) + translation
+        return output, (h, c, context)
 
-    def attend(
-        self, query: Tensor, place: Tensor, memory: Tensor, own: Tensor, visible: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """The context [B, memory_size] that a query of that size finds, and its pieces' own meaning [B, size]."""
+    def attend(self, query: Tensor, position: Tensor, source: Attended) -> tuple[Tensor, Tensor]:
+        """The context of a query, both [B, memory_size], and the pieces' own vectors summed [B, size]."""
+        memory, embeddings, visible = source
         scores = torch.einsum("bh,bth->bt", query, memory) / self.memory_size**0.5
         slots = torch.arange(memory.shape[1], device=memory.device)
-        offset = (slots - place[:, None]).clamp(-FARTHEST, FARTHEST) + FARTHEST
+        offset = (slots - position[:, None]).clamp(-FARTHEST, FARTHEST) + FARTHEST
         scores = torch.where(visible, scores + self.nearness[offset], MASKED)
         weights = scores.softmax(1)[:, None]
-        return (weights @ memory)[:, 0], (weights @ own)[:, 0] * self.dictionary
+        return (weights @ memory)[:, 0], (weights @ embeddings)[:, 0] * self.dictionary
 
-    def logits(self, said: Tensor) -> Tensor:
+    def logits(self, output: Tensor) -> Tensor:
         """Logits of every unit [..., units]; the input's embedding is the output's map, too."""
-        return F.linear(said, self.embedding.weight, self.bias)
+        return F.linear(output, self.embedding.weight, self.bias)
 
-    def log_probabilities(self, said: Tensor) -> Tensor:
-        """[..., units]; the unknown unit is never said."""
-        logits = self.logits(said)
+    def log_probabilities(self, output: Tensor) -> Tensor:
+        """[..., units]; the unknown unit is never emitted."""
+        logits = self.logits(output)
         logits[..., UNKNOWN] = MASKED
         return logits.log_softmax(-1)
 
-    def likeliest(self, said: Tensor) -> tuple[Tensor, Tensor]:
-        """The likeliest unit of each row of said [B, size], and its log-probability: each [B]."""
-        best, unit = self.log_probabilities(said).max(1)
+    def most_probable(self, output: Tensor) -> tuple[Tensor, Tensor]:
+        """The most probable unit of each row of output [B, size], and its log-probability: each [B]."""
+        best, unit = self.log_probabilities(output).max(1)
         return unit, best

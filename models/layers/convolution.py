@@ -33,9 +33,9 @@ class CausalConvolution(Stage):
 
 
 class LookaheadConvolution(CausalConvolution):
-    """The same, its kernel ending `lookahead` inputs later (Wang 2016).
+    """A `CausalConvolution` whose kernel ends `lookahead` inputs later (Wang 2016).
 
-    `lookahead` is a multiple of the stride; it is what an output waits for.
+    `lookahead` is a multiple of the stride.
     """
 
     def __init__(

@@ -58,6 +58,8 @@ class Standardize(Stage):
 
     def __init__(self, features: int, neutral: float = 0.0):
         super().__init__(features, features, neutral)
+        self.mean: Tensor
+        self.deviation: Tensor
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("deviation", torch.ones(features))
 
@@ -78,27 +80,32 @@ class Stack(Stage):
 
 
 class Dropout(Stage):
-    """In training zeroes a share of the numbers and scales the others up (Srivastava 2014)."""
+    """`dropout` as a Stage."""
 
-    def __init__(self, features: int, share: float):
+    def __init__(self, features: int, p: float):
         super().__init__(features, features)
-        self.share = share
+        self.p = p
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        return (dropped(x, self.share) if self.training else x), state
+        return dropout(x, self.p, self.training), state
 
 
-def dropped(x: Tensor, share: float) -> Tensor:
-    """x with `share` of its numbers zeroed, to 1/256, and the others scaled up."""
-    # A byte of noise a number: on a CPU torch's own, a draw a number, took a fifth of an update.
+def dropout(x: Tensor, p: float, training: bool) -> Tensor:
+    """In training a share p of the numbers of x zeroed, to 1/256, and the others scaled up; else x.
+
+    Srivastava 2014. A byte of noise serves a number: on a CPU torch's own dropout, which draws a number
+    for each, takes a fifth of an update.
+    """
+    if not (training and p):
+        return x
     words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device).random_(-(2**63), None)
-    zeroed = round(256 * share)
+    zeroed = round(256 * p)
     kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= zeroed
     return x * kept * (256 / (256 - zeroed))
 
 
 class Delay(Stage):
-    """Lets what follows see `steps` steps past the one it answers for.
+    """Lets the stages after it see `steps` steps past the one that they answer for.
 
     The numbers pass unchanged; the declared lookahead makes output t the input t + steps.
     """

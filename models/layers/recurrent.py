@@ -15,7 +15,7 @@ class Recurrent(Stage):
 
     x [B, n, in_features] -> [B, n, projection or hidden_size]. `input_weight` [G*H, C] and
     `hidden_weight` [G*H, R] with G gates and R the width that is fed back. State: h [B, R].
-    With a projection y = W_r h, and h itself is fed back; only the LSTM feeds y back.
+    With a projection y = W_r h, and h itself is fed back; the LSTM alone feeds y back.
     """
 
     gates = 1
@@ -163,8 +163,8 @@ def stack(
     layers: list[Stage] = [] if in_features == width else [Linear(in_features, width)]
     for _ in range(depth):
         layer = cell_named(cell)(width, hidden_size, projection)
-        behind = [Dropout(width, dropout)] if dropout else []
-        layers.append(Residual(Chain(LayerNorm(width), layer, *behind)))
+        after = [Dropout(width, dropout)] if dropout else []
+        layers.append(Residual(Chain(LayerNorm(width), layer, *after)))
     return Chain(*layers)
 
 

@@ -1,7 +1,9 @@
 """The contract of every live network: a Stage has one verb, `step`, and its State is a value."""
 
+from collections.abc import Iterator
 from fractions import Fraction
 from math import ceil, lcm
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -15,10 +17,10 @@ class Stage(nn.Module):
     `step` takes `n * block` input steps and returns `n * block * ratio` output steps. The first
     `warmup` outputs of a stream come before its first true output and are dropped by count.
 
-    Laws (checked by `streamer.models.bundle.verify`): *cuts* - any chunking gives the same outputs and states;
-    *rows* - neighbours in the batch do not matter; *shape* - the structure of the state never
-    changes; *honesty* - a NaN placed after t + lookahead never reaches output t; *drain* -
-    closing emits exactly what the lookahead held back.
+    Laws (checked by `streamer.models.bundle.verify`): *cuts* - any chunking gives the same outputs and
+    states; *rows* - neighbours in the batch do not matter; *shape* - the structure of the state never
+    changes; *honesty* - a NaN placed after t + lookahead never reaches output t; *drain* - closing
+    emits exactly what the lookahead held back.
     """
 
     block: int = 1  # input steps consumed together
@@ -66,12 +68,19 @@ class Stage(nn.Module):
         return self.neutral.to(x).expand(x.shape[0], self.closing_steps(x.shape[1]), -1)
 
 
+class StageList(nn.ModuleList):
+    """An `nn.ModuleList` of stages."""
+
+    def __iter__(self) -> Iterator[Stage]:
+        return cast(Iterator[Stage], super().__iter__())
+
+
 class Chain(Stage):
     """Stages one after the other: block by lcm, ratio by product, lookahead summed in input steps.
 
-    A stage's warm-up outputs flow into the next one, in training as in live use, so that the
-    chain is a Stage like any other and only its own warm-up is dropped. Where that warm-up does not
-    fill blocks of the next stage, the next one's blocks begin later than the stream does.
+    A stage's warm-up outputs flow into the next stage, in training as in live use, so that the chain is
+    a Stage like any other and only its own warm-up is dropped. Where that warm-up does not fill blocks
+    of the next stage, the blocks of that stage begin later than the stream does.
     """
 
     def __init__(self, *stages: Stage):
@@ -84,8 +93,8 @@ class Chain(Stage):
                     f"{type(after).__name__} takes {after.in_features}; make them equal"
                 )
         super().__init__(stages[0].in_features, stages[-1].out_features, stages[0].neutral)
-        self.stages = nn.ModuleList(stages)
-        self.leaves = [len(stage.initial_state(0)) for stage in stages]
+        self.stages = StageList(stages)
+        self.state_sizes = [len(stage.initial_state(0)) for stage in stages]
         self.ratio, lookahead, block = Fraction(1), Fraction(0), 1
         for stage in stages:
             # A block of this stage, counted in input steps of the chain.
@@ -102,8 +111,8 @@ class Chain(Stage):
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         after: list[Tensor] = []
-        for stage, leaves in zip(self.stages, self.leaves):
-            x, new = stage.step(x, state[:leaves])
+        for stage, size in zip(self.stages, self.state_sizes):
+            x, new = stage.step(x, state[:size])
             after.extend(new)
-            state = state[leaves:]
+            state = state[size:]
         return x, tuple(after)

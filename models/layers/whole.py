@@ -5,9 +5,9 @@ from fractions import Fraction
 import torch
 from torch import Tensor, nn
 
-from streamer.models.layers.feedforward import LayerNorm, dropped
+from streamer.models.layers.feedforward import LayerNorm, dropout
 from streamer.models.layers.recurrent import cell_named
-from streamer.models.layers.stage import Stage
+from streamer.models.layers.stage import Stage, StageList
 
 
 class Whole(nn.Module):
@@ -23,8 +23,10 @@ class Whole(nn.Module):
         self.in_features, self.out_features = in_features, out_features
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """x [B, T, in_features], lengths [B] -> y [B, T', out_features]; row b is true to
-        `out_lengths(lengths)[b]`."""
+        """x [B, T, in_features], lengths [B] -> y [B, T', out_features].
+
+        Row b counts up to `out_lengths(lengths)[b]`.
+        """
         raise NotImplementedError
 
     def out_lengths(self, lengths: Tensor) -> Tensor:
@@ -36,7 +38,7 @@ class Bidirectional(Whole):
     """Two stages over the same sequence, one of them backwards, side by side (Schuster 1997).
 
     y_t = [ahead(x)_t, back(x reversed)_(T-1-t)]; each row is reversed within its own length, so
-    that both runs meet padding only after their last true step.
+    that both runs meet padding only after their last real step.
     """
 
     def __init__(self, ahead: Stage, back: Stage):
@@ -74,7 +76,7 @@ class BidirectionalStack(Whole):
         self.dropout = dropout
         widths = [in_features] + [width] * (depth - 1)
         make = cell_named(cell)
-        self.norms = nn.ModuleList(LayerNorm(w) for w in widths)
+        self.norms = StageList(LayerNorm(w) for w in widths)
         self.layers = nn.ModuleList(
             Bidirectional(make(w, hidden_size, projection), make(w, hidden_size, projection)) for w in widths
         )
@@ -82,9 +84,7 @@ class BidirectionalStack(Whole):
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         for norm, layer in zip(self.norms, self.layers):
             normed, _ = norm.step(x, ())
-            y = layer(normed, lengths)
-            if self.training and self.dropout:
-                y = dropped(y, self.dropout)
+            y = dropout(layer(normed, lengths), self.dropout, self.training)
             x = x + y if y.shape == x.shape else y
         return x
 

@@ -11,7 +11,7 @@ LETTERS = slice(channels.LETTERS, channels.CHANNELS)
 
 
 def table_ids(x: Tensor, rows: int) -> Tensor:
-    """Channels as rows of a table; what is no row of it, NaN too, becomes one."""
+    """Channels as row numbers of a table of `rows`: the nearest one for a number outside it, 0 for NaN."""
     return x.nan_to_num(0.0).clamp(0, rows - 1).long()
 
 
@@ -19,7 +19,7 @@ class WordLetters(Stage):
     """A vector of the word beside one of its letters (a convolution and a maximum, Ma 2016).
 
     x [B, n, 19], the channels of the "words" encoder -> [B, n, word_size + letter_size]. In training
-    whole vectors of the word are dropped, so that its letters and neighbours must do.
+    a share `word_dropout` of the words is unknown, so that letters and neighbours must do.
     """
 
     def __init__(

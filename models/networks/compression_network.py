@@ -15,11 +15,11 @@ DECISION = 64  # width of the layer before a logit
 
 
 class CompressLive(Stage):
-    """Two LSTM layers that begin anew with each sentence; column k waits for k more words.
+    """Two LSTM layers that restart with each sentence; column k waits for k more words.
 
     x [B, n, 19], the channels of the "words" encoder -> [B, n, outputs]: column k of row t is the
-    logit of keeping word t - k, which rests on the words up to t. A column's first k rows of a
-    sentence mean nothing.
+    logit of keeping word t - k, given the words up to t. A column's first k rows of a sentence mean
+    nothing.
     """
 
     def __init__(

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from streamer.models.bundle.options import Count
-from streamer.models.layers.crf import TagChain
-from streamer.models.layers.feedforward import LayerNorm, dropped
+from streamer.models.layers.crf import LinearChainCRF
+from streamer.models.layers.feedforward import LayerNorm, dropout
 from streamer.models.layers.sentence_recurrent import SentenceLSTM
 from streamer.models.layers.stage import Stage, State
 from streamer.models.layers.whole import BidirectionalStack, Whole
@@ -15,11 +15,11 @@ DECISION = 64  # width of the layer before the tags
 
 
 class EntitiesLive(Stage):
-    """Two LSTM layers that begin anew with each sentence; head k waits for k more words.
+    """Two LSTM layers that restart with each sentence; head k waits for k more words.
 
     x [B, n, 19], the channels of the "words" encoder -> [B, n, outputs], `lookaheads` heads side by
-    side: head k of row t holds the logits of the tags of word t - k, which rest on the words up to
-    t. A head's first k rows of a sentence mean nothing.
+    side: head k of row t holds the logits of the tags of word t - k, given the words up to t. A
+    head's first k rows of a sentence mean nothing.
     """
 
     def __init__(
@@ -52,34 +52,31 @@ class EntitiesLive(Stage):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         *recurrent, past = state
         first, steps = x[..., :1], x.shape[1]
-        words = self._dropped(self.words.step(x, ())[0])
+        words = dropout(self.words.step(x, ())[0], self.dropout, self.training)
         below, lower = self.below.step(torch.cat([first, words], -1), tuple(recurrent[:2]))
-        below = self._dropped(below)
+        below = dropout(below, self.dropout, self.training)
         normed, _ = self.norm_below.step(below, ())
         above, upper = self.above.step(torch.cat([first, normed], -1), tuple(recurrent[2:]))
-        h, _ = self.norm_above.step(below + self._dropped(above), ())
+        h, _ = self.norm_above.step(below + dropout(above, self.dropout, self.training), ())
 
-        known = torch.cat([h, words], -1)
-        now, then = self.now(known), self.then(known)
+        both = torch.cat([h, words], -1)
+        now, then = self.now(both), self.then(both)
         then = torch.cat([past.unflatten(-1, (-1, then.shape[-1])), then], 1)
         past = then[:, steps:].flatten(1)
         heads = []
         for k, tags in enumerate(self.tags):
             columns = slice(k * DECISION, (k + 1) * DECISION)
-            since = self.lookaheads - 1 - k
-            decided = torch.tanh(now[..., columns] + then[:, since : since + steps, columns])
-            heads.append(tags(self._dropped(decided)))
+            start = self.lookaheads - 1 - k
+            decided = torch.tanh(now[..., columns] + then[:, start : start + steps, columns])
+            heads.append(tags(dropout(decided, self.dropout, self.training)))
         return torch.cat(heads, -1), (*lower, *upper, past)
-
-    def _dropped(self, x: Tensor) -> Tensor:
-        return dropped(x, self.dropout) if self.training else x
 
 
 class EntitiesOffline(Whole):
-    """Bidirectional LSTM layers and a chain over the tags (Lample 2016).
+    """Bidirectional LSTM layers and a conditional random field over the tags (Lample 2016).
 
     x [B, T, 19], the channels of the "words" encoder -> [B, T, outputs]: log-probabilities of each
-    word's tags, those beside the best path held below the path's, so that the highest are the path.
+    word's tags; those outside the best path are held below the path's, so that the highest are the path.
     """
 
     def __init__(
@@ -100,27 +97,24 @@ class EntitiesOffline(Whole):
         self.layers = nn.ModuleList(BidirectionalStack("lstm", w, hidden_size, 1) for w in widths)
         self.hidden = nn.Linear(2 * hidden_size + word_size + letter_size, DECISION)
         self.tags = nn.Linear(DECISION, outputs)
-        self.chain = TagChain(outputs)
+        self.chain = LinearChainCRF(outputs)
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         emissions = self.emissions(x, lengths)
-        path = self.chain.best(emissions, lengths)[..., None]
-        likely = self.chain.marginals(emissions, lengths)
-        of_path = likely.gather(2, path)
-        return torch.minimum(likely, of_path - 0.01).scatter(2, path, of_path)
+        path = self.chain.viterbi(emissions, lengths)[..., None]
+        marginals = self.chain.marginals(emissions, lengths)
+        of_path = marginals.gather(2, path)
+        return torch.minimum(marginals, of_path - 0.01).scatter(2, path, of_path)
 
     def emissions(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Each tag's score [B, T, outputs] at each word, whatever stands beside it."""
         valid = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
         # `where`, not a product: what stands in the padding may be anything, NaN too.
         x = torch.where(valid[..., None], x, torch.zeros_like(x))
-        words = self._dropped(self.words.step(x, ())[0])
+        words = dropout(self.words.step(x, ())[0], self.dropout, self.training)
         h = words
         for layer in self.layers:
-            y = self._dropped(layer(h, lengths))
+            y = dropout(layer(h, lengths), self.dropout, self.training)
             h = h + y if h.shape == y.shape else y
         decided = torch.tanh(self.hidden(torch.cat([h, words], -1)))
-        return self.tags(self._dropped(decided))
-
-    def _dropped(self, x: Tensor) -> Tensor:
-        return dropped(x, self.dropout) if self.training else x
+        return self.tags(dropout(decided, self.dropout, self.training))

@@ -1,4 +1,4 @@
-"""The headline network: reads a whole abstract both ways, writes a title, copying where it may."""
+"""The headline network: encodes a whole abstract both ways, writes a title, copying where it may."""
 
 from typing import NamedTuple
 
@@ -19,24 +19,39 @@ NEVER = -1e9
 
 
 class Source(NamedTuple):
-    """What was read: `units` [B, T] names equal words equally, `chosen` [B, T] how title-like each is."""
+    """An encoded abstract."""
 
     memory: Tensor  # [B, T, M]
     keys: Tensor  # [B, T, H], for attention
     copy_keys: Tensor  # [B, T, H]
-    chosen: Tensor
-    units: Tensor
+    chosen: Tensor  # [B, T], the logit of a word's being in the title
+    units: Tensor  # [B, T], equal for equal words
     valid: Tensor  # [B, T]
+
+
+class Coverage(NamedTuple):
+    """1 for source words that follow the last unit, and for those that the title holds: [B, S, T] each."""
+
+    follows: Tensor
+    held: Tensor
+
+
+class Decoded(NamedTuple):
+    """Log-probabilities: of listed words, of copying source words, and of these two ways to a unit."""
+
+    vocabulary: Tensor  # [B, S, words]
+    copies: Tensor  # [B, S, T]
+    gates: Tensor  # [B, S, 2]
 
 
 class Headline(Whole):
     """Bidirectional LSTM, LSTM decoder with attention, and copying from the source (See 2017).
 
     x [B, T, 19] (the channels of the "words" encoder) -> [B, T, 2]: units of the title, at most
-    `longest`, with their log-probabilities, zero after its end. Units below `words` are ids of the word list;
-    unit words + t is the source's word t, which the list lacks. What was said already, and what
-    stands after the word said last, is told to the attention: that is its coverage. A head
-    beside it learns which source words a title takes (Gehrmann 2018) and biases copying.
+    `longest`, with their log-probabilities, zero after its end. Units below `words` are ids of the word
+    list; unit words + t is the source's word t, which the list lacks. The attention knows which source
+    words the title holds already and which follow its last word: that is its coverage. Another head
+    learns which source words a title takes (Gehrmann 2018) and biases copying.
     """
 
     def __init__(
@@ -63,6 +78,7 @@ class Headline(Whole):
         self.embedding = nn.Embedding(words, word_size)
         # A table per place in the word: beginnings, capitals and digits without a convolution's cost.
         self.letter_embedding = nn.Embedding(letters * PLACES, letter_size)
+        self.places: Tensor
         self.register_buffer("places", torch.arange(PLACES) * letters, persistent=False)
         nn.init.normal_(self.embedding.weight, std=0.1)
         nn.init.normal_(self.letter_embedding.weight, std=0.1)
@@ -72,34 +88,33 @@ class Headline(Whole):
         self.begin = nn.Linear(2 * memory, 2 * decoder_size)
         self.cell = LSTM(word_size, decoder_size)
         self.copy_query = nn.Linear(decoder_size, decoder_size)
-        self.habits = nn.Linear(decoder_size, 4)  # what "follows" and "said" weigh, in both attentions
+        self.habits = nn.Linear(decoder_size, 4)  # weights of `Coverage`, in both attentions
         self.mix = nn.Linear(decoder_size + memory, word_size)
         self.bias = nn.Parameter(torch.zeros(words))
         self.gate = nn.Linear(decoder_size + memory, 1)
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        source, state = self.read(x, lengths)
+        source, state = self.encode(x, lengths)
         wide = Source(*(leaf.repeat_interleave(self.beam, 0) for leaf in source))
         h, c = (leaf.repeat_interleave(self.beam, 0) for leaf in state)
-        told = torch.full((len(h), self.longest), END, device=x.device)  # so far, the last one first
+        emitted = torch.full((len(h), self.longest), END, device=x.device)  # so far, the last one first
 
         def advance(units: Tensor, state: State) -> tuple[Tensor, State]:
-            h, c, said, told = state
-            told = torch.cat([units[:, None], told[:, :-1]], 1)
-            follows, said = self.habit(wide, units[:, None], said)
-            vocabulary, copied, gate, (h, c) = self.decode(wide, units[:, None], (h, c), follows, said)
-            table = self.table(wide, vocabulary[:, 0], copied[:, 0], gate[:, 0])
-            return self.without_repetition(table, told), (h, c, said[:, 0], told)
+            h, c, covered, emitted = state
+            emitted = torch.cat([units[:, None], emitted[:, :-1]], 1)
+            coverage = self.coverage(wide, units[:, None], covered)
+            step, (h, c) = self.decode(wide, units[:, None], (h, c), coverage)
+            table = self.table(wide, step)
+            return self.without_repetition(table, emitted), (h, c, coverage.held[:, 0], emitted)
 
-        state = h, c, torch.zeros_like(wide.chosen), told
-
+        initial = h, c, torch.zeros_like(wide.chosen), emitted
         # The end takes a row too: a title is shorter than its text.
         limits = (lengths - 1).clamp(0, self.longest)
-        told = beam_search(advance, state, limits, self.beam, self.length_power)
-        return F.pad(told, (0, 0, 0, x.shape[1] - told.shape[1]))
+        best = beam_search(advance, initial, limits, self.beam, self.length_power)
+        return F.pad(best, (0, 0, 0, x.shape[1] - best.shape[1]))
 
-    def read(self, x: Tensor, lengths: Tensor) -> tuple[Source, State]:
-        """The source, and the decoder's state before its first word."""
+    def encode(self, x: Tensor, lengths: Tensor) -> tuple[Source, State]:
+        """The source of words x [B, T, 19], and the decoder's state before its first word."""
         valid = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
         # `where`, not a product: what stands in the padding may be anything, NaN too.
         x = torch.where(valid[..., None], x, torch.zeros_like(x))
@@ -122,65 +137,64 @@ class Headline(Whole):
         return self._dropped(torch.cat([words, letters], -1))
 
     def units(self, x: Tensor, source: Tensor) -> Tensor:
-        """The units [B, S] of the words in x [B, S, 19]: those the list lacks are looked for in `source`.
+        """The units [B, S] of the words in x [B, S, 19]; one that the list lacks is sought in `source`.
 
         A word that neither has is UNKNOWN. Words are the same where their letters are.
         """
-        known = table_ids(x[..., WORD], self.words)
-        spelt, source_spelt = _spelling(x), _spelling(source)
-        same = (spelt[:, :, None, 0] == source_spelt[:, None, :, 0]) & (
-            spelt[:, :, None, 1] == source_spelt[:, None, :, 1]
+        ids = table_ids(x[..., WORD], self.words)
+        spelling, source_spelling = _spelling(x), _spelling(source)
+        same = (spelling[:, :, None, 0] == source_spelling[:, None, :, 0]) & (
+            spelling[:, :, None, 1] == source_spelling[:, None, :, 1]
         )
         same &= (source[..., WORD] == UNKNOWN)[:, None]
-        found, first = same.max(-1)
-        copied = torch.where(found, self.words + first, torch.full_like(first, UNKNOWN))
-        return torch.where(known == UNKNOWN, copied, known)
+        is_copied, first = same.max(-1)
+        copied = torch.where(is_copied, self.words + first, torch.full_like(first, UNKNOWN))
+        return torch.where(ids == UNKNOWN, copied, ids)
 
-    def habit(self, source: Source, said_units: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
-        """Which source words follow the unit said last, and which were said, [B, S, T] each.
-
-        said_units [B, S] are what the decoder is given; `before` [B, T] was said before these.
-        """
-        equal = (said_units[:, :, None] == source.units[:, None]) & source.valid[:, None]
-        equal = equal.to(before.dtype)
-        said = (equal.cumsum(1) + before[:, None]).clamp(max=1)
-        return F.pad(equal[..., :-1], (1, 0)), said
+    def coverage(self, source: Source, units: Tensor, covered: Tensor) -> Coverage:
+        """The coverage after each input of the decoder, units [B, S]; `covered` [B, T] holds before them."""
+        equal = (units[:, :, None] == source.units[:, None]) & source.valid[:, None]
+        equal = equal.to(covered.dtype)
+        held = (equal.cumsum(1) + covered[:, None]).clamp(max=1)
+        return Coverage(F.pad(equal[..., :-1], (1, 0)), held)
 
     def decode(
-        self, source: Source, units: Tensor, state: State, follows: Tensor, said: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, State]:
-        """After each of `units` [B, S]: log-probabilities of words [B, S, words], of copying each
-        source word [B, S, T], and of the list against copying [B, S, 2]."""
-        # The list doesn't know a copied word; its embedding is that of an unknown one.
-        known = torch.where(units < self.words, units, torch.full_like(units, UNKNOWN))
-        d, state = self.cell.step(self._dropped(self.embedding(known)), state)
+        self, source: Source, units: Tensor, state: State, coverage: Coverage
+    ) -> tuple[Decoded, State]:
+        """The distributions of the unit after each of `units` [B, S], and the decoder's state."""
+        # The list lacks a copied word; its embedding is that of an unknown one.
+        ids = torch.where(units < self.words, units, torch.full_like(units, UNKNOWN))
+        d, state = self.cell.step(self._dropped(self.embedding(ids)), state)
         d = self._dropped(d)
-        weighs = self.habits(d)
+        follows, held = coverage
+        weights = self.habits(d)
         masked = ~source.valid[:, None]
         scores = d @ source.keys.mT / d.shape[-1] ** 0.5
-        scores = scores + weighs[..., :1] * follows + weighs[..., 1:2] * said
+        scores = scores + weights[..., :1] * follows + weights[..., 1:2] * held
         context = scores.masked_fill(masked, NEVER).softmax(-1) @ source.memory
         copies = self.copy_query(d) @ source.copy_keys.mT / d.shape[-1] ** 0.5 + source.chosen[:, None]
-        copies = copies + weighs[..., 2:3] * follows + weighs[..., 3:] * said
+        copies = copies + weights[..., 2:3] * follows + weights[..., 3:] * held
         copies = copies.masked_fill(masked, NEVER).log_softmax(-1)
         both = torch.cat([d, context], -1)
         mixed = self._dropped(torch.tanh(self.mix(both)))
         vocabulary = F.linear(mixed, self.embedding.weight, self.bias).log_softmax(-1)
         gate = self.gate(both)
-        return vocabulary, copies, torch.cat([F.logsigmoid(gate), F.logsigmoid(-gate)], -1), state
+        gates = torch.cat([F.logsigmoid(gate), F.logsigmoid(-gate)], -1)
+        return Decoded(vocabulary, copies, gates), state
 
-    def table(self, source: Source, vocabulary: Tensor, copied: Tensor, gate: Tensor) -> Tensor:
-        """Log-probabilities [N, words + T] of every unit, the two ways of saying it summed."""
-        probability = torch.zeros(len(copied), self.words + copied.shape[1], device=copied.device)
-        probability[:, : self.words] = (vocabulary + gate[:, :1]).exp()
-        probability.scatter_add_(1, source.units, (copied + gate[:, 1:]).exp())
+    def table(self, source: Source, decoded: Decoded) -> Tensor:
+        """Log-probabilities [N, words + T] of every unit after one step, the two ways to it summed."""
+        vocabulary, copies, gates = (leaf[:, 0] for leaf in decoded)
+        probability = torch.zeros(len(copies), self.words + copies.shape[1], device=copies.device)
+        probability[:, : self.words] = (vocabulary + gates[:, :1]).exp()
+        probability.scatter_add_(1, source.units, (copies + gates[:, 1:]).exp())
         probability[:, UNKNOWN] = 0
         return probability.clamp(min=1e-12).log()
 
-    def without_repetition(self, table: Tensor, told: Tensor) -> Tensor:
-        """The table with what was told already [N, longest] made less likely, small words excepted."""
-        cost = torch.where(told >= self.small, self.repetition, 0.0)
-        repeated = torch.zeros_like(table).scatter_(1, told, cost.to(table.dtype))
+    def without_repetition(self, table: Tensor, emitted: Tensor) -> Tensor:
+        """The table with `emitted` units [N, longest] made less probable, small words excepted."""
+        cost = torch.where(emitted >= self.small, self.repetition, 0.0)
+        repeated = torch.zeros_like(table).scatter_(1, emitted, cost.to(table.dtype))
         return table - repeated
 
     def _dropped(self, x: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from streamer.models.layers.feedforward import Dropout, LayerNorm, dropped
+from streamer.models.layers.feedforward import Dropout, LayerNorm, dropout
 from streamer.models.layers.recurrent import LSTM, Residual
 from streamer.models.layers.stage import Chain, Stage, State
 
@@ -18,8 +18,8 @@ class RollDensity(Stage):
     x [B, n, 88], a key sounds where above 0.5 -> [B, n, 88]: the logarithm of the probability of
     what the key does, in nats; their sum over the keys is that of the step. Keys are decided from the
     highest to the lowest (the chain of NADE, Larochelle 2011, on an LSTM as in Boulanger-Lewandowski
-    2012); since few of them sound, the network is asked once a sounding note, "which is the next one
-    below", and the hazards of its answers are the keys' conditional probabilities.
+    2012). Since few of them sound, the network answers once a sounding note which note is the next one
+    below; the hazards of these answers are the keys' conditional probabilities.
     State: the memory's, the last step's keys [B, 88], the position [B, 1] modulo `BAR_STEPS`.
     """
 
@@ -31,13 +31,13 @@ class RollDensity(Stage):
         super().__init__(KEYS, KEYS)
         self.before = nn.Linear(KEYS + PITCH_CLASSES, hidden_size)
         self.beat = nn.Embedding(BAR_STEPS, hidden_size)
-        self.memory = remembering(hidden_size, depth, dropout)
+        self.memory = recurrent_memory(hidden_size, depth, dropout)
         self.context = nn.Linear(hidden_size + KEYS, inner_size)
         self.above = nn.Linear(KEYS, inner_size, bias=False)
         self.last = nn.Embedding(KEYS + 1, inner_size)  # the last note above; KEYS: none yet
         self.inner = nn.Linear(inner_size, inner_size)
         self.choice = nn.Linear(inner_size, KEYS + 1)  # the next note below, or none
-        self.share = dropout
+        self.dropout = dropout
 
     def initial_state(self, batch: int) -> State:
         empty = self.neutral.new_zeros
@@ -45,7 +45,7 @@ class RollDensity(Stage):
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         keys = (x > 0.5).to(x.dtype)
-        base, state = self._remembered(keys, state)
+        base, state = self._base(keys, state)
         return self.log_likelihood(keys, base), state
 
     def log_probability(self, keys: Tensor) -> Tensor:
@@ -53,7 +53,7 @@ class RollDensity(Stage):
 
         It is the sum of `log_likelihood` over the keys, without the hazard of each one.
         """
-        base, _ = self._remembered(keys, self.initial_state(len(keys)))
+        base, _ = self._base(keys, self.initial_state(len(keys)))
         down = keys.flip(-1)
         above = down.cumsum(-1) - down
         logits = self._answers(down, above, base)
@@ -63,31 +63,28 @@ class RollDensity(Stage):
         places = torch.arange(KEYS, device=keys.device)
         asked = (down.unsqueeze(-2) > 0) & (above.unsqueeze(-2) == questions)
         answer = torch.where(asked, places, KEYS).amin(-1, keepdim=True)
-        told = torch.log_softmax(logits.masked_fill(closed, -torch.inf), dim=-1)
-        return told.gather(-1, answer).squeeze(-1).sum(-1)
+        log_probs = torch.log_softmax(logits.masked_fill(closed, -torch.inf), dim=-1)
+        return log_probs.gather(-1, answer).squeeze(-1).sum(-1)
 
-    def _remembered(self, keys: Tensor, state: State) -> tuple[Tensor, State]:
-        """What all steps before each one say of it [B, n, inner_size], and the state behind them."""
+    def _base(self, keys: Tensor, state: State) -> tuple[Tensor, State]:
+        """The features of each step from all those before it [B, n, inner_size], and the state after them."""
         *memory, last, position = state
         before = torch.cat([last.unsqueeze(1), keys[:, :-1]], dim=1)
         places = (position + torch.arange(keys.shape[1], device=keys.device)) % BAR_STEPS
-        features = self._dropped(torch.cat([before, pitch_classes(before)], dim=-1))
-        read = torch.relu(self.before(features) + self.beat(places.long()))
-        context, memory = self.memory.step(read, tuple(memory))
+        features = dropout(torch.cat([before, pitch_classes(before)], dim=-1), self.dropout, self.training)
+        embedded = torch.relu(self.before(features) + self.beat(places.long()))
+        context, after = self.memory.step(embedded, tuple(memory))
         base = self.context(torch.cat([context, before], dim=-1))
         position = (position + keys.shape[1]) % BAR_STEPS
-        return base, (*memory, keys[:, -1], position)
-
-    def _dropped(self, x: Tensor) -> Tensor:
-        return dropped(x, self.share) if self.training and self.share else x
+        return base, (*after, keys[:, -1], position)
 
     def log_likelihood(self, keys: Tensor, base: Tensor) -> Tensor:
         """The log-probability [B, n, 88] of what each key of `keys` [B, n, 88] does."""
         # Highest first: place 0 is the highest key.
         down = keys.flip(-1)
-        above = down.cumsum(-1) - down  # sounding notes above each key: which question decides it
+        above = down.cumsum(-1) - down  # sounding notes above each key: the number of its question
         logits = self._answers(down, above, base)
-        # What remains, from each key on downwards: the probability that its question has left to give.
+        # From each key on downwards, the probability that its question has left.
         remains = logits.flip(-1).logcumsumexp(-1).flip(-1)
         own = above.long().unsqueeze(-2)
         sounds = (logits[..., :-1] - remains[..., :-1]).gather(-2, own).squeeze(-2)
@@ -103,13 +100,13 @@ class RollDensity(Stage):
             note = (order == number - 1).to(down.dtype)  # the last note known, one-hot or nothing
             last = torch.where(note.any(-1), note.argmax(-1), KEYS)
             inner = torch.relu(base + self.above(down * (above < number)) + self.last(last))
-            inner = torch.relu(self.inner(self._dropped(inner))) + inner
-            answers.append(self.choice(self._dropped(inner)))
+            inner = torch.relu(self.inner(dropout(inner, self.dropout, self.training))) + inner
+            answers.append(self.choice(dropout(inner, self.dropout, self.training)))
         return torch.stack(answers, dim=-2)
 
 
-def remembering(hidden_size: int, depth: int, dropout: float) -> Chain:
-    """`depth` LSTM layers, each with layer norm before it, dropout behind it and a residual round both."""
+def recurrent_memory(hidden_size: int, depth: int, dropout: float) -> Chain:
+    """`depth` LSTM layers, each with layer norm before it, dropout after it and a residual round both."""
     size = hidden_size
     return Chain(
         *(Residual(Chain(LayerNorm(size), LSTM(size, size), Dropout(size, dropout))) for _ in range(depth)),

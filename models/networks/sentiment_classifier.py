@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from streamer.models.bundle.options import Count
-from streamer.models.layers.feedforward import dropped
+from streamer.models.layers.feedforward import dropout
 from streamer.models.layers.sentence_recurrent import SentenceLSTM
 from streamer.models.layers.stage import Stage, State
 from streamer.models.layers.whole import BidirectionalStack, Whole
@@ -14,10 +14,10 @@ DECISION = 64  # width of the layer before the classes
 
 
 class SentimentLive(Stage):
-    """An LSTM and attention over what it made of the sentence so far; both begin anew with each one.
+    """An LSTM and attention over its outputs in the sentence so far; both restart with each sentence.
 
     x [B, n, 19], the channels of the "words" encoder -> [B, n, outputs]: the logits of the classes,
-    resting on the sentence's words up to this one. The attention is a running softmax: weights
+    given the sentence's words up to this one. The attention is a running softmax: weights
     e_t = exp(4 tanh(w h_t)), pooled p_t = sum(e h) / sum(e), both sums leaves of the state.
     """
 
@@ -44,28 +44,27 @@ class SentimentLive(Stage):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         *recurrent, sums = state
         first = x[..., :1]
-        words = self._dropped(self.words(table_ids(x[..., WORD], self.words.num_embeddings)))
-        h, recurrent = self.lstm.step(torch.cat([first, words], -1), tuple(recurrent))
+        words = dropout(
+            self.words(table_ids(x[..., WORD], self.words.num_embeddings)), self.dropout, self.training
+        )
+        h, after = self.lstm.step(torch.cat([first, words], -1), tuple(recurrent))
         weight = torch.exp(4 * torch.tanh(self.attention(h)))
-        weighed = torch.cat([weight * h, weight], -1)
-        nothing, running = torch.zeros_like(sums), []
-        for begins, adds in zip((first > 0.5).unbind(1), weighed.unbind(1)):
-            sums = torch.where(begins, nothing, sums) + adds
+        weighted = torch.cat([weight * h, weight], -1)
+        zeros, running = torch.zeros_like(sums), []
+        for restarts, added in zip((first > 0.5).unbind(1), weighted.unbind(1)):
+            sums = torch.where(restarts, zeros, sums) + added
             running.append(sums)
         pooled = torch.stack(running, 1)
         pooled = pooled[..., :-1] / pooled[..., -1:]
-        decided = torch.tanh(self.hidden(self._dropped(torch.cat([h, pooled], -1))))
-        return self.classes(self._dropped(decided)), (*recurrent, sums)
-
-    def _dropped(self, x: Tensor) -> Tensor:
-        return dropped(x, self.dropout) if self.training else x
+        decided = torch.tanh(self.hidden(dropout(torch.cat([h, pooled], -1), self.dropout, self.training)))
+        return self.classes(dropout(decided, self.dropout, self.training)), (*after, sums)
 
 
 class SentimentOffline(Whole):
     """A bidirectional LSTM, then attention and a maximum over the sentence.
 
     x [B, T, 19], the channels of the "words" encoder -> [B, T, outputs]: the logits of the classes,
-    the same at each word, for they rest on all of them.
+    the same at each word, for they depend on the whole sentence.
     """
 
     def __init__(
@@ -88,14 +87,13 @@ class SentimentOffline(Whole):
         valid = torch.arange(x.shape[1], device=x.device)[:, None] < lengths[:, None, None]
         # `where`, not a product: what stands in the padding may be anything, NaN too.
         x = torch.where(valid, x, torch.zeros_like(x))
-        words = self._dropped(self.words(table_ids(x[..., WORD], self.words.num_embeddings)))
+        words = dropout(
+            self.words(table_ids(x[..., WORD], self.words.num_embeddings)), self.dropout, self.training
+        )
         h = self.lstm(words, lengths)
         low = torch.finfo(h.dtype).min
         weight = torch.where(valid, 4 * torch.tanh(self.attention(h)), low).softmax(1)
         highest = torch.where(valid, h, low).amax(1)
-        pooled = self._dropped(torch.cat([(weight * h).sum(1), highest], -1))
-        classes = self.classes(self._dropped(torch.tanh(self.hidden(pooled))))
+        pooled = dropout(torch.cat([(weight * h).sum(1), highest], -1), self.dropout, self.training)
+        classes = self.classes(dropout(torch.tanh(self.hidden(pooled)), self.dropout, self.training))
         return classes[:, None].expand(-1, x.shape[1], -1)
-
-    def _dropped(self, x: Tensor) -> Tensor:
-        return dropped(x, self.dropout) if self.training else x

@@ -1,4 +1,4 @@
-"""The offline translator: reads a whole sentence both ways, then searches for its translation."""
+"""The offline translator: encodes a whole sentence both ways, then searches for its translation."""
 
 from fractions import Fraction
 
@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from streamer.models.bundle.options import Count, CountOrNone
-from streamer.models.layers.attention import AttentionDecoder
+from streamer.models.layers.attention import Attended, AttentionDecoder
 from streamer.models.layers.beam_search import END, beam_search
-from streamer.models.layers.feedforward import dropped
+from streamer.models.layers.feedforward import dropout
 from streamer.models.layers.stage import State
 from streamer.models.layers.whole import BidirectionalStack, Whole
 from streamer.models.layers.word_embedding import table_ids
@@ -20,12 +20,11 @@ NEVER = -1e9
 
 
 class TranslateOffline(Whole):
-    """Bidirectional LSTM, attention decoder, beam search with a guard against going round in circles.
+    """Bidirectional LSTM, attention decoder, beam search with a guard against repeated trigrams.
 
     x [B, T, 6] (the channels of the "pieces" encoder) -> [B, T', 2]: units of the target with their
     log-probabilities, zero after its end; T' = 3 T. A target has at most `growth` tenths of its
-    source's pieces and `spare` units more. Three units in the order that they were said in before
-    are not said again.
+    source's pieces and `spare` units more. Three units in a row are not emitted in that order again.
     """
 
     ratio = Fraction(3)
@@ -53,46 +52,48 @@ class TranslateOffline(Whole):
         self.encoder = BidirectionalStack("lstm", size, memory_size // 2, depth)
         self.decoder = AttentionDecoder(units, size, memory_size, hidden_size, dropout)
 
-    def read(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The memory [B, T, H], each piece's own vector [B, T, size] and which count [B, T]."""
+    def encode(self, x: Tensor, lengths: Tensor) -> Attended:
+        """The source of pieces x [B, T, 6], as the decoder attends to it."""
         valid = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
         # `where`, not a product: what stands in the padding may be anything, NaN too.
         ids = torch.where(valid, table_ids(x[..., PIECE], self.pieces.num_embeddings), 0)
-        own = self.pieces(ids)
-        heard = self.encoder(dropped(own, self.dropout) if self.training else own, lengths)
-        return dropped(heard, self.dropout) if self.training else heard, own, valid
+        embeddings = self.pieces(ids)
+        memory = self.encoder(dropout(embeddings, self.dropout, self.training), lengths)
+        return Attended(dropout(memory, self.dropout, self.training), embeddings, valid)
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        memory, own, valid = (leaf.repeat_interleave(self.beam, 0) for leaf in self.read(x, lengths))
+        source = Attended(*(leaf.repeat_interleave(self.beam, 0) for leaf in self.encode(x, lengths)))
         # The end takes a row too.
         limits = torch.minimum(lengths * self.growth // 10 + self.spare, self.out_lengths(lengths) - 1)
         limits = limits.clamp(min=0)
         longest = int(limits.max())
-        told = torch.full((len(memory), longest + 1), END, device=x.device)
+        emitted = torch.full((len(source.memory), longest + 1), END, device=x.device)
 
         def advance(units: Tensor, state: State) -> tuple[Tensor, State]:
-            told, place, *rest = state
-            told = torch.where(torch.arange(longest + 1, device=x.device) == place - 1, units[:, None], told)
-            at = place[:, 0]
-            said, rest = self.decoder.advance(self.decoder.told(units), at, memory, own, valid, tuple(rest))
-            table = self.decoder.log_probabilities(said)
-            return without_circles(table, told, at), (told, place + 1, *rest)
+            emitted, count, *decoder = state
+            last = torch.arange(longest + 1, device=x.device) == count - 1
+            emitted = torch.where(last, units[:, None], emitted)
+            position = count[:, 0]
+            gates = self.decoder.input_gates(units)
+            output, after = self.decoder.advance(gates, position, source, tuple(decoder))
+            table = self.decoder.log_probabilities(output)
+            return without_repeated_trigrams(table, emitted, position), (emitted, count + 1, *after)
 
-        state = told, torch.zeros_like(told[:, :1]), *self.decoder.initial_state(memory)
-        found = beam_search(advance, state, limits, self.beam, self.length_power)
-        return F.pad(found, (0, 0, 0, 3 * x.shape[1] - found.shape[1]))
+        state = emitted, torch.zeros_like(emitted[:, :1]), *self.decoder.initial_state(source.memory)
+        best = beam_search(advance, state, limits, self.beam, self.length_power)
+        return F.pad(best, (0, 0, 0, 3 * x.shape[1] - best.shape[1]))
 
 
-def without_circles(table: Tensor, told: Tensor, place: Tensor) -> Tensor:
-    """The table [N, V] without units that would end a run of three which `told` [N, n] holds already.
+def without_repeated_trigrams(table: Tensor, emitted: Tensor, count: Tensor) -> Tensor:
+    """The table [N, V] without units that would end a trigram which `emitted` [N, n] holds already.
 
-    `place` [N] units were told so far.
+    The first `count` [N] units of a row of `emitted` are real.
     """
-    if told.shape[1] < 3:
+    if emitted.shape[1] < 3:
         return table
-    counted = torch.arange(told.shape[1] - 2, device=told.device) + 2 < place[:, None]
-    last = told.gather(1, (place - 1).clamp(min=0)[:, None])
-    before = told.gather(1, (place - 2).clamp(min=0)[:, None])
-    again = counted & (told[:, :-2] == before) & (told[:, 1:-1] == last)
+    counted = torch.arange(emitted.shape[1] - 2, device=emitted.device) + 2 < count[:, None]
+    last = emitted.gather(1, (count - 1).clamp(min=0)[:, None])
+    before = emitted.gather(1, (count - 2).clamp(min=0)[:, None])
+    again = counted & (emitted[:, :-2] == before) & (emitted[:, 1:-1] == last)
     cost = torch.where(again, NEVER, 0.0).to(table.dtype)
-    return table + torch.zeros_like(table).scatter_add_(1, told[:, 2:], cost)
+    return table + torch.zeros_like(table).scatter_add_(1, emitted[:, 2:], cost)

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from streamer import wire
 from streamer.bench.onnx import OnnxNetwork
+from streamer.bench.product_rate import product_rate, products_per_block
 from streamer.config import Config
 from streamer.models.bundle import catalog
 from streamer.models.bundle.build import Model, load
-from streamer.models.kernels.products import product_rate, products_per_block
 from streamer.models.layers.stage import Stage, State
 from streamer.models.readers.build import reader
 from streamer.runtime.cpu import geometry

@@ -16,7 +16,7 @@ from streamer.models.feeders.composing import BEATS, Layout
 from streamer.models.music.folk import LOWEST_MELODY, tune
 from streamer.models.music.folk_chords import CHORDS
 from streamer.models.music.scores import Rolls, Voices, read_scores, symbols_of
-from streamer.models.networks.composer_network import TOLD, Composer
+from streamer.models.networks.composer_network import COLUMNS, Composer
 from streamer.models.networks.roll_density import RollDensity
 from streamer.music.composing import Composer as Loaded
 from streamer.music.composing import Pieces
@@ -137,8 +137,8 @@ def _composer_figures(network: Composer, pieces: list[np.ndarray]) -> Figures:
         inputs.append(x)
     told = _outputs(network, inputs)
     steps = sum(len(one) - 1 for one in told)
-    nats = -sum(float(one[1:, 1::TOLD].sum(dtype=np.float64)) for one in told)
-    right = sum(int((one[1:, 2::TOLD] == one[1:, ::TOLD]).sum()) for one in told)
+    nats = -sum(float(one[1:, 1::COLUMNS].sum(dtype=np.float64)) for one in told)
+    right = sum(int((one[1:, 2::COLUMNS] == one[1:, ::COLUMNS]).sum()) for one in told)
     return {
         "nll": nats / max(1, steps),
         "accuracy": right / max(1, steps * len(network.voices)),

@@ -10,7 +10,7 @@ from streamer.models.feeders.composer import ComposerFeeder
 from streamer.models.kernels.candidates import candidates
 from streamer.models.layers.stage import State
 from streamer.models.music.notation import sounding, voices_of
-from streamer.models.networks.composer_network import TOLD
+from streamer.models.networks.composer_network import COLUMNS
 
 
 class Composer:
@@ -47,7 +47,7 @@ class Pieces:
         x = np.stack([feeder.steps(one, self.position, count) for one in self.options])
         y, self.state = self.composer.step(torch.from_numpy(x), self.state)
         self.position += count
-        return y[..., ::TOLD].long().numpy()
+        return y[..., ::COLUMNS].long().numpy()
 
     def notes(self, count: int) -> list[list[tuple[int, ...]]]:
         """The same as the MIDI notes that sound in each step, 0 where a place is silent."""

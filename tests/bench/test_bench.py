@@ -14,7 +14,7 @@ from streamer.bench.references import naive_streams
 from streamer.bench.search import best, search
 from streamer.config import Config, ModelOptions
 from streamer.models.bundle.build import build_network
-from streamer.models.kernels.products import product_rate, products_per_block
+from streamer.bench.product_rate import product_rate, products_per_block
 from streamer.server.usage import cpu_seconds, resident_bytes
 from tests.tiny_model import write_model
 from tests.tiny_text import shortener

@@ -174,18 +174,18 @@ def _losses(network: Headline, pairs: Pairs, chosen: np.ndarray) -> tuple[Tensor
     """Nats per unit of the titles, its end included, and per source word of what a title takes."""
     x, lengths = batch(pairs.table, [pairs.abstracts[i] for i in chosen])
     title, title_lengths = batch(pairs.table, [pairs.titles[i] for i in chosen], tail=1)
-    source, state = network.read(x, lengths)
+    source, state = network.encode(x, lengths)
     target = network.units(title, x)
     given = F.pad(target[:, :-1], (1, 0))
-    follows, said = network.habit(source, given, torch.zeros_like(source.chosen))
-    vocabulary, copied, gate, _ = network.decode(source, given, state, follows, said)
+    coverage = network.coverage(source, given, torch.zeros_like(source.chosen))
+    (vocabulary, copies, gates), _ = network.decode(source, given, state, coverage)
 
     listed = torch.where(target < network.words, target, torch.full_like(target, UNKNOWN))
-    from_list = vocabulary.gather(-1, listed[..., None])[..., 0] + gate[..., 0]
+    from_list = vocabulary.gather(-1, listed[..., None])[..., 0] + gates[..., 0]
     from_list = from_list.masked_fill(target >= network.words, -1e9)
     equal = (target[:, :, None] == source.units[:, None]) & source.valid[:, None]
     equal &= (target > UNKNOWN)[..., None]
-    from_source = copied.masked_fill(~equal, -1e9).logsumexp(-1) + gate[..., 1]
+    from_source = copies.masked_fill(~equal, -1e9).logsumexp(-1) + gates[..., 1]
     counted = torch.arange(target.shape[1]) <= title_lengths[:, None]
     loss = -torch.logaddexp(from_list, from_source)[counted].mean()
 

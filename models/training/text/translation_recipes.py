@@ -62,8 +62,8 @@ class Recipe:
     units: int = 2000
     pieces: int = 4000  # of the source's model
     target_units: int = 5000
-    strangers: int = 700  # units outside the batch that its targets are told from
-    full: float = 0.1  # the share of updates, the last ones, that tell them from all
+    negatives: int = 700  # units outside the batch in the loss of its targets
+    full: float = 0.1  # the share of updates, the last ones, whose loss has all units
     learning_rate: float = 2.5e-3
     smoothing: float = 0.1
     averaged: float = 0.995  # of the moving average of the weights that ships

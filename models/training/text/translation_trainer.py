@@ -70,8 +70,8 @@ def train_translation(
 
     def loss(number: int, chosen: np.ndarray) -> Tensor:
         torch.manual_seed(recipe.seed * 1_000_003 + number)  # the same dropout wherever a run went on
-        strangers = 0 if number >= (1 - recipe.full) * updates else recipe.strangers
-        return loss_of(network, batch(pairs, chosen), strangers, recipe.smoothing)
+        negatives = 0 if number >= (1 - recipe.full) * updates else recipe.negatives
+        return loss_of(network, batch(pairs, chosen), negatives, recipe.smoothing)
 
     def scores(averaged: nn.Module) -> dict[str, float]:
         bleu, said = check(averaged, source, target, dev)

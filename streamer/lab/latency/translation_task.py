@@ -14,13 +14,13 @@ from streamer.lab.latency.task import Scored
 from streamer.lab.latency.views import View, ahead, both_ways, chunks, one_way, seer
 from streamer.lab.latency.word_tasks import SPOKEN_WORDS_AN_HOUR
 from streamer.models.datasets import sentence_pairs
-from streamer.models.layers import waiting
-from streamer.models.layers.attention import AttentionDecoder
+from streamer.models.layers.attention import Attended, AttentionDecoder
+from streamer.models.layers.wait_k import prefixes
 from streamer.models.networks.translator_live import END, SOURCE_END
 from streamer.models.text.pieces import BEGINS, COMPLETES, PIECE
 from streamer.models.training.fit import Pace
 from streamer.models.training.text.dictionary import dictionary_vectors
-from streamer.models.training.text.translation_loss import speak
+from streamer.models.training.text.translation_loss import teacher_forced
 
 PIECES, UNITS = 1200, 1500
 SIZE, MEMORY, HIDDEN = 96, 160, 160
@@ -66,7 +66,7 @@ class Translator(nn.Module):
         """How many pieces are read when each unit is said [B, units]; the end is one."""
         begins, completes = x[..., BEGINS].long(), x[..., COMPLETES].long()
         wait = torch.full_like(lengths, self.view.ahead + 1)
-        read = waiting.prefixes(begins, completes, lengths, wait, SLOTS, units)
+        read = prefixes(begins, completes, lengths, wait, SLOTS, units)
         if self.view.chunk:
             read = -(-read // self.view.chunk) * self.view.chunk
         return torch.minimum(read, lengths[:, None] + 1)
@@ -114,7 +114,8 @@ class Translation:
         some = sentence_pairs.batch(self.train, chosen)
         x, lengths, units = (torch.from_numpy(part) for part in (some.x, some.lengths, some.units))
         memory, own = network.read(x, lengths)
-        said = speak(network.decoder, units, memory, own, network.prefixes(x, lengths, units.shape[1]))
+        prefix = network.prefixes(x, lengths, units.shape[1])
+        said = teacher_forced(network.decoder, units, memory, own, prefix)
         counted = units >= 0
         return F.cross_entropy(network.decoder.logits(said[counted]), units[counted], label_smoothing=0.1)
 
@@ -148,11 +149,12 @@ def translated(network: Translator, sources: list[np.ndarray]) -> list[tuple[lis
     state, last = decoder.initial_state(memory), torch.zeros(len(sources), dtype=torch.long)
     ended, said = torch.zeros(len(sources), dtype=torch.bool), []
     for place in range(most):
-        at, told = torch.full_like(last, place), decoder.told(last)
+        at, gates = torch.full_like(last, place), decoder.input_gates(last)
 
         def next_unit(read: Tensor) -> tuple[Tensor, tuple]:
-            heard, after = decoder.advance(told, at, memory, own, slots < read[:, None], state)
-            return decoder.log_probabilities(heard).argmax(1), after
+            source = Attended(memory, own, slots < read[:, None])
+            output, after = decoder.advance(gates, at, source, state)
+            return decoder.log_probabilities(output).argmax(1), after
 
         last, after = next_unit(read[:, place])
         # An end before the source's own is no end: the target waits for all of it.

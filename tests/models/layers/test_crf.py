@@ -6,7 +6,7 @@ from math import exp
 import pytest
 import torch
 
-from streamer.models.layers.crf import TagChain
+from streamer.models.layers.crf import LinearChainCRF
 
 TAGS = 5  # O, B and I of two types
 LENGTHS = [4, 1, 3]
@@ -16,7 +16,7 @@ TOLERANCE = 1e-4
 @pytest.fixture
 def chain():
     torch.manual_seed(1)
-    chain = TagChain(TAGS)
+    chain = LinearChainCRF(TAGS)
     torch.nn.init.normal_(chain.start)
     torch.nn.init.normal_(chain.follow)
     return chain.requires_grad_(False)
@@ -46,7 +46,7 @@ def paths(chain, emissions, length) -> dict[tuple, float]:
 
 def test_loss_best_path_and_marginals_are_those_of_all_paths(chain, emissions):
     lengths = torch.tensor(LENGTHS)
-    best = chain.best(emissions, lengths)
+    best = chain.viterbi(emissions, lengths)
     marginals = chain.marginals(emissions, lengths).exp()
     losses = 0.0
     tags = torch.zeros(len(LENGTHS), max(LENGTHS), dtype=torch.long)
@@ -67,11 +67,11 @@ def test_loss_best_path_and_marginals_are_those_of_all_paths(chain, emissions):
 def test_no_path_is_inconsistent_whatever_the_emissions(chain):
     emissions = torch.full((1, 6, TAGS), -5.0)
     emissions[..., 2] = emissions[:, 3:, 4] = 5.0
-    path = chain.best(emissions, torch.tensor([6]))[0].tolist()
+    path = chain.viterbi(emissions, torch.tensor([6]))[0].tolist()
     assert allowed(path)
 
 
 @pytest.mark.parametrize("tags", [1, 2, 4])
 def test_tags_are_o_and_pairs(tags):
     with pytest.raises(ValueError, match="wanted O, then B and I"):
-        TagChain(tags)
+        LinearChainCRF(tags)

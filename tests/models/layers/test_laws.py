@@ -1,6 +1,8 @@
 """The laws, once, over every Stage and Whole."""
 
+import importlib
 from math import ceil
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,7 +10,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.models.bundle.verify import TOLERANCE, verify
+from streamer.models.layers.generator import Looped
+from streamer.models.layers.recurrent import Recurrent
+from streamer.models.layers.stage import Stage
+from streamer.models.layers.whole import Whole
 from tests.stages import STAGES, WHOLES, fresh
+
+
+BASES = {Stage, Whole, Recurrent, Looped}  # what others inherit from; they compute nothing
+MODELS = Path(__file__).parents[3] / "models"
+
+
+def test_every_stage_and_whole_is_in_the_lists():
+    modules = [
+        importlib.import_module(f"streamer.models.{folder}.{path.stem}")
+        for folder in ("layers", "networks", "audio")
+        for path in (MODELS / folder).glob("*.py")
+    ]
+    defined = {
+        value
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Stage | Whole)
+    }
+    listed = {type(part) for make in (STAGES | WHOLES).values() for part in make().modules()}
+    assert {kind.__name__ for kind in defined - listed - BASES} == set()
 
 
 @pytest.mark.parametrize("name", STAGES | WHOLES)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from streamer.models.bundle.build import load
 from streamer.models.feeders.composer import CALM, CALM_BEATS
 from streamer.models.feeders.composing import Layout, noise
-from streamer.models.layers.sampling import draw
+from streamer.models.layers.sampling import draw_nucleus
 from streamer.models.music.notation import sounding
 from streamer.models.networks.composer_network import Composer as Network
 from streamer.models.networks.composer_network import run_lengths
@@ -136,12 +136,12 @@ def test_drawing_follows_the_probabilities_within_the_nucleus():
     logits = torch.log(torch.tensor([[0.1, 0.5, 0.05, 0.35]])).expand(10_000, -1)
     even = (torch.arange(10_000) + 0.5) / 10_000
     one = torch.ones(10_000)
-    shares = torch.bincount(draw(logits, even, one, one), minlength=4) / 10_000
+    shares = torch.bincount(draw_nucleus(logits, even, one, one), minlength=4) / 10_000
     torch.testing.assert_close(shares, torch.tensor([0.1, 0.5, 0.05, 0.35]), atol=1e-3, rtol=0)
-    most = torch.bincount(draw(logits, even, one, 0.8 * one), minlength=4) / 10_000
+    most = torch.bincount(draw_nucleus(logits, even, one, 0.8 * one), minlength=4) / 10_000
     torch.testing.assert_close(most, torch.tensor([0, 0.5 / 0.85, 0, 0.35 / 0.85]), atol=1e-3, rtol=0)
-    assert set(draw(logits, even, 0 * one, one).tolist()) == {1}
-    edge = draw(logits, torch.full_like(one, 1 - 2**-24), one, 0.5 * one)
+    assert set(draw_nucleus(logits, even, 0 * one, one).tolist()) == {1}
+    edge = draw_nucleus(logits, torch.full_like(one, 1 - 2**-24), one, 0.5 * one)
     assert set(edge.tolist()) == {1}
 
 

@@ -1,4 +1,4 @@
-"""Translating: the policy of waiting, the live network's targets, the offline one's guard, sub-words."""
+"""Translating: the wait-k policy, the live network's targets, the offline one's guard, sub-words."""
 
 import io
 from types import SimpleNamespace
@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from streamer.evaluation.translation_scores import average_lagging, broken_off, repeats
-from streamer.models.layers import waiting
+from streamer.models.layers.wait_k import prefixes
 from streamer.models.networks.translator_live import TranslateLive
-from streamer.models.networks.translator_offline import TranslateOffline, without_circles
+from streamer.models.networks.translator_offline import TranslateOffline, without_repeated_trigrams
 from streamer.models.text.clauses import clauses
 from streamer.models.text.pieces import (
     COMPLETES,
@@ -52,7 +52,7 @@ def test_k_words_must_be_complete():
         (2, [3, 4, 4, 6, 6, 6]),
         (9, [6, 6, 6, 6, 6, 6]),  # 6: all five pieces and the end
     ):
-        prefix = waiting.prefixes(begins, completes, lengths, torch.tensor([wait]), 2, 6)
+        prefix = prefixes(begins, completes, lengths, torch.tensor([wait]), 2, 6)
         assert prefix.tolist() == [wanted], wait
 
 
@@ -60,7 +60,7 @@ def test_a_step_says_no_more_than_its_slots():
     ones = torch.ones(1, 4, dtype=torch.long)
     begins = torch.tensor([[1, 0, 0, 1]])
     completes = torch.tensor([[0, 0, 1, 1]])
-    prefix = waiting.prefixes(begins, completes, ones.sum(1), torch.tensor([1]), 1, 4)
+    prefix = prefixes(begins, completes, ones.sum(1), torch.tensor([1]), 1, 4)
     assert prefix.tolist() == [[3, 4, 5, 5]]
 
 
@@ -139,7 +139,7 @@ def test_offline_goes_in_no_circles():
 
 def test_the_guard_counts_only_what_was_told():
     told = torch.tensor([[3, 4, 5, 3, 4, 0, 0]])
-    table = without_circles(torch.zeros(1, 6), told, torch.tensor([5]))
+    table = without_repeated_trigrams(torch.zeros(1, 6), told, torch.tensor([5]))
     assert (table < 0).nonzero()[:, 1].tolist() == [5]
 
 

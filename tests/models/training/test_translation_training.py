@@ -36,7 +36,7 @@ def runs(data):
                 units=200,
                 pieces=80,
                 target_units=80,
-                strangers=20,
+                negatives=20,
                 smoothing=0.0,
                 averaged=0.9,
                 learning_rate=1e-2,
@@ -86,7 +86,7 @@ def test_vectors_are_a_dictionary():
     assert (u[3:] @ v.T + bias).argmax(1).tolist() == list(range(23, 33))
 
 
-def test_strangers_stand_for_all_others(runs):
+def test_negatives_stand_for_all_others(runs):
     """Told from some units, the loss is on average what it is told from all."""
     folders, _ = runs
     source, target = (
