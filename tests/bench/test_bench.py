@@ -10,11 +10,11 @@ from streamer import wire
 from streamer.bench.latency_picture import draw
 from streamer.bench.live_streams import Seen, bench, recording, report
 from streamer.bench.paced_streams import Speaker
+from streamer.bench.product_rate import product_rate, products_per_block
 from streamer.bench.references import naive_streams
 from streamer.bench.search import best, search
 from streamer.config import Config, ModelOptions
 from streamer.models.bundle.build import build_network
-from streamer.bench.product_rate import product_rate, products_per_block
 from streamer.server.usage import cpu_seconds, resident_bytes
 from tests.tiny_model import write_model
 from tests.tiny_text import shortener

@@ -16,7 +16,6 @@ from streamer.models.layers.stage import Stage
 from streamer.models.layers.whole import Whole
 from tests.stages import STAGES, WHOLES, fresh
 
-
 BASES = {Stage, Whole, Recurrent, Looped}  # what others inherit from; they compute nothing
 MODELS = Path(__file__).parents[3] / "models"
 
