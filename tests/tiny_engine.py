@@ -10,7 +10,7 @@ from streamer.models.bundle.build import Model, build_network
 from streamer.models.bundle.card import Card, Part, ReaderPart
 from streamer.models.readers.argmax import ArgmaxReader, GreedyCtcReader
 from streamer.runtime.devices import Devices
-from streamer.server.advance import Outgoing
+from streamer.server.contract import Outgoing
 from streamer.server.engine import Engine, Settings
 from streamer.server.served_model import ServedModel, served
 

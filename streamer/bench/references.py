@@ -15,7 +15,7 @@ from streamer.models.bundle import catalog
 from streamer.models.bundle.build import Model, load
 from streamer.models.layers.stage import Stage, State
 from streamer.models.readers.build import reader
-from streamer.runtime.cpu import geometry
+from streamer.runtime.geometry import geometry
 from streamer.runtime.lane import Lane
 
 ALONE_STREAMS = 8

@@ -56,8 +56,8 @@ def _timing(model: "Model") -> tuple[str, str]:
     What hears no sound answers at every step.
     """
     from streamer.models.layers.stage import Stage
-    from streamer.runtime.cpu import geometry
-    from streamer.server.inputs.places import Places
+    from streamer.runtime.geometry import geometry
+    from streamer.server.inputs.audio import Places
 
     if not isinstance(model.network, Stage):
         return "offline", f"the whole {'recording' if model.card.front else 'text'}"

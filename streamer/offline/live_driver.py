@@ -13,7 +13,7 @@ from streamer.models.bundle import catalog
 from streamer.models.bundle.card import Card, read_card
 from streamer.offline.recordings import COMMON_RATE_HZ, Recording, SpokenWord
 from streamer.offline.writing import RAW, Writing
-from streamer.server.advance import Outgoing
+from streamer.server.contract import Outgoing
 from streamer.server.engine import Engine
 from streamer.server.serve import unpaced_engine
 

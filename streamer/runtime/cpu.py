@@ -1,7 +1,6 @@
-"""A stage and the states of its streams on one device: numbers in, numbers out."""
+"""A stage and the states of its streams on the CPU."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -9,35 +8,14 @@ from torch import Tensor
 
 from streamer.models.layers.stage import Stage, State
 from streamer.runtime.arena import Arena
-from streamer.runtime.lane import Geometry
+from streamer.runtime.geometry import geometry
+from streamer.runtime.runner import Runner
 
 Step = Callable[[Tensor, State], tuple[Tensor, State]]
 CPU = torch.device("cpu")
 
 
-class Runner(Protocol):
-    """Steps the streams of one stage. Streams have rows from 1 on, the caller says which."""
-
-    geometry: Geometry
-    device: str  # for people
-
-    def open(self, row: int) -> None:
-        """A new stream begins in `row`."""
-
-    def step(self, rows: Sequence[int], x: np.ndarray) -> np.ndarray:
-        """Step the streams in `rows` [B] with x [B, n*block, C] -> outputs [B, m, D]."""
-
-    def peek(self, row: int, x: np.ndarray) -> np.ndarray:
-        """What x [n*block, C] would give on the stream in `row`, which stays as it is: [m, D]."""
-
-
-def geometry(stage: Stage) -> Geometry:
-    """What the stage declares, without torch."""
-    neutral = stage.neutral.detach().cpu().numpy().astype(np.float32)
-    return Geometry(stage.block, stage.ratio, stage.lookahead, neutral, stage.out_features)
-
-
-class CpuRunner:
+class CpuRunner(Runner):
     """Runs a stage on the CPU; `kernel` gives the step to use for a batch of so many streams."""
 
     device = "cpu"

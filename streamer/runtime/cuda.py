@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,14 +11,15 @@ from torch import Tensor
 
 from streamer.models.layers.stage import Stage, State
 from streamer.runtime.arena import Arena
-from streamer.runtime.cpu import geometry
-from streamer.runtime.failover import DeviceFault
+from streamer.runtime.failover import FaultableRunner
+from streamer.runtime.geometry import geometry
+from streamer.runtime.runner import DeviceFault
 
 WIDTHS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 CAPTURED_BLOCKS = (1, 2, 3, 4)  # a step of more blocks is long enough to be launched by hand
 
 
-class CudaRunner:
+class CudaRunner(FaultableRunner):
     """Runs a copy of `stage` on a CUDA device. Any failure of the device is a `DeviceFault`."""
 
     def __init__(self, stage: Stage, rows: int, max_batch: int):
@@ -69,10 +71,10 @@ class CudaRunner:
 class Captured:
     """take, step and put of `width` streams and `blocks` blocks as one CUDA graph.
 
-    Fewer streams fill the rest with row 0, the arena's scratch.
+    Fewer streams fill the rest with row 0, the arena's scratch. `pool` is torch's handle of the graphs' memory.
     """
 
-    def __init__(self, stage: Stage, arena: Arena, width: int, blocks: int, pool: tuple[int, int]):
+    def __init__(self, stage: Stage, arena: Arena, width: int, blocks: int, pool: Any):
         where = arena.device
         self.rows = torch.zeros(width, dtype=torch.long, device=where)
         self.x = torch.zeros(width, blocks * stage.block, stage.in_features, device=where)
@@ -83,7 +85,7 @@ class Captured:
             return y
 
         # Libraries choose their algorithms and allocate on the first calls, which can't be captured.
-        side = torch.cuda.Stream()
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(2):

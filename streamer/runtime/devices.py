@@ -7,10 +7,11 @@ from pathlib import Path
 import torch
 
 from streamer.models.layers.stage import Stage
-from streamer.runtime.cpu import CpuRunner, Runner
+from streamer.runtime.cpu import CpuRunner
 from streamer.runtime.cuda import CudaRunner
-from streamer.runtime.failover import DeviceFault, FailoverRunner
+from streamer.runtime.failover import FailoverRunner
 from streamer.runtime.kernel_choice import fastest
+from streamer.runtime.runner import DeviceFault, Runner
 
 
 class Devices:

@@ -1,19 +1,18 @@
 """A runner whose device may die: its streams go on elsewhere with the same text."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 from streamer.models.layers.stage import State
-from streamer.runtime.cpu import CpuRunner, Runner
+from streamer.runtime.cpu import CpuRunner
+from streamer.runtime.runner import DeviceFault, Runner
 
 JOURNAL_STEPS = 64
 JOURNAL_BYTES = 32 * 1024 * 1024
 
-
-class DeviceFault(Exception):
-    """The device failed; nothing on it can be read any more."""
+Answer = TypeVar("Answer")
 
 
 class FaultableRunner(Runner, Protocol):
@@ -36,11 +35,11 @@ class Stepped(NamedTuple):
     x: np.ndarray
 
 
-class FailoverRunner:
+class FailoverRunner(Runner):
     """Runs on `runner` until it fails, then on the CPU runner that `rescue` makes.
 
     Keeps a copy of every row on the host and the inputs since, a bounded journal. On a fault the
-    copy is loaded, the journal is stepped again in silence, and the call that failed is done anew.
+    copy is loaded, the journal is stepped again in silence, and the call that failed is repeated.
     Law: what the caller gets is what a runner that never fails gives, but for rounding.
     """
 
@@ -71,7 +70,8 @@ class FailoverRunner:
     def peek(self, row: int, x: np.ndarray) -> np.ndarray:
         return self._done(lambda: self.runner.peek(row, x))
 
-    def _done(self, act: Callable[[], np.ndarray | None]) -> np.ndarray | None:
+    def _done(self, act: Callable[[], Answer]) -> Answer:
+        """What `act` gives, on the CPU where the device fails meanwhile."""
         try:
             return act()
         except DeviceFault as fault:

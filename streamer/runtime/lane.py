@@ -1,46 +1,10 @@
 """One stream's way through one stage: what waits, what was stepped, which outputs are true."""
 
 from collections import deque
-from dataclasses import dataclass
-from fractions import Fraction
-from functools import cached_property
-from math import ceil
 
 import numpy as np
 
-
-@dataclass(frozen=True)
-class Geometry:
-    """What a stage declares about itself, as plain numbers."""
-
-    block: int
-    ratio: Fraction
-    lookahead: int
-    neutral: np.ndarray  # float32 [in_features], what closing feeds
-    out_features: int
-
-    # Asked for at every step of every stream, and Fractions are slow: worked out once.
-    @cached_property
-    def warmup(self) -> int:
-        """Outputs before the first true one."""
-        return int(self.lookahead * self.ratio)
-
-    @cached_property
-    def outputs_per_block(self) -> int:
-        """Outputs that one block gives."""
-        return int(self.block * self.ratio)
-
-    def kept(self, steps: int) -> int:
-        """True outputs of a stream that was closed after `steps` steps."""
-        return ceil(steps * self.ratio)
-
-    def closing_steps(self, steps: int) -> int:
-        """Neutral steps that close a stream of `steps`: they fill the last block, then the lookahead."""
-        return -steps % self.block + ceil(self.lookahead / self.block) * self.block
-
-    def steps_for(self, outputs: int) -> int:
-        """Input steps, in whole blocks, after which the first `outputs` true outputs are known."""
-        return -(-(outputs + self.warmup) // self.outputs_per_block) * self.block
+from streamer.runtime.geometry import Geometry
 
 
 class Lane:
@@ -74,6 +38,12 @@ class Lane:
     def stepped(self) -> int:
         """True steps that went through."""
         return max(0, self.pushed - self.waiting) if not self.closed else self.pushed
+
+    @property
+    def true_rows(self) -> int:
+        """True output rows so far, or fewer: of a closed lane the neutral steps that went through don't count."""
+        steps = max(0, self.pushed - self.waiting)
+        return self.geometry.outputs_per_block * (steps // self.geometry.block) - self.geometry.warmup
 
     def push(self, steps: np.ndarray) -> None:
         """Add true steps float32 [n, C]."""

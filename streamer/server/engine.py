@@ -5,22 +5,24 @@ from dataclasses import dataclass
 from hmac import compare_digest
 from math import inf
 from os import urandom
-from typing import Any
+
+import msgspec
 
 from streamer import wire
 from streamer.errors import OptionError
-from streamer.server.advance import Outgoing, advance
-from streamer.server.inputs.kinds import Chosen, Times
+from streamer.server.contract import Outgoing, WireEngine
+from streamer.server.inputs.contract import Times
 from streamer.server.scheduler import due_at
 from streamer.server.served_model import ServedModel
 from streamer.server.session import Session
+from streamer.server.turn import end_faulted, report, take_turn
 
 UNGUESSABLE = 16  # characters of a request
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What all streams of an engine share. `endpoint` and `publish` are told to clients."""
+    """What all streams of an engine share. `endpoint` and `publish` are the addresses that `Opened` names."""
 
     lease_ms: int = 30_000
     window_ms: int = 10_000
@@ -31,9 +33,11 @@ class Settings:
     publish: str = ""
 
 
-class Engine:
+class Engine(WireEngine):
     """Streams of several models. The caller brings the time (seconds, never falling).
 
+    A model that fails ends the streams that it failed for with `fault`; an exception in the engine
+    itself goes up to the caller.
     Law: the results of a stream are a function of its Open and its ordered inputs alone.
     """
 
@@ -74,23 +78,26 @@ class Engine:
             return [Outgoing(peer, _stranger("not_owner", "the owner token is another", message))]
         session.peer = peer
         answer = session.receive(message, payload, now)
+        if session.fault:
+            self._forget(session)
+            return end_faulted([session])
         if not isinstance(answer, wire.Refused):
             self._wake(session, now)
         return [Outgoing(peer, answer)] if answer else []
 
     def tick(self, now: float) -> list[Outgoing]:
-        """Free streams whose lease ran out, step what is due, and say what there is to say."""
+        """End streams whose lease ran out, step what is due, and say what there is to say."""
         self._now = now
-        told: list[Outgoing] = []
+        outgoing: list[Outgoing] = []
         if now >= self._next_expiry:
-            told += self._expire(now)
+            outgoing += self._expire(now)
         if self._due > now:
-            return told
+            return outgoing
         self._due = inf
         for name in self.models:
             if self._working[name]:
-                told += self._advance(name, now)
-        return told
+                outgoing += self._take_turn(name, now)
+        return outgoing
 
     def drain(self, now: float) -> list[Outgoing]:
         """Refuse new streams from now on and close all as their owners would, but those that are fed."""
@@ -107,10 +114,10 @@ class Engine:
         message = wire.Open(f"{source.request}/{name}", name)
         if refusal := self._unwelcome(message):
             return refusal
-        model = self.models[name]
         # Its words come all at once.
-        quiet = {"partials": False} if "partials" in model.reader.option_names else {}
-        return self._opened(peer, message, model, *model.options(quiet), now, source.stream)
+        quiet = {"partials": False} if "partials" in self.models[name].reader.option_names else {}
+        message = msgspec.structs.replace(message, options=quiet)
+        return self._begin(peer, message, now, source.stream)
 
     def _open(self, peer: bytes, message: wire.Open, now: float) -> wire.Opened | wire.Refused:
         if (known := self._requests.get(_asker(peer, message.request))) is not None:
@@ -122,14 +129,10 @@ class Engine:
             return session.opened
         if refusal := self._unwelcome(message):
             return refusal
-        model = self.models[message.model]
-        try:
-            chosen, options = model.options(message.options)
-        except OptionError as error:
-            return wire.refusal_of(error, message.request)
-        opened = self._opened(peer, message, model, chosen, options, now)
-        self._requests[_asker(peer, message.request)] = message, self.sessions[opened.stream]
-        return opened
+        answer = self._begin(peer, message, now)
+        if isinstance(answer, wire.Opened):
+            self._requests[_asker(peer, message.request)] = message, self.sessions[answer.stream]
+        return answer
 
     def _unwelcome(self, message: wire.Open) -> wire.Refused | None:
         if self._draining:
@@ -143,37 +146,35 @@ class Engine:
             return wire.Refused("full", text, "model", message.request, retry_after_ms=1000)
         return None
 
-    def _opened(
-        self,
-        peer: bytes,
-        message: wire.Open,
-        model: ServedModel,
-        chosen: Chosen,
-        options: dict[str, Any],
-        now: float,
-        source: bytes = b"",
-    ) -> wire.Opened:
-        stream, settings, network = urandom(wire.ID_BYTES), self.settings, model.network.geometry
-        limits = model.input.limits(chosen, Times(settings.window_ms, settings.max_skip_ms))
+    def _begin(
+        self, peer: bytes, message: wire.Open, now: float, source: bytes = b""
+    ) -> wire.Opened | wire.Refused:
+        """A stream of a model that has a free row."""
+        settings, name = self.settings, message.model
+        try:
+            row = self.models[name].open(message.options, Times(settings.window_ms, settings.max_skip_ms))
+        except OptionError as error:
+            return wire.refusal_of(error, message.request)
+        except Exception as error:
+            report(name, 0, error)
+            return wire.Refused("fault", f"{name} failed and opens no such stream", "", message.request)
+        stream = urandom(wire.ID_BYTES)
         opened = wire.Opened(
             request=message.request,
             stream=stream,
             owner=urandom(wire.ID_BYTES),
-            model=model.name,
+            model=name,
             endpoint=settings.endpoint,
             publish=settings.publish,
-            topic=f"{model.name}/{stream.hex()}",
-            options=options | model.input.in_force(chosen),
-            window=limits.window,
+            topic=f"{name}/{stream.hex()}",
+            options=row.options,
+            window=row.intake.limits.window,
             lease_ms=settings.lease_ms,
-            latency_ms=model.input.latency_ms(chosen, network),
+            latency_ms=row.latency_ms,
             source=source,
         )
-        row = model.open(chosen, options)
-        intake = model.input.intake(row, chosen, network)
-        session = Session(opened, _asker(peer, message.request), peer, intake, limits, now)
-        self.sessions[stream] = session
-        self._live[model.name] += 1
+        self.sessions[stream] = Session(opened, _asker(peer, message.request), peer, row.intake, now)
+        self._live[name] += 1
         self._next_expiry = min(self._next_expiry, now + settings.lease_ms / 1000)
         return opened
 
@@ -186,13 +187,13 @@ class Engine:
             session.since = now
         self._due = min(self._due, due_at(session.since, len(working), self._live[name], self._wait(name)))
 
-    def _advance(self, name: str, now: float) -> list[Outgoing]:
+    def _take_turn(self, name: str, now: float) -> list[Outgoing]:
         """One step for every stream of a model that waits."""
         working = self._working[name]
         sessions = list(working.values())
-        told = advance(self.models[name], sessions, self.settings.max_batch)
+        outgoing = take_turn(self.models[name], sessions, self.settings.max_batch)
         for session in sessions:
-            if session.network.drained:
+            if session.over:
                 self._forget(session)
             elif not session.working:
                 del working[session.opened.stream]
@@ -202,7 +203,7 @@ class Engine:
             ending = any(session.end for session in working.values())
             wait = self._wait(name) if self.models[name].input.spare_blocks and not ending else 0.0
             self._due = min(self._due, due_at(now, len(working), self._live[name], wait))
-        return told
+        return outgoing
 
     def _wait(self, name: str) -> float:
         """Seconds that a step of a model may wait for more streams."""
@@ -211,22 +212,21 @@ class Engine:
 
     def _expire(self, now: float) -> list[Outgoing]:
         """End streams that were silent for too long; their last words are said at once."""
-        lease, told = self.settings.lease_ms / 1000, []
+        lease, outgoing = self.settings.lease_ms / 1000, []
         for session in list(self.sessions.values()):
             if now >= session.heard_at + lease and not session.end and not session.opened.source:
                 session.finish("lease")
-                while session.opened.stream in self.sessions:
-                    one = [session]
-                    told += advance(self.models[session.opened.model], one, self.settings.max_batch)
-                    if session.network.drained:
-                        self._forget(session)
+                model = self.models[session.opened.model]
+                while not session.over:
+                    outgoing += take_turn(model, [session], self.settings.max_batch)
+                self._forget(session)
         leases = (
             session.heard_at + lease
             for session in self.sessions.values()
             if not session.end and not session.opened.source
         )
         self._next_expiry = min(leases, default=inf)
-        return told
+        return outgoing
 
     def _forget(self, session: Session) -> None:
         stream, name = session.opened.stream, session.opened.model
@@ -238,8 +238,8 @@ class Engine:
 
 
 def _asker(peer: bytes, request: str) -> tuple[bytes, str]:
-    """Who may be told a stream's Opened again: whoever knows a request too long to be guessed, on
-    any connection; else the same connection only."""
+    """Who may hear a stream's `Opened` again: whoever knows a request too long to be guessed, on any
+    connection; else the same connection only."""
     return (b"" if len(request) >= UNGUESSABLE else peer), request
 
 

@@ -5,11 +5,11 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 from streamer import wire
+from streamer.server.contract import Outgoing, WireEngine
+from streamer.server.recording import Recorder
 from streamer.server.sockets import Sockets
-from streamer.server.wire_recording import Recorder
 
 # Inputs taken before the engine steps again. They wait in ZeroMQ otherwise, so the bound only
 # keeps a flood of them from starving the steps.
@@ -23,33 +23,12 @@ REST_SECONDS = 0.003
 DRAIN_SECONDS = 5.0
 
 
-class Outgoing(Protocol):
-    """A message and the peer that it goes to."""
-
-    peer: bytes
-    message: wire.Output
-
-
-class Engine(Protocol):
-    """What the loop drives: no socket and no clock of its own."""
-
-    @property
-    def due(self) -> float:
-        """When the next tick has work to do; inf when nothing waits."""
-
-    def receive(self, peer: bytes, message: wire.Input, payload: bytes, now: float) -> list[Outgoing]: ...
-
-    def tick(self, now: float) -> list[Outgoing]: ...
-
-    def drain(self, now: float) -> list[Outgoing]: ...
-
-
 class Loop:
     """Drives an engine from its sockets; `recorder` writes down what the engine is given."""
 
     def __init__(
         self,
-        engine: Engine,
+        engine: WireEngine,
         sockets: Sockets,
         recorder: Recorder | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -86,7 +65,7 @@ class Loop:
             self._receive(peer, parts, now)
         outgoing = self.engine.tick(now)
         if self.recorder:
-            expired = [out.message.stream for out in outgoing if is_expiry(out.message)]
+            expired = expired_streams(outgoing)
             if inputs or expired:
                 self.recorder.tick(now, expired)
         self._send(outgoing, now)
@@ -125,9 +104,10 @@ class Loop:
             self.sockets.publish_to(self._topics.pop(message.stream), parts)
 
 
-def is_expiry(message: wire.Output) -> bool:
-    """Whether a stream ended because its lease did."""
-    return isinstance(message, wire.Closed) and message.reason == "lease"
+def expired_streams(outgoing: list[Outgoing]) -> list[bytes]:
+    """The streams that end because their lease did."""
+    messages = (out.message for out in outgoing)
+    return [m.stream for m in messages if isinstance(m, wire.Closed) and m.reason == "lease"]
 
 
 def decode_parts(parts: list[bytes]) -> wire.Input:

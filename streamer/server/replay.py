@@ -11,12 +11,13 @@ from pathlib import Path
 import msgspec
 
 from streamer import wire
-from streamer.server.loop import Engine, Outgoing, decode_parts, is_expiry
-from streamer.server.wire_recording import (
+from streamer.server.contract import Outgoing, WireEngine
+from streamer.server.loop import decode_parts, expired_streams
+from streamer.server.recording import (
     Answer,
+    Arrival,
     CutShort,
     Drain,
-    Input,
     Record,
     Tick,
     read_recording,
@@ -26,7 +27,7 @@ from streamer.server.wire_recording import (
 class Replay:
     """Gives a recording to an engine. Its streams keep the names that they had when recorded."""
 
-    def __init__(self, path: Path, engine: Engine):
+    def __init__(self, path: Path, engine: WireEngine):
         self.path, self.engine = path, engine
         self.cut_short = False  # whether the recording ends in the middle of a record
         self._opened: dict[tuple[bytes, str], wire.Opened] = {}  # by peer and request, in the replay
@@ -48,11 +49,11 @@ class Replay:
             yield from self._named(self._settle(now))
 
     def _play(self, record: Record) -> Iterator[wire.Output]:
-        if isinstance(record, Input):
+        if isinstance(record, Arrival):
             yield from self._named(self._input(record))
         elif isinstance(record, Tick):
             outgoing = self._settle(record.now)
-            expired = {self._names[out.message.stream] for out in outgoing if is_expiry(out.message)}
+            expired = {self._names[stream] for stream in expired_streams(outgoing)}
             if expired != set(record.expired):
                 raise ValueError(
                     f"{self.path}: other leases ran out at {record.now:.3f} s than when it was recorded"
@@ -63,16 +64,15 @@ class Replay:
         else:
             yield from self._answer(record)
 
-    def _input(self, record: Input) -> list[Outgoing]:
+    def _input(self, record: Arrival) -> list[Outgoing]:
         try:
             message = decode_parts(record.parts)
         except wire.WireError:
             return []
-        stream = getattr(message, "stream", None)
-        if stream in self._recorded:
-            opened = self._recorded[stream]
+        if isinstance(message, wire.StreamInput) and message.stream in self._recorded:
+            opened = self._recorded[message.stream]
             # A wrong owner stays wrong.
-            owner = opened.owner if message.owner == self._owners[stream] else message.owner
+            owner = opened.owner if message.owner == self._owners[message.stream] else message.owner
             message = msgspec.structs.replace(message, stream=opened.stream, owner=owner)
         payload = record.parts[1] if len(record.parts) > 1 else b""
         outgoing = self.engine.receive(record.peer, message, payload, record.now)

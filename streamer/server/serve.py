@@ -19,9 +19,9 @@ from streamer.runtime.devices import Devices
 from streamer.server.engine import Engine, Settings
 from streamer.server.loop import Loop, stopped_by_signals
 from streamer.server.pipelines import Pipelines
+from streamer.server.recording import Recorder
 from streamer.server.served_model import ServedModel, generates, served
 from streamer.server.sockets import Sockets
-from streamer.server.wire_recording import Recorder
 
 
 def serve(config: Config, ready: Callable[[str, str], None], record: Path | None = None) -> None:
@@ -109,7 +109,11 @@ def announce(text: str) -> None:
 
 def hears(card: Card) -> bool:
     """Whether a model takes what streams bring: sound, text or credit."""
-    return card.front is not None or card.feeder.kind in TEXT_FEEDERS or generates(card)
+    return (
+        card.front is not None
+        or card.feeder is not None
+        and (card.feeder.kind in TEXT_FEEDERS or generates(card))
+    )
 
 
 def _loaded(config: Config, name: str) -> Model:

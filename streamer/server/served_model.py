@@ -1,9 +1,8 @@
 """A model that is served: its runner, its reader, and the rows that its streams live in."""
 
 from collections.abc import Sequence
-from functools import partial
 from time import process_time, thread_time
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec import structs
@@ -16,60 +15,63 @@ from streamer.models.feeders.encoders import reading as text_reading
 from streamer.models.layers.stage import Stage
 from streamer.models.music.notation import voices_of
 from streamer.models.readers import Event, Reader
-from streamer.runtime.cpu import Runner
 from streamer.runtime.devices import Devices
+from streamer.runtime.lane import Lane
+from streamer.runtime.runner import Runner
+from streamer.server.inputs.audio import AudioInput
+from streamer.server.inputs.contract import InputKind, Intake, Times
 from streamer.server.inputs.generator import GeneratorInput
-from streamer.server.inputs.kinds import AudioInput, Chosen, Input, TextInput
+from streamer.server.inputs.text import TextInput
+
+
+class OpenedRow(NamedTuple):
+    """A stream that a model has given a row, and what its owner is answered with."""
+
+    intake: Intake[Any, Any]
+    options: dict[str, Any]  # in force
+    latency_ms: float
 
 
 class ServedModel:
     """One network for all of its streams, one reader, and the kind of input that they bring.
 
     A stream has one row from 1 on: in the arena of its front, of the network, and of the reader.
-    `describe` is what the server tells about the model; `latency_ms` how long after a sound
-    began its first output row is known.
+    `describe` is what the server says of the model; `latency_ms` how long after a sound began its
+    first output row is known.
     """
 
     def __init__(
-        self,
-        name: str,
-        network: Runner,
-        reader: Reader,
-        input: Input,
-        max_streams: int,
-        describe: wire.ModelDescription,
+        self, network: Runner, reader: Reader, input: InputKind[Any], describe: wire.ModelDescription
     ):
-        self.name, self.network, self.reader, self.max_streams = name, network, reader, max_streams
-        self.input, self.describe = input, describe
+        self.name, self.max_streams = describe.name, describe.max_streams
+        self.network, self.reader, self.input, self.describe = network, reader, input, describe
         self.work = wire.Work()
-        self.free_rows = list(range(max_streams, 0, -1))
+        self.free_rows = list(range(self.max_streams, 0, -1))
         self.latency_ms = input.latency_ms(input.usual(), network.geometry)
         self._warm_up()
 
     def description(self) -> wire.ModelDescription:
-        """What the server tells about the model now."""
-        told = self.describe
-        return wire.ModelDescription(
-            name=self.name,
-            task=told.task,
+        """What the server says of the model now."""
+        return structs.replace(
+            self.describe,
             input=self.input.kind,
-            description=told.description,
-            licence=told.licence,
             encodings=self.input.encodings,
             rates=self.input.rates,
             options=tuple(dict.fromkeys((*self.input.option_names, *self.reader.option_names))),
             latency_ms=self.latency_ms,
-            max_streams=self.max_streams,
             streams=self.max_streams - len(self.free_rows),
             device=self.network.device,
             work=self.work,
         )
 
-    def options(self, given: dict[str, Any]) -> tuple[Chosen, dict[str, Any]]:
-        """What the input and the reader were asked for, in force. OptionError "options.NAME"."""
-        chosen = self.input.parse(given)
+    def open(self, given: dict[str, Any], times: Times) -> OpenedRow:
+        """A new stream, its states initial. OptionError for bad options; IndexError when all rows are taken."""
         own = self.input.option_names
-        return chosen, self.reader.parse({name: value for name, value in given.items() if name not in own})
+        choice = self.input.parse(given)
+        options = self.reader.parse({name: value for name, value in given.items() if name not in own})
+        intake = self._in_row(choice, options, times)
+        latency_ms = self.input.latency_ms(choice, self.network.geometry)
+        return OpenedRow(intake, options | self.input.in_force(choice), latency_ms)
 
     def step(self, rows: Sequence[int], x: np.ndarray) -> np.ndarray:
         """Step the network, and count what it took."""
@@ -88,32 +90,36 @@ class ServedModel:
     def read(self, rows: Sequence[int], outputs: np.ndarray) -> list[list[Event]]:
         """What the reader makes of outputs [B, n, D] of the streams in its `rows`; counted as well."""
         began = process_time()
-        told = self.reader.read(rows, outputs)
+        events = self.reader.read(rows, outputs)
         spent = self.work.reader_seconds + process_time() - began
         self.work = structs.replace(self.work, reader_seconds=spent)
-        return told
-
-    def open(self, chosen: Chosen, options: dict[str, Any]) -> int:
-        """A new stream's row, its states initial. IndexError when there is none: ask before."""
-        row = self.free_rows.pop()
-        self.input.open(row, chosen)
-        self.network.open(row)
-        self.reader.open(row, options)
-        return row
+        return events
 
     def close(self, row: int) -> None:
         """The stream in `row` is over."""
         assert row not in self.free_rows
         self.free_rows.append(row)
 
+    def _in_row(self, choice: Any, options: dict[str, Any], times: Times) -> Intake[Any, Any]:
+        row = self.free_rows.pop()
+        try:
+            intake = self.input.open(choice, Lane(self.network.geometry, row), times)
+            self.network.open(row)
+            self.reader.open(row, options)
+        except Exception:
+            self.free_rows.append(row)
+            raise
+        return intake
+
     def _warm_up(self) -> None:
-        """Hear a moment of nothing: what is compiled or packed on first use is so before any stream."""
-        row = self.open(self.input.usual(), self.reader.parse({}))
-        x = np.zeros((1, self.network.geometry.block, len(self.network.geometry.neutral)), np.float32)
-        outputs = self.network.step([row], x + self.network.geometry.neutral)
-        if self.input.kind == "audio":
+        """Step once through nothing: what is compiled or packed on first use is so before any stream."""
+        intake = self._in_row(self.input.usual(), self.reader.parse({}), Times(1, 1))
+        row, geometry = intake.network.row, self.network.geometry
+        x = np.zeros((1, geometry.block, len(geometry.neutral)), np.float32)
+        outputs = self.network.step([row], x + geometry.neutral)
+        if not self.input.marked:
             self.reader.read([row], outputs)
-            self.reader.flush(row, np.zeros((1, self.network.geometry.out_features), np.float32))
+            self.reader.flush(row, np.zeros((1, geometry.out_features), np.float32))
             self.reader.finish(row)
         self.close(row)
 
@@ -124,23 +130,12 @@ def served(model: Model, name: str, reader: Reader, devices: Devices, max_stream
     ValueError for a network that is fed with neither sound, text nor credit.
     """
     assert isinstance(model.network, Stage)
-    input: Input
-    if model.card.front:
-        input = AudioInput(partial(_front, model, devices, max_streams), model.rate_hz)
-    elif generates(model.card):
-        input = GeneratorInput(ComposerFeeder(voices_of(model.card), model.card.feeder.options))
-    else:
-        input = TextInput(text_reading(model.card, model.folder))
-    return ServedModel(
-        name,
-        devices.network(model.network, max_streams),
-        reader,
-        input,
-        max_streams,
-        wire.ModelDescription(
-            name, model.card.task, description=model.card.description, licence=model.card.licence
-        ),
+    card = model.card
+    describe = wire.ModelDescription(
+        name, card.task, description=card.description, licence=card.licence, max_streams=max_streams
     )
+    network = devices.network(model.network, max_streams)
+    return ServedModel(network, reader, _input(model, devices, max_streams), describe)
 
 
 def generates(card: Card) -> bool:
@@ -148,5 +143,9 @@ def generates(card: Card) -> bool:
     return card.feeder is not None and card.feeder.kind == "composer"
 
 
-def _front(model: Model, devices: Devices, max_streams: int, rate_hz: int) -> Runner:
-    return devices.front(model.front(rate_hz), max_streams)
+def _input(model: Model, devices: Devices, max_streams: int) -> InputKind[Any]:
+    if model.card.front:
+        return AudioInput(lambda rate_hz: devices.front(model.front(rate_hz), max_streams), model.rate_hz)
+    if model.card.feeder and generates(model.card):
+        return GeneratorInput(ComposerFeeder(voices_of(model.card), model.card.feeder.options))
+    return TextInput(text_reading(model.card, model.folder))

@@ -9,18 +9,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from streamer import wire
-from streamer.errors import OptionError, PayloadError
+from streamer.errors import OptionError, PayloadError, WireError
 from streamer.models.feeders.text import Mark
 from streamer.models.readers import Event
-from streamer.server.inputs.intake import Intake
-
-
-class Limits(NamedTuple):
-    """What a stream may ask of the server, in its own positions."""
-
-    window: int  # positions that may be unprocessed
-    ack: int  # positions after which an Ack is due
-    skip: int  # positions that one Skip may declare lost
+from streamer.server.inputs.contract import Intake
 
 
 class FlushMark(NamedTuple):
@@ -36,9 +28,9 @@ class FlushPoint(NamedTuple):
 
 
 class Item(NamedTuple):
-    """A part of an input, as the intake made it."""
+    """A piece of an input, as the intake read it."""
 
-    content: Any
+    piece: Any
     seq: int
 
 
@@ -56,30 +48,30 @@ class Session:
     """
 
     def __init__(
-        self,
-        opened: wire.Opened,
-        asker: tuple[bytes, str],
-        peer: bytes,
-        intake: Intake,
-        limits: Limits,
-        now: float,
+        self, opened: wire.Opened, asker: tuple[bytes, str], peer: bytes, intake: Intake[Any, Any], now: float
     ):
-        self.opened, self.asker, self.intake, self.limits = opened, asker, intake, limits
+        self.opened, self.asker, self.intake, self.limits = opened, asker, intake, intake.limits
         self.peer = peer  # the connection that it last came by; answers go there
         self.front, self.network = intake.front, intake.network
         self.heard_at = now  # when its owner was last heard
         self.since = now  # when the oldest input came that waits
         self.accepted = 0  # seq of the last input taken
         self.position = 0  # after the inputs taken
-        self.results = 0
+        self.num_results = 0
         self.end: EndMark | None = None
+        self.fault: Exception | None = None  # what the model's own code raised: the stream ends with it
         self._inbox: deque[Item | FlushPoint | FlushMark | EndMark] = deque()
-        self._acked, self._acked_position, self._acked_window = 0, 0, limits.window
+        self._acked_position, self._acked_window = 0, self.limits.window
 
     @property
     def window(self) -> int:
         """Positions that may still be sent."""
         return max(0, self.limits.window - (self.position - self.intake.stepped))
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more comes of it."""
+        return self.fault is not None or self.network.drained
 
     @property
     def flushing(self) -> FlushMark | None:
@@ -94,10 +86,13 @@ class Session:
 
     @property
     def _stepping(self) -> bool:
-        return bool(self.network.blocks or (self.front and self.front.blocks))
+        return bool(self.network.blocks or (self.front and self.front.lane.blocks))
 
     def receive(self, message: wire.StreamInput, payload: bytes, now: float) -> wire.Output | None:
-        """Take one input of the owner. What is answered at once: a refusal, an Ack of a repeat, Applied."""
+        """Take one input of the owner. What is answered at once: a refusal, an Ack of a repeat, Applied.
+
+        Where the intake fails, `fault` holds what it raised.
+        """
         self.heard_at = now
         if message.seq <= self.accepted:
             return self._ack()
@@ -106,7 +101,17 @@ class Session:
         if message.seq > self.accepted + 1:
             text = f"input {message.seq} came and {self.accepted + 1} did not; repeat from there"
             return self._refused("hole", text, field="seq")
-        answer = self._take(message, payload)
+        try:
+            answer = self._take(message, payload)
+        except PayloadError as error:
+            return self._refused("bad_payload", str(error))
+        except OptionError as error:
+            return self._refused(error.code, str(error), error.field)
+        except WireError as error:
+            return self._refused(error.code, error.message, error.field)
+        except Exception as error:
+            self.fault = error
+            return None
         if not isinstance(answer, wire.Refused):
             self.accepted = message.seq
         return answer
@@ -122,8 +127,8 @@ class Session:
         marks: list[Mark] = []
         while self._inbox and self.intake.hungry and not isinstance(self._inbox[0], FlushMark):
             match self._inbox.popleft():
-                case Item(content, seq):
-                    marks += self.intake.push(content, seq)
+                case Item(piece, seq):
+                    marks += self.intake.push(piece, seq)
                 case FlushPoint(seq):
                     marks += self.intake.flush(seq)
                 case EndMark(seq):
@@ -135,16 +140,15 @@ class Session:
         mark = self._inbox.popleft()
         assert isinstance(mark, FlushMark)
 
-    def told(self, events: Sequence[Event], mark: FlushMark | EndMark | None = None) -> list[wire.Result]:
+    def results(self, events: Sequence[Event], mark: FlushMark | EndMark | None = None) -> list[wire.Result]:
         """Events as results, numbered; `mark` caused them, or the inputs themselves did."""
         results = []
-        for event in events:
+        for number, event in enumerate(events, self.num_results + 1):
             heard = self.intake.heard(event.through)
-            self.results += 1
             results.append(
                 wire.Result(
                     stream=self.opened.stream,
-                    seq=self.results,
+                    seq=number,
                     utterance=event.utterance,
                     kind=event.kind,
                     through=heard,
@@ -153,12 +157,22 @@ class Session:
                     confirmed=event.confirmed,
                 )
             )
+        self.num_results += len(results)
         return results
+
+    def closed(self, reason: str) -> wire.Closed:
+        """The stream's last message."""
+        return wire.Closed(self.opened.stream, reason, self.num_results, self.position)
+
+    def refused_by_fault(self) -> wire.Refused:
+        """What the owner of a stream is told whose model failed."""
+        text = f"{self.opened.model} failed and the stream can't go on; open a new one"
+        return self._refused("fault", text, fatal=True)
 
     def due_ack(self) -> wire.Ack | None:
         """An Ack if enough input was taken, or enough of the window opened, since the last one.
 
-        A stream that waits for its owner has told its whole window.
+        The owner of a stream that waits for it knows its whole window.
         """
         if self.position - self._acked_position < self.limits.ack:
             enough = self.limits.ack if self.working else self.intake.grain
@@ -171,7 +185,8 @@ class Session:
             case wire.Audio() | wire.Text() | wire.Credit() if isinstance(message, self.intake.takes):
                 return self._input(message, payload)
             case wire.Control() if isinstance(message, self.intake.takes):
-                return self._control(message)
+                options = self.intake.control(message.values)
+                return wire.Applied(self.opened.stream, self.position, self.opened.options | options)
             case wire.Skip():
                 return self._skip(message)
             case wire.Flush():
@@ -187,31 +202,18 @@ class Session:
     def _input(self, message: wire.Audio | wire.Text | wire.Credit, payload: bytes) -> wire.Refused | None:
         if not isinstance(message, wire.Credit) and (refusal := self._misplaced(message.start)):
             return refusal
-        try:
-            count = self.intake.count(message, payload)
-            if count > self.limits.window:
-                text = f"{count} positions at once; the whole window is {self.limits.window}"
-                return self._refused("too_large", text)
-            if count > self.window:
-                text = f"{count} positions came and the window is {self.window}; wait for an Ack"
-                return self._refused("overrun", text)
-            self._advance(count, self.intake.read(message, payload), message.seq)
-        except PayloadError as error:
-            return self._refused("bad_payload", str(error))
+        count = self.intake.count(message, payload)
+        if count > self.limits.window:
+            text = f"{count} positions at once; the whole window is {self.limits.window}"
+            return self._refused("too_large", text)
+        if count > self.window:
+            text = f"{count} positions came and the window is {self.window}; wait for an Ack"
+            return self._refused("overrun", text)
+        self._advance(count, self.intake.read(message, payload), message.seq)
         return None
 
-    def _control(self, message: wire.Control) -> wire.Refused | wire.Applied:
-        try:
-            options = self.intake.control(message.values)
-        except OptionError as error:
-            return self._refused(error.code, str(error), error.field)
-        return wire.Applied(self.opened.stream, self.position, self.opened.options | options)
-
     def _skip(self, message: wire.Skip) -> wire.Refused | None:
-        try:
-            skipped = self.intake.skipped(min(message.count, self.limits.skip))
-        except ValueError as error:
-            return self._refused("unsupported", str(error), field="type")
+        pieces = self.intake.skipped(min(message.count, self.limits.skip))
         if refusal := self._misplaced(message.start):
             return refusal
         if message.count > self.limits.skip:
@@ -219,12 +221,12 @@ class Session:
             return self._refused("too_large", text, field="count")
         if message.count and not self.window:
             return self._refused("overrun", "the window is spent; wait for an Ack")
-        self._advance(message.count, skipped, message.seq)
+        self._advance(message.count, pieces, message.seq)
         return None
 
-    def _advance(self, count: int, parts: Sequence[Any], seq: int) -> None:
+    def _advance(self, count: int, pieces: Sequence[Any], seq: int) -> None:
         self.position += count
-        self._inbox += (Item(part, seq) for part in parts)
+        self._inbox += (Item(piece, seq) for piece in pieces)
 
     def _misplaced(self, start: int) -> wire.Refused | None:
         if start == self.position:
@@ -233,7 +235,7 @@ class Session:
         return self._refused("hole", text, field="start")
 
     def _ack(self) -> wire.Ack:
-        self._acked, self._acked_position, self._acked_window = self.accepted, self.position, self.window
+        self._acked_position, self._acked_window = self.position, self.window
         # A silent stream asks for no places; forget those that no result can name any more.
         self.intake.forget()
         return wire.Ack(self.opened.stream, self.accepted, self._acked_window)

@@ -87,7 +87,7 @@ class Sockets:
             except zmq.Again:
                 return
 
-    def _bind(self, kind: int, address: str) -> tuple[zmq.Socket, str]:
+    def _bind(self, kind: int, address: str) -> tuple[zmq.Socket[bytes], str]:
         socket = self._context.socket(kind)
         socket.set(zmq.LINGER, LINGER_MS)
         socket.set(zmq.SNDHWM, SEND_HIGH_WATER)

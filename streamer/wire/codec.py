@@ -5,7 +5,7 @@ two ZeroMQ parts. What this module lets through, nobody behind it checks again.
 """
 
 import re
-from typing import Any
+from typing import Any, overload
 
 import msgspec
 from msgspec import Struct
@@ -62,7 +62,13 @@ _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowErro
 _PAYLOAD = (Audio, Text)
 
 
-def encode(message: Input | Output, payload: bytes | memoryview | None = None) -> list[bytes | memoryview]:
+@overload
+def encode(message: Input | Output) -> list[bytes]: ...
+@overload
+def encode(message: Input | Output, payload: bytes | memoryview | None) -> list[bytes | memoryview]: ...
+def encode(
+    message: Input | Output, payload: bytes | memoryview | None = None
+) -> list[bytes] | list[bytes | memoryview]:
     """The parts of a message: its header and, where there is one, its payload."""
     header = _encoder.encode(message)
     return [header] if payload is None else [header, payload]
@@ -73,7 +79,7 @@ def decode_input(header: bytes | memoryview, payload: bytes | memoryview = b"") 
     if len(header) > MAX_HEADER_BYTES:
         raise WireError("too_large", f"a header of {len(header)} bytes; at most {MAX_HEADER_BYTES} are taken")
     try:
-        message = _inputs.decode(header)
+        message: Input = _inputs.decode(header)
     except _BROKEN as error:
         raise _refusal(header, error, Input) from None
     if len(payload):
@@ -93,9 +99,10 @@ def decode_output(header: bytes | memoryview, payload: bytes | memoryview = b"")
     if len(header) > MAX_ANSWER_BYTES or len(payload) > MAX_PAYLOAD_BYTES:
         raise WireError("too_large", f"an answer of {len(header)} and {len(payload)} bytes")
     try:
-        return _outputs.decode(header)
+        message: Output = _outputs.decode(header)
     except _BROKEN as error:
         raise _refusal(header, error, Output) from None
+    return message
 
 
 def _check_payload(message: Input, num_bytes: int) -> None:
@@ -108,7 +115,7 @@ def _check_payload(message: Input, num_bytes: int) -> None:
         raise WireError("too_large", text, stream=stream)
 
 
-def _check_plain(values: dict, field: str, request: str = "", stream: bytes = b"") -> None:
+def _check_plain(values: dict[str, Any], field: str, request: str = "", stream: bytes = b"") -> None:
     """Refuse what is nested too deep or is no plain value (a msgpack extension, a date)."""
     waiting = [(values, 1)]
     while waiting:

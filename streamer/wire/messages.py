@@ -25,13 +25,13 @@ class Message(Struct, frozen=True, tag_field="type"):
     """What all messages share: the key "type" holds the class name."""
 
 
-class Describe(Message, tag=True):
+class Describe(Message, tag=True, frozen=True):
     """Ask what the server can do. Answered by `Description`."""
 
     request: Name = ""
 
 
-class Open(Message, tag=True):
+class Open(Message, tag=True, frozen=True):
     """Ask for a stream. Repeating it with the same `request` gives the same `Opened`."""
 
     request: Annotated[str, Meta(min_length=1, max_length=200)]
@@ -40,7 +40,7 @@ class Open(Message, tag=True):
     options: dict[str, Any] = {}
 
 
-class Audio(Message, tag=True):
+class Audio(Message, tag=True, frozen=True):
     """Samples from position `start` on, interleaved by channel; the payload holds them."""
 
     stream: Id
@@ -49,7 +49,7 @@ class Audio(Message, tag=True):
     start: Count
 
 
-class Text(Message, tag=True):
+class Text(Message, tag=True, frozen=True):
     """UTF-8 from byte `start` of the text on; the payload holds it."""
 
     stream: Id
@@ -58,7 +58,7 @@ class Text(Message, tag=True):
     start: Count
 
 
-class Skip(Message, tag=True):
+class Skip(Message, tag=True, frozen=True):
     """The `count` positions from `start` on are lost, and known to be."""
 
     stream: Id
@@ -68,7 +68,7 @@ class Skip(Message, tag=True):
     count: Count
 
 
-class Credit(Message, tag=True):
+class Credit(Message, tag=True, frozen=True):
     """Ask a generator for `count` more steps."""
 
     stream: Id
@@ -77,7 +77,7 @@ class Credit(Message, tag=True):
     count: Count
 
 
-class Control(Message, tag=True):
+class Control(Message, tag=True, frozen=True):
     """Change options of a running stream. Answered by `Applied`."""
 
     stream: Id
@@ -86,7 +86,7 @@ class Control(Message, tag=True):
     values: dict[str, Any] = {}
 
 
-class Flush(Message, tag=True):
+class Flush(Message, tag=True, frozen=True):
     """End the utterance now: its finals come at once and the stream goes on."""
 
     stream: Id
@@ -94,7 +94,7 @@ class Flush(Message, tag=True):
     seq: Seq
 
 
-class Close(Message, tag=True):
+class Close(Message, tag=True, frozen=True):
     """End the stream. `seq` is its own number, 1 + the last input's, so it never overtakes one."""
 
     stream: Id
@@ -130,7 +130,7 @@ class ModelDescription(Struct, frozen=True):
     work: Work = Work()  # since the server started
 
 
-class Description(Message, tag=True):
+class Description(Message, tag=True, frozen=True):
     """What the server can do."""
 
     request: str
@@ -139,7 +139,7 @@ class Description(Message, tag=True):
     models: tuple[ModelDescription, ...] = ()
 
 
-class Opened(Message, tag=True):
+class Opened(Message, tag=True, frozen=True):
     """The stream exists: its name, the secret that owns it, and what is truly in force.
 
     `window` positions may be sent before the first `Ack`. After `lease_ms` without an input the
@@ -163,7 +163,7 @@ class Opened(Message, tag=True):
     source: bytes = b""
 
 
-class Applied(Message, tag=True):
+class Applied(Message, tag=True, frozen=True):
     """The options in force from position `from_` (key "from") on."""
 
     stream: Id
@@ -171,7 +171,7 @@ class Applied(Message, tag=True):
     options: dict[str, Any] = {}
 
 
-class Ack(Message, tag=True):
+class Ack(Message, tag=True, frozen=True):
     """Inputs up to `accepted` are taken; up to `window` positions may follow them.
 
     At least one comes every 250 ms of input, and one whenever a window that was spent opens again.
@@ -200,7 +200,7 @@ class Alternative(Struct, frozen=True):
     confidence: float = 1.0
 
 
-class Result(Message, tag=True):
+class Result(Message, tag=True, frozen=True):
     """What the model says after `through` positions; results of a stream are numbered from 1.
 
     `kind` is partial, final, speech_start or speech_stop. Inputs up to `accepted` are taken, and
@@ -218,7 +218,7 @@ class Result(Message, tag=True):
     confirmed: Count = 0
 
 
-class Refused(Message, tag=True):
+class Refused(Message, tag=True, frozen=True):
     """No: `code` says why. `fatal` means that the stream is gone or never was."""
 
     code: str
@@ -231,7 +231,7 @@ class Refused(Message, tag=True):
     fatal: bool = False
 
 
-class Closed(Message, tag=True):
+class Closed(Message, tag=True, frozen=True):
     """The stream is over after `results` results and `through` positions; `reason` says why."""
 
     stream: Id

@@ -5,8 +5,8 @@ import pytest
 from streamer import wire
 from streamer.clients.connection import connect
 from streamer.clients.notices import Gap, Refusal
+from streamer.server.recording import Recorder
 from streamer.server.replay import Replay, recorded_results
-from streamer.server.wire_recording import Recorder
 from tests.proxy import Proxy
 from tests.serving import serving
 from tests.tiny_engine import FORMAT, RATE_HZ, alone, noise, plain, tiny_engine

@@ -6,7 +6,8 @@ import torch
 
 from streamer.runtime.cpu import CpuRunner
 from streamer.runtime.devices import Devices
-from streamer.runtime.failover import DeviceFault, FailoverRunner
+from streamer.runtime.failover import FailoverRunner
+from streamer.runtime.runner import DeviceFault
 from tests.tiny_engine import Client, alone, noise, tiny_engine, tiny_model
 
 ROWS = 8

@@ -6,8 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.runtime.lane import Geometry, Lane
-from streamer.server.inputs.places import Places
+from streamer.runtime.geometry import Geometry
+from streamer.runtime.lane import Lane
+from streamer.server.inputs.audio import Places
 
 
 @st.composite

@@ -17,8 +17,8 @@ from streamer.models.music.notation import note_name
 from streamer.music.composing import Composer, Pieces
 from streamer.server.engine import Engine, Settings
 from streamer.server.inputs.generator import ACK_STEPS, WINDOW_STEPS
+from streamer.server.recording import Recorder
 from streamer.server.replay import Replay, recorded_results
-from streamer.server.wire_recording import Recorder
 from tests.echo_engine import EchoEngine
 from tests.serving import serving
 from tests.tiny_engine import Client, noise, tiny_served

@@ -10,9 +10,9 @@ from streamer.models.readers.build import reader
 from streamer.runtime.devices import Devices
 from streamer.server.engine import Engine, Settings
 from streamer.server.pipelines import NOBODY, Pipelines
+from streamer.server.recording import Recorder
 from streamer.server.replay import Replay, recorded_results
 from streamer.server.served_model import served
-from streamer.server.wire_recording import Recorder
 from tests.serving import serving
 from tests.tiny_engine import FORMAT, Client, noise, tiny_served
 from tests.tiny_text import MAKERS, TextClient
@@ -162,7 +162,7 @@ def test_a_model_that_is_full_is_told_and_the_rest_goes_on(folder):
 
 def test_a_fed_stream_without_room_waits(folder, monkeypatch):
     engine = pipelines(folder, {"tiny": ["tags"]})
-    monkeypatch.setattr("streamer.server.inputs.kinds.TEXT_WINDOW_BYTES", 60)
+    monkeypatch.setattr("streamer.server.inputs.text.WINDOW_BYTES", 60)
     client = Listener(engine).open()
     for at in range(0, len(SAMPLES), 4000):
         client.audio(SAMPLES[at : at + 4000])

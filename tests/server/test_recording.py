@@ -6,16 +6,16 @@ import pytest
 
 from streamer import wire
 from streamer.clients.connection import connect
-from streamer.server.replay import Replay, recorded_results
-from streamer.server.wire_recording import (
+from streamer.server.recording import (
     Answer,
+    Arrival,
     CutShort,
     Drain,
-    Input,
     Recorder,
     Tick,
     read_recording,
 )
+from streamer.server.replay import Replay, recorded_results
 from tests.echo_engine import EchoEngine
 from tests.serving import Server
 
@@ -55,10 +55,10 @@ def by_stream(messages):
 
 def test_records_in_order(recording):
     records = list(read_recording(recording))
-    assert isinstance(records[0], Input)
+    assert isinstance(records[0], Arrival)
     assert sum(isinstance(r, Drain) for r in records) == 1
     assert [len(r.expired) for r in records if isinstance(r, Tick) and r.expired] == [1]
-    assert any(r.parts == [b"nonsense"] for r in records if isinstance(r, Input))
+    assert any(r.parts == [b"nonsense"] for r in records if isinstance(r, Arrival))
     assert all(
         not isinstance(wire.decode_output(*r.parts), wire.Ack) for r in records if isinstance(r, Answer)
     )

@@ -10,7 +10,7 @@ from streamer import wire
 from streamer.clients.connection import connect
 from streamer.models.bundle.build import load
 from streamer.offline.sentences import Sentences
-from streamer.server.inputs.kinds import TEXT_WINDOW_BYTES
+from streamer.server.inputs.text import WINDOW_BYTES
 from tests.echo_engine import EchoEngine
 from tests.serving import serving
 from tests.tiny_text import TextClient, text_engine
@@ -245,16 +245,16 @@ def test_a_word_of_ten_thousand_letters_holds_up_nobody(engine):
 
 def test_more_than_the_window_is_refused(engine):
     client = TextClient(engine, request="window").open("tags")
-    (refused,) = client.text("a" * (TEXT_WINDOW_BYTES + 1))
+    (refused,) = client.text("a" * (WINDOW_BYTES + 1))
     assert refused.code == "too_large"
     client.seq, client.position = 0, 0
-    client.text(("a" * 63 + " ") * (TEXT_WINDOW_BYTES // 64))
+    client.text(("a" * 63 + " ") * (WINDOW_BYTES // 64))
     (refused,) = client.text("fox")
     assert refused.code == "overrun" and refused.expected == 2
     client.seq = 1
     client.settle()
     acks = [one for one in client.answers if isinstance(one, wire.Ack)]
-    assert acks and acks[-1].window == TEXT_WINDOW_BYTES
+    assert acks and acks[-1].window == WINDOW_BYTES
     client.close()
     client.settle()
 

@@ -1,1 +1,1 @@
-"""What a stream brings: sound, text or credit, one file each, intake included."""
+"""What streams bring: sound, text or credit, a file each with its kind and its intake; `contract` is theirs."""

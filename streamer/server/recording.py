@@ -19,7 +19,7 @@ MAX_RECORD_BYTES = 16 * 1024 * 1024
 _LENGTH = struct.Struct("<I")
 
 
-class Input(Struct, frozen=True, tag=True, array_like=True):
+class Arrival(Struct, frozen=True, tag="Input", array_like=True):
     """A message as it arrived, understood or not."""
 
     now: float  # seconds on the engine's clock
@@ -54,7 +54,7 @@ class CutShort(Struct, frozen=True):
     num_bytes: int  # of the broken record
 
 
-Record = Input | Tick | Drain | Answer
+Record = Arrival | Tick | Drain | Answer
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Record)
 
@@ -77,7 +77,7 @@ class Recorder:
         self._file.close()
 
     def input(self, now: float, peer: bytes, parts: list[bytes]) -> None:
-        self._write(Input(now, peer, parts))
+        self._write(Arrival(now, peer, parts))
 
     def tick(self, now: float, expired: list[bytes]) -> None:
         self._write(Tick(now, expired))

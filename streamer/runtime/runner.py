@@ -1,0 +1,28 @@
+"""What steps the streams of one stage, whatever it runs on. No torch here."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from streamer.runtime.geometry import Geometry
+
+
+class Runner(Protocol):
+    """Steps the streams of one stage. Streams have rows from 1 on; the caller says which."""
+
+    geometry: Geometry
+    device: str  # for people
+
+    def open(self, row: int) -> None:
+        """A new stream begins in `row`."""
+
+    def step(self, rows: Sequence[int], x: np.ndarray) -> np.ndarray:
+        """Step the streams in `rows` [B] with x [B, n*block, C] -> outputs [B, m, D]."""
+
+    def peek(self, row: int, x: np.ndarray) -> np.ndarray:
+        """What x [n*block, C] would give on the stream in `row`, which stays as it is: [m, D]."""
+
+
+class DeviceFault(Exception):
+    """The device failed; nothing on it can be read any more."""

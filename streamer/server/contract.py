@@ -1,0 +1,29 @@
+"""What the loop drives: messages of peers go in, messages to peers come out."""
+
+from typing import NamedTuple, Protocol
+
+from streamer import wire
+
+
+class Outgoing(NamedTuple):
+    """A message and the peer that it goes to."""
+
+    peer: bytes
+    message: wire.Output
+
+
+class WireEngine(Protocol):
+    """Takes messages and answers them; it has no socket, and its caller brings the time in seconds."""
+
+    @property
+    def due(self) -> float:
+        """When the next tick has work to do; inf when nothing waits."""
+
+    def receive(self, peer: bytes, message: wire.Input, payload: bytes, now: float) -> list[Outgoing]:
+        """Take a message of `peer`; what is to be answered at once."""
+
+    def tick(self, now: float) -> list[Outgoing]:
+        """Do what is due; what there is to say."""
+
+    def drain(self, now: float) -> list[Outgoing]:
+        """Refuse new streams from now on and close all."""
