@@ -1,4 +1,4 @@
-"""The errors of other people's making: each is a value whose attributes say what is wrong, not only a line of text.
+"""The errors of other people's making: values whose attributes say what is wrong, beside a line of text.
 
 Imports nothing of `streamer`, so that every layer may raise them.
 """
@@ -12,7 +12,7 @@ class StreamerError(ValueError):
 
 
 class OptionError(StreamerError):
-    """A refused option: `field` is its full name, such as "options.format.rate", `reason` what is wrong with it.
+    """A refused option: `field` is its full name, such as "options.format.rate", `reason` what is wrong.
 
     `code` is the wire's: "bad_option", or "bad_format" of a stream's format. The text is "FIELD: REASON".
     """
@@ -39,8 +39,9 @@ class WireError(StreamerError):
 
 
 class WrongCall(StreamerError):
-    """An option or argument whose value makes no sense, or options that exclude each other: one line that names
-    it. The command line ends with 2; with 1 for every other ValueError, which the same call may not meet elsewhere.
+    """An option or argument whose value makes no sense, or options that exclude each other: one line that
+    names it. The command line ends with 2; with 1 for every other ValueError, which the same call may not
+    meet elsewhere.
     """
 
 

@@ -71,7 +71,7 @@ class CudaRunner(FaultableRunner):
 class Captured:
     """take, step and put of `width` streams and `blocks` blocks as one CUDA graph.
 
-    Fewer streams fill the rest with row 0, the arena's scratch. `pool` is torch's handle of the graphs' memory.
+    Fewer streams fill the rest with row 0, the arena's scratch. `pool` is torch's handle of their memory.
     """
 
     def __init__(self, stage: Stage, arena: Arena, width: int, blocks: int, pool: Any):

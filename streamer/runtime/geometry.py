@@ -1,4 +1,4 @@
-"""What a stage declares about itself, as plain numbers: the arithmetic of steps and outputs. No torch here."""
+"""What a stage declares about itself, as plain numbers: the arithmetic of steps and outputs. No torch."""
 
 from dataclasses import dataclass
 from fractions import Fraction

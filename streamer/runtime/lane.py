@@ -41,7 +41,7 @@ class Lane:
 
     @property
     def true_rows(self) -> int:
-        """True output rows so far, or fewer: of a closed lane the neutral steps that went through don't count."""
+        """True output rows so far, or fewer: a closed lane's neutral steps are not told apart."""
         steps = max(0, self.pushed - self.waiting)
         return self.geometry.outputs_per_block * (steps // self.geometry.block) - self.geometry.warmup
 

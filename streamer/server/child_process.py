@@ -44,6 +44,8 @@ class ServerProcess:
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
+        assert self._process.stdin and self._process.stdout  # both are pipes
+        self._input, self._output = self._process.stdin, self._process.stdout
         self.pid = self._process.pid
         try:
             self._tell(msgspec.structs.replace(config, server=server))
@@ -65,13 +67,13 @@ class ServerProcess:
         """Let the server say its last words and end; kill it if it doesn't."""
         # The end of its input is the child's signal; a second one would cut its last words short.
         with suppress(BrokenPipeError):
-            self._process.stdin.close()
+            self._input.close()
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._process.stdout.close()
+        self._output.close()
 
     def kill(self) -> None:
         """End the server at once, whatever it still has to say."""
@@ -79,13 +81,13 @@ class ServerProcess:
 
     def _tell(self, config: Config) -> None:
         try:
-            self._process.stdin.write(msgspec.json.encode(config) + b"\n")
-            self._process.stdin.flush()
+            self._input.write(msgspec.json.encode(config) + b"\n")
+            self._input.flush()
         except BrokenPipeError:
             pass  # it has ended; what it said of that is read next
 
     def _answer(self) -> Serving:
-        line = self._process.stdout.readline()
+        line = self._output.readline()
         if not line:
             raise ValueError(f"the server ended at once with status {self._process.wait()}")
         answer = msgspec.json.decode(line, type=Serving | Failed)

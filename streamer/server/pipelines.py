@@ -91,7 +91,7 @@ class Pipelines(WireEngine):
             msgspec.structs.replace(stream.opened, owner=NOBODY)
             for stream in self._by_source.get(source.stream, ())
         ]
-        return [Outgoing(peer, message) for message in (*opened, *refused)]
+        return [Outgoing(peer, answer) for answer in opened] + [Outgoing(peer, answer) for answer in refused]
 
     def _feed(self, peer: bytes, source: bytes, text: str, now: float) -> list[Outgoing]:
         outgoing: list[Outgoing] = []

@@ -65,7 +65,7 @@ class ServedModel:
         )
 
     def open(self, given: dict[str, Any], times: Times) -> OpenedRow:
-        """A new stream, its states initial. OptionError for bad options; IndexError when all rows are taken."""
+        """A new stream, its states initial. OptionError for bad options, IndexError for no free row."""
         own = self.input.option_names
         choice = self.input.parse(given)
         options = self.reader.parse({name: value for name, value in given.items() if name not in own})

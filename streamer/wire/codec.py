@@ -117,7 +117,7 @@ def _check_payload(message: Input, num_bytes: int) -> None:
 
 def _check_plain(values: dict[str, Any], field: str, request: str = "", stream: bytes = b"") -> None:
     """Refuse what is nested too deep or is no plain value (a msgpack extension, a date)."""
-    waiting = [(values, 1)]
+    waiting: list[tuple[Any, int]] = [(values, 1)]
     while waiting:
         value, depth = waiting.pop()
         if depth > MAX_DEPTH:

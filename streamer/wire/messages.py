@@ -103,7 +103,7 @@ class Close(Message, tag=True, frozen=True):
 
 
 class Work(Struct, frozen=True):
-    """What the network's steps have come to, each a batch of streams, so many blocks of each; and their reading."""
+    """What a network's steps add up to, each so many blocks of a batch of streams; and their reading."""
 
     steps: int = 0
     streams: int = 0  # summed over the steps

@@ -1,1 +1,1 @@
-"""What streams bring: sound, text or credit, a file each with its kind and its intake; `contract` is theirs."""
+"""What streams bring: sound, text or credit, a file each with its kind and its intake."""
