@@ -1,13 +1,12 @@
-"""Evaluation of agreement: whether the number of the verb that comes next is told, of each row's words."""
+"""Evaluation of agreement: the number of the verb that comes next, given the words before it."""
 
 from collections.abc import Sequence
 
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
 from streamer.evaluation.stopwatch import Stopwatch
-from streamer.models.bundle import catalog
-from streamer.models.bundle.build import Model, load
 from streamer.models.datasets.agreement_rows import NUMBERS, read_rows
 from streamer.offline.sentences import Sentences
+from streamer.runtime.loading import load_model
 
 LENGTHS = (3, 6, 10, 15, 20)  # the most words of each class of rows; longer ones are the last class
 
@@ -15,16 +14,16 @@ LENGTHS = (3, 6, 10, 15, 20)  # the most words of each class of rows; longer one
 def measure(job: Job) -> Measured:
     """`accuracy`, `balanced_accuracy` (the mean over both numbers), and the accuracy by words in a row.
 
-    `majority_accuracy` is that of whoever always says the number that the file has oftener.
+    `majority_accuracy` is that of always giving the number that is more frequent in the file.
     """
     rows = read_rows(job.path)
-    network = Sentences(loaded(job))
+    network = Sentences(load_model(job.config, job.model, "agreement"))
     with Stopwatch() as watch:
-        found = numbers_of(network, [row.words for row in rows])
+        numbers = numbers_of(network, [row.words for row in rows])
     gold = [row.number for row in rows]
-    right = [one == number for one, number in zip(found, gold)]
+    right = [number == wanted for number, wanted in zip(numbers, gold)]
     by_number = [
-        _mean([hit for hit, one in zip(right, gold) if one == number]) for number in range(len(NUMBERS))
+        _mean([hit for hit, wanted in zip(right, gold) if wanted == number]) for number in range(len(NUMBERS))
     ]
     figures: Figures = {
         "words": sum(len(row.words) for row in rows),
@@ -44,17 +43,9 @@ TASK = Task("agreement", {"live": Mode("agreement-lstm", measure)})
 
 
 def numbers_of(network: Sentences, texts: Sequence[Sequence[str]]) -> list[int]:
-    """The number, an index of `NUMBERS`, that the network tells at the end of each text."""
-    return [NUMBERS.index(final.alternatives[0].text) for final in network.finals(texts)]
+    """The number, an index of `NUMBERS`, that the network gives at the end of each text, which has words."""
+    return [NUMBERS.index(final.alternatives[0].text) for final in network.finals(texts) if final]
 
 
-def loaded(job: Job) -> Model:
-    """The model that the job names. ValueError for one of another task."""
-    model = load(catalog.find(job.model, job.config.folders()), job.config.model(job.model).allow_imports)
-    if model.card.task != "agreement":
-        raise ValueError(f"{job.model} is a model for {model.card.task}; name one for agreement")
-    return model
-
-
-def _mean(some: Sequence[float]) -> float | None:
-    return sum(some) / len(some) if some else None
+def _mean(shares: Sequence[float]) -> float | None:
+    return sum(shares) / len(shares) if shares else None

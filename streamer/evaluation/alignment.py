@@ -1,4 +1,4 @@
-"""Which of the words that were found is which of those that were spoken."""
+"""Which words of a hypothesis are which of the reference: by edit distance, and by their times."""
 
 from collections.abc import Sequence
 
@@ -6,34 +6,40 @@ import jiwer
 
 from streamer.offline.recordings import SpokenWord
 
-CLOSE_SECONDS = 1.0  # words found farther from where they were spoken are others that look alike
+CLOSE_SECONDS = 1.0  # equal words farther apart than this are not the same one
 
 
-def matched(spoken: Sequence[SpokenWord], found: Sequence[SpokenWord]) -> list[tuple[int, int]]:
-    """Places in `spoken` and in `found` of the words that edit distance aligns and that lie close."""
-    if not spoken or not found:
+def aligned(reference: Sequence[str], hypothesis: Sequence[str]) -> list[tuple[int, int]]:
+    """Places in `reference` and in `hypothesis` of the equal words that edit distance aligns."""
+    if not reference or not hypothesis:
         return []
-    aligned = jiwer.process_words(
-        " ".join(word.text for word in spoken), " ".join(word.text for word in found)
-    )
+    chunks = jiwer.process_words(" ".join(reference), " ".join(hypothesis)).alignments[0]
     return [
-        (reference, hypothesis)
-        for chunk in aligned.alignments[0]
+        places
+        for chunk in chunks
         if chunk.type == "equal"
-        for reference, hypothesis in zip(
+        for places in zip(
             range(chunk.ref_start_idx, chunk.ref_end_idx), range(chunk.hyp_start_idx, chunk.hyp_end_idx)
         )
-        if abs(found[hypothesis].start - spoken[reference].start) <= CLOSE_SECONDS
     ]
 
 
-def time_errors(spoken: Sequence[SpokenWord], found: Sequence[SpokenWord]) -> list[float]:
+def right_words(reference: Sequence[str], hypothesis: Sequence[str]) -> list[bool]:
+    """Which words of `hypothesis` are right, the two aligned by edit distance."""
+    right = {place for _, place in aligned(reference, hypothesis)}
+    return [place in right for place in range(len(hypothesis))]
+
+
+def matched(spoken: Sequence[SpokenWord], heard: Sequence[SpokenWord]) -> list[tuple[int, int]]:
+    """Places in `spoken` and in `heard` of the words that edit distance aligns and that lie close."""
+    pairs = aligned([word.text for word in spoken], [word.text for word in heard])
+    return [(i, j) for i, j in pairs if abs(heard[j].start - spoken[i].start) <= CLOSE_SECONDS]
+
+
+def time_errors(spoken: Sequence[SpokenWord], heard: Sequence[SpokenWord]) -> list[float]:
     """Seconds by which the starts and the ends of matched words are off, without sign."""
     return [
-        abs(edge)
-        for reference, hypothesis in matched(spoken, found)
-        for edge in (
-            found[hypothesis].start - spoken[reference].start,
-            found[hypothesis].end - spoken[reference].end,
-        )
+        abs(error)
+        for i, j in matched(spoken, heard)
+        for error in (heard[j].start - spoken[i].start, heard[j].end - spoken[i].end)
     ]

@@ -1,6 +1,6 @@
 """Evaluation of captions: error rates in both modes, delays of the live one, long streams."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -8,25 +8,24 @@ from pathlib import Path
 
 from streamer.errors import WrongCall
 from streamer.evaluation import conditions
-from streamer.evaluation.error_rates import plain
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
 from streamer.evaluation.manifests import read_manifest
 from streamer.evaluation.memory_growth import Growth
 from streamer.evaluation.pocketsphinx import pocketsphinx_figures
+from streamer.evaluation.recognition import hear, live_model, offline_model, read_whole
 from streamer.evaluation.stopwatch import Stopwatch
 from streamer.evaluation.transcribed import (
-    Said,
+    Transcribed,
     calibration_figures,
     figures,
+    from_stream,
+    from_transcript,
     hot_word_figures,
-    live_said,
-    offline_said,
     rates,
 )
-from streamer.evaluation.word_delays import Shown, summarise, word_delays
-from streamer.offline.live_driver import Heard, hear, live_model
-from streamer.offline.offline_driver import offline_model, read_whole
-from streamer.offline.recordings import Recording, SpokenWord, join_to_length, looped
+from streamer.evaluation.word_delays import delay_figures
+from streamer.offline.live_driver import Heard
+from streamer.offline.recordings import Recording, join_to_length, looped
 from streamer.offline.writing import Writing
 
 JOINING_SILENCE_SECONDS = 0.5
@@ -46,10 +45,6 @@ class Asked:
     hot_words: tuple[str, ...] = ()
 
     @property
-    def figures(self) -> Figures:
-        return {"condition": self.condition}
-
-    @property
     def writing(self) -> Writing:
         return Writing(raw=True, hot_words=self.hot_words)
 
@@ -62,44 +57,9 @@ def live(job: Job, asked: Asked = PLAIN) -> Measured:
     recordings = _recordings(job, asked)
     model = live_model(job, "captions")
     with Stopwatch() as watch:
-        heard = hear(model, recordings, job, asked.writing)
-    found = asked.figures | _figures([live_said(one) for one in heard], asked) | delay_figures(heard)
-    if asked.references:
-        found |= pocketsphinx_figures(recordings, watch.cpu_seconds, job.progress)
-    return Measured(len(heard), sum(one.seconds for one in heard), watch, found)
-
-
-def joined(job: Job, asked: Asked) -> Measured:
-    """WER of the file joined into streams of `asked.joined` minutes, beside the separate one.
-
-    A file that is shorter is repeated, and its separate recordings count as often as the stream has
-    them. `times_monotone` says whether no word of a stream starts before the one in front of it.
-    Memory is this process's, from the first minute of the streams on to their end: what it
-    remembers of all results is in it.
-    """
-    separate = _recordings(job, asked)
-    parts = looped(separate, asked.joined, JOINING_SILENCE_SECONDS)
-    long = join_to_length(parts, asked.joined, JOINING_SILENCE_SECONDS)
-    model, memory = live_model(job, "captions"), Growth()
-    with Stopwatch() as watch:
-        together = hear(model, long, job, asked.writing, memory)
-        apart = hear(model, separate, job, asked.writing)
-    by_key = {one.key: live_said(one) for one in apart}
-    alone = rates([by_key[part.key] for part in parts])
-    found = {
-        **asked.figures,
-        "joined_minutes": asked.joined,
-        "recordings": len(long),
-        **_figures([live_said(one) for one in together], asked),
-        "separate_wer": alone["wer"],
-        "separate_cer": alone["cer"],
-        "memory_before_mb": round(memory.before / 1e6, 1),
-        "memory_growth_percent": memory.percent,
-        "times_monotone": all(times_monotone(one) for one in together),
-        **delay_figures(together),
-    }
-    seconds = sum(one.seconds for one in (*together, *apart))
-    return Measured(len(separate), seconds, watch, found)
+        streams = hear(model, recordings, job, asked.writing)
+    result = _figures([from_stream(heard) for heard in streams], asked) | delay_figures(streams)
+    return _measured(job, asked, recordings, watch, result)
 
 
 def offline(job: Job, asked: Asked = PLAIN) -> Measured:
@@ -108,14 +68,45 @@ def offline(job: Job, asked: Asked = PLAIN) -> Measured:
     model = offline_model(job, "captions", asked.writing)
     with Stopwatch() as watch:
         transcripts = read_whole(model, recordings, job)
-    said = [offline_said(one, transcript) for one, transcript in zip(recordings, transcripts)]
-    found = asked.figures | _figures(said, asked)
-    if asked.references:
-        found |= pocketsphinx_figures(recordings, watch.cpu_seconds, job.progress)
-    return Measured(len(recordings), sum(one.seconds for one in recordings), watch, found)
+    result = _figures([from_transcript(*pair) for pair in zip(recordings, transcripts)], asked)
+    return _measured(job, asked, recordings, watch, result)
 
 
-TASK = Task("captions", {"live": Mode("captions-en", live), "offline": Mode("captions-en-offline", offline)})
+def joined(job: Job, asked: Asked, minutes: float) -> Measured:
+    """WER of the file joined into streams of `minutes`, beside the separate one.
+
+    A file that is shorter is repeated, and its separate recordings count as often as the stream has
+    them. `times_monotone` says whether no word of a stream starts before the one in front of it.
+    Memory is this process's, from the first minute of the streams on to their end: all results,
+    which it keeps, are in it.
+    """
+    separate = _recordings(job, asked)
+    parts = looped(separate, minutes, JOINING_SILENCE_SECONDS)
+    long = join_to_length(parts, minutes, JOINING_SILENCE_SECONDS)
+    model, memory = live_model(job, "captions"), Growth()
+    with Stopwatch() as watch:
+        together = hear(model, long, job, asked.writing, memory)
+        apart = hear(model, separate, job, asked.writing)
+    by_key = {heard.key: from_stream(heard) for heard in apart}
+    alone = rates([by_key[part.key] for part in parts])
+    result: Figures = {
+        "condition": asked.condition,
+        "joined_minutes": minutes,
+        "recordings": len(long),
+        **_figures([from_stream(heard) for heard in together], asked),
+        "separate_wer": alone["wer"],
+        "separate_cer": alone["cer"],
+        "memory_before_mb": round(memory.before / 1e6, 1),
+        "memory_growth_percent": memory.percent,
+        "times_monotone": all(map(times_monotone, together)),
+        **delay_figures(together),
+    }
+    seconds = sum(heard.seconds for heard in (*together, *apart))
+    return Measured(len(separate), seconds, watch, result)
+
+
+MODES = {"live": ("captions-en", live), "offline": ("captions-en-offline", offline)}
+TASK = Task("captions", {name: Mode(*mode) for name, mode in MODES.items()})
 
 
 def captions_mode(name: str, asked: Asked) -> Mode:
@@ -127,54 +118,37 @@ def captions_mode(name: str, asked: Asked) -> Mode:
             raise WrongCall(
                 f"--joined {asked.joined:g}; give more than 0 and at most {LONGEST_MINUTES:g} minutes"
             )
-        return Mode("captions-en", partial(joined, asked=asked))
-    usual = TASK.modes[name]
-    return Mode(usual.model, partial(usual.measure, asked=asked))
-
-
-def delay_figures(heard: Iterable[Heard]) -> Figures:
-    """`delay_mean_ms` and `delay_p95_ms` over the words whose place is known, else None."""
-    delays: list[float] = []
-    for one in heard:
-        delays += word_delays(one.spoken or (), shown(one))
-    summary = summarise(delays)
-    return {"delay_mean_ms": summary.mean_ms, "delay_p95_ms": summary.p95_ms}
-
-
-def shown(heard: Heard) -> list[Shown]:
-    """The partials and finals of a stream, as their best alternative was shown."""
-    return [
-        Shown(
-            result.utterance,
-            result.kind == "final",
-            heard.heard_seconds(result),
-            tuple(
-                SpokenWord(plain(word.text), word.start / heard.rate_hz, word.end / heard.rate_hz)
-                for word in result.alternatives[0].words
-            ),
-        )
-        for result in heard.results
-        if result.alternatives
-    ]
+        return Mode("captions-en", partial(joined, asked=asked, minutes=asked.joined))
+    model, measure = MODES[name]
+    return Mode(model, partial(measure, asked=asked))
 
 
 def times_monotone(heard: Heard) -> bool:
     """Whether the finals' words start in the order in which they stand, and none ends before it starts."""
     words = [word for final in heard.finals for word in final.alternatives[0].words]
-    ordered = all(one.start <= after.start for one, after in zip(words, words[1:]))
+    ordered = all(word.start <= after.start for word, after in zip(words, words[1:]))
     return ordered and all(word.start <= word.end for word in words)
 
 
 def _recordings(job: Job, asked: Asked) -> list[Recording]:
-    """Those of the file that are asked for, as they are heard under the condition."""
+    """Those of the file that are asked for, as they sound under the condition."""
     change = conditions.condition(asked.condition, asked.noise)
-    return [change(one) for one in islice(read_manifest(job.path).recordings(), asked.first)]
+    return [change(recording) for recording in islice(read_manifest(job.path).recordings(), asked.first)]
 
 
-def _figures(said: Sequence[Said], asked: Asked) -> Figures:
-    found = figures(said)
+def _figures(transcribed: Sequence[Transcribed], asked: Asked) -> Figures:
+    result = figures(transcribed)
     if asked.calibration:
-        found |= calibration_figures(said)
+        result |= calibration_figures(transcribed)
     if asked.hot_words:
-        found |= hot_word_figures(said, asked.hot_words)
-    return found
+        result |= hot_word_figures(transcribed, asked.hot_words)
+    return result
+
+
+def _measured(
+    job: Job, asked: Asked, recordings: Sequence[Recording], watch: Stopwatch, result: Figures
+) -> Measured:
+    if asked.references:
+        result |= pocketsphinx_figures(recordings, watch.cpu_seconds, job.progress)
+    seconds = sum(recording.seconds for recording in recordings)
+    return Measured(len(recordings), seconds, watch, {"condition": asked.condition, **result})

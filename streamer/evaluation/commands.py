@@ -4,13 +4,14 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
-from streamer.evaluation.captions import delay_figures
 from streamer.evaluation.command_scores import UNKNOWN, accuracy, words_per_minute
 from streamer.evaluation.job import Job, Measured, Mode, Task
 from streamer.evaluation.manifests import read_manifest
+from streamer.evaluation.recognition import LiveModel, hear, live_model
 from streamer.evaluation.spliced import SEED, score, splice
 from streamer.evaluation.stopwatch import Stopwatch
-from streamer.offline.live_driver import Heard, LiveModel, hear, live_model
+from streamer.evaluation.word_delays import delay_figures
+from streamer.offline.live_driver import Heard
 from streamer.offline.recordings import Recording, SpokenWord, join
 
 MODEL = "commands-en"
@@ -28,8 +29,8 @@ def live(job: Job) -> Measured:
         false = _count_words(model, empty, job) if empty.seconds else 0
     figures = {
         "accuracy": accuracy(
-            [one.reference for one in clips],
-            [[word.text for word in words(one)] for one in clips],
+            [clip.reference for clip in clips],
+            [[word.text for word in words(clip)] for clip in clips],
             _vocabulary(model),
         ),
         "false_words_per_minute": words_per_minute(false, empty.seconds),

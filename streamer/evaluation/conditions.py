@@ -1,4 +1,4 @@
-"""What may lie between a speaker and the recogniser: distance, a telephone, noise, a hum, a cheap microphone."""
+"""What may lie between a speaker and a network: distance, a telephone, noise, a hum, a cheap microphone."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,7 +35,7 @@ def condition(name: str, noises: Path | None = None) -> Change:
         raise WrongCall("--noise MANIFEST goes with --condition noise, and that needs it")
     if noises is None:
         return SIMPLE[name]
-    recorded = [one for one in read_manifest(noises).recordings() if _rms(one.samples) > 0]
+    recorded = [noise for noise in read_manifest(noises).recordings() if _rms(noise.samples) > 0]
     return lambda recording: _amid(recording, recorded[crc32(recording.key.encode()) % len(recorded)])
 
 
@@ -77,7 +77,8 @@ def _humming(mains_hz: float) -> Change:
 
     def change(recording: Recording) -> Recording:
         seconds = np.arange(len(recording.samples)) / recording.rate_hz
-        hum = sum(a * np.sin(2 * np.pi * mains_hz * n * seconds) for n, a in enumerate(HARMONICS, 1))
+        harmonics = (a * np.sin(2 * np.pi * mains_hz * n * seconds) for n, a in enumerate(HARMONICS, 1))
+        hum = sum(harmonics, start=np.zeros(len(seconds)))
         return replace(recording, samples=_mixed(recording.samples, hum, HUM_SNR_DB))
 
     return change

@@ -1,12 +1,13 @@
 """Scores of entities: exact spans and types, as conlleval counts them (by seqeval)."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seqeval.metrics import classification_report
 
 from streamer.models.readers import Word
+
+KEYS = {"f1": "f1-score", "precision": "precision", "recall": "recall"}  # ours and seqeval's
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,14 @@ def entity_scores(gold: Sequence[Sequence[str]], found: Sequence[Sequence[str]])
     """Scores of the tags `found` against `gold`, sentence by sentence; there is one entity or more."""
     types = {tag[2:] for tags in gold for tag in tags} - {""}
     kept = [[tag if tag[2:] in types else "O" for tag in tags] for tags in found]
-    dropped = Counter(tag for tags in found for tag in tags if tag[2:] not in types and tag[0] == "B")
+    dropped = sum(tag[2:] not in types and tag[0] == "B" for tags in found for tag in tags)
     report = classification_report(gold, kept, output_dict=True, zero_division=0)
     by_type = {
-        kind: {key: round(float(report[kind][name]), 4) for key, name in _KEYS} for kind in sorted(types)
+        kind: {key: round(float(report[kind][name]), 4) for key, name in KEYS.items()}
+        for kind in sorted(types)
     }
-    micro = (float(report["micro avg"][name]) for _, name in _KEYS)
-    return EntityScores(*micro, by_type, dropped.total())
+    micro = {key: float(report["micro avg"][name]) for key, name in KEYS.items()}
+    return EntityScores(**micro, by_type=by_type, dropped=dropped)
 
 
 def tags_of(words: Sequence[str], spans: Sequence[Word]) -> list[str]:
@@ -49,6 +51,3 @@ def tags_of(words: Sequence[str], spans: Sequence[Word]) -> list[str]:
         inside = span or inside
         at += len(word.encode()) + 1
     return tags
-
-
-_KEYS = ("f1", "f1-score"), ("precision", "precision"), ("recall", "recall")

@@ -7,14 +7,13 @@ from functools import partial
 from rouge_score.rouge_scorer import RougeScorer
 
 from streamer.errors import WrongCall
-from streamer.evaluation.job import Job, Measured, Mode
+from streamer.evaluation.job import Figures, Job, Measured, Mode
 from streamer.evaluation.stopwatch import Stopwatch
 from streamer.evaluation.summary_files import Paper, read_rows
-from streamer.models.bundle import catalog
-from streamer.models.bundle.build import load
 from streamer.models.text.words import split_words
 from streamer.offline.sentences import Sentences
 from streamer.offline.summarize import SHARE, summarize
+from streamer.runtime.loading import load_model
 
 MODEL = "compress-en-offline"
 
@@ -22,31 +21,31 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
 def joined(job: Job, words: int) -> Measured:
-    """`title_recall`, the share of the titles' words that the summary says, beside that of as many first words.
+    """`title_recall`: the share of the titles' words in the summary, beside that in as many first words.
 
     Each text is as many abstracts as reach `words` words; `share` is what is left of it.
     """
     rows = read_rows(job.path)
     if not isinstance(rows[0], Paper):
         raise ValueError(f"{job.path}: --long joins abstracts; name a file that holds abstract and title")
-    network = Sentences(
-        load(catalog.find(job.model, job.config.folders()), job.config.model(job.model).allow_imports)
-    )
+    network = Sentences(load_model(job.config, job.model))
     scorer = RougeScorer(["rouge1"])
     total = kept = 0
     recall = first_recall = 0.0
     texts = list(_texts(rows, words))
     with Stopwatch() as watch:
         for papers in texts:
-            sentences = [split_words(one) for paper in papers for one in _SENTENCE_END.split(paper.abstract)]
-            room = SHARE * sum(len(paper.abstract.split()) for paper in papers)
-            said = [word for chosen in summarize(sentences, network, room) for word in chosen.words]
+            sentences = [
+                split_words(text) for paper in papers for text in _SENTENCE_END.split(paper.abstract)
+            ]
+            most_words = SHARE * sum(len(paper.abstract.split()) for paper in papers)
+            summary = [word for chosen in summarize(sentences, network, most_words) for word in chosen.words]
             every = [word for sentence in sentences for word in sentence]
-            titles = " ".join(paper.title for paper in papers)
-            recall += scorer.score(titles, " ".join(said))["rouge1"].recall / len(texts)
-            first_recall += scorer.score(titles, " ".join(every[: len(said)]))["rouge1"].recall / len(texts)
-            total, kept = total + len(every), kept + len(said)
-    figures = {
+            titles, first = " ".join(paper.title for paper in papers), every[: len(summary)]
+            recall += scorer.score(titles, " ".join(summary))["rouge1"].recall / len(texts)
+            first_recall += scorer.score(titles, " ".join(first))["rouge1"].recall / len(texts)
+            total, kept = total + len(every), kept + len(summary)
+    figures: Figures = {
         "joined_words": words,
         "words": total,
         "largest_share": SHARE,

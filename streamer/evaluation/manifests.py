@@ -111,7 +111,7 @@ class _Tar:
     def __init__(self, path: Path):
         self.path = path
         try:
-            self.file = tarfile.open(path, "r:")
+            self.file = tarfile.open(path, "r:")  # noqa: SIM115, closed by `close`
             self.members = {member.name: member for member in self.file.getmembers()}
         except (tarfile.TarError, OSError) as error:
             raise ValueError(f"{path}: not a readable tar ({error})") from None
@@ -125,8 +125,11 @@ class _Tar:
         if name is None:
             raise ValueError(f"{self.path}: no {key}{AUDIO_SUFFIXES[0]} in it")
         try:
-            content = self.file.extractfile(self.members[name]).read()
-        except (tarfile.TarError, OSError, AttributeError) as error:
+            member = self.file.extractfile(self.members[name])
+            if member is None:
+                raise tarfile.TarError("no file")
+            content = member.read()
+        except (tarfile.TarError, OSError) as error:
             raise ValueError(f"{self.path}: {name} cannot be read ({error})") from None
         try:
             samples, rate_hz = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)

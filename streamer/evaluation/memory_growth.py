@@ -1,23 +1,14 @@
-"""How much memory this process holds."""
+"""How much memory this process takes more as a stream goes on."""
 
 import os
-import subprocess
-import sys
-from pathlib import Path
+
+from streamer.server.usage import resident_bytes
 
 SETTLED_SECONDS = 60.0  # of input, after which a stream has all that it will need; between looks
 
 
-def resident_bytes() -> int:
-    """The resident set of this process."""
-    if sys.platform == "linux":
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    shown = subprocess.run(["ps", "-o", "rss=", "-p", str(os.getpid())], capture_output=True, text=True)
-    return 1024 * int(shown.stdout)
-
-
 class Growth:
-    """Told the seconds of input done, it keeps the resident set after the first minute and the latest."""
+    """Called with the seconds of input done; keeps the resident set after the first minute and the latest."""
 
     def __init__(self) -> None:
         self.before = self.after = 0
@@ -26,7 +17,7 @@ class Growth:
     def __call__(self, seconds: float) -> None:
         if seconds >= self._next:
             self._next = seconds + SETTLED_SECONDS
-            self.after = resident_bytes()
+            self.after = resident_bytes(os.getpid())
             self.before = self.before or self.after
 
     @property

@@ -1,4 +1,4 @@
-"""Evaluation of music: how well what comes next is foretold, and how like the corpus what is composed is."""
+"""Evaluation of music: how well the next step is predicted, and how like the corpus a network composes."""
 
 from functools import partial
 from pathlib import Path
@@ -8,24 +8,23 @@ import torch
 
 from streamer.errors import WrongCall
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
-from streamer.evaluation.music_statistics import HISTOGRAMS, RATES, distance, judge
+from streamer.evaluation.music_statistics import distance, judge
 from streamer.evaluation.stopwatch import Stopwatch
-from streamer.models.bundle import catalog
-from streamer.models.bundle.build import Model, load
+from streamer.models.bundle.build import Model
 from streamer.models.feeders.composing import BEATS, Layout
 from streamer.models.music.folk import LOWEST_MELODY, tune
 from streamer.models.music.folk_chords import CHORDS
 from streamer.models.music.scores import Rolls, Voices, read_scores, symbols_of
 from streamer.models.networks.composer_network import COLUMNS, Composer
 from streamer.models.networks.roll_density import RollDensity
-from streamer.music.composing import Composer as Loaded
-from streamer.music.composing import Pieces
+from streamer.music.composing import LoadedComposer, Pieces
 from streamer.runtime.cpu import CpuRunner
 from streamer.runtime.kernel_choice import fastest
+from streamer.runtime.loading import load_model
 
 STREAMS = 32  # side by side
 CHUNK_STEPS = 16  # that a stream takes at once
-# What foretells the sets of these names, and the composer that plays in their style.
+# What predicts the sets of these names, and the composer that plays in their style.
 NETWORKS = {"jsb_chorales": "roll-jsb", "nottingham": "roll-nottingham", "jsb_satb_16th": "chorale"}
 COMPOSERS = {"jsb_chorales": "chorale", "jsb_satb_16th": "chorale", "nottingham": "folk"}
 SAME_PIECES = {"jsb_chorales": "jsb_satb_16th"}  # where a composer reads the set in another form
@@ -38,25 +37,25 @@ def live(job: Job) -> Measured:
     """
     scores, name = read_scores(job.path), job.model or _named(job.path, NETWORKS)
     if all(len(piece) < 2 for piece in scores.pieces):
-        raise ValueError(f"{job.path}: no piece has a second step, and the first is not foretold")
-    model = _loaded(job, name)
+        raise ValueError(f"{job.path}: no piece has a second step, and the first is not predicted")
+    model = load_model(job.config, name)
     torch.set_num_threads(job.config.engine.threads)
     with Stopwatch() as watch:
-        found = _foretold(model, scores, job.path)
+        figures = _predicted(model, scores, job.path)
         composer = COMPOSERS.get(job.path.parent.name, name)
         if composer != name:
-            found |= _beside(job, composer, scores)
-    return Measured(len(scores.pieces), 0.0, watch, {"model": name, **found})
+            figures |= _beside(job, composer, scores)
+    return Measured(len(scores.pieces), 0.0, watch, {"model": name, **figures})
 
 
 def generated(job: Job, count: int) -> Measured:
-    """`count` pieces, as long as the file's, beside the file's: distances of histograms, and rates of both."""
+    """`count` pieces as long as the file's, beside those: distances of histograms, and rates of both."""
     if count < 1:
         raise WrongCall(f"--generated {count}; compose at least one piece")
     scores, name = read_scores(job.path), job.model or _named(job.path, COMPOSERS)
-    composer = Loaded(_loaded(job, name))
+    composer = LoadedComposer(load_model(job.config, name))
     torch.set_num_threads(job.config.engine.threads)
-    corpus = [_outer(composer, one) for one in _symbols(composer.network, scores, job.path)]
+    corpus = [_outer(composer, symbols) for symbols in _symbols(composer.network, scores, job.path)]
     lengths = [len(piece) for piece in corpus]
     composed: list[np.ndarray] = []
     with Stopwatch() as watch:
@@ -64,14 +63,14 @@ def generated(job: Job, count: int) -> Measured:
             seeds = range(start, min(start + STREAMS, count))
             ends = [lengths[seed % len(lengths)] for seed in seeds]
             pieces = Pieces(composer, [{"seed": seed, "end": end} for seed, end in zip(seeds, ends)])
-            symbols = pieces.symbols(max(ends))
-            composed += [_outer(composer, one[:end]) for one, end in zip(symbols, ends)]
+            steps = pieces.symbols(max(ends))
+            composed += [_outer(composer, symbols[:end]) for symbols, end in zip(steps, ends)]
     ours, theirs = judge(composed), judge(corpus)
     figures: Figures = {"model": name, "generated": count}
-    for one in HISTOGRAMS:
-        figures[f"{one}_distance"] = distance(getattr(ours, one), getattr(theirs, one))
-    for one in RATES:
-        figures[one], figures[f"{one}_corpus"] = getattr(ours, one), getattr(theirs, one)
+    for key, histogram in ours.histograms.items():
+        figures[f"{key}_distance"] = distance(histogram, theirs.histograms[key])
+    for key, rate in ours.rates.items():
+        figures[key], figures[f"{key}_corpus"] = rate, theirs.rates[key]
     return Measured(count, 0.0, watch, figures)
 
 
@@ -93,22 +92,16 @@ def _named(path: Path, names: dict[str, str]) -> str:
     return names[folder]
 
 
-def _loaded(job: Job, name: str) -> Model:
-    return load(catalog.find(name, job.config.folders()), job.config.model(name).allow_imports)
-
-
-def _foretold(model: Model, scores: Rolls | Voices, path: Path) -> Figures:
+def _predicted(model: Model, scores: Rolls | Voices, path: Path) -> Figures:
     if isinstance(model.network, RollDensity):
         if not isinstance(scores, Rolls):
             raise ValueError(f"{path}: holds voices, and {model.name} reads piano rolls")
         pieces = [piece.astype(np.float32) for piece in scores.pieces]
-        told = _outputs(model.network, pieces)
+        logs = _outputs(model.network, pieces)
         # The first step of a piece follows nothing.
-        steps = sum(len(one) - 1 for one in told)
-        return {
-            "nll": -sum(float(one[1:].sum(dtype=np.float64)) for one in told) / max(1, steps),
-            "steps": steps,
-        }
+        steps = sum(len(piece) - 1 for piece in logs)
+        nats = -sum(float(piece[1:].sum(dtype=np.float64)) for piece in logs)
+        return {"nll": nats / max(1, steps), "steps": steps}
     if isinstance(model.network, Composer):
         return _composer_figures(model.network, _symbols(model.network, scores, path))
     raise ValueError(f"{model.name} is neither a network of piano rolls nor a composer")
@@ -116,29 +109,29 @@ def _foretold(model: Model, scores: Rolls | Voices, path: Path) -> Figures:
 
 def _beside(job: Job, name: str, scores: Rolls | Voices) -> Figures:
     """The composer's own figures, of the set in the form that it reads; none where that isn't there."""
-    other, path = SAME_PIECES.get(job.path.parent.name), job.path
-    if other:
-        path = job.path.absolute().parent.parent / other / job.path.name
+    other_form, path = SAME_PIECES.get(job.path.parent.name), job.path
+    if other_form:
+        path = job.path.absolute().parent.parent / other_form / job.path.name
         if not path.is_file():
             return {"composer": name, "composer_nll": None}
         scores = read_scores(path)
-    network = _loaded(job, name).network
+    network = LoadedComposer(load_model(job.config, name)).network
     own = _composer_figures(network, _symbols(network, scores, path))
     return {"composer": name, "composer_nll": own["nll"], "composer_accuracy": own["accuracy"]}
 
 
 def _composer_figures(network: Composer, pieces: list[np.ndarray]) -> Figures:
-    """Each piece is given to the composer, which tells how likely it found it."""
+    """Each piece is given to the composer, which puts out the log-likelihood of each step."""
     layout, inputs = Layout(len(network.voices)), []
     for piece in pieces:
         x = np.zeros((len(piece), layout.channels), np.float32)
         x[:, layout.given] = 1 + piece
         x[:, layout.beat] = np.arange(len(piece)) % BEATS
         inputs.append(x)
-    told = _outputs(network, inputs)
-    steps = sum(len(one) - 1 for one in told)
-    nats = -sum(float(one[1:, 1::COLUMNS].sum(dtype=np.float64)) for one in told)
-    right = sum(int((one[1:, 2::COLUMNS] == one[1:, ::COLUMNS]).sum()) for one in told)
+    outputs = _outputs(network, inputs)
+    steps = sum(len(piece) - 1 for piece in outputs)
+    nats = -sum(float(piece[1:, 1::COLUMNS].sum(dtype=np.float64)) for piece in outputs)
+    right = sum(int((piece[1:, 2::COLUMNS] == piece[1:, ::COLUMNS]).sum()) for piece in outputs)
     return {
         "nll": nats / max(1, steps),
         "accuracy": right / max(1, steps * len(network.voices)),
@@ -162,9 +155,12 @@ def _symbols(network: Composer, scores: Rolls | Voices, path: Path) -> list[np.n
     return pieces
 
 
-def _outer(composer: Loaded, symbols: np.ndarray) -> np.ndarray:
+def _outer(composer: LoadedComposer, symbols: np.ndarray) -> np.ndarray:
     """MIDI notes [T, V] of symbols [T, V]: of a chord its lowest one."""
-    rows = [[min(v.notes(int(s)), default=0) for v, s in zip(composer.voices, step)] for step in symbols]
+    rows = [
+        [min(voice.notes(int(symbol)), default=0) for voice, symbol in zip(composer.voices, step)]
+        for step in symbols
+    ]
     return np.array(rows).reshape(len(symbols), len(composer.voices))
 
 
@@ -173,7 +169,7 @@ def _outputs(network: RollDensity | Composer, inputs: list[np.ndarray]) -> list[
     """The outputs [T, D] of inputs [T, C], as a server steps them: rows of an arena, a chunk at a time."""
     order = sorted(range(len(inputs)), key=lambda number: len(inputs[number]))
     runner = CpuRunner(network, STREAMS, fastest(network, STREAMS))
-    told: list[np.ndarray] = [np.empty(0)] * len(inputs)
+    result: list[np.ndarray] = [np.empty(0)] * len(inputs)
     for start in range(0, len(order), STREAMS):
         group = order[start : start + STREAMS]
         longest, rows = len(inputs[group[-1]]), list(range(1, len(group) + 1))
@@ -184,5 +180,5 @@ def _outputs(network: RollDensity | Composer, inputs: list[np.ndarray]) -> list[
         chunks = (x[:, at : at + CHUNK_STEPS] for at in range(0, longest, CHUNK_STEPS))
         outputs = np.concatenate([runner.step(rows, chunk) for chunk in chunks], axis=1)
         for row, number in enumerate(group):
-            told[number] = outputs[row, : len(inputs[number])]
-    return told
+            result[number] = outputs[row, : len(inputs[number])]
+    return result

@@ -14,10 +14,10 @@ LONGEST = 32  # steps
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Histograms as shares of one, and rates.
+class Statistics:
+    """Histograms as shares of one, and rates, by name.
 
-    `pitch_classes` are told from the last bass note; `intervals` are the melodic ones of all voices;
+    `pitch_classes` count from the last bass note; `intervals` are the melodic ones of all voices;
     `harmonies` those between the outer voices modulo an octave; `durations` are in steps.
     `crossings`: the share of steps in which a voice is below its lower neighbour. `parallel_fifths`:
     of the steps in which voices move, the share in which two move together from fifth to fifth.
@@ -25,21 +25,14 @@ class Judged:
     share of pieces that end on a triad over its root, the bass having come from its dominant.
     """
 
-    pitch_classes: dict[int, float]
-    intervals: dict[int, float]
-    harmonies: dict[int, float]
-    durations: dict[int, float]
-    crossings: float
-    parallel_fifths: float
-    repetition: float
-    cadences: float
+    histograms: dict[str, dict[int, float]]
+    rates: dict[str, float]
 
 
 HISTOGRAMS = ("pitch_classes", "intervals", "harmonies", "durations")
-RATES = ("crossings", "parallel_fifths", "repetition", "cadences")
 
 
-def judge(pieces: Sequence[np.ndarray]) -> Judged:
+def judge(pieces: Sequence[np.ndarray]) -> Statistics:
     """Count in pieces [T, V] of MIDI notes, the highest voice first, 0 where one is silent."""
     counted: dict[str, Counter] = {name: Counter() for name in HISTOGRAMS}
     crossed = steps = parallel = moves = repeated = bars = cadences = 0
@@ -66,31 +59,31 @@ def judge(pieces: Sequence[np.ndarray]) -> Judged:
         again, all_bars = _repeated(piece[:, 0])
         repeated, bars = repeated + again, bars + all_bars
         cadences += _cadence(piece)
-    return Judged(
-        *(_shares(counted[name]) for name in HISTOGRAMS),
-        crossings=crossed / max(1, steps),
-        parallel_fifths=parallel / max(1, moves),
-        repetition=repeated / max(1, bars),
-        cadences=cadences / max(1, len(pieces)),
-    )
+    rates = {
+        "crossings": crossed / max(1, steps),
+        "parallel_fifths": parallel / max(1, moves),
+        "repetition": repeated / max(1, bars),
+        "cadences": cadences / max(1, len(pieces)),
+    }
+    return Statistics({name: _shares(counts) for name, counts in counted.items()}, rates)
 
 
-def distance(one: dict[int, float], other: dict[int, float]) -> float:
+def distance(first: dict[int, float], second: dict[int, float]) -> float:
     """Half the sum of the differences of two histograms: 0 the same, 1 nothing in common."""
-    return sum(abs(one.get(key, 0.0) - other.get(key, 0.0)) for key in one.keys() | other.keys()) / 2
+    return sum(abs(first.get(key, 0.0) - second.get(key, 0.0)) for key in first.keys() | second.keys()) / 2
 
 
 def runs(voice: Iterable[int]) -> list[tuple[int, int]]:
     """The notes of a voice and for how many steps each stands; silence left out."""
-    found: list[list[int]] = []
+    notes: list[list[int]] = []
     before = None
     for pitch in voice:
-        if pitch == before and found:
-            found[-1][1] += 1
+        if pitch == before and notes:
+            notes[-1][1] += 1
         else:
-            found.append([int(pitch), 1])
+            notes.append([int(pitch), 1])
         before = pitch
-    return [(pitch, length) for pitch, length in found if pitch > 0]
+    return [(pitch, length) for pitch, length in notes if pitch > 0]
 
 
 def _trimmed(piece: np.ndarray) -> np.ndarray:
@@ -121,7 +114,7 @@ def _repeated(melody: np.ndarray) -> tuple[int, int]:
 
 
 def _cadence(piece: np.ndarray) -> bool:
-    """Whether the piece ends on a triad over its root, its bass coming from a fifth above or a fourth below."""
+    """Whether the piece ends on a triad over its root, its bass from a fifth above or a fourth below."""
     last = {(int(note) - int(piece[-1, -1])) % 12 for note in piece[-1] if note > 0}
     bass = [pitch % 12 for pitch, _ in runs(piece[:, -1])]
     # The dominant may be played in two octaves, one after the other.

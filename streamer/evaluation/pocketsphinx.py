@@ -28,7 +28,7 @@ def pocketsphinx_figures(recordings: Sequence[Recording], cpu_seconds: float, pr
         for recording in recordings:
             texts.append(_text(decoder, recording))
             progress(recording.seconds)
-    rates = error_rates([one.text for one in recordings], texts)
+    rates = error_rates([recording.text for recording in recordings], texts)
     return {
         "reference": f"pocketsphinx {version('pocketsphinx')}",
         "reference_wer": rates.wer,

@@ -10,13 +10,12 @@ from pathlib import Path
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
 from streamer.evaluation.stopwatch import Stopwatch
 from streamer.evaluation.text_baselines import judged_by_words
-from streamer.models.bundle import catalog
-from streamer.models.bundle.build import Model, load
 from streamer.models.datasets.opinions import read_labelled
 from streamer.models.readers import Event
 from streamer.models.text.clitics import clitics, whole
 from streamer.models.text.tokens import SentenceEnd, Tokens
 from streamer.offline.sentences import Sentences
+from streamer.runtime.loading import load_model
 
 LEAST = 1e-6  # probability
 
@@ -33,7 +32,7 @@ def measure(job: Job, train: Path | None = None) -> Measured:
     if not rows:
         raise ValueError(f"{job.path}: holds no rows")
     labels = [label for label, _ in rows]
-    model = _loaded(job)
+    model = load_model(job.config, job.model, "sentiment")
     count = 2 if max(labels) < 2 else max(labels) + 1
     classes = next((head for head in model.card.labels.values() if len(head) == count), None)
     if classes is None:
@@ -44,20 +43,20 @@ def measure(job: Job, train: Path | None = None) -> Measured:
     parts = [(row, part) for row, text in enumerate(texts) for part in _sentences(text, running)]
     with Stopwatch() as watch:
         finals = network.finals([part for _, part in parts])
-    heard: list[list[Event]] = [[] for _ in rows]
+    by_row: list[list[Event]] = [[] for _ in rows]
     for (row, _), final in zip(parts, finals):
-        heard[row].append(final)
-    found = [_verdict(some, classes) for some in heard]
+        if final:
+            by_row[row].append(final)
+    verdicts = [_verdict(events, classes) for events in by_row]
     figures: Figures = {
         "classes": count,
         "words": sum(len(part) for _, part in parts),
         "sentences": len(parts),
-        "accuracy": _share(labels, found),
+        "accuracy": _share(labels, verdicts),
         "most_frequent_accuracy": _share(labels, [Counter(labels).most_common(1)[0][0]] * len(labels)),
     }
     if train:
-        learnt = judged_by_words(read_labelled(train), texts)
-        figures["baseline_accuracy"] = _share(labels, learnt)
+        figures["baseline_accuracy"] = _share(labels, judged_by_words(read_labelled(train), texts))
     return Measured(len(rows), 0.0, watch, figures)
 
 
@@ -68,19 +67,18 @@ TASK = Task(
 
 def compared_mode(name: str, train: Path) -> Mode:
     """The mode of that name beside a plain method that learns from the file `train`."""
-    mode = TASK.modes[name]
-    return Mode(mode.model, partial(mode.measure, train=train))
+    return Mode(TASK.modes[name].model, partial(measure, train=train))
 
 
 def _sentences(text: str, running: bool) -> list[list[str]]:
     """The words of each sentence as a stream of text finds them."""
     tokens = Tokens("plain" if running else "spaced")
     sentences: list[list[str]] = [[]]
-    for one in tokens.feed(text.encode()) + tokens.end_text():
-        if isinstance(one, SentenceEnd):
+    for token in tokens.feed(text.encode()) + tokens.end_text():
+        if isinstance(token, SentenceEnd):
             sentences.append([])
         else:
-            sentences[-1] += [word.text for word in (clitics(one) if running else whole(one))]
+            sentences[-1] += [word.text for word in (clitics(token) if running else whole(token))]
     return [sentence for sentence in sentences if sentence]
 
 
@@ -88,17 +86,10 @@ def _verdict(finals: Sequence[Event], classes: Sequence[str]) -> int:
     """The number of the class whose log-probabilities, summed over the finals, are the highest."""
     total = dict.fromkeys(classes, 0.0)
     for final in finals:
-        for one in final.alternatives:
-            total[one.text] += log(max(one.confidence, LEAST))
-    return list(classes).index(max(total, key=total.get))
+        for verdict in final.alternatives:
+            total[verdict.text] += log(max(verdict.confidence, LEAST))
+    return list(classes).index(max(total, key=lambda name: total[name]))
 
 
-def _share(labels: Sequence[int], found: Sequence[int]) -> float:
-    return sum(label == one for label, one in zip(labels, found, strict=True)) / len(labels)
-
-
-def _loaded(job: Job) -> Model:
-    model = load(catalog.find(job.model, job.config.folders()), job.config.model(job.model).allow_imports)
-    if model.card.task != "sentiment":
-        raise ValueError(f"{job.model} is a model for {model.card.task}; name one for sentiment")
-    return model
+def _share(labels: Sequence[int], verdicts: Sequence[int]) -> float:
+    return sum(label == verdict for label, verdict in zip(labels, verdicts, strict=True)) / len(labels)

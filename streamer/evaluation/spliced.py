@@ -88,13 +88,13 @@ def score(runs: Sequence[tuple[Spliced, Sequence[SpokenWord]]], vocabulary: Coll
         for piece in (p for p in spliced.pieces if p.kind == "clip"):
             for word in piece.words:
                 expected += 1
-                found = next((w for w in left if w.text == word and _near(w, piece)), None)
-                if found:
+                mark = next((w for w in left if w.text == word and _near(w, piece)), None)
+                if mark:
                     recalled += 1
-                    left.remove(found)
+                    left.remove(mark)
         for piece in (p for p in spliced.pieces if p.kind == "background"):
-            said = Counter(w.text for w in left if piece.start <= _middle(w) < piece.end)
-            false += (said - Counter(piece.words)).total()
+            marked = Counter(w.text for w in left if piece.start <= _middle(w) < piece.end)
+            false += (marked - Counter(piece.words)).total()
             background += piece.end - piece.start
     return SplicedScore(
         recalled / expected if expected else None,

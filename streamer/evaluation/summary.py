@@ -6,14 +6,13 @@ from dataclasses import asdict
 
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
 from streamer.evaluation.stopwatch import Stopwatch
-from streamer.evaluation.summary_files import Paper, Sentence, read_rows
+from streamer.evaluation.summary_files import Compression, Paper, read_rows
 from streamer.evaluation.summary_scores import Kept, kept_scores, title_scores
-from streamer.models.bundle import catalog
-from streamer.models.bundle.build import load
 from streamer.models.readers import Event
 from streamer.models.text.words import split_words
 from streamer.offline.headlines import Headlines
 from streamer.offline.sentences import Sentences
+from streamer.runtime.loading import load_model
 
 LOOKAHEAD = 2  # words that a live summary waits for where the command names none
 FIRST_SHARE = 0.6  # of a sentence: the first words that score best, on sentence_compression's train
@@ -45,19 +44,19 @@ def offline(job: Job) -> Measured:
 TASK = Task("summary", {"live": Mode("", live), "offline": Mode("", offline)})
 
 
-def _kept(job: Job, rows: Sequence[Sentence], usual: str, options: dict[str, int]) -> Measured:
+def _kept(job: Job, rows: Sequence[Compression], usual: str, options: dict[str, int]) -> Measured:
     """Figures beside those of keeping all words, and of keeping the first ones."""
     labelled = [row for row in rows if row.labels is not None]
     if not labelled:
         raise ValueError(f"{job.path}: no row has labels")
     name = job.model or usual
-    network = Sentences(_loaded(job, name, "summary"), options)
+    network = Sentences(load_model(job.config, name, "summary"), options)
     with Stopwatch() as watch:
         finals = network.finals([row.tokens for row in labelled])
-    references = [row.labels for row in labelled]
+    references = [row.labels for row in labelled if row.labels is not None]
     kept = [_flags(row.tokens, final) for row, final in zip(labelled, finals)]
     every = [[1] * len(row.tokens) for row in labelled]
-    first = [[int(at < FIRST_SHARE * len(one)) for at in range(len(one))] for one in every]
+    first = [[int(at < FIRST_SHARE * len(words)) for at in range(len(words))] for words in every]
     figures: Figures = {
         "model": name,
         **options,
@@ -73,7 +72,7 @@ def _kept(job: Job, rows: Sequence[Sentence], usual: str, options: dict[str, int
 def _titles(job: Job, rows: Sequence[Paper]) -> Measured:
     """ROUGE beside that of the abstract's first sentence, and of its first words."""
     name = job.model or "headline-en"
-    headlines = Headlines(_loaded(job, name, "headline"))
+    headlines = Headlines(load_model(job.config, name, "headline"))
     with Stopwatch() as watch:
         written = headlines.write([row.abstract for row in rows])
     titles = [row.title for row in rows]
@@ -83,17 +82,10 @@ def _titles(job: Job, rows: Sequence[Paper]) -> Measured:
         "model": name,
         "words": sum(len(split_words(row.abstract)) for row in rows),
         **title_scores(titles, written),
-        **{f"first_sentence_{k}": v for k, v in title_scores(titles, sentences).items()},
-        **{f"first_words_{k}": v for k, v in title_scores(titles, words).items()},
+        **{f"first_sentence_{name}": score for name, score in title_scores(titles, sentences).items()},
+        **{f"first_words_{name}": score for name, score in title_scores(titles, words).items()},
     }
     return Measured(len(rows), 0.0, watch, figures)
-
-
-def _loaded(job: Job, name: str, task: str):
-    model = load(catalog.find(name, job.config.folders()), job.config.model(name).allow_imports)
-    if model.card.task != task:
-        raise ValueError(f"{name} is a model for {model.card.task}; name one for {task}")
-    return model
 
 
 def _flags(tokens: Sequence[str], final: Event | None) -> list[int]:

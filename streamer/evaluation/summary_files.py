@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 
-class Sentence(msgspec.Struct, frozen=True):
-    """A row of sentence_compression; `labels` is 1 for a word to keep, None where there is no telling."""
+class Compression(msgspec.Struct, frozen=True):
+    """A row of sentence_compression; `labels` is 1 for a word to keep, None where nobody knows."""
 
     tokens: list[str]
     labels: list[int] | None
@@ -23,7 +23,7 @@ class Paper(msgspec.Struct, frozen=True):
     title: str
 
 
-def read_rows(path: Path) -> list[Sentence] | list[Paper]:
+def read_rows(path: Path) -> list[Compression] | list[Paper]:
     """The rows of a .jsonl or .jsonl.gz, by its keys. ValueError, one line, for any other file."""
     try:
         raw = path.read_bytes()
@@ -35,16 +35,18 @@ def read_rows(path: Path) -> list[Sentence] | list[Paper]:
         raise ValueError(f"{path}: not JSON lines ({error})") from None
     if not rows:
         raise ValueError(f"{path}: holds no rows")
-    kind = Paper if isinstance(rows[0], dict) and "abstract" in rows[0] else Sentence
+    kind = Paper if isinstance(rows[0], dict) and "abstract" in rows[0] else Compression
     return [_row(path, number, row, kind) for number, row in enumerate(rows, 1)]
 
 
-def _row(path: Path, number: int, row: Any, kind: type) -> Any:
+def _row(path: Path, number: int, row: Any, kind: type[Compression] | type[Paper]) -> Any:
     try:
-        found = msgspec.convert(row, kind)
+        result = msgspec.convert(row, kind)
     except msgspec.ValidationError as error:
         wanted = " and ".join(kind.__struct_fields__)
         raise ValueError(f"{path}: line {number}: {error}; a row holds {wanted}") from None
-    if isinstance(found, Sentence) and found.labels is not None and len(found.labels) != len(found.tokens):
-        raise ValueError(f"{path}: line {number}: {len(found.tokens)} tokens and {len(found.labels)} labels")
-    return found
+    if isinstance(result, Compression) and result.labels is not None:
+        tokens, labels = len(result.tokens), len(result.labels)
+        if tokens != labels:
+            raise ValueError(f"{path}: line {number}: {tokens} tokens and {labels} labels")
+    return result

@@ -31,13 +31,15 @@ def tagged_by_names(kinds: Sequence[Sequence[str]], texts: Sequence[Sequence[str
     """Tags of `texts` by a list of names, `kinds` as `streamer.models.training.text.gazetteer` writes them.
 
     Words in a row that begin with a capital are an entity, the first of a sentence only if it is listed;
-    of a text without capitals, listed ones are. It is of the kind of its first word, if that is listed, else ORG.
+    of a text without capitals, listed ones are. It has the kind of its first word, if that is listed,
+    else ORG.
     """
     listed = {word: number for number, kind in enumerate(kinds, 1) for word in kind}
     capitals = any(word[:1].isupper() for words in texts for word in words)
     found = []
     for words in texts:
-        tags, inside = [], ""
+        tags: list[str] = []
+        inside = ""
         for at, word in enumerate(words):
             known = listed.get(word.lower(), 0)
             if not ((at and word[:1].isupper()) or (known and (word[:1].isupper() or not capitals))):

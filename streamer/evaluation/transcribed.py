@@ -1,4 +1,4 @@
-"""What was said in a recording and what was heard of it, whichever mode heard it."""
+"""A recording's reference beside what a network made of it, in either mode, and the figures of many."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -6,18 +6,19 @@ from operator import and_
 
 import numpy as np
 
-from streamer.evaluation.alignment import time_errors
-from streamer.evaluation.calibration import reliability, right_words
+from streamer.evaluation.alignment import right_words, time_errors
+from streamer.evaluation.calibration import reliability
 from streamer.evaluation.command_scores import words_per_minute
 from streamer.evaluation.error_rates import error_rates, plain
 from streamer.evaluation.job import Figures
+from streamer.evaluation.word_delays import in_seconds
 from streamer.offline.live_driver import Heard
 from streamer.offline.recordings import Recording, SpokenWord
 from streamer.offline.transcript import Transcript
 
 
 @dataclass(frozen=True)
-class Said:
+class Transcribed:
     """A recording's reference, and the final words with their confidences; times are seconds."""
 
     reference: str
@@ -28,65 +29,66 @@ class Said:
     confidences: tuple[float, ...]
 
 
-def live_said(heard: Heard) -> Said:
+def from_stream(heard: Heard) -> Transcribed:
     """Of a stream's finals."""
     words = [word for final in heard.finals for word in final.alternatives[0].words]
-    return Said(
+    return Transcribed(
         heard.reference,
         heard.spoken,
         heard.seconds,
         heard.text,
-        tuple(SpokenWord(plain(w.text), w.start / heard.rate_hz, w.end / heard.rate_hz) for w in words),
+        in_seconds(words, heard.rate_hz),
         tuple(word.confidence for word in words),
     )
 
 
-def offline_said(recording: Recording, transcript: Transcript) -> Said:
+def from_transcript(recording: Recording, transcript: Transcript) -> Transcribed:
     """Of a transcript."""
     words = [word for segment in transcript.segments for word in segment.words]
-    return Said(
+    return Transcribed(
         recording.text,
         recording.words,
         recording.seconds,
         transcript.text,
-        tuple(SpokenWord(plain(w.word), w.start, w.end) for w in words),
+        tuple(SpokenWord(plain(word.word), word.start, word.end) for word in words),
         tuple(word.confidence for word in words),
     )
 
 
-def rates(said: Sequence[Said]) -> Figures:
+def rates(recordings: Sequence[Transcribed]) -> Figures:
     """`wer` and `cer`, pooled."""
-    return asdict(error_rates([one.reference for one in said], [one.text for one in said]))
+    return asdict(error_rates([each.reference for each in recordings], [each.text for each in recordings]))
 
 
-def figures(said: Sequence[Said]) -> Figures:
+def figures(recordings: Sequence[Transcribed]) -> Figures:
     """The rates, words heard where nothing was said, and how far the words' times are off."""
-    errors = [error for one in said for error in time_errors(one.spoken or (), one.words)]
-    empty = [one for one in said if not plain(one.reference)]
-    false = sum(len(one.words) for one in empty)
+    errors = [error for each in recordings for error in time_errors(each.spoken or (), each.words)]
+    empty = [each for each in recordings if not plain(each.reference)]
+    false = sum(len(each.words) for each in empty)
     return {
-        **rates(said),
-        "false_words_per_minute": words_per_minute(false, sum(one.seconds for one in empty)),
+        **rates(recordings),
+        "false_words_per_minute": words_per_minute(false, sum(each.seconds for each in empty)),
         "word_time_error_median_ms": round(1000 * float(np.median(errors)), 1) if errors else None,
     }
 
 
-def calibration_figures(said: Sequence[Said]) -> Figures:
+def calibration_figures(recordings: Sequence[Transcribed]) -> Figures:
     """`calibration_error` and the `reliability` that it is the mean distance of."""
-    confidences, right = [], []
-    for one in said:
-        confidences += one.confidences
-        right += right_words(plain(one.reference).split(), [word.text for word in one.words])
-    found = reliability(confidences, right)
-    return {"calibration_error": found.error, "reliability": found.table}
+    confidences: list[float] = []
+    right: list[bool] = []
+    for each in recordings:
+        confidences += each.confidences
+        right += right_words(plain(each.reference).split(), [word.text for word in each.words])
+    result = reliability(confidences, right)
+    return {"calibration_error": result.error, "reliability": result.table}
 
 
-def hot_word_figures(said: Sequence[Said], hot_words: Sequence[str]) -> Figures:
-    """How often the words of `hot_words` were said, were heard where they were said, and were written where not."""
+def hot_word_figures(recordings: Sequence[Transcribed], hot_words: Sequence[str]) -> Figures:
+    """How often words of `hot_words` are said, are heard where they are said, and are written where not."""
     wanted = {word for phrase in hot_words for word in plain(phrase).split()}
     spoken = heard = written = 0
-    for one in said:
-        reference, words = plain(one.reference).split(), plain(one.text).split()
+    for each in recordings:
+        reference, words = plain(each.reference).split(), plain(each.text).split()
         hot = [word in wanted for word in words]
         spoken += sum(word in wanted for word in reference)
         heard += sum(map(and_, hot, right_words(reference, words)))

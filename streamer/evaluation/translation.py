@@ -15,10 +15,9 @@ from streamer.evaluation.translation_scores import (
     repeats,
     word_by_word,
 )
-from streamer.models.bundle import catalog
-from streamer.models.bundle.build import load
 from streamer.models.datasets.sentence_pairs import read_pairs
 from streamer.offline.translate import Translation, Translator
+from streamer.runtime.loading import load_model
 
 LOOKAHEAD = 3  # words that a live translation waits for where the command names none
 
@@ -45,31 +44,28 @@ TASK = Task(
 
 
 def _measured(job: Job, options: dict[str, int]) -> Measured:
-    alone = job.path.name.removesuffix(".gz").endswith(".txt")
-    pairs = [(line, "") for line in _lines(job.path)] if alone else read_pairs(job.path)
+    without_references = job.path.name.removesuffix(".gz").endswith(".txt")
+    pairs = [(line, "") for line in _lines(job.path)] if without_references else read_pairs(job.path)
     pairs = [(source, target) for source, target in pairs if source.split()]
     if not pairs:
         raise ValueError(f"{job.path}: no sentence in it")
     sources, references = [source for source, _ in pairs], [target for _, target in pairs]
-    model = load(catalog.find(job.model, job.config.folders()), job.config.model(job.model).allow_imports)
-    if model.card.task != "translation":
-        raise ValueError(f"{job.model} is a model for {model.card.task}; name one for translation")
-    translator = Translator(model, options)
+    translator = Translator(load_model(job.config, job.model, "translation"), options)
     with Stopwatch() as watch:
-        told = translator.translate([source.split() for source in sources])
-    said = [one.text for one in told]
+        translations = translator.translate([source.split() for source in sources])
+    targets = [translation.text for translation in translations]
     figures: Figures = {
         **options,
         "words": sum(len(source.split()) for source in sources),
-        "said_words": sum(len(text.split()) for text in said),
-        **(_lagging(sources, told) if options else {}),
-        "repeating": sum(map(repeats, said, sources)),
-        "broken_off": sum(map(broken_off, said, sources)),
+        "said_words": sum(len(text.split()) for text in targets),
+        **(_lagging(sources, translations) if options else {}),
+        "repeating": sum(map(repeats, targets, sources)),
+        "broken_off": sum(map(broken_off, targets, sources)),
     }
-    if not alone:
+    if not without_references:
         figures |= {
-            **quality(references, said),
-            **by_length(sources, references, said),
+            **quality(references, targets),
+            **by_length(sources, references, targets),
             "copied_bleu": bleu(references, sources),
             "dictionary_bleu": bleu(references, word_by_word(sources, references)),
         }
@@ -77,13 +73,16 @@ def _measured(job: Job, options: dict[str, int]) -> Measured:
 
 
 def _lines(path: Path) -> list[str]:
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8", newline="\n") as lines:
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8", newline="\n") as lines:
         return [line.strip() for line in lines]
 
 
-def _lagging(sources: Sequence[str], told: Sequence[Translation]) -> Figures:
+def _lagging(sources: Sequence[str], translations: Sequence[Translation]) -> Figures:
     """The mean over sentences that were translated at all."""
-    found = [average_lagging(one.read, len(source.split())) for source, one in zip(sources, told)]
-    known = [value for value in found if value is not None]
+    lags = [
+        average_lagging(translation.read, len(source.split()))
+        for source, translation in zip(sources, translations)
+    ]
+    known = [lag for lag in lags if lag is not None]
     return {"average_lagging": sum(known) / len(known) if known else None}

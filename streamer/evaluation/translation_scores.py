@@ -11,25 +11,26 @@ from streamer.models.training.text.dictionary import aligned
 
 LENGTHS = (5, 10, 20)  # words of a source up to which a translation counts to a group
 SHORT = 0.5  # of its source's words: a target with fewer has broken off
-CIRCLE = 4  # words that are said again in the same order: the target went in a circle
+CIRCLE = 4  # words that come again in the same order: the target went in a circle
 
 
-def quality(references: Sequence[str], said: Sequence[str]) -> Figures:
+def quality(references: Sequence[str], targets: Sequence[str]) -> Figures:
     """`bleu` and `chrf` of detokenised text against one reference each, with sacrebleu's signatures."""
     bleu, chrf = BLEU(), CHRF()
-    found = {
-        "bleu": round(bleu.corpus_score(said, [references]).score, 2),
-        "chrf": round(chrf.corpus_score(said, [references]).score, 2),
+    return {
+        "bleu": round(bleu.corpus_score(targets, [references]).score, 2),
+        "chrf": round(chrf.corpus_score(targets, [references]).score, 2),
+        "bleu_signature": str(bleu.get_signature()),
+        "chrf_signature": str(chrf.get_signature()),
     }
-    return found | {"bleu_signature": str(bleu.get_signature()), "chrf_signature": str(chrf.get_signature())}
 
 
-def bleu(references: Sequence[str], said: Sequence[str]) -> float:
+def bleu(references: Sequence[str], targets: Sequence[str]) -> float:
     """BLEU alone; one reference each, one sentence or more."""
-    return round(BLEU().corpus_score(said, [references]).score, 2)
+    return round(BLEU().corpus_score(targets, [references]).score, 2)
 
 
-def by_length(sources: Sequence[str], references: Sequence[str], said: Sequence[str]) -> Figures:
+def by_length(sources: Sequence[str], references: Sequence[str], targets: Sequence[str]) -> Figures:
     """BLEU by the words of the source, `bleu_to_5` and so on, and the sentences behind each."""
     figures: Figures = {}
     words = [len(source.split()) for source in sources]
@@ -37,7 +38,7 @@ def by_length(sources: Sequence[str], references: Sequence[str], said: Sequence[
         chosen = [i for i, count in enumerate(words) if least < count <= most]
         name = f"to_{most}" if most in LENGTHS else f"over_{least}"
         if chosen:
-            figures[f"bleu_{name}"] = bleu([references[i] for i in chosen], [said[i] for i in chosen])
+            figures[f"bleu_{name}"] = bleu([references[i] for i in chosen], [targets[i] for i in chosen])
             figures[f"sentences_{name}"] = len(chosen)
     return figures
 
@@ -45,7 +46,7 @@ def by_length(sources: Sequence[str], references: Sequence[str], said: Sequence[
 def average_lagging(read: Sequence[int], source_words: int) -> float | None:
     """Words by which a target is behind (Ma 2019, equation 8); None for an empty one.
 
-    read[i] source words were read when the target's word i was said.
+    read[i] source words were read when the target's word i was emitted.
     """
     if not read:
         return None
@@ -55,7 +56,7 @@ def average_lagging(read: Sequence[int], source_words: int) -> float | None:
 
 
 def repeats(text: str, source: str) -> bool:
-    """Whether four words are said again in the same order, or one three times on end, where the source doesn't."""
+    """Whether four words come again in order, or one three times in a row, and not in the source too."""
     return _circles(text) and not _circles(source)
 
 
@@ -67,18 +68,19 @@ def broken_off(text: str, source: str) -> bool:
 
 def word_by_word(sources: Sequence[str], references: Sequence[str]) -> list[str]:
     """The sources through a dictionary counted from the very pairs, each word by itself, in their order."""
-    known, numbers = Counter[str](), {}
+    source_words: dict[str, None] = {}  # in the order in which they come
+    numbers: dict[str, int] = {}
     pairs = []
     for texts in zip(sources, references):
         sides = [text.split() for text in texts]
         pairs.append([np.array([numbers.setdefault(word, len(numbers)) for word in side]) for side in sides])
-        known.update(sides[0])
+        source_words.update(dict.fromkeys(sides[0]))
     pairs = [pair for pair in pairs if all(map(len, pair))]
     names = list(numbers)
     table = aligned([s for s, _ in pairs], [t for _, t in pairs], len(names), len(names)).tocsr()
     best = {
         word: names[int(table[numbers[word]].argmax())] if table[numbers[word]].nnz else word
-        for word in known
+        for word in source_words
     }
     return [" ".join(best[word] for word in source.split()) for source in sources]
 

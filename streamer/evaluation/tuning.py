@@ -1,7 +1,7 @@
 """The options of a captions card that measure best on dev sets: the network runs once, the search often."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -15,8 +15,7 @@ from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 
 from streamer.errors import WrongCall
-from streamer.evaluation.alignment import matched
-from streamer.evaluation.calibration import right_words
+from streamer.evaluation.alignment import matched, right_words
 from streamer.evaluation.error_rates import error_rates, plain
 from streamer.evaluation.manifests import read_manifest
 from streamer.models.audio.resample import RATES_HZ
@@ -70,26 +69,26 @@ class Tuning:
     def measure(self, options: dict[str, Any]) -> Tried:
         """The error rates under the card's options, changed by `options`."""
         reader, wer, seconds, used = self._reader(options), {}, 0.0, 0.0
-        for name, spoken in self.sets.items():
+        for name, recordings in self.sets.items():
             began = time.process_time()
-            heard = [" ".join(word.text for word in self._hear(reader, one)) for one in spoken]
+            texts = [" ".join(word.text for word in self._hear(reader, spoken)) for spoken in recordings]
             used += time.process_time() - began
-            wer[name] = error_rates([one.text for one in spoken], heard).wer or 0.0
-            seconds += sum(len(one.rows) for one in spoken) * self.row_s
+            wer[name] = error_rates([spoken.text for spoken in recordings], texts).wer or 0.0
+            seconds += sum(len(spoken.rows) for spoken in recordings) * self.row_s
         return Tried(wer, 1000 * used / max(seconds, self.row_s))
 
     def search(
-        self, grid: Mapping[str, Sequence[float]], told: Callable[[dict, Tried], None]
+        self, grid: Mapping[str, Sequence[float]], report: Callable[[dict, Tried], None]
     ) -> tuple[dict[str, float], Tried]:
-        """One option after the other, ROUNDS times; the best of each stays. `told` hears every try."""
+        """One option after the other, ROUNDS times; the best of each stays. `report` takes every try."""
         best: dict[str, float] = {}
         usual = structs.asdict(self._reader({}).card)
         if unknown := [name for name in grid if name not in usual]:
             raise WrongCall(f"{unknown[0]!r} is no option of a captions card; there are {', '.join(usual)}")
         # The first one compiles, which must not count.
-        self._hear(self._reader({}), next(one for some in self.sets.values() for one in some))
-        found = self.measure(best)
-        told(best, found)
+        self._hear(self._reader({}), next(self._spoken()))
+        lowest = self.measure(best)
+        report(best, lowest)
         for _ in range(ROUNDS):
             before = dict(best)
             for name, values in grid.items():
@@ -98,12 +97,12 @@ class Tuning:
                     if value == best.get(name, usual[name]):
                         continue
                     tried = self.measure(options)
-                    told(options, tried)
-                    if tried.mean < found.mean:
-                        best, found = options, tried
+                    report(options, tried)
+                    if tried.mean < lowest.mean:
+                        best, lowest = options, tried
             if best == before:
                 break
-        return best, found
+        return best, lowest
 
     def calibrated(self, options: dict[str, Any]) -> dict[str, float]:
         """The three options of confidences, fitted to which words are right (logistic regression)."""
@@ -121,12 +120,12 @@ class Tuning:
         """The offsets, in rows, that take the median error from starts and ends of words."""
         reader = self._reader(options)
         starts, ends = [], []
-        for one in (one for spoken in self.sets.values() for one in spoken):
-            found = self._hear(reader, one)
-            placed = [SpokenWord(plain(w.text), w.start * self.row_s, w.end * self.row_s) for w in found]
-            for spoken, heard in matched(one.words, placed):
-                starts.append(one.words[spoken].start / self.row_s - found[heard].start)
-                ends.append(one.words[spoken].end / self.row_s - found[heard].end)
+        for spoken in self._spoken():
+            words = self._hear(reader, spoken)
+            placed = [SpokenWord(plain(w.text), w.start * self.row_s, w.end * self.row_s) for w in words]
+            for reference, place in matched(spoken.words, placed):
+                starts.append(spoken.words[reference].start / self.row_s - words[place].start)
+                ends.append(spoken.words[reference].end / self.row_s - words[place].end)
         if not starts:
             return {}
         card = reader.card
@@ -140,19 +139,22 @@ class Tuning:
     ) -> tuple[list[float], list[bool]]:
         reader = self._reader(options | dict(zip(CONFIDENCE, weights)))
         confidences, right = [], []
-        for one in (one for spoken in self.sets.values() for one in spoken):
-            found = self._hear(reader, one)
-            confidences += [min(max(word.confidence, 1e-9), 1 - 1e-9) for word in found]
-            right += right_words(plain(one.text).split(), [word.text for word in found])
+        for spoken in self._spoken():
+            words = self._hear(reader, spoken)
+            confidences += [min(max(word.confidence, 1e-9), 1 - 1e-9) for word in words]
+            right += right_words(plain(spoken.text).split(), [word.text for word in words])
         return confidences, right
+
+    def _spoken(self) -> Iterator[Spoken]:
+        return (spoken for recordings in self.sets.values() for spoken in recordings)
 
     def _reader(self, options: dict[str, Any]) -> CaptionsReader:
         card = self.model.card
         return CaptionsReader(card.labels["phones"], card.reader.options | options, self.model.folder, 1)
 
-    def _hear(self, reader: CaptionsReader, one: Spoken) -> list[Word]:
+    def _hear(self, reader: CaptionsReader, spoken: Spoken) -> list[Word]:
         reader.open(1, reader.parse({"partials": False}))
-        (events,) = reader.read([1], one.rows[None])
+        (events,) = reader.read([1], spoken.rows[None])
         finals = [event for event in (*events, *reader.finish(1)) if event.kind == "final"]
         return [word for event in finals for word in event.alternatives[0].words]
 
@@ -161,13 +163,15 @@ def spoken(
     model: Model, paths: Iterable[Path], first: int | None, progress: Callable[[float], None]
 ) -> dict[str, list[Spoken]]:
     """The sets of manifests through the network of `model`, `first` recordings of each at most."""
-    front, sets = cache(model.front), {}
+    front = cache(model.front)
+    sets: dict[str, list[Spoken]] = {}
     for path in paths:
-        sets[str(path)] = some = []
+        recordings: list[Spoken] = []
+        sets[str(path)] = recordings
         for recording in islice(read_manifest(path).recordings(), first):
-            known = recording if recording.rate_hz in RATES_HZ else recording.at(COMMON_RATE_HZ)
-            rows = _rows(model, front(known.rate_hz), known)
-            some.append(Spoken(recording.text, recording.words or (), rows))
+            taken = recording if recording.rate_hz in RATES_HZ else recording.at(COMMON_RATE_HZ)
+            rows = _rows(model, front(taken.rate_hz), taken)
+            recordings.append(Spoken(recording.text, recording.words or (), rows))
             progress(recording.seconds)
     return sets
 

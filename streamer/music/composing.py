@@ -10,17 +10,20 @@ from streamer.models.feeders.composer import ComposerFeeder
 from streamer.models.kernels.candidates import candidates
 from streamer.models.layers.stage import State
 from streamer.models.music.notation import sounding, voices_of
-from streamer.models.networks.composer_network import COLUMNS
+from streamer.models.networks.composer_network import COLUMNS, Composer
 
 
-class Composer:
+class LoadedComposer:
     """A network that composes, with what feeds it; it holds no piece, and serves any number."""
 
     def __init__(self, model: Model):
         """ValueError, one line, for a model that is no composer."""
-        self.name, self.network, self.voices = model.name, model.network, voices_of(model.card)
+        self.name, self.voices = model.name, voices_of(model.card)
+        if not isinstance(model.network, Composer) or model.card.feeder is None:
+            raise ValueError(f"{model.name} is no composer")
+        self.network = model.network
         self.feeder = ComposerFeeder(self.voices, model.card.feeder.options)
-        # By hand, for steps of a few rows: torch's own LSTM packs its weights anew at every call.
+        # By hand, for steps of a few rows: torch's own LSTM packs its weights again at every call.
         self.step = candidates(model.network)[-1].step
 
 
@@ -30,10 +33,10 @@ class Pieces:
     Law: a piece is a function of its options alone, whoever is beside it and however it was cut.
     """
 
-    def __init__(self, composer: Composer, options: list[dict[str, Any]]):
+    def __init__(self, composer: LoadedComposer, options: list[dict[str, Any]]):
         """OptionError "options.NAME" for options that don't fit."""
         self.composer, self.position = composer, 0
-        self.options = [composer.feeder.parse(one) for one in options]
+        self.options = [composer.feeder.parse(values) for values in options]
         self.state: State = composer.network.initial_state(len(options))
 
     def control(self, row: int, values: dict[str, Any]) -> None:
@@ -44,14 +47,14 @@ class Pieces:
     def symbols(self, count: int) -> np.ndarray:
         """The next `count` steps of all pieces, int64 [B, count, V]."""
         feeder = self.composer.feeder
-        x = np.stack([feeder.steps(one, self.position, count) for one in self.options])
+        x = np.stack([feeder.steps(values, self.position, count) for values in self.options])
         y, self.state = self.composer.step(torch.from_numpy(x), self.state)
         self.position += count
         return y[..., ::COLUMNS].long().numpy()
 
     def notes(self, count: int) -> list[list[tuple[int, ...]]]:
         """The same as the MIDI notes that sound in each step, 0 where a place is silent."""
-        moves = [self.composer.feeder.transposition(one) for one in self.options]
+        moves = [self.composer.feeder.transposition(values) for values in self.options]
         return [
             [
                 tuple(note + move if note else 0 for note in sounding(self.composer.voices, step))

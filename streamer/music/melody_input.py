@@ -37,9 +37,11 @@ def _opened(name: str) -> Any:
     try:
         names = mido.get_input_names()
     except (ImportError, OSError) as error:
-        text = f"MIDI ports can't be read ({error}); `pip install python-rtmidi`, or play on the keyboard: --accompany keys"
-        raise ValueError(text) from None
-    found = [one for one in names if name.lower() in one.lower()]
-    if not found:
+        raise ValueError(
+            f"MIDI ports can't be read ({error}); `pip install python-rtmidi`, "
+            "or play on the keyboard: --accompany keys"
+        ) from None
+    port = next((port for port in names if name.lower() in port.lower()), None)
+    if port is None:
         raise ValueError(f"no MIDI input {name!r}; there are {', '.join(names) or 'none'}")
-    return mido.open_input(found[0])
+    return mido.open_input(port)

@@ -75,7 +75,8 @@ class Performance:
         self.ends_at = self.length.steps if self.length else None
 
     def __iter__(self) -> Iterator[Played]:
-        notes, sent = (), 0
+        notes: tuple[int, ...] = ()
+        sent = 0
         while self.ends_at is None or self.position < self.ends_at:
             (notes,) = self.source.notes(1)
             self.position += 1

@@ -36,7 +36,7 @@ def read_prompt(text: str, steps_per_beat: int) -> Prompt:
         return Prompt(seed=int(text) % 2**62)
     spelled = [_spelled(word) for word in text.split()]
     if None not in spelled:
-        return Prompt(melody=[note for note in spelled for _ in range(steps_per_beat)])
+        return Prompt(melody=[note for note in spelled if note is not None for _ in range(steps_per_beat)])
     return Prompt(seed=int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") % 2**62)
 
 
@@ -85,7 +85,8 @@ def _notes(file: mido.MidiFile) -> list[tuple[int, int, int]]:
     """Notes of all tracks but drums: beginning and end in ticks, and the MIDI note."""
     notes = []
     for track in file.tracks:
-        now, sounding = 0, {}
+        now = 0
+        sounding: dict[tuple[int, int], int] = {}  # from channel and note to when it began
         for message in track:
             now += message.time
             if message.type not in ("note_on", "note_off") or message.channel == 9:

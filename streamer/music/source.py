@@ -6,11 +6,10 @@ from typing import Any, Protocol
 import torch
 
 from streamer.config import Config
-from streamer.models.bundle import catalog
-from streamer.models.bundle.build import load
 from streamer.models.music.notation import Voice
-from streamer.music.composing import Composer, Pieces
+from streamer.music.composing import LoadedComposer, Pieces
 from streamer.music.performance import Source
+from streamer.runtime.loading import load_model
 
 
 class PieceSource(Source, Protocol):
@@ -38,8 +37,7 @@ class LocalSource:
     def __init__(self, config: Config, name: str):
         """ValueError, one line, for a model that is unknown or no composer."""
         torch.set_num_threads(config.engine.threads)
-        folder = catalog.find(name, config.folders())
-        self.composer = Composer(load(folder, config.model(name).allow_imports))
+        self.composer = LoadedComposer(load_model(config, name))
         self.pieces = Pieces(self.composer, [])
         self.voices = self.composer.voices
         defaults = self.composer.feeder.defaults

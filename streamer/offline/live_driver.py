@@ -8,17 +8,11 @@ import numpy as np
 from msgspec.structs import replace
 
 from streamer import wire
-from streamer.evaluation.job import Job
-from streamer.models.bundle import catalog
-from streamer.models.bundle.card import Card, read_card
 from streamer.offline.recordings import COMMON_RATE_HZ, Recording, SpokenWord
-from streamer.offline.writing import RAW, Writing
 from streamer.server.contract import Outgoing
 from streamer.server.engine import Engine
-from streamer.server.serve import unpaced_engine
 
 PEER = b"evaluation"
-STREAMS = 32  # at once: wider steps gain little on a CPU
 
 
 @dataclass
@@ -58,40 +52,6 @@ class _Live:
     seq: int = 0
     ended: bool = False  # Close is sent
     closed: bool = False  # and answered
-
-
-@dataclass(frozen=True)
-class LiveModel:
-    """A model in an engine of its own."""
-
-    name: str
-    card: Card
-    engine: Engine
-
-
-def live_model(job: Job, task: str) -> LiveModel:
-    """The job's model, served in this process. ValueError where it is unknown or made for another task."""
-    card = read_card(catalog.find(job.model, job.config.folders()))
-    if card.task != task:
-        raise ValueError(f"{job.model} is a model for {card.task}; name one for {task}")
-    return LiveModel(job.model, card, unpaced_engine(job.config, [job.model]))
-
-
-def hear(
-    model: LiveModel,
-    recordings: Iterable[Recording],
-    job: Job,
-    writing: Writing = RAW,
-    passed: Callable[[float], None] = lambda seconds: None,
-) -> list[Heard]:
-    """All `recordings` through `model`, the progress told; `passed` is told the seconds of a stream."""
-    streams = min(STREAMS, job.config.model(model.name).max_streams)
-    options = writing.options(model.engine.models[model.name].reader.option_names)
-    heard = []
-    for one in listen(model.engine, model.name, recordings, job.chunk_ms, streams, passed, options):
-        job.progress(one.seconds)
-        heard.append(one)
-    return heard
 
 
 def listen(

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from streamer.evaluation.alignment import time_errors
-from streamer.evaluation.calibration import reliability, right_words
+from streamer.evaluation.alignment import right_words, time_errors
+from streamer.evaluation.calibration import reliability
 from streamer.evaluation.conditions import CONDITIONS, SIMPLE, condition
 from streamer.evaluation.memory_growth import Growth
 from streamer.offline.recordings import Recording, SpokenWord, looped

@@ -12,38 +12,45 @@ CADENCE = np.repeat([[72, 67, 64, 48], [71, 67, 62, 43], [72, 67, 64, 48]], 4, a
 
 def test_a_plain_cadence():
     found = judge([CADENCE])
-    assert (found.cadences, found.crossings, found.parallel_fifths, found.repetition) == (1, 0, 0, 0)
-    assert found.durations == pytest.approx({4: 9 / 10, 12: 1 / 10})
-    assert found.pitch_classes == pytest.approx({0: 1 / 3, 2: 1 / 12, 4: 1 / 6, 7: 1 / 3, 11: 1 / 12})
-    assert found.intervals[-1] == found.intervals[1] > 0
-    assert found.harmonies == pytest.approx({0: 2 / 3, 4: 1 / 3})
+    assert (
+        found.rates["cadences"],
+        found.rates["crossings"],
+        found.rates["parallel_fifths"],
+        found.rates["repetition"],
+    ) == (1, 0, 0, 0)
+    assert found.histograms["durations"] == pytest.approx({4: 9 / 10, 12: 1 / 10})
+    assert found.histograms["pitch_classes"] == pytest.approx(
+        {0: 1 / 3, 2: 1 / 12, 4: 1 / 6, 7: 1 / 3, 11: 1 / 12}
+    )
+    assert found.histograms["intervals"][-1] == found.histograms["intervals"][1] > 0
+    assert found.histograms["harmonies"] == pytest.approx({0: 2 / 3, 4: 1 / 3})
 
 
 def test_crossings_and_parallel_fifths_are_found():
     crossed = CADENCE.copy()
     crossed[:4, 1] = 74
-    assert judge([crossed]).crossings == pytest.approx(4 / 12)
+    assert judge([crossed]).rates["crossings"] == pytest.approx(4 / 12)
     parallel = np.array([[67, 60], [69, 62], [71, 64], [67, 60]])
-    assert judge([parallel]).parallel_fifths == 1
+    assert judge([parallel]).rates["parallel_fifths"] == 1
     # Contrary motion from fifth to twelfth, and a fifth that is only held, are none.
-    assert judge([np.array([[67, 60], [74, 55]])]).parallel_fifths == 0
-    assert judge([np.array([[67, 60], [67, 60]])]).parallel_fifths == 0
+    assert judge([np.array([[67, 60], [74, 55]])]).rates["parallel_fifths"] == 0
+    assert judge([np.array([[67, 60], [67, 60]])]).rates["parallel_fifths"] == 0
 
 
 def test_repetition_counts_bars():
     bar = np.arange(60, 76)[:, None]
-    assert judge([np.concatenate([bar, bar + 1, bar, bar])]).repetition == 0.5
+    assert judge([np.concatenate([bar, bar + 1, bar, bar])]).rates["repetition"] == 0.5
 
 
 def test_no_cadence_without_a_dominant_or_a_triad():
-    assert judge([CADENCE[8:]]).cadences == 0
+    assert judge([CADENCE[8:]]).rates["cadences"] == 0
     open_fifth = CADENCE.copy()
     open_fifth[8:, 2] = 60
-    assert judge([open_fifth]).cadences == 0
+    assert judge([open_fifth]).rates["cadences"] == 0
 
 
 def test_silence_and_nothing():
-    assert judge([np.zeros((5, 4), int)]).cadences == 0
+    assert judge([np.zeros((5, 4), int)]).rates["cadences"] == 0
     assert runs([0, 0, 60, 60, 0, 60]) == [(60, 2), (60, 1)]
     assert distance({1: 1.0}, {2: 1.0}) == 1 and distance({1: 0.5, 2: 0.5}, {1: 1.0}) == 0.5
 

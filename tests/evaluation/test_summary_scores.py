@@ -2,7 +2,7 @@
 
 import pytest
 
-from streamer.evaluation.summary_files import Paper, Sentence, read_rows
+from streamer.evaluation.summary_files import Compression, Paper, read_rows
 from streamer.evaluation.summary_scores import kept_scores, title_scores
 from tests.summary_data import write
 
@@ -23,8 +23,8 @@ def test_titles_are_scored_by_rouge():
 def test_rows_are_read_by_their_keys(tmp_path):
     sentences = [{"tokens": ["A", "."], "labels": [1, 0], "id": 3}, {"tokens": ["B"], "labels": None}]
     assert read_rows(write(tmp_path / "a.jsonl.gz", sentences)) == [
-        Sentence(["A", "."], [1, 0]),
-        Sentence(["B"], None),
+        Compression(["A", "."], [1, 0]),
+        Compression(["B"], None),
     ]
     papers = [{"abstract": "We study.", "title": "On it", "cat": "cs"}]
     assert read_rows(write(tmp_path / "b.jsonl", papers)) == [Paper("We study.", "On it")]

@@ -170,8 +170,8 @@ def test_what_stood_in_a_words_place_before_it():
     ]
     sure = [shown(1.0), shown(1.5), shown(2.0, "a"), everything[-1]]
     first, second = timeline.live_words(everything, sure)
-    assert (first.shown, first.sure, first.before) == (1.5, 2.0, ((1.0, "on"),))
-    assert (second.shown, second.sure, second.before) == (3.0, 3.0, ((2.0, "cap"),))
+    assert (first.shown, first.settled, first.before) == (1.5, 2.0, ((1.0, "on"),))
+    assert (second.shown, second.settled, second.before) == (3.0, 3.0, ((2.0, "cap"),))
     assert timeline.right("The cat.", ["a", "cat"]) == [False, True]
     assert timeline.right(None, ["a", "cat"]) == [None, None]
 

@@ -14,7 +14,7 @@ from streamer.clients.notices import Applied, Rejected
 from streamer.clients.subscriber import Subscriber
 from streamer.models.bundle.build import load
 from streamer.models.music.notation import note_name
-from streamer.music.composing import Composer, Pieces
+from streamer.music.composing import LoadedComposer, Pieces
 from streamer.server.engine import Engine, Settings
 from streamer.server.inputs.generator import ACK_STEPS, WINDOW_STEPS
 from streamer.server.recording import Recorder
@@ -124,7 +124,7 @@ def test_a_stream_plays_what_composing_in_this_process_plays(engine, folder):
     client.credit(STEPS)
     ended(client)
     pieces = Pieces(
-        Composer(load(folder)), [{"seed": 7, "prompt": [[60], [62, 50]], "bounds": {"bass": [41, 45]}}]
+        LoadedComposer(load(folder)), [{"seed": 7, "prompt": [[60], [62, 50]], "bounds": {"bass": [41, 45]}}]
     )
     told = [[w.text for w in r.alternatives[0].words] for r in client.results if r.kind == "partial"]
     assert told == [[note_name(note) for note in step if note] for step in pieces.notes(STEPS)[0]]

@@ -8,29 +8,26 @@ import numpy as np
 from streamer.config import Config
 from streamer.errors import WrongCall
 from streamer.evaluation.alignment import matched
-from streamer.evaluation.captions import shown
 from streamer.evaluation.entity_scores import tags_of
 from streamer.evaluation.error_rates import error_counts
 from streamer.evaluation.job import Job
 from streamer.evaluation.manifests import read_manifest
+from streamer.evaluation.recognition import hear, live_model, offline_model, read_whole
 from streamer.evaluation.stopwatch import Stopwatch
-from streamer.evaluation.transcribed import Said, live_said, offline_said
+from streamer.evaluation.transcribed import Transcribed, from_stream, from_transcript
 from streamer.evaluation.translation_scores import average_lagging
-from streamer.evaluation.word_delays import Shown, word_delays
+from streamer.evaluation.word_delays import settled, word_delays
 from streamer.lab.latency import translation_task, word_tasks
 from streamer.lab.latency.measure import Line, Point, Progress, bounds
 from streamer.lab.latency.task import Error, Scored
 from streamer.lab.latency.views import View
 from streamer.lab.sample import FOLDER
-from streamer.models.bundle import catalog
-from streamer.models.bundle.build import Model, load
+from streamer.models.bundle.build import Model
 from streamer.models.datasets.sentence_pairs import read_pairs
 from streamer.models.datasets.tagged import read_conll
-from streamer.offline.live_driver import Heard, hear, live_model
-from streamer.offline.offline_driver import offline_model, read_whole
-from streamer.offline.recordings import Recording
 from streamer.offline.sentences import Sentences
 from streamer.offline.translate import Translator
+from streamer.runtime.loading import load_model
 
 CHUNK_MS = 40
 SETS = ("librispeech_8spk", "an4")
@@ -48,77 +45,70 @@ def quickly(config: Config, tasks: Sequence[str] | None, progress: Progress) -> 
 
 def _captions(config: Config, progress: Progress) -> Line:
     files = [FOLDER / "speech" / name / "dev.manifest.jsonl" for name in SETS]
-    recordings = [one for file in files for one in read_manifest(file).recordings()]
+    recordings = [recording for file in files for recording in read_manifest(file).recordings()]
     job = Job(files[0], "captions-en", config, CHUNK_MS, lambda seconds: None)
     model = live_model(job, "captions")
     progress("captions, live")
     with Stopwatch() as watch:
-        heard = hear(model, recordings, job)
-    delays = [word_delays(one.spoken or (), settled(one)) for one in heard]
-    size = load(catalog.find(job.model, config.folders()))
-    points = [
-        _heard_point(f"live, {_millions(size)}", size, [live_said(one) for one in heard], delays, watch)
-    ]
+        streams = hear(model, recordings, job)
+    delays = [word_delays(heard.spoken or (), settled(heard)) for heard in streams]
+    size = load_model(config, job.model)
+    live = [from_stream(heard) for heard in streams]
+    points = [_transcribed_point(f"live, {_millions(size)}", size, live, delays, watch)]
 
     progress("captions, offline")
     whole = offline_model(replace(job, model="captions-en-offline"), "captions")
     with Stopwatch() as watch:
         transcripts = read_whole(whole, recordings, job)
-    said = [offline_said(one, transcript) for one, transcript in zip(recordings, transcripts)]
-    delays = [_to_the_end(recording, one) for recording, one in zip(recordings, said)]
-    points.append(_heard_point(f"offline, {_millions(whole.model)}", whole.model, said, delays, watch))
+    offline = [from_transcript(*pair) for pair in zip(recordings, transcripts)]
+    delays = [_to_the_end(each) for each in offline]
+    view = f"offline, {_millions(whole.model)}"
+    points.append(_transcribed_point(view, whole.model, offline, delays, watch))
     return Line("captions", "ms", "wrong words", points)
 
 
-def settled(heard: Heard) -> list[Shown]:
-    """What a stream showed, but only those words that never change again."""
-    counts = [
-        len(result.alternatives[0].text[: result.confirmed].split()) if result.kind == "partial" else None
-        for result in heard.results
-        if result.alternatives
-    ]
-    return [replace(one, words=one.words[:count]) for one, count in zip(shown(heard), counts)]
+def _to_the_end(transcribed: Transcribed) -> list[float]:
+    """Seconds from the end of each word that is matched to that of its recording."""
+    spoken = transcribed.spoken or ()
+    return [transcribed.seconds - spoken[place].end for place, _ in matched(spoken, transcribed.words)]
 
 
-def _to_the_end(recording: Recording, said: Said) -> list[float]:
-    """Seconds from the end of each word that was found to that of its recording."""
-    spoken = recording.words or ()
-    return [recording.seconds - spoken[place].end for place, _ in matched(spoken, said.words)]
-
-
-def _heard_point(
-    view: str, model: Model, said: Sequence[Said], delays: Sequence[list[float]], watch: Stopwatch
+def _transcribed_point(
+    view: str,
+    model: Model,
+    recordings: Sequence[Transcribed],
+    delays: Sequence[list[float]],
+    watch: Stopwatch,
 ) -> Point:
     scored = Scored(
-        np.array([error_counts(one.reference, one.text) for one in said], float),
-        np.array([1000 * sum(some) for some in delays]),
-        np.array([len(some) for some in delays]),
-        np.array([one.seconds / 3600 for one in said]),
+        np.array([error_counts(each.reference, each.text) for each in recordings], float),
+        np.array([1000 * sum(seconds) for seconds in delays]),
+        np.array([len(seconds) for seconds in delays]),
+        np.array([each.seconds / 3600 for each in recordings]),
     )
     return _point(view, model, scored, lambda counts: counts[0] / counts[1], watch)
 
 
 def _entities(config: Config, progress: Progress) -> Line:
     sentences = read_conll(FOLDER / "entities.conll.gz")
-    lengths = np.array([len(some) for some, _ in sentences])
-    points = []
+    lengths = np.array([len(words) for words, _ in sentences])
+    points: list[Point] = []
     for view, name, options, waits in (
         *((f"{k} ahead", "entities-en", {"lookahead": k}, k) for k in (0, 1, 2)),
         ("offline", "entities-en-offline", {}, int(lengths.max())),
     ):
         progress(f"entities, {view}")
-        model = load(catalog.find(name, config.folders()))
+        model = load_model(config, name)
         network = Sentences(model, options)
         with Stopwatch() as watch:
-            finals = network.finals([some for some, _ in sentences])
+            finals = network.finals([words for words, _ in sentences])
         counts = [
-            word_tasks.span_counts(tags_of(some, final.alternatives[0].words if final else ()), tags)
-            for (some, tags), final in zip(sentences, finals)
+            word_tasks.span_counts(tags_of(words, final.alternatives[0].words if final else ()), tags)
+            for (words, tags), final in zip(sentences, finals)
         ]
-        waited = [View(view, waits).waits(length).sum() for length in lengths]
-        scored = Scored(
-            np.array(counts, float), np.array(waited), lengths, lengths / word_tasks.SPOKEN_WORDS_AN_HOUR
-        )
+        waited = np.array([View(view, waits).waits(length).sum() for length in lengths])
+        hours = lengths / word_tasks.SPOKEN_WORDS_AN_HOUR
+        scored = Scored(np.array(counts, float), waited, lengths, hours)
         points.append(_point(_sized(view, model, points), model, scored, word_tasks.span_error, watch))
     return Line("entities", "words", "1 - F1 of names", points)
 
@@ -127,24 +117,24 @@ def _translation(config: Config, progress: Progress) -> Line:
     pairs = read_pairs(FOLDER / "en-de.tsv.gz")
     sources = [source.split() for source, _ in pairs]
     lengths = np.array([len(source) for source in sources])
-    points = []
+    points: list[Point] = []
     for view, name, options in (
         *((f"{k} behind", "translate-en-de", {"lookahead": k}) for k in (1, 3, 5, 9)),
         ("offline", "translate-en-de-offline", {}),
     ):
         progress(f"translation, {view}")
-        model = load(catalog.find(name, config.folders()))
+        model = load_model(config, name)
         translator = Translator(model, options)
         with Stopwatch() as watch:
-            told = translator.translate(sources)
-        counts = [translation_task.bleu_counts(one.text, target) for one, (_, target) in zip(told, pairs)]
-        lags = [average_lagging(one.read, n) or n for one, n in zip(told, lengths)] if options else lengths
-        scored = Scored(
-            np.array(counts, float),
-            np.array(lags, float),
-            np.ones(len(pairs)),
-            lengths / word_tasks.SPOKEN_WORDS_AN_HOUR,
-        )
+            targets = translator.translate(sources)
+        texts = [(target.text, reference) for target, (_, reference) in zip(targets, pairs)]
+        counts = np.array([translation_task.bleu_counts(*pair) for pair in texts], float)
+        lags = lengths.astype(float)
+        if options:
+            reads = [target.read for target in targets]
+            lags = np.array([average_lagging(read, n) or n for read, n in zip(reads, lengths)], float)
+        hours = lengths / word_tasks.SPOKEN_WORDS_AN_HOUR
+        scored = Scored(counts, lags, np.ones(len(pairs)), hours)
         points.append(_point(_sized(view, model, points), model, scored, translation_task.bleu_error, watch))
     return Line("translation", "words", "1 - BLEU", points)
 
@@ -160,12 +150,12 @@ def _millions(model: Model) -> str:
 
 
 def _parameters(model: Model) -> int:
-    return sum(one.numel() for one in model.network.parameters())
+    return sum(part.numel() for part in model.network.parameters())
 
 
 def _point(view: str, model: Model, scored: Scored, error: Error, watch: Stopwatch) -> Point:
-    found, low, high = bounds(error, scored)
+    mean, low, high = bounds(error, scored)
     delay = float(scored.waited.sum() / max(1.0, scored.outputs.sum()))
     seconds = watch.cpu_seconds / float(scored.amount.sum())
-    back = view.startswith("offline")
-    return Point(view, back, 0, _parameters(model), delay, found, low, high, seconds)
+    reads_back = view.startswith("offline")
+    return Point(view, reads_back, 0, _parameters(model), delay, mean, low, high, seconds)

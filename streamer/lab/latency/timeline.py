@@ -5,20 +5,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import jiwer
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from streamer.config import Config
-from streamer.evaluation.captions import shown
+from streamer.evaluation.alignment import right_words
 from streamer.evaluation.error_rates import plain
 from streamer.evaluation.job import Job
-from streamer.evaluation.word_delays import Shown
+from streamer.evaluation.recognition import hear, live_model, offline_model, read_whole
+from streamer.evaluation.transcribed import from_transcript
+from streamer.evaluation.word_delays import Shown, settled, shown
 from streamer.lab.drawing import SHADES, figure, save
-from streamer.lab.latency.quick import settled
-from streamer.offline.live_driver import hear, live_model
-from streamer.offline.offline_driver import offline_model, read_whole
 from streamer.offline.recordings import COMMON_RATE_HZ, Recording, SpokenWord, read_sound
 
 if TYPE_CHECKING:
@@ -30,14 +28,14 @@ LONGEST_S = 40.0  # of a recording whose words still stand legibly side by side
 
 @dataclass(frozen=True)
 class LiveWord:
-    """A final word, and the seconds of recording that were heard when it was shown and when it was sure.
+    """A final word, and the seconds of recording that were heard when it was shown and when it was settled.
 
     `before` are the other words that were shown in its place, with when they came.
     """
 
     word: SpokenWord
     shown: float
-    sure: float
+    settled: float
     before: tuple[tuple[float, str], ...]
 
 
@@ -68,120 +66,104 @@ def both(config: Config, path: Path, text: str | None) -> Timeline:
     live = live_words(shown(heard), settled(heard))
     whole = offline_model(replace(job, model="captions-en-offline"), "captions")
     (transcript,) = read_whole(whole, [recording], job)
-    offline = [
-        SpokenWord(plain(word.word), word.start, word.end)
-        for segment in transcript.segments
-        for word in segment.words
-    ]
-    live_right = right(text, [one.word.text for one in live])
-    return Timeline(
-        recording.seconds, live, offline, live_right, right(text, [word.text for word in offline])
-    )
+    offline = list(from_transcript(recording, transcript).words)
+    live_right = right(text, [live_word.word.text for live_word in live])
+    offline_right = right(text, [word.text for word in offline])
+    return Timeline(recording.seconds, live, offline, live_right, offline_right)
 
 
-def live_words(everything: Sequence[Shown], sure: Sequence[Shown]) -> list[LiveWord]:
+def live_words(everything: Sequence[Shown], settled: Sequence[Shown]) -> list[LiveWord]:
     """The finals' words; what stood in a word's place before is what overlaps it the most."""
     words = []
-    for final in (one for one in everything if one.final):
-        utterance = [one for one in everything if one.utterance == final.utterance]
-        settling = [one for one in sure if one.utterance == final.utterance]
+    for final in (result for result in everything if result.final):
+        utterance = [result for result in everything if result.utterance == final.utterance]
+        settling = [result for result in settled if result.utterance == final.utterance]
         for place, word in enumerate(final.words):
             history: list[tuple[float, str]] = []
-            for one in utterance:
-                text = _overlapping(one.words, word)
+            for result in utterance:
+                text = _overlapping(result.words, word)
                 if text != (history[-1][1] if history else ""):
-                    history.append((one.heard, text))
-            known = next((one.heard for one in settling if len(one.words) > place), final.heard)
+                    history.append((result.heard, text))
+            settled_at = next((result.heard for result in settling if len(result.words) > place), final.heard)
             before = tuple((heard, text) for heard, text in history[:-1] if text)
-            words.append(LiveWord(word, history[-1][0] if history else final.heard, known, before))
+            words.append(LiveWord(word, history[-1][0] if history else final.heard, settled_at, before))
     return words
+
+
+def _overlap(first: SpokenWord, second: SpokenWord) -> float:
+    """The seconds that two words share; below zero where they lie apart."""
+    return min(first.end, second.end) - max(first.start, second.start)
 
 
 def _overlapping(words: Sequence[SpokenWord], word: SpokenWord) -> str:
     """The word of `words` that shares the most time with `word`; "" where none does."""
-    shares = [(min(one.end, word.end) - max(one.start, word.start), one.text) for one in words]
+    shares = [(_overlap(other, word), other.text) for other in words]
     share, text = max(shares, default=(0.0, ""))
     return text if share > 0 else ""
 
 
 def right(text: str | None, words: Sequence[str]) -> list[bool | None]:
     """Of each word whether an alignment by edit distance finds it in `text`."""
-    if text is None or not plain(text) or not words:
+    if text is None or not plain(text):
         return [None] * len(words)
-    found: list[bool | None] = [False] * len(words)
-    for chunk in jiwer.process_words(plain(text), " ".join(words)).alignments[0]:
-        if chunk.type == "equal":
-            found[chunk.hyp_start_idx : chunk.hyp_end_idx] = [True] * (
-                chunk.hyp_end_idx - chunk.hyp_start_idx
-            )
-    return found
+    return [*right_words(plain(text).split(), words)]
 
 
-def show(found: Timeline) -> None:
-    """The live words with their times, and what the offline network has in their place, on standard output."""
+def show(timeline: Timeline) -> None:
+    """The live words with their times beside the offline network's, on standard output."""
     table = Table(title="seconds of the recording")
     for column in ("live", "said at", "shown", "sure", "shown before", "offline"):
         table.add_column(column, justify="right" if column in ("said at", "shown", "sure") else "left")
-    for one, good in zip(found.live, found.live_right):
-        other = _overlapping(found.offline, one.word)
-        before = ", ".join(f"{text} ({heard:.2f})" for heard, text in one.before)
+    for live, is_right in zip(timeline.live, timeline.live_right):
+        word, other = live.word, _overlapping(timeline.offline, live.word)
         table.add_row(
-            _marked(one.word.text, good),
-            f"{one.word.end:.2f}",
-            f"{one.shown:.2f}",
-            f"{one.sure:.2f}",
-            before,
-            "" if other == one.word.text else other,
+            _marked(word.text, is_right),
+            *(f"{seconds:.2f}" for seconds in (word.end, live.shown, live.settled)),
+            ", ".join(f"{text} ({heard:.2f})" for heard, text in live.before),
+            "" if other == word.text else other,
         )
     Console(width=110).print(table)
-    delays = [(one.shown - one.word.end, one.sure - one.word.end) for one in found.live]
+    delays = [(live.shown - live.word.end, live.settled - live.word.end) for live in timeline.live]
     if delays:
-        seen, sure = np.median(np.array(delays), 0)
+        seen, settled = np.median(np.array(delays), 0)
         print(
-            f"live: half of the words are shown within {seen:.2f} s of their ends, and sure within {sure:.2f} s"
+            f"live: half of the words are shown within {seen:.2f} s of their ends, "
+            f"and sure within {settled:.2f} s"
         )
-    print(f"offline: all {len(found.offline)} words at the recording's end, {found.seconds:.2f} s")
+    print(f"offline: all {len(timeline.offline)} words at the recording's end, {timeline.seconds:.2f} s")
 
 
-def _marked(text: str, good: bool | None) -> str:
-    return text if good in (True, None) else f"{text} (wrong)"
+def _marked(text: str, is_right: bool | None) -> str:
+    return f"{text} (wrong)" if is_right is False else text
 
 
-def draw(found: Timeline, path: Path) -> None:
-    """A row for each word: where it was said, what was shown for it and when, when it was sure; offline at the end."""
-    rows = _rows(found)
+def draw(timeline: Timeline, path: Path) -> None:
+    """A row for each word: when it was said, shown and settled; what the offline network has at the end."""
+    rows = _rows(timeline)
     made, (panel,) = figure(13, 1.4 + 0.23 * max(4, len(rows)))
-    end, column = found.seconds, 1.14 * found.seconds  # room for what the last words were before
-    for height, (one, live_right, other, other_right) in enumerate(rows):
-        if one:
-            word = one.word
-            panel.plot([word.end, one.sure], [height, height], color=SHADES[2], linewidth=0.8)
-            panel.plot(
-                [word.start, word.end], [height, height], color=SHADES[0], linewidth=5, solid_capstyle="butt"
-            )
-            panel.plot([one.shown], [height], "|", color=SHADES[1], markersize=9, markeredgewidth=1.5)
-            panel.plot([one.sure], [height], "o", color=SHADES[1], markersize=4)
-            _text(panel, word.start - 0.05, height, word.text, live_right, "right")
-            if one.before:
-                told = ", ".join(text for _, text in one.before[-3:])
-                panel.text(one.sure + 0.08, height, f"was: {told}", fontsize=7, color="#666666", va="center")
+    end, column = timeline.seconds, 1.14 * timeline.seconds  # space for what the last words were before
+    for height, (live, live_right, other, other_right) in enumerate(rows):
+        if live:
+            word, level = live.word, [height, height]
+            panel.plot([word.end, live.settled], level, color=SHADES[2], linewidth=0.8)
+            panel.plot([word.start, word.end], level, color=SHADES[0], linewidth=5, solid_capstyle="butt")
+            panel.plot([live.shown], [height], "|", color=SHADES[1], markersize=9, markeredgewidth=1.5)
+            panel.plot([live.settled], [height], "o", color=SHADES[1], markersize=4)
+            _text(panel, (word.start - 0.05, height), word.text, live_right, "right")
+            if live.before:
+                was = "was: " + ", ".join(text for _, text in live.before[-3:])
+                panel.text(live.settled + 0.08, height, was, fontsize=7, color="#666666", va="center")
         if other:
-            _text(panel, column, height, other.text, other_right, "left")
+            _text(panel, (column, height), other.text, other_right, "left")
     panel.axvline(end, ymax=0.98, color="black", linewidth=0.8, linestyle=":")
     panel.set_xlim(-0.6, column + 0.13 * end)
     panel.set_ylim(len(rows) - 0.3, -1.6)
-    panel.text(column, -1, "offline, all at once", fontsize=9, fontweight="bold", va="center")
-    panel.text(
-        0,
-        -1,
-        "live: a bar where the word is said, | when it is shown as it stays, \u25cf when it is sure",
-        fontsize=9,
-        fontweight="bold",
-        va="center",
-    )
+    legend = "live: a bar where the word is said, | when it is shown as it stays, \u25cf when it is sure"
+    for x, title in ((column, "offline, all at once"), (0, legend)):
+        panel.text(x, -1, title, fontsize=9, fontweight="bold", va="center")
     panel.set_yticks([])
     panel.spines["left"].set_visible(False)
-    known = found.live_right[:1] != [None]
+    known = timeline.live_right[:1] != [None]
     panel.set_xlabel("seconds of the recording" + ("; bold words are wrong" if known else ""))
     save(made, path)
 
@@ -189,30 +171,19 @@ def draw(found: Timeline, path: Path) -> None:
 _Row = tuple[LiveWord | None, bool | None, SpokenWord | None, bool | None]
 
 
-def _rows(found: Timeline) -> list[_Row]:
-    """The live words in order, each beside the offline one that overlaps it the most; others by themselves."""
-    left = list(zip(found.offline, found.offline_right))
+def _rows(timeline: Timeline) -> list[_Row]:
+    """The live words in order, each beside the offline one that overlaps it the most; others alone."""
+    left = list(zip(timeline.offline, timeline.offline_right))
     rows: list[tuple[float, _Row]] = []
-    for one, good in zip(found.live, found.live_right):
-        shares = [
-            (min(w.end, one.word.end) - max(w.start, one.word.start), at) for at, (w, _) in enumerate(left)
-        ]
+    for live, is_right in zip(timeline.live, timeline.live_right):
+        shares = [(_overlap(word, live.word), at) for at, (word, _) in enumerate(left)]
         share, at = max(shares, default=(0.0, 0))
         other, other_right = left.pop(at) if share > 0 else (None, None)
-        rows.append((one.word.start, (one, good, other, other_right)))
-    rows += [(word.start, (None, None, word, good)) for word, good in left]
+        rows.append((live.word.start, (live, is_right, other, other_right)))
+    rows += [(word.start, (None, None, word, is_right)) for word, is_right in left]
     return [row for _, row in sorted(rows, key=lambda row: row[0])]
 
 
-def _text(panel: "Axes", x: float, height: float, text: str, good: bool | None, side: str) -> None:
-    wrong = good is False
-    panel.text(
-        x,
-        height,
-        text,
-        fontsize=9,
-        va="center",
-        ha=side,
-        color=SHADES[1] if wrong else "black",
-        fontweight="bold" if wrong else "normal",
-    )
+def _text(panel: "Axes", place: tuple[float, float], text: str, is_right: bool | None, side: str) -> None:
+    colour, weight = (SHADES[1], "bold") if is_right is False else ("black", "normal")
+    panel.text(*place, text, fontsize=9, va="center", ha=side, color=colour, fontweight=weight)

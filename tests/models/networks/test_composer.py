@@ -13,7 +13,7 @@ from streamer.models.layers.sampling import draw_nucleus
 from streamer.models.music.notation import sounding
 from streamer.models.networks.composer_network import Composer as Network
 from streamer.models.networks.composer_network import run_lengths
-from streamer.music.composing import Composer, Pieces
+from streamer.music.composing import LoadedComposer, Pieces
 from tests.tiny_composer import CARD, write_composer
 
 STEPS = 40
@@ -21,7 +21,7 @@ STEPS = 40
 
 @pytest.fixture(scope="module")
 def composer(tmp_path_factory):
-    return Composer(load(write_composer(tmp_path_factory.mktemp("composer") / "tiny")))
+    return LoadedComposer(load(write_composer(tmp_path_factory.mktemp("composer") / "tiny")))
 
 
 def test_noise_is_a_function_of_seed_position_and_voice():

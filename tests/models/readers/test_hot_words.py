@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from streamer.errors import WrongCall
-from streamer.evaluation.transcribed import Said, hot_word_figures
+from streamer.evaluation.transcribed import Transcribed, hot_word_figures
 from streamer.models.readers.captions.captions_reader import CaptionsReader
 from streamer.models.readers.captions.sounding import LONGEST, MOST, read_sounding
 from streamer.models.training.language.graphones import Unit
@@ -184,9 +184,9 @@ def test_a_commands_words_become_an_option():
 
 def test_hot_words_are_counted_where_they_were_said():
     said = [
-        Said("ask Acd to come", (), 1.0, "ask acd to come", (), ()),
-        Said("ask acd", (), 1.0, "ask a c d", (), ()),
-        Said("nobody", (), 1.0, "acd body", (), ()),
+        Transcribed("ask Acd to come", (), 1.0, "ask acd to come", (), ()),
+        Transcribed("ask acd", (), 1.0, "ask a c d", (), ()),
+        Transcribed("nobody", (), 1.0, "acd body", (), ()),
     ]
     found = hot_word_figures(said, ["acd"])
     assert found == {"hot_words_said": 2, "hot_words_heard": 1, "hot_words_false": 1}
