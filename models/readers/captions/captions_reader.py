@@ -9,7 +9,7 @@ import numpy as np
 from streamer.models.readers import Event, Reader
 from streamer.models.readers.captions import hypotheses as h
 from streamer.models.readers.captions.captions_options import CardOptions, StreamOptions
-from streamer.models.readers.captions.decoder import advance
+from streamer.models.readers.captions.decoder import compiled_advance
 from streamer.models.readers.captions.endpoint import (
     CUT,
     FINAL,
@@ -51,6 +51,7 @@ class CaptionsReader(Reader):
         self.hyp = h.hypotheses(rows, card.beam, card.max_words, card.max_hot_nodes)
         rooms = [scratch(card.beam, self.hyp.trace.shape[1]) for _ in range(crew_size())]
         self.crew = Crew(rooms)
+        self.advance = compiled_advance()
         self.pruning = Pruning(
             float(np.exp(-card.beam_width)),
             float(np.exp(-card.word_width)),
@@ -148,7 +149,7 @@ class CaptionsReader(Reader):
         """Read every stream on to its next event, or to the end of its outputs."""
 
         def read_on(some: slice, room: Scratch) -> None:
-            advance(
+            self.advance(
                 which[some],
                 outputs[some],
                 at[some],

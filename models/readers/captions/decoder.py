@@ -1,41 +1,35 @@
 """One pass over output rows: probabilities, search, commitment and endpoints, without Python."""
 
+from functools import cache
 from math import exp, log
 
 import numpy as np
 from numba import njit
+from numba.core.dispatcher import Dispatcher
 
 from streamer.models.readers.captions import hypotheses as h
 from streamer.models.readers.captions.beam import search, settle
 from streamer.models.readers.captions.endpoint import CUT, FINAL, PARTIAL, SPEECH_START, listen
 from streamer.models.readers.captions.hypotheses import agree, begin, commit, narrow
 from streamer.models.readers.captions.language_model import last_word
-from streamer.models.readers.captions.machine_code import version
-
-COMPILED_FROM = (
-    "beam.py",
-    "decoder.py",
-    "endpoint.py",
-    "hot_words.py",
-    "hypotheses.py",
-    "language_model.py",
-    "pruning.py",
-)
+from streamer.models.readers.captions.machine_code import source_stamp
 
 
-def _compiled(key: int):
-    """`advance`, kept on the disk from one run to the next."""
+@cache
+def compiled_advance() -> Dispatcher:
+    """`advance_rows`, compiled when it is first called and kept on the disk until a source changes."""
+    stamp = source_stamp(advance_rows)
 
     @njit(cache=True, nogil=True)
     def advance(rows, outputs, at, codes, hyp, tree, grams, factors, pruning, listening, room):
-        key  # noqa: B018 - a captured number belongs to numba's key
-        _advance(rows, outputs, at, codes, hyp, tree, grams, factors, pruning, listening, room)
+        stamp  # noqa: B018 - what a function captures belongs to the key of its machine code
+        advance_rows(rows, outputs, at, codes, hyp, tree, grams, factors, pruning, listening, room)
 
     return advance
 
 
 @njit
-def _advance(rows, outputs, at, codes, hyp, tree, grams, factors, pruning, listening, room):
+def advance_rows(rows, outputs, at, codes, hyp, tree, grams, factors, pruning, listening, room):
     """Read outputs [B, n, phones] of the streams `rows` [B] from `at` [B] on.
 
     Each stream stops after the first output row that has something to tell, which `codes` [B]
@@ -130,6 +124,3 @@ def best_token(row, hyp, tree, factors, pruning):
         if value > top:
             top, best = value, i
     return best
-
-
-advance = _compiled(version(COMPILED_FROM))

@@ -1,13 +1,36 @@
 """Which machine code may be taken from the disk: numba's cache knows one file, not those it calls."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from zlib import crc32
+from types import FunctionType, ModuleType
+
+from numba.core.dispatcher import Dispatcher
 
 
-def version(files: Sequence[str]) -> int:
-    """A checksum of `files` of this folder, for the key of the one function that is kept of them."""
-    folder, checksum = Path(__file__).parent, 0
-    for name in files:
-        checksum = crc32((folder / name).read_bytes(), checksum)
-    return checksum
+def source_stamp(function: Dispatcher) -> tuple[int, ...]:
+    """The times and sizes of all files that `function` is compiled from, for the key of its machine code.
+
+    That is what numba compares of a function's own file; here it is asked of all files of that folder
+    whose functions it calls or whose constants it reads.
+    """
+    stamp: list[int] = []
+    for path in sorted(sources(function)):
+        status = path.stat()
+        stamp += [status.st_mtime_ns, status.st_size]
+    return tuple(stamp)
+
+
+def sources(function: Dispatcher) -> set[Path]:
+    """The files that `function` is compiled from, of its own folder."""
+    called, pending, files = {function}, [function], set()
+    folder = Path(function.py_func.__code__.co_filename).resolve().parent
+    while pending:
+        python: FunctionType = pending.pop().py_func
+        files.add(Path(python.__code__.co_filename).resolve())
+        for name in python.__code__.co_names:
+            value = python.__globals__.get(name)
+            if isinstance(value, Dispatcher) and value not in called:
+                called.add(value)
+                pending.append(value)
+            elif isinstance(value, ModuleType) and value.__file__:
+                files.add(Path(value.__file__).resolve())
+    return {path for path in files if path.parent == folder}

@@ -5,12 +5,13 @@ grapheme-to-phoneme conversion"); the same back-off trigram that counts words co
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+from numba.core.dispatcher import Dispatcher
 
 from streamer.models.readers.captions.language_model import (
     STORED,
@@ -20,7 +21,7 @@ from streamer.models.readers.captions.language_model import (
     gram_tables,
     grams_of,
 )
-from streamer.models.readers.captions.machine_code import version
+from streamer.models.readers.captions.machine_code import source_stamp
 from streamer.models.readers.captions.tables import read_tables, write_tables
 
 KIND = "streamer sounds 1"
@@ -29,7 +30,6 @@ BEAM = 48  # cuts of a beginning that are followed up
 MOST, LEAST_SHARE = 4, 0.15  # pronunciations of a word, and how likely one is beside the best
 LONGEST = 40  # letters of a word
 REMEMBERED = 4096  # words whose pronunciations are kept
-COMPILED_FROM = ("sounding.py", "language_model.py")
 
 Phones = tuple[int, ...]
 
@@ -57,7 +57,7 @@ class Sounding:
         letters = np.frombuffer(word.encode(), np.uint8)
         if not 0 < len(letters) <= LONGEST:
             return ()
-        shares, unit, previous, last = cuts(letters, *self.units[:2], self.grams, self.factors)
+        shares, unit, previous, last = compiled_cuts()(letters, *self.units[:2], self.grams, self.factors)
         found: dict[Phones, float] = {}
         for at in np.flatnonzero(last):
             share, phones = float(shares[at]), []
@@ -92,19 +92,21 @@ def read_sounding(path: Path, num_phones: int) -> Sounding:
     return Sounding(Units(letters, counts, phones), grams_of(tables, len(lines), path, f"{len(lines)} units"))
 
 
-def _compiled(key: int):
-    """`_cuts`, kept on the disk from one run to the next."""
+@cache
+def compiled_cuts() -> Dispatcher:
+    """`likely_cuts`, compiled when it is first called and kept on the disk until a source changes."""
+    stamp = source_stamp(likely_cuts)
 
     @njit(cache=True)
     def cuts(word, letters, num_letters, grams, factors):
-        key  # noqa: B018 - a captured number belongs to numba's key
-        return _cuts(word, letters, num_letters, grams, factors)
+        stamp  # noqa: B018 - what a function captures belongs to the key of its machine code
+        return likely_cuts(word, letters, num_letters, grams, factors)
 
     return cuts
 
 
 @njit
-def _cuts(word, letters, num_letters, grams, factors):
+def likely_cuts(word, letters, num_letters, grams, factors):
     """The likeliest cuts of `word` [n], as chains of states that stand behind a unit.
 
     Returns shares, units, previous states (-1: none) and whether a state ends the word, all [states].
@@ -153,6 +155,3 @@ def _room(first, count, shares, reached):
         if shares[place] < shares[worst]:
             worst = place
     return worst if reached > shares[worst] else -1
-
-
-cuts = _compiled(version(COMPILED_FROM))

@@ -1,12 +1,9 @@
 """The captions reader: its words, when they are told, and what a client may ask for."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from streamer.models.readers.captions import captions_reader as captions
-from streamer.models.readers.captions import decoder, sounding
 from streamer.models.readers.captions.captions_reader import CaptionsReader
 from streamer.models.readers.captions.lexicon import read_lexicon
 from tests.tiny_language import PHONES, babble, speak
@@ -164,9 +161,3 @@ def test_files_that_do_not_fit_are_refused(language, tmp_path):
         read_lexicon(tmp_path / "lexicon.bin", len(PHONES) - 1)
     with pytest.raises(ValueError, match="phones"):
         read_lexicon(language / "lexicon.bin", 39)
-
-
-def test_the_kept_machine_code_is_named_by_all_its_sources():
-    folder = Path(decoder.__file__).parent
-    compiled = [p.name for p in folder.glob("*.py") if "from numba import njit" in p.read_text()]
-    assert sorted(compiled) == sorted({*decoder.COMPILED_FROM, *sounding.COMPILED_FROM})
