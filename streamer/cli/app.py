@@ -2,17 +2,18 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from streamer.cli.command import HELP_OPTIONS, Command, Group, parameters
+from streamer.cli.command import CONTEXT, Command, Group, parameters
 from streamer.errors import WrongCall
 
 if TYPE_CHECKING:
     from typer.core import TyperCommand, TyperGroup
 
-UsageError = typer.BadParameter.__base__  # typer brings its own copy of click, under a private name
+# typer brings its own copy of click, under a private name.
+UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
 
 def _commands(module: str, **helps: str) -> list[Command]:
@@ -107,18 +108,18 @@ PANELS: "dict[str, list[TyperCommand | TyperGroup]]" = {
             send="Send a file to a running server and print what it answers.",
             watch="Print what a server publishes.",
             replay="Give a recorded wire to an engine and print its results.",
-        )
+        ),
+        *_commands("models", models="List what can be served: task, type, latency, licence, scores."),
     ],
     "Measure": [
         *_commands("bench", bench="Measure how many live streams a machine holds, and how late results are."),
         EVALUATE,
-        *_commands("models", verify="Check the laws of a network: cuts, rows, shape, honesty, drain."),
         LAB,
     ],
     "Make": [
-        *_commands("models", models="List what can be served: task, type, latency, licence, scores."),
         TRAIN,
         *_commands("tune", tune="Find the reader's options that suit a captions network best."),
+        *_commands("models", verify="Check the laws of a network: cuts, rows, shape, honesty, drain."),
     ],
 }
 
@@ -161,7 +162,7 @@ def command_line() -> Group:
         PANELS,
         params,
     )
-    group.context_settings = HELP_OPTIONS
+    group.context_settings = CONTEXT
     return group
 
 

@@ -25,9 +25,9 @@ class Bench(Configured):
     model: Annotated[
         str | None,
         typer.Argument(
-            metavar="[MODEL]",
+            metavar="MODEL",
             help="A model's name, or its folder.",
-            show_default="captions-en; with --offline captions-en-offline",
+            show_default="captions-en, with --offline captions-en-offline",
         ),
     ] = None
     streams: Annotated[
@@ -36,7 +36,7 @@ class Bench(Configured):
             min=1,
             metavar="N",
             help="How many paced live streams, or recordings at once.",
-            show_default="100; with --offline 32",
+            show_default="100, with --offline 32",
         ),
     ] = None
     seconds: Annotated[float, typer.Option(metavar="SECONDS", help="How long they speak.")] = 30.0

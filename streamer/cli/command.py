@@ -7,12 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter, Parameter
 
-HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 class Command(TyperCommand):
@@ -32,6 +32,12 @@ class Command(TyperCommand):
             module, _, function = self.place.partition(":")
             self.params, self.callback = _declared(getattr(import_module(module), function))
         return super().get_params(ctx)
+
+    def collect_usage_pieces(self, ctx: "Context") -> list[str]:
+        return [piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)]
+
+    def format_options(self, ctx: "Context", formatter: "HelpFormatter") -> None:
+        _write_parameters(self.get_params(ctx), formatter)
 
 
 class Group(TyperGroup):
@@ -53,6 +59,10 @@ class Group(TyperGroup):
             ctx.fail(f"Missing command; `{ctx.command_path} --help` lists what there is.")
         return super().parse_args(ctx, args)
 
+    def format_options(self, ctx: "Context", formatter: "HelpFormatter") -> None:
+        _write_parameters(self.get_params(ctx), formatter)
+        self.format_commands(ctx, formatter)
+
     def format_commands(self, ctx: "Context", formatter: "HelpFormatter") -> None:
         width = max(len(name) for name in self.commands)
         for heading, commands in self.panels.items():
@@ -60,6 +70,40 @@ class Group(TyperGroup):
                 formatter.write_dl(
                     [((command.name or "").ljust(width), command.help or "") for command in commands]
                 )
+
+
+def _write_parameters(params: "Sequence[Parameter]", formatter: "HelpFormatter") -> None:
+    """The help of arguments and options: what they are called, what they do, what is usual."""
+    for heading, kind in ("Arguments", TyperArgument), ("Options", TyperOption):
+        rows = [(_names(param), _help(param)) for param in params if isinstance(param, kind)]
+        if rows:
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+
+
+def _names(param: TyperArgument | TyperOption) -> str:
+    if isinstance(param, TyperArgument):
+        return param.metavar or param.opts[0]
+    names = [", ".join(sorted(param.opts, key=len)), *param.secondary_opts]
+    return " ".join([" / ".join(names), *([param.metavar] if param.metavar else [])])
+
+
+def _help(param: TyperArgument | TyperOption) -> str:
+    """What the parameter does, its default and its range."""
+    usual, notes = param.show_default, []
+    if not isinstance(usual, str):
+        usual = "" if isinstance(param.default, bool) or not usual else _written(param.default)
+    if param.secondary_opts:
+        usual = param.opts[0] if param.default else param.secondary_opts[0]
+    if usual:
+        notes.append(f"default: {usual}")
+    if param.min is not None and param.max is not None:
+        notes.append(f"{param.min:g} to {param.max:g}")
+    return f"{param.help} [{'; '.join(notes)}]" if notes else param.help or ""
+
+
+def _written(default: object) -> str:
+    return f"{default:g}" if isinstance(default, float) and default else str(default or "")
 
 
 def parameters(declared: Callable[..., Any], completion: bool = False) -> "tuple[list[Parameter], Any]":
@@ -86,10 +130,17 @@ def _declared(run: Callable[[Any], int | None]) -> "tuple[list[Parameter], Any]"
                 default=_default(field),
                 annotation=hints[field.name],
             )
-            for field in fields(options)
+            for field in _own_first(options)
         ]
     )
     return parameters(called)
+
+
+def _own_first(options: type) -> "list[Field[Any]]":
+    """The fields of a struct, its own before those of its bases: help begins with what is special."""
+    named = {field.name: field for field in fields(options)}
+    names = [name for cls in options.__mro__ for name in inspect.get_annotations(cls)]
+    return [named[name] for name in dict.fromkeys(names)]
 
 
 def _default(field: "Field[Any]") -> Any:

@@ -10,16 +10,31 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from streamer.cli.compose import SCORES, Compose
+from streamer.cli.compose_file import write_scores
+from streamer.cli.compose_plan import open_piece, plan
 from streamer.clients.keys import Keys
 from streamer.clients.speaker import Speaker
+from streamer.errors import WrongCall
 from streamer.music.melody_input import KEYS, REST, MidiPort
 from streamer.music.performance import Performance
 from streamer.music.sound import RATE_HZ
+from streamer.music.source import PieceSource
 from streamer.music.terminal_roll import drawn
 
 LEAD_SECONDS, LEAD_ACCOMPANYING = 0.5, 0.12  # that composing stays ahead of what is heard
 HELP = "+ - temperature   [ ] tempo   x end with a cadence   q stop"
 KEYBOARD, PORT = "keys", "port:"
+
+
+def play(source: PieceSource, wish: Compose) -> None:
+    """Let the piece be heard; it has no end unless it was asked for one."""
+    if wish.is_sound:
+        raise WrongCall(f"--play writes {', '.join(SCORES)} or --roll; for sound leave --play out")
+    kept = bool(wish.output or wish.roll)
+    performance = open_piece(source, wish, plan(source, wish, None), kept)
+    Played(source, performance, wish.accompany).run()
+    write_scores(performance.piece, source, wish)
 
 
 class Played:
@@ -29,9 +44,9 @@ class Played:
     key a) or "port:NAME" (on a MIDI input).
     """
 
-    def __init__(self, performance: Performance, accompany: str | None):
+    def __init__(self, source: PieceSource, performance: Performance, accompany: str | None):
         """OSError or ValueError, one line, without a loudspeaker or the port that is asked for."""
-        self.performance, self.accompany = performance, accompany
+        self.source, self.performance, self.accompany = source, performance, accompany
         self.port = (
             MidiPort(accompany.removeprefix(PORT)) if accompany and accompany.startswith(PORT) else None
         )
@@ -77,7 +92,7 @@ class Played:
             time.sleep(max(0.0, 0.005 - (time.monotonic() - began)))
 
     def _steer(self, key: str) -> None:
-        source, options = self.performance.source, self.performance.source.options
+        source, options = self.source, self.source.options
         if self.accompany == KEYBOARD and key in KEYS:
             self._follow(KEYS[key])
         elif self.accompany == KEYBOARD and key == REST:
@@ -96,7 +111,7 @@ class Played:
 
     def _follow(self, note: int) -> None:
         """The first voice sings `note`, 0 for silence; one that it doesn't have changes nothing."""
-        source, voice = self.performance.source, self.performance.source.voices[0]
+        source, voice = self.source, self.source.voices[0]
         if source.options["given"].get(voice.name) == note:
             return
         if not note or voice.lowest <= note < voice.lowest + voice.count:
@@ -104,7 +119,7 @@ class Played:
 
     def _drawn(self) -> Text:
         columns = max(20, shutil.get_terminal_size().columns - 6)
-        options = self.performance.source.options
+        options = self.source.options
         line = (
             f"seed {options['seed']}  temperature {options['temperature']:.2f}  "
             f"tempo {options['tempo']:.0f}  {self.speaker.underruns} underruns"

@@ -1,13 +1,15 @@
 """`streamer devices`: the microphones of this machine."""
 
+from streamer.cli.figures import aligned
 from streamer.cli.options import Configured
 from streamer.clients.microphone import list_devices
 
 
 def devices(options: Configured) -> None:
-    """Print a line for each microphone; the default one has a star."""
+    """Print a line for each microphone; `streamer live --device` takes its number or its name."""
     options.settings()  # nothing in it is about microphones, but every command refuses a wrong one
-    microphones = list_devices()
-    print("    Microphone" if microphones else "No microphone is plugged in.")
-    for device in microphones:
-        print(device)
+    rows = [("Number", "Microphone", "Rate", "")]
+    for device in list_devices():
+        usual = "the default" if device.default else ""
+        rows.append((str(device.number), device.name, f"{device.rate_hz} Hz", usual))
+    print("\n".join(aligned(rows)))

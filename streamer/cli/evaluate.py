@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streamer.cli.figures import show
-from streamer.cli.options import Configured, Json, Mode
+from streamer.cli.options import MODES, Configured, Json, Mode
 from streamer.config import with_model
 from streamer.errors import WrongCall
 
@@ -34,14 +34,15 @@ class Evaluate(Configured):
     path: Annotated[
         Path,
         typer.Argument(
-            metavar="PATH", help="The data; of speech a SPLIT.manifest.jsonl, its tars beside it."
+            metavar="PATH",
+            help="A file of texts or pieces; of speech SPLIT.manifest.jsonl, its tars beside it.",
         ),
     ]
     model: Annotated[
         str | None,
         typer.Option(metavar="MODEL", help="A network's name, or its folder.", show_default="the task's own"),
     ] = None
-    mode: Annotated[Mode, typer.Option(help="Which of the task's networks.")] = "live"
+    mode: Annotated[Mode, typer.Option(metavar=MODES, help="Which of the task's networks.")] = "live"
     json: Json = False
 
 

@@ -10,7 +10,7 @@ COMMANDS = {"evaluate": "eval", "tune": "eval", "lab": "lab", "train": "train"}
 
 
 def needed(error: ModuleNotFoundError, command: str) -> str | None:
-    """A line that says what to install for `command`; None for a module that is no package of the project's."""
+    """A line that says what to install for `command`; None for a module that this project doesn't list."""
     package = (error.name or "").partition(".")[0]
     distribution = DISTRIBUTIONS.get(package, package.replace("_", "-")).lower()
     extras = _extras(distribution)

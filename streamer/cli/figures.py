@@ -1,8 +1,8 @@
-"""Figures on standard output: one line of JSON, or a table whose headings a person reads."""
+"""Tables whose headings a person reads, and figures as one line of JSON, on standard output."""
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 HEADINGS = {
@@ -37,7 +37,7 @@ HEADINGS = {
 WORDS = {
     "wer": "word error rate",
     "cer": "character error rate",
-    "nll": "negative log-likelihood, nats a step",
+    "nll": "nats a step",
     "f1": "F1",
     "bleu": "BLEU",
     "chrf": "chrF",
@@ -71,13 +71,23 @@ def heading(key: str) -> str:
     """A key as a person reads it: "delay_p95_ms" is "Delay 95th percentile (ms)"."""
     if key in HEADINGS:
         return HEADINGS[key]
+    text = words(key)
+    return text[:1].upper() + text[1:]
+
+
+def words(key: str) -> str:
+    """A key in words: "delay_p95_ms" is "delay 95th percentile (ms)"."""
     for ending, unit in UNITS.items():
         stem = key.removesuffix(f"_{ending}")
         if stem != key:
-            return f"{heading(stem)} ({unit})"
-    words = [WORDS.get(word, word) for word in re.split(r"[_\s]+", key)]
-    text = " ".join(words)
-    return text[:1].upper() + text[1:] if text else key
+            return f"{words(stem)} ({unit})"
+    return " ".join(WORDS.get(word, word) for word in re.split(r"[_\s]+", key))
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A line for each row, its cells in columns; nothing is cut, however narrow the terminal."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
 
 
 def _written(value: Any) -> str:

@@ -35,7 +35,7 @@ class Gradients(Experiment):
     """Networks that are trained for it, or those that ship."""
 
     data: Annotated[
-        Path | None, typer.Argument(metavar="[DATA]", help="The folder that holds text/; not with --quick.")
+        Path | None, typer.Argument(metavar="DATA", help="The folder that holds text/; not with --quick.")
     ] = None
     quick: Annotated[
         bool, typer.Option("--quick", help="Take the networks that ship, without any training.")
@@ -55,7 +55,7 @@ def gradients(options: Gradients) -> None:
     if options.quick == (data is not None):
         raise WrongCall("give DATA, to train three networks of each kind, or --quick, for those that ship")
     if data is None:
-        models, courses = lab_gradients.shipped(settings), []
+        models, courses = lab_gradients.shipped(settings), list[lab_gradients.Course]()
     else:
         if not (data / "text" / "agreement").is_dir():
             raise ValueError(
@@ -119,7 +119,7 @@ class Latency(Experiment):
     data: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[DATA]", help="The folder that holds speech/ and text/; not with --quick or --file."
+            metavar="DATA", help="The folder that holds speech/ and text/; not with --quick or --file."
         ),
     ] = None
     quick: Annotated[

@@ -99,8 +99,11 @@ def live(options: Live) -> None:
         if options.offline_finals:
             rewriter = stack.enter_context(Rewriter(config, source.rate_hz, writing))
         with starting():
-            server = _server(stack, config) if options.connect is None else None
-            connection = connect_to(server.inputs if server else options.connect)
+            address, server = options.connect, None
+            if address is None:
+                server = _server(stack, config)
+                address = server.inputs
+            connection = connect_to(address)
             stack.callback(connection.abandon)
             if rewriter:
                 rewriter.wait_ready()

@@ -1,4 +1,4 @@
-"""The commands about models: what there is, and whether its laws hold."""
+"""`streamer models` and `streamer verify`: what can be served, and whether its laws hold."""
 
 import sys
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streamer.cli.figures import aligned, words
 from streamer.cli.options import Configured
 from streamer.config import with_model
 from streamer.models.bundle import catalog
@@ -16,28 +17,31 @@ if TYPE_CHECKING:
 
 
 def models(options: Configured) -> int:
-    """Tell of every model that ships or is configured; 1 if one can't be loaded, which is a line."""
+    """List every model that ships or is configured; 1 if one can't be loaded, which is a line."""
     from streamer.models.bundle.build import load
     from streamer.models.bundle.relation import relation
 
     config, broken = options.settings(), 0
+    rows = [("Name", "Task", "Type", "Mode", "Input", "Latency", "Licence")]
+    scores: list[list[str]] = [[]]
     for name, folder in sorted((catalog.zoo() | config.folders()).items()):
         try:
             model = load(folder, config.model(name).allow_imports)
             if name in config.folders():
                 _check_reader(model)  # of those that ship the tests look after it
             mode, latency = _timing(model)
-            type_ = relation(model)
+            kind = relation(model)
         except (ValueError, OSError) as error:
             print(f"streamer: {name} can't be served: {' '.join(str(error).split())}", file=sys.stderr)
             broken += 1
         else:
-            # No table: in a pipe, and in 80 columns, it would cut the names.
             card = model.card
-            what = f"{card.task}, {type_}, {mode}, input {_input(card)}"
-            print(f"{name}: {what}, latency {latency}, licence {card.licence or 'not told'}")
-            for line in _scores(card):
-                print(f"    {line}")
+            rows.append((name, card.task, kind, mode, _input(card), latency, card.licence or "not known"))
+            scores.append(_scores(card))
+    for line, below in zip(aligned(rows), scores):
+        print(line)
+        for score in below:
+            print(f"    {score}")
     return 1 if broken else 0
 
 
@@ -76,14 +80,17 @@ def _input(card: Card) -> str:
         return "audio"
     if generates(card):
         return "generator"
+    assert card.feeder is not None, "a card has a front or a feeder"
     return "text" if card.feeder.kind in KINDS else card.feeder.kind
 
 
 def _scores(card: Card) -> list[str]:
     lines = []
     for name, figures in card.scores.items():
-        shown = (f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in figures.items())
-        lines.append(f"{name}: {', '.join(shown)}")
+        written = (
+            f"{words(k)} {v:.4g}" if isinstance(v, float) else f"{words(k)} {v}" for k, v in figures.items()
+        )
+        lines.append(f"{name}: {', '.join(written)}")
     return lines
 
 
@@ -102,10 +109,11 @@ def verify(options: Verify) -> int:
     config, name = with_model(options.settings(), options.model)
     model = load(catalog.find(name, config.folders()), config.model(name).allow_imports)
     _check_reader(model)
-    failed = 0
+    rows, failed = [("Law", "Verdict", "Largest difference", "")], 0
     for result in check_laws(model.network):
         verdict = "-" if not result.applies else "holds" if result.passed else "FAILS"
         difference = f"{result.difference:.1e}" if result.applies else ""
-        print(f"{result.law:8} {verdict:6} {difference:8} {result.note}".rstrip())
+        rows.append((result.law, verdict, difference, result.note))
         failed += not result.passed
+    print("\n".join(aligned(rows)))
     return 1 if failed else 0

@@ -14,6 +14,7 @@ ADDRESS = re.compile(r"tcp://\S+:(\d{1,5})|ipc://\S+")
 LAST_PORT = 65535
 
 Mode = Literal["live", "offline"]
+MODES = "live|offline"
 Json = Annotated[bool, typer.Option("--json", help="Write one line of JSON in place of a table.")]
 
 

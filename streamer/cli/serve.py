@@ -12,7 +12,7 @@ import typer
 
 from streamer import wire
 from streamer.cli.options import Configured, connect_option
-from streamer.clients.notices import Gap, Notice, Refusal, StreamOver
+from streamer.clients.notices import Gap, Notice, Refusal, Rejected, Restarted, StreamOver
 
 if TYPE_CHECKING:
     from streamer.clients.connection import Connection, Stream
@@ -128,7 +128,7 @@ class Watch(Configured):
     """What is watched."""
 
     topic: Annotated[
-        str, typer.Argument(metavar="[TOPIC]", help="MODEL/ or MODEL/STREAM; everything where none is named.")
+        str, typer.Argument(metavar="TOPIC", help="MODEL/ or MODEL/STREAM; everything where none is named.")
     ] = ""
     connect: Annotated[
         str | None, connect_option("The address where results are published; else the config's.")
@@ -208,9 +208,8 @@ def describe(notice: Notice) -> str:
     """A notice in words."""
     if isinstance(notice, Gap):
         return f"results {notice.first} to {notice.last} never arrived"
-    name = type(notice).__name__
-    if name == "Restarted":
+    if isinstance(notice, Restarted):
         return f"the server had lost the stream; a new one goes on from position {notice.position}"
-    if name == "Rejected":
+    if isinstance(notice, Rejected):
         return f"the options stay: {notice.refused.message}"
     return f"options from position {notice.position} on: {notice.options}"

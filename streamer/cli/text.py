@@ -10,7 +10,7 @@ from typing import Annotated, Any, BinaryIO, Literal
 import typer
 from rich.console import Console
 
-from streamer.cli.options import Configured, Mode
+from streamer.cli.options import MODES, Configured, Mode
 from streamer.config import Config, with_model
 from streamer.errors import WrongCall, options_named_as_called
 from streamer.models.bundle import catalog
@@ -32,13 +32,14 @@ class Text(Configured):
 
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[FILE|-]", help="The text, in UTF-8; standard input where none is named."),
+        typer.Argument(metavar="FILE", help="The text, in UTF-8; - or nothing is standard input."),
     ] = None
     mode: Annotated[
         Mode | None,
         typer.Option(
+            metavar=MODES,
             help="offline reads whole sentences; live answers while the text comes.",
-            show_default="offline; live where you type",
+            show_default="offline, live where you type",
         ),
     ] = None
     model: Annotated[
@@ -47,6 +48,7 @@ class Text(Configured):
     format: Annotated[
         Literal["text", "jsonl"] | None,
         typer.Option(
+            metavar="text|jsonl",
             help="Write text for people, or a line of JSON for each sentence.",
             show_default="text on a terminal, else jsonl",
         ),
@@ -84,7 +86,8 @@ class JudgedText(Text):
     """A text whose sentences are judged."""
 
     classes: Annotated[
-        int | None, typer.Option(min=2, max=5, help="Tell 2 classes apart, or 5 degrees.", show_default="2")
+        int | None,
+        typer.Option(min=2, max=5, metavar="N", help="Tell 2 classes apart, or 5 degrees.", show_default="2"),
     ] = None
 
 
@@ -94,7 +97,13 @@ class LongText(WaitingText):
 
     share: Annotated[
         float | None,
-        typer.Option(min=0.0, max=1.0, help="Keep at most this share of the words.", show_default="0.15"),
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            metavar="SHARE",
+            help="Keep at most this share of the words.",
+            show_default="0.15",
+        ),
     ] = None
 
 

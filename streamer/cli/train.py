@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 
 import typer
 
-from streamer.cli.options import Configured, Mode
+from streamer.cli.options import MODES, Configured, Mode
 from streamer.errors import WrongCall
 
 Data = Annotated[
     Path, typer.Argument(metavar="DATA", help="The folder that holds speech/, text/ and music/.")
 ]
-WhichMode = Annotated[Mode, typer.Option(help="Which of the two networks.")]
+WhichMode = Annotated[Mode, typer.Option(metavar=MODES, help="Which of the two networks.")]
 Seed = Annotated[int, typer.Option(min=0, metavar="SEED", help="The same seed gives the same run.")]
 LearningRate = Annotated[
     float | None,
@@ -154,7 +154,7 @@ class Average(Configured):
     out: Annotated[Path, typer.Argument(metavar="OUT", dir_okay=False, help="The file of weights to write.")]
     weights: Annotated[
         list[Path],
-        typer.Argument(metavar="WEIGHTS...", help="Two or more, of trainings that began from one another."),
+        typer.Argument(metavar="WEIGHTS", help="Two or more, of trainings that began from one another."),
     ]
 
 
@@ -194,7 +194,7 @@ class Translation(Training):
     mode: WhichMode = "live"
     pair: Annotated[
         Literal["en-de", "en-fr", "multi30k-en-de"],
-        typer.Option(help="From which language to which; multi30k is a benchmark."),
+        typer.Option(metavar="PAIR", help="en-de, en-fr, or the benchmark multi30k-en-de."),
     ] = "en-de"
     start: Annotated[
         Path | None,
@@ -239,7 +239,8 @@ class Entities(Training):
 
     mode: WhichMode = "live"
     corpus: Annotated[
-        Literal["conll2003"] | None, typer.Option(help="Learn a benchmark, whose weights do not ship.")
+        Literal["conll2003"] | None,
+        typer.Option(metavar="conll2003", help="Learn a benchmark, whose weights do not ship."),
     ] = None
     rate: LearningRate = None
     start: Start = None
@@ -278,7 +279,8 @@ class Sentiment(Training):
 
     mode: WhichMode = "live"
     corpus: Annotated[
-        Literal["sst2"] | None, typer.Option(help="Learn a benchmark, whose weights do not ship.")
+        Literal["sst2"] | None,
+        typer.Option(metavar="sst2", help="Learn a benchmark, whose weights do not ship."),
     ] = None
 
 
@@ -303,7 +305,10 @@ def sentiment(run: Sentiment) -> None:
 class Agreement(Training):
     """A training of a network that expects a verb's number."""
 
-    cell: Annotated[Literal["lstm", "gru", "rnn"], typer.Option(help="Of the one recurrent layer.")] = "lstm"
+    cell: Annotated[
+        Literal["lstm", "gru", "rnn"],
+        typer.Option(metavar="lstm|gru|rnn", help="What its one recurrent layer is made of."),
+    ] = "lstm"
     seed: Seed = 1
 
 
@@ -335,7 +340,10 @@ class Music(Training):
     ] = Path("runs/music")
     style: Annotated[
         Literal["chorale", "folk", "roll-jsb", "roll-nottingham"],
-        typer.Option(help="A composer, or a network that scores piano rolls."),
+        typer.Option(
+            metavar="STYLE",
+            help="A composer (chorale, folk), or a scorer of piano rolls (roll-jsb, roll-nottingham).",
+        ),
     ] = "chorale"
     rate: LearningRate = None
     start: Start = None

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from streamer.cli.options import Mode, Written
+from streamer.cli.options import MODES, Mode, Written
 from streamer.cli.rendering import rendered
 from streamer.clients.files import AudioFile
 from streamer.config import Config, with_model
@@ -35,11 +35,14 @@ BLOCK_MS = 1000
 class Transcribe(Written):
     """Recordings, and what is made of them."""
 
-    files: Annotated[list[str], typer.Argument(metavar="FILES...", help="Audio files; - is standard input.")]
-    mode: Annotated[Mode, typer.Option(help="offline hears the whole recording before it answers.")] = (
-        "offline"
-    )
-    format: Annotated[Literal["txt", "json", "srt", "vtt"], typer.Option(help="What is written.")] = "txt"
+    files: Annotated[list[str], typer.Argument(metavar="FILES", help="Audio files; - is standard input.")]
+    mode: Annotated[
+        Mode, typer.Option(metavar=MODES, help="offline hears the whole recording before it answers.")
+    ] = "offline"
+    format: Annotated[
+        Literal["txt", "json", "srt", "vtt"],
+        typer.Option(metavar="txt|json|srt|vtt", help="What is written."),
+    ] = "txt"
     output: Annotated[
         Path | None,
         typer.Option(metavar="DIR", file_okay=False, help="Write a file in DIR for each recording."),
@@ -49,7 +52,7 @@ class Transcribe(Written):
         typer.Option(
             metavar="MODEL",
             help="Another network's name, or its folder.",
-            show_default="captions-en-offline, live captions-en",
+            show_default="captions-en-offline, live: captions-en",
         ),
     ] = None
 

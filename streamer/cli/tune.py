@@ -19,7 +19,7 @@ class Tune(Configured):
     """A captions network, the dev sets that it is tuned on, and what is tried."""
 
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATHS...", help="The dev sets: SPLIT.manifest.jsonl of each.")
+        list[Path], typer.Argument(metavar="PATHS", help="The dev sets: SPLIT.manifest.jsonl of each.")
     ]
     model: Annotated[str, typer.Option(metavar="MODEL", help="A captions network's name, or its folder.")] = (
         "captions-en"

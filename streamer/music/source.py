@@ -15,9 +15,12 @@ from streamer.runtime.loading import load_model
 class PieceSource(Source, Protocol):
     """Where one piece comes from, and what is known of it before it begins."""
 
-    voices: Sequence[Voice]
     steps_per_beat: int
     default_tempo: float  # beats a minute
+
+    @property
+    def voices(self) -> Sequence[Voice]:
+        """The voices, the highest first."""
 
     def open(self, options: dict[str, Any]) -> None:
         """Begin a piece. OptionError "options.NAME" for options that don't fit."""

@@ -1,7 +1,9 @@
 """The command line with bad input: one clear line, the right status, nothing on standard output."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -160,6 +162,36 @@ def test_a_model_that_is_unknown(streamer, command):
     refused(streamer(*command, "nobody"), 1, "nobody")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["verify", "FOLDER"],
+        ["transcribe", "SOUND", "--mode", "live", "--model", "FOLDER"],
+        ["live", "--file", "SOUND", "--model", "FOLDER"],
+        ["bench", "FOLDER", "--seconds", "1", "--streams", "1", "--file", "SOUND", "--json"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_the_folder_of_a_model_is_taken_where_its_name_is(streamer, tmp_path, command):
+    sound, folder = tmp_path / "sound.wav", write_model(tmp_path / "mine")
+    soundfile.write(sound, np.random.default_rng(1).normal(0, 0.1, 8000).astype(np.float32), 16000)
+    code, _, lines = streamer(*({"FOLDER": folder, "SOUND": sound}.get(part, part) for part in command))
+    assert code == 0, lines
+
+
+PRODUCTS = (
+    "live along devices transcribe text keyboard serve compose compose_plan compose_file compose_live".split()
+)
+
+
+@pytest.mark.parametrize("name", [*PRODUCTS, "compose_remote", "models", "options"])
+def test_a_product_imports_no_measurement(name):
+    source = Path(cli.__file__).with_name(f"{name}.py").read_text()
+    assert not re.search(
+        r"import.*(?<=streamer\.)(evaluation|bench|lab)|from streamer\.(evaluation|bench|lab)", source
+    )
+
+
 def test_a_folder_whose_weights_are_broken(streamer, tmp_path):
     (tmp_path / "config.toml").write_text(f'[models.mine]\nfolder = "{tmp_path}/mine"\n')
     refused(streamer("verify", "mine", "--config", tmp_path / "config.toml"), 1, "card.toml")
@@ -190,7 +222,7 @@ def test_a_reader_that_cannot_be_had_is_told_by_whoever_looks_at_the_model(strea
     config = tmp_path / "config.toml"
     config.write_text('[models.mine]\nfolder = "mine"\n')
     refused(streamer("verify", "mine", "--config", config), 1, "card.toml", "reader.kind")
-    code, out, lines = streamer("models", "--config", config)
+    code, _, lines = streamer("models", "--config", config)
     assert code == 1 and len(lines) == 1 and "mine" in lines[0] and "reader.kind" in lines[0]
 
 
@@ -245,7 +277,7 @@ def test_every_command_has_help_and_takes_a_config(streamer, call):
     assert (code, lines) == (0, []) and out.startswith(f"Usage: streamer {' '.join(call)} ")
     assert (code, out, lines) == streamer(*call, "--help")
     assert "--config" in out or "COMMAND" in out
-    assert "<bool>" not in out and "--help" in out
+    assert not re.search(r"<\w+>|[{}]|\[\[", out) and "--help" in out
 
 
 def test_help_lists_every_command_under_a_heading(streamer):

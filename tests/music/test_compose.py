@@ -132,7 +132,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(compose, tmp_path, monkeypatch
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_what_is_stopped_leaves_nothing(compose, tmp_path, monkeypatch, number):
-    monkeypatch.setattr("streamer.cli.compose.SoundFile.write", lambda *_: os.kill(os.getpid(), number))
+    monkeypatch.setattr("streamer.cli.compose_file.SoundFile.write", lambda *_: os.kill(os.getpid(), number))
     # A shell that runs the tests in the background has them ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     before = signal.getsignal(signal.SIGTERM)

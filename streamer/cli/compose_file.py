@@ -1,0 +1,93 @@
+"""`streamer compose` to files: the whole piece as fast as it goes, its sound, its score, its picture."""
+
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+from rich.progress import Progress
+
+from streamer.cli.compose import SCORES, Compose
+from streamer.cli.compose_plan import open_piece, plan
+from streamer.errors import WrongCall
+from streamer.music.piano_roll import write_roll
+from streamer.music.piece import Piece
+from streamer.music.sound import RATE_HZ
+from streamer.music.soundfont import SoundFont
+from streamer.music.source import PieceSource
+from streamer.music.terminal_roll import drawn
+from streamer.music.writing import SOUND, SoundFile, whole
+
+DEFAULT_SECONDS = 30.0
+
+
+def write(source: PieceSource, wish: Compose, soundfont: SoundFont | None) -> None:
+    """Compose the whole piece, and write what is asked for; the seed goes to standard error."""
+    planned = plan(source, wish, DEFAULT_SECONDS)
+    performance = open_piece(source, wish, planned)
+    assert planned.length is not None and planned.seconds is not None
+    with ExitStack() as files:
+        written = _SoundOutput(files, None if soundfont else wish.output)
+        bar = files.enter_context(Progress(disable=not sys.stderr.isatty(), transient=True))
+        task = bar.add_task("composing", total=planned.length.steps)
+        for played in performance:
+            written.write(played.samples)
+            bar.advance(task)
+        written.close()
+        if soundfont and wish.output:
+            partial = files.enter_context(whole(wish.output))
+            soundfont.render(performance.piece, planned.length.hold_seconds, planned.seconds, partial)
+        write_scores(performance.piece, source, wish)
+    if wish.output is None and wish.roll is None:
+        for line in pages(performance.piece.steps):
+            print(line)
+
+
+def write_scores(piece: Piece, source: PieceSource, wish: Compose) -> None:
+    """The score and the picture of a piece that is done; its seed, so that it can be had again."""
+    seed = source.options["seed"]
+    if wish.output and (score := SCORES.get(wish.output.suffix.lower())):
+        with whole(wish.output) as partial:
+            score(piece, partial)
+    if wish.roll:
+        with whole(wish.roll) as partial:
+            write_roll(piece, partial, f"{wish.composer}, seed {seed}")
+    print(f"streamer: seed {seed}", file=sys.stderr)
+
+
+def read_soundfont(wish: Compose) -> SoundFont | None:
+    """The SoundFont that is asked for. WrongCall where nothing would sound with it."""
+    if wish.soundfont is None:
+        return None
+    if wish.play:
+        raise WrongCall("--soundfont sounds a piece that is finished; leave --play out and name an --output")
+    if not wish.is_sound:
+        raise WrongCall(f"--soundfont makes sound; add --output FILE with {', '.join(SOUND)}")
+    return SoundFont(wish.soundfont)
+
+
+class _SoundOutput:
+    """The sound file of a command, if it asked for one."""
+
+    def __init__(self, files: ExitStack, path: Path | None):
+        self.file = None
+        if path and path.suffix.lower() in SOUND:
+            self.file = SoundFile(files.enter_context(whole(path)), RATE_HZ)
+            files.callback(self.file.close)
+
+    def write(self, samples: np.ndarray) -> None:
+        if self.file:
+            self.file.write(samples)
+
+    def close(self) -> None:
+        if self.file:
+            self.file.close()
+
+
+def pages(steps: Sequence[Sequence[int]], columns: int = 72) -> list[str]:
+    """The whole piece as a piano roll, `columns` steps a page."""
+    lines: list[str] = []
+    for start in range(0, len(steps), columns):
+        lines += [*drawn(steps[start : start + columns], columns), ""]
+    return lines
