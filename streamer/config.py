@@ -56,7 +56,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
     def folders(self) -> dict[str, Path]:
         """The models that have a folder of their own."""
-        return {name: Path(one.folder) for name, one in self.models.items() if one.folder}
+        return {name: Path(model.folder) for name, model in self.models.items() if model.folder}
 
     def model(self, name: str) -> ModelOptions:
         """The settings of a model, the defaults where the file has none."""
@@ -103,9 +103,9 @@ def parse(text: str, folder: Path = Path()) -> Config:
         raise ValueError(_complaint(raw, error)) from None
     models = {
         name: msgspec.structs.replace(
-            one, folder=str(folder / Path(one.folder).expanduser()) if one.folder else ""
+            model, folder=str(folder / Path(model.folder).expanduser()) if model.folder else ""
         )
-        for name, one in config.models.items()
+        for name, model in config.models.items()
     }
     return msgspec.structs.replace(config, models=models)
 

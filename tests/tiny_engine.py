@@ -61,7 +61,7 @@ def noise(samples: int, seed: int = 0) -> np.ndarray:
 
 @dataclass
 class Client:
-    """One stream. What the engine tells other streams while this one works goes to `others`."""
+    """One stream. What the engine says to other streams while this one works goes to `others`."""
 
     engine: Engine
     peer: bytes = b"peer"
@@ -85,9 +85,9 @@ class Client:
 
     def give(self, message: wire.StreamInput, payload: bytes = b"") -> list[wire.Output]:
         """What was answered at once."""
-        told = self.engine.receive(self.peer, message, payload, self.now)
-        self.answers += [one.message for one in told]
-        return [one.message for one in told]
+        answers = [out.message for out in self.engine.receive(self.peer, message, payload, self.now)]
+        self.answers += answers
+        return answers
 
     def audio(self, samples: np.ndarray) -> list[wire.Output]:
         self.seq += 1
@@ -123,12 +123,12 @@ class Client:
 
     @property
     def results(self) -> list[wire.Result]:
-        return [one for one in self.answers if isinstance(one, wire.Result)]
+        return [message for message in self.answers if isinstance(message, wire.Result)]
 
     @property
-    def told(self) -> list[wire.Result]:
+    def plain_results(self) -> list[tuple]:
         """Results without the stream's name, to be compared with another stream's."""
-        return [plain(one) for one in self.results]
+        return [plain(result) for result in self.results]
 
     @property
     def closed(self) -> wire.Closed | None:
@@ -139,7 +139,8 @@ class Client:
 def plain(result: wire.Result) -> tuple:
     """All that a result says but whose it is; confidences as far as rounding lets them agree."""
     readings = tuple(
-        (one.text, tuple((w.text, w.start, w.end) for w in one.words)) for one in result.alternatives
+        (reading.text, tuple((w.text, w.start, w.end) for w in reading.words))
+        for reading in result.alternatives
     )
     return (
         result.seq,
@@ -150,6 +151,11 @@ def plain(result: wire.Result) -> tuple:
         result.confirmed,
         readings,
     )
+
+
+def without_causes(client: Client) -> list[tuple]:
+    """What a stream says, but which input each result needed: inputs may be cut in another way."""
+    return [result[:4] + result[5:] for result in client.plain_results]
 
 
 def alone(samples: np.ndarray, chunk: int = 1600, model: str = "tiny", **options) -> Client:

@@ -27,7 +27,7 @@ def fastest(
     """Batch width -> the step of `stage` that measured fastest there, by torch's current threads.
 
     `cache` is a folder that remembers choices by CPU, torch, threads, architecture and kernels. What can't
-    be read there is measured anew, and what can't be written is not remembered.
+    be read there is measured again, and what can't be written is not remembered.
     """
     kernels = {kernel.name: kernel for kernel in candidates(stage, bf16)}
     if BF16 in kernels:
@@ -72,8 +72,8 @@ def _key(stage: Stage, kernels: dict[str, Kernel], widths: list[int]) -> str:
     modules = [type(module).__name__ for module in stage.modules()]
     sizes = [stage.block, stage.in_features, stage.out_features]
     machine = [_cpu(), str(torch.__version__), torch.get_num_threads()]
-    told = [*machine, sizes, shapes, modules, list(kernels), widths, version()]
-    return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:24]
+    parts = [*machine, sizes, shapes, modules, list(kernels), widths, version()]
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:24]
 
 
 def _cpu() -> str:
@@ -81,8 +81,8 @@ def _cpu() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         lines = []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor() or platform.machine())
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
 
 
 def _remembered(path: Path, count: int, kernels: dict[str, Kernel]) -> list[str] | None:
@@ -94,7 +94,7 @@ def _remembered(path: Path, count: int, kernels: dict[str, Kernel]) -> list[str]
 
 
 def _remember(path: Path, names: list[str]) -> None:
-    """Write beside and rename, so that nobody reads half a file."""
+    """Write to a file beside it and rename that, so that nobody reads half a file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:

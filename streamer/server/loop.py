@@ -50,7 +50,7 @@ class Loop:
             self.turn()
 
     def stop(self) -> None:
-        """Drain and return from `run`; told twice, return at once. Any thread, any signal."""
+        """Drain and return from `run`; called twice, return at once. Any thread, any signal."""
         self._stops += 1
 
     def turn(self) -> None:
@@ -81,11 +81,11 @@ class Loop:
 
     def _receive(self, peer: bytes, parts: list[bytes], now: float) -> None:
         try:
-            message = decode_parts(parts)
+            message, payload = decode_parts(parts)
         except wire.WireError as error:
             self._answer(peer, wire.refusal_of(error), now)
             return
-        self._send(self.engine.receive(peer, message, parts[1] if len(parts) > 1 else b"", now), now)
+        self._send(self.engine.receive(peer, message, payload, now), now)
 
     def _send(self, outgoing: list[Outgoing], now: float) -> None:
         for out in outgoing:
@@ -110,12 +110,12 @@ def expired_streams(outgoing: list[Outgoing]) -> list[bytes]:
     return [m.stream for m in messages if isinstance(m, wire.Closed) and m.reason == "lease"]
 
 
-def decode_parts(parts: list[bytes]) -> wire.Input:
-    """The message of one or two parts. WireError for any other number of them."""
+def decode_parts(parts: list[bytes]) -> tuple[wire.Input, bytes]:
+    """The message and the payload of one or two parts. WireError for any other number of them."""
     if not 1 <= len(parts) <= 2:
         text = f"{len(parts)} parts; a message has a header and at most one payload"
         raise wire.WireError("bad_header", text)
-    return wire.decode_input(*parts)
+    return wire.decode_input(*parts), parts[1] if len(parts) > 1 else b""
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from streamer import wire
 from streamer.server.contract import Outgoing, WireEngine
 from streamer.server.engine import Engine
 
-NOBODY = bytes(wire.ID_BYTES)  # the owner that is told of a fed stream: only the server may send to it
+NOBODY = bytes(wire.ID_BYTES)  # stands for a fed stream's owner: only the server may send to it
 
 
 @dataclass
@@ -20,7 +20,7 @@ class Fed:
     opened: wire.Opened
     seq: int = 0
     position: int = 0
-    waiting: deque[bytes] = field(default_factory=deque)  # finals that found no room
+    waiting: deque[bytes] = field(default_factory=deque)  # finals that did not fit into its window
     ending: bool = False  # its source has closed
 
 

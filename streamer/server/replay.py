@@ -66,7 +66,7 @@ class Replay:
 
     def _input(self, record: Arrival) -> list[Outgoing]:
         try:
-            message = decode_parts(record.parts)
+            message, payload = decode_parts(record.parts)
         except wire.WireError:
             return []
         if isinstance(message, wire.StreamInput) and message.stream in self._recorded:
@@ -74,7 +74,6 @@ class Replay:
             # A wrong owner stays wrong.
             owner = opened.owner if message.owner == self._owners[message.stream] else message.owner
             message = msgspec.structs.replace(message, stream=opened.stream, owner=owner)
-        payload = record.parts[1] if len(record.parts) > 1 else b""
         outgoing = self.engine.receive(record.peer, message, payload, record.now)
         return self._note_opened(outgoing)
 

@@ -31,10 +31,11 @@ def schedule(ready: Sequence[Ready], max_rows: int) -> list[Batch]:
     Streams share the blocks that each of them has; those that have more go on without the others, up to
     `MOST_BLOCKS`. Of the batches that share blocks the one that holds the longest waiting stream comes first.
     """
-    waiting = sorted((one for one in ready if one.blocks), key=lambda one: one.since)
-    batches, done = [], 0
-    for count in sorted({min(one.blocks, MOST_BLOCKS) for one in waiting}):
-        keys = tuple(one.key for one in waiting if one.blocks >= count)
+    waiting = sorted((stream for stream in ready if stream.blocks), key=lambda stream: stream.since)
+    batches: list[Batch] = []
+    done = 0
+    for count in sorted({min(stream.blocks, MOST_BLOCKS) for stream in waiting}):
+        keys = tuple(stream.key for stream in waiting if stream.blocks >= count)
         batches += [Batch(keys[at : at + max_rows], count - done) for at in range(0, len(keys), max_rows)]
         done = count
     return batches

@@ -3,6 +3,7 @@
 import gc
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -32,9 +33,8 @@ def serve(config: Config, ready: Callable[[str, str], None], record: Path | None
     """
     models = serve_models(config, served_names(config))
     with Sockets(config.server.inputs, config.server.publish) as sockets:
-        engine = Pipelines(
-            Engine(models, settings(config, sockets.inputs, sockets.publish)), config.pipelines
-        )
+        addresses = {"endpoint": sockets.inputs, "publish": sockets.publish}
+        engine = Pipelines(Engine(models, replace(settings(config), **addresses)), config.pipelines)
         if record is None:
             _run(Loop(engine, sockets), sockets, ready)
         else:
@@ -53,16 +53,7 @@ def served_names(config: Config) -> list[str]:
 
 def unpaced_engine(config: Config, names: Sequence[str]) -> Engine:
     """An engine that serves `names` to the caller alone: no step waits for company."""
-    models = serve_models(config, names)
-    return Engine(
-        models,
-        Settings(
-            lease_ms=config.server.lease_ms,
-            window_ms=config.server.window_ms,
-            max_skip_ms=config.server.max_skip_ms,
-            max_batch=config.engine.max_batch,
-        ),
-    )
+    return Engine(serve_models(config, names), replace(settings(config), max_wait_ms=0.0))
 
 
 def serve_models(config: Config, names: Sequence[str]) -> Mapping[str, ServedModel]:
@@ -88,8 +79,8 @@ def serve_models(config: Config, names: Sequence[str]) -> Mapping[str, ServedMod
     return {name: _served(config, name, models[name], devices) for name in live}
 
 
-def settings(config: Config, inputs: str, publish: str) -> Settings:
-    """What the engine needs of the config, and the addresses that clients are told."""
+def settings(config: Config) -> Settings:
+    """What the engine needs of the config."""
     server, engine = config.server, config.engine
     return Settings(
         lease_ms=server.lease_ms,
@@ -97,8 +88,6 @@ def settings(config: Config, inputs: str, publish: str) -> Settings:
         max_skip_ms=server.max_skip_ms,
         max_wait_ms=engine.max_wait_ms,
         max_batch=engine.max_batch,
-        endpoint=inputs,
-        publish=publish,
     )
 
 

@@ -1,7 +1,7 @@
 """The wire: messages to bytes and back. docs/wire.md is its specification.
 
 A message is a msgpack map with the key "type" and, for `Audio` and `Text`, a raw payload: one or
-two ZeroMQ parts. What this module lets through, nobody behind it checks again.
+two ZeroMQ parts. What this module lets through, nobody checks again.
 """
 
 import re
@@ -152,8 +152,8 @@ def _refusal(header: bytes | memoryview, error: Exception, known: Any) -> WireEr
 
 def _field(error: Exception) -> str:
     """The key that msgspec complains of: "... - at `$.seq`" or "... required field `seq`"."""
-    found = re.search(r"at `\$\.(\w+)|required field `(\w+)`", str(error))
-    return (found[1] or found[2])[:200] if found else ""
+    match = re.search(r"at `\$\.(\w+)|required field `(\w+)`", str(error))
+    return (match[1] or match[2])[:200] if match else ""
 
 
 def _short(error: Exception) -> str:

@@ -34,7 +34,7 @@ def test_streams_over_sockets_hear_what_they_would_hear_alone():
                     stream.send(sound[at : at + CHUNK].tobytes())
         for stream, sound in zip(streams, sounds):
             stream.close()
-            assert [plain(r) for r in stream] == alone(sound, CHUNK).told
+            assert [plain(r) for r in stream] == alone(sound, CHUNK).plain_results
             assert stream.notices() == []
             assert stream.closed.through == len(sound)
 

@@ -46,20 +46,20 @@ class Device(CpuRunner):
             raise DeviceFault("an illegal memory access was encountered")
 
 
-def fragile(stage, calls: int, told: list[str], journal_steps: int = 5) -> FailoverRunner:
+def fragile(stage, calls: int, announced: list[str], journal_steps: int = 5) -> FailoverRunner:
     def rescue() -> CpuRunner:
         return CpuRunner(stage, ROWS, lambda width: stage.step)
 
-    return FailoverRunner(Device(stage, ROWS, calls), rescue, told.append, journal_steps)
+    return FailoverRunner(Device(stage, ROWS, calls), rescue, announced.append, journal_steps)
 
 
 @pytest.mark.parametrize("calls", [1, 2, 3, 4, 7, 8, 9, 20])
 def test_streams_say_the_same_when_the_device_fails(calls):
-    engine, told = tiny_engine(ROWS), []
+    engine, announced = tiny_engine(ROWS), []
     model = engine.models["tiny"]
     stages = tiny_model()
-    model.network = fragile(stages.network, calls, told)
-    model.input.fronts[16000] = fragile(stages.front(16000), calls + 3, told)
+    model.network = fragile(stages.network, calls, announced)
+    model.input.fronts[16000] = fragile(stages.front(16000), calls + 3, announced)
     clients = [Client(engine, request=str(number)).open() for number in range(3)]
     recordings = [noise(12000 + 3000 * number, number) for number in range(3)]
     for at in range(0, 18000, 800):
@@ -75,24 +75,24 @@ def test_streams_say_the_same_when_the_device_fails(calls):
         for out in engine.tick(0.0):
             next(c for c in clients if c.opened.stream == out.message.stream).answers.append(out.message)
     for client, samples in zip(clients, recordings):
-        assert client.closed and client.told == alone(samples, 800).told
-    assert len(told) == 2 and "illegal memory access" in told[0] and "CPU" in told[0]
+        assert client.closed and client.plain_results == alone(samples, 800).plain_results
+    assert len(announced) == 2 and "illegal memory access" in announced[0] and "CPU" in announced[0]
     assert model.description().device == "cpu, since cuda in a test failed"
 
 
 @pytest.mark.parametrize("calls", range(3, 12))
 def test_a_flush_survives_the_device(calls):
-    engine, told = tiny_engine(ROWS), []
-    engine.models["tiny"].network = fragile(tiny_model().network, calls, told)
+    engine, announced = tiny_engine(ROWS), []
+    engine.models["tiny"].network = fragile(tiny_model().network, calls, announced)
     client, sound = Client(engine).open(), Client(tiny_engine()).open()
-    for one in (client, sound):
+    for stream in (client, sound):
         for part in np.split(noise(24000), 5):
-            one.audio(part)
-            one.flush()
-            one.settle()
-        one.close()
-        one.settle()
-    assert client.told == sound.told and told
+            stream.audio(part)
+            stream.flush()
+            stream.settle()
+        stream.close()
+        stream.settle()
+    assert client.plain_results == sound.plain_results and announced
 
 
 def test_the_journal_is_bounded():
@@ -115,13 +115,13 @@ def test_cuda_that_fails_at_start_is_announced(monkeypatch):
     def broken(*_: object) -> None:
         raise DeviceFault("out of memory")
 
-    told: list[str] = []
+    announced: list[str] = []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr("streamer.runtime.devices.CudaRunner", broken)
-    devices = Devices("auto", 8, told.append)
+    devices = Devices("auto", 8, announced.append)
     runners = [devices.front(tiny_model().front(16000), 2) for _ in range(2)]
     assert [runner.device for runner in runners] == ["cpu", "cpu"]
-    assert len(told) == 1 and "out of memory" in told[0]
+    assert len(announced) == 1 and "out of memory" in announced[0]
 
 
 @pytest.mark.gpu

@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 from streamer import wire
 from streamer.models.readers.argmax import ArgmaxReader, GreedyCtcReader
 from streamer.server.scheduler import ENOUGH
-from tests.tiny_engine import FORMAT, LABELS, RATE_HZ, Client, alone, noise, plain, tiny_engine, tiny_model
+from tests.tiny_engine import (
+    FORMAT,
+    LABELS,
+    RATE_HZ,
+    Client,
+    alone,
+    noise,
+    plain,
+    tiny_engine,
+    tiny_model,
+    without_causes,
+)
 
 
 def whole_events(samples: np.ndarray, kind: type) -> list:
@@ -58,9 +69,8 @@ def test_results_do_not_depend_on_chunks_or_ticks(chunks, ticks):
         at += chunk
     settled.close()
     settled.settle()
-    assert client.told == settled.told and client.closed
-    words = [one[:4] + one[5:] for one in client.told]
-    assert words == [one[:4] + one[5:] for one in alone(samples).told]
+    assert client.plain_results == settled.plain_results and client.closed
+    assert without_causes(client) == without_causes(alone(samples))
 
 
 def test_fifty_streams_are_each_as_if_alone():
@@ -82,8 +92,7 @@ def test_fifty_streams_are_each_as_if_alone():
     while engine.busy:
         _share(engine, live, done)
     for number, client, _ in done.values():
-        said = [one[:4] + one[5:] for one in client.told]
-        assert said == [one[:4] + one[5:] for one in alone(recordings[number]).told]
+        assert without_causes(client) == without_causes(alone(recordings[number]))
         assert client.closed
     assert not engine.sessions and len(engine.models["tiny"].free_rows) == 50
 
@@ -142,16 +151,16 @@ def test_two_flushes_and_a_close_repeat_nothing():
     client.flush()
     client.flush()
     client.settle()
-    told = len(client.results)
+    before = len(client.results)
     client.close()
     client.settle()
-    assert client.closed.results == len(client.results) == told
+    assert client.closed.results == len(client.results) == before
 
 
 def test_flush_waits_its_turn_whenever_it_is_ticked():
     samples = noise(30000, 2)
 
-    def told(settle: bool) -> list:
+    def results(settle: bool) -> list:
         client = Client(tiny_engine()).open()
         for at in range(0, 30000, 5000):
             client.audio(samples[at : at + 5000])
@@ -162,9 +171,9 @@ def test_flush_waits_its_turn_whenever_it_is_ticked():
                 client.settle()
         client.close()
         client.settle()
-        return client.told
+        return client.plain_results
 
-    assert told(True) == told(False)
+    assert results(True) == results(False)
 
 
 def test_a_lease_that_runs_out_ends_the_stream():
@@ -177,8 +186,10 @@ def test_a_lease_that_runs_out_ends_the_stream():
     client.now = 1.0
     client.settle()
     assert client.closed.reason == "lease"
-    whole = alone(noise(10000), 10000).told
-    assert [one[:4] + one[6:] for one in client.told] == [one[:4] + one[6:] for one in whole]
+    whole = alone(noise(10000), 10000).plain_results
+    assert [result[:4] + result[6:] for result in client.plain_results] == [
+        result[:4] + result[6:] for result in whole
+    ]
     (refused,) = client.audio(noise(100))
     assert refused.code == "unknown_stream" and refused.fatal
     assert len(client.engine.models["tiny"].free_rows) == 8
@@ -201,7 +212,7 @@ def test_a_new_stream_in_an_old_row_starts_anew():
         client.settle()
         client.close()
         client.settle()
-        assert client.told == alone(noise(20000, 4), 20000).told
+        assert client.plain_results == alone(noise(20000, 4), 20000).plain_results
 
 
 def test_a_stream_without_input_closes():
@@ -219,34 +230,36 @@ def test_draining_refuses_new_streams_and_says_the_last_words():
         client.answers.append(out.message)
     client.settle()
     assert client.closed.reason == "draining" and not client.engine.sessions
-    whole = alone(noise(10000), 10000).told
-    assert [one[:4] + one[6:] for one in client.told] == [one[:4] + one[6:] for one in whole]
+    whole = alone(noise(10000), 10000).plain_results
+    assert [result[:4] + result[6:] for result in client.plain_results] == [
+        result[:4] + result[6:] for result in whole
+    ]
     (out,) = client.engine.receive(b"p", wire.Open("z", "tiny", options={"format": FORMAT}), b"", 0.0)
     assert out.message.code == "draining"
 
 
 def test_a_step_waits_for_company_but_not_alone():
     engine = tiny_engine(max_wait_ms=10)
-    one = Client(engine, request="1").open()
-    one.audio(noise(4800))
+    first = Client(engine, request="1").open()
+    first.audio(noise(4800))
     assert engine.busy
-    one.settle()
-    two = Client(engine, request="2").open()
-    one.audio(noise(4800))
+    first.settle()
+    second = Client(engine, request="2").open()
+    first.audio(noise(4800))
     assert not engine.busy and engine.due == pytest.approx(0.02 / ENOUGH)
-    two.audio(noise(4800))
+    second.audio(noise(4800))
     assert engine.busy
 
 
 def test_an_end_waits_for_company_too():
     engine = tiny_engine(max_wait_ms=10)
-    one = Client(engine, request="1").open()
-    two = Client(engine, request="2").open()
-    one.close()
+    first = Client(engine, request="1").open()
+    second = Client(engine, request="2").open()
+    first.close()
     assert not engine.busy
-    two.audio(noise(4800))
-    one.settle()
-    assert one.closed
+    second.audio(noise(4800))
+    first.settle()
+    assert first.closed
 
 
 def test_describe_tells_what_is_served():

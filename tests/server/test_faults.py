@@ -11,7 +11,7 @@ from streamer.runtime.lane import Lane
 from streamer.server.engine import Engine, Settings
 from streamer.server.inputs.audio import AudioInput, AudioIntake
 from streamer.server.pipelines import Pipelines
-from tests.tiny_engine import FORMAT, Client, alone, noise, tiny_model, tiny_served
+from tests.tiny_engine import FORMAT, Client, alone, noise, tiny_model, tiny_served, without_causes
 from tests.tiny_text import TextClient, text_engine
 
 ROWS = 8
@@ -46,11 +46,6 @@ def brittle_engine(**settings) -> Engine:
     return engine_of(model, **settings)
 
 
-def texts(client: Client) -> list[tuple]:
-    """What a stream says, but which input each result needed: chunks may differ."""
-    return [result[:4] + result[5:] for result in client.told]
-
-
 def tick(engine, clients) -> None:
     by_stream = {client.opened.stream: client for client in clients}
     while engine.busy:
@@ -66,7 +61,7 @@ def assert_ended_by_fault(client: Client) -> None:
 
 def assert_as_if_alone(client: Client, samples: np.ndarray) -> None:
     assert client.closed and client.closed.reason == "closed"
-    assert texts(client) == texts(alone(samples))
+    assert without_causes(client) == without_causes(alone(samples))
 
 
 def test_the_network_fails_on_the_tone_alone():
@@ -94,8 +89,8 @@ def test_streams_in_other_batches_say_what_they_would_have_said(capsys):
         tick(engine, clients)
         assert_as_if_alone(clients[number], recordings[number])
     assert not engine.sessions and len(engine.models["tiny"].free_rows) == ROWS
-    told = capsys.readouterr().err
-    assert told.count("Traceback") == 1 and BROKEN in told and "tiny failed" in told
+    log = capsys.readouterr().err
+    assert log.count("Traceback") == 1 and BROKEN in log and "tiny failed" in log
 
 
 def test_streams_of_the_batch_end_and_their_rows_serve_again():
@@ -249,19 +244,19 @@ def test_a_fed_stream_that_fails_leaves_its_source_alone(tmp_path):
     answers = engine.receive(b"p", wire.Open("r", "tiny", options={"format": FORMAT}), b"", 0.0)
     opened, failing, other = (out.message for out in answers)
     client = Client(engine, opened=opened)
-    told: list[wire.Output] = []
+    messages: list[wire.Output] = []
     for second in range(3):
         client.audio(noise(16_000, second))
         client.flush()
         while engine.due <= 0.0:
-            told += [out.message for out in engine.tick(0.0)]
+            messages += [out.message for out in engine.tick(0.0)]
     client.close()
     while engine.due <= 0.0:
-        told += [out.message for out in engine.tick(0.0)]
-    reasons = {message.stream: message.reason for message in told if isinstance(message, wire.Closed)}
+        messages += [out.message for out in engine.tick(0.0)]
+    reasons = {message.stream: message.reason for message in messages if isinstance(message, wire.Closed)}
     assert reasons == {opened.stream: "closed", failing.stream: "fault", other.stream: "closed"}
-    assert [m.stream for m in told if isinstance(m, wire.Refused)] == [failing.stream]
-    assert any(isinstance(m, wire.Result) and m.stream == other.stream for m in told)
+    assert [m.stream for m in messages if isinstance(m, wire.Refused)] == [failing.stream]
+    assert any(isinstance(m, wire.Result) and m.stream == other.stream for m in messages)
     assert not engine.engine.sessions
 
 

@@ -52,9 +52,9 @@ def test_credit_and_control_arrive_once_in_order_whatever_is_lost(folder, seed):
         wanted.credit(count)
         wanted.control(**values)
         wanted.seq -= "tempo" in values
-    told = {one[0]: one for one in notes(ended(wanted).results)}
-    for one in notes(protocol.results):
-        assert one == told[one[0]]
+    by_seq = {note[0]: note for note in notes(ended(wanted).results)}
+    for note in notes(protocol.results):
+        assert note == by_seq[note[0]]
     rejected = [n.values for n in protocol.notices if isinstance(n, Rejected)]
     assert all(values == {"tempo": -1} for values in rejected)
     assert len(rejected) <= sum(values == {"tempo": -1} for _, values in given)

@@ -116,7 +116,7 @@ def test_recognition_and_composition_share_an_engine(engine, folder):
     speaker.answers += [out.message for out in player.others]
     ended(speaker)
     assert notes(player.results) == alone(engine, seed=5)
-    assert speaker.told == speech_alone(samples).told
+    assert speaker.plain_results == speech_alone(samples).plain_results
 
 
 def test_a_stream_plays_what_composing_in_this_process_plays(engine, folder):
@@ -144,7 +144,11 @@ def test_a_control_changes_what_has_no_credit_yet(engine):
     told = notes(ended(client).results)
     assert told[:21] == alone(engine, seed=5)[:21]
     sung = {
-        one[3] for one in told if one[2] == "partial" for w in one[5] if (w[0], w[3]) == ("A#4", "soprano")
+        result[3]
+        for result in told
+        if result[2] == "partial"
+        for w in result[5]
+        if (w[0], w[3]) == ("A#4", "soprano")
     }
     assert set(range(21, 31)) <= sung
     # The same, without anything having been made before the controls came.
@@ -160,8 +164,8 @@ def test_an_end_may_be_asked_for_while_it_plays(engine):
     client.credit(10)
     client.control(end=30)
     client.credit(30)
-    partials = [one for one in notes(ended(client).results) if one[2] == "partial"]
-    assert all(not one[5] for one in partials[30:]) and len(partials) == 40
+    partials = [result for result in notes(ended(client).results) if result[2] == "partial"]
+    assert all(not result[5] for result in partials[30:]) and len(partials) == 40
 
 
 def test_before_the_first_step_all_may_be_said(engine):
@@ -251,7 +255,7 @@ def test_credit_is_bounded_by_the_window(engine):
     assert (refused.code, refused.expected) == ("overrun", 2)
     client.seq = 1
     client.settle()
-    acks = [one for one in client.answers if isinstance(one, wire.Ack)]
+    acks = [message for message in client.answers if isinstance(message, wire.Ack)]
     assert len(acks) >= WINDOW_STEPS // ACK_STEPS // 2 and acks[-1].window == WINDOW_STEPS
     assert len(engine.sessions[client.opened.stream].intake._ends) <= 2
     ended(client)
@@ -344,7 +348,7 @@ def test_watchers_see_the_notes(folder):
             said = notes(stream)
         seen = []
         while not seen or not isinstance(seen[-1], wire.Closed):
-            seen += [one.message for one in watcher.poll(5.0)]
+            seen += [notice.message for notice in watcher.poll(5.0)]
     assert notes(seen[:-1]) == said and len(said) == 17
 
 
@@ -355,23 +359,29 @@ def test_what_means_nothing_is_a_mistake_of_the_caller(folder):
             stream.send(b"\0\0")
         with pytest.raises(ValueError, match="-1 steps"):
             stream.credit(-1)
-    with serving(EchoEngine()) as server, connect(server.address) as connection:
-        with pytest.raises(TypeError, match="is no generator"):
-            connection.open("echo").credit(4)
+    with (
+        serving(EchoEngine()) as server,
+        connect(server.address) as connection,
+        pytest.raises(TypeError, match="is no generator"),
+    ):
+        connection.open("echo").credit(4)
 
 
 def test_a_recorded_piece_is_replayed(folder, tmp_path):
     file = tmp_path / "wire.rec"
-    with Recorder(file) as recorder, serving(generator_engine(folder, 4), recorder=recorder) as server:
-        with connect(server.address) as connection:
-            streams = [connection.open("tiny", seed=n) for n in range(3)]
-            for turn in range(4):
-                for number, stream in enumerate(streams):
-                    stream.credit(5 + number)
-                    stream.control(temperature=turn / 2)
-            for stream in streams:
-                stream.close()
-            said = [notes(stream) for stream in streams]
+    with (
+        Recorder(file) as recorder,
+        serving(generator_engine(folder, 4), recorder=recorder) as server,
+        connect(server.address) as connection,
+    ):
+        streams = [connection.open("tiny", seed=n) for n in range(3)]
+        for turn in range(4):
+            for number, stream in enumerate(streams):
+                stream.credit(5 + number)
+                stream.control(temperature=turn / 2)
+        for stream in streams:
+            stream.close()
+        said = [notes(stream) for stream in streams]
     recorded = recorded_results(file)
     replayed = list(Replay(file, generator_engine(folder, 4)).messages())
     assert sorted(map(notes, recorded.values())) == sorted(said)

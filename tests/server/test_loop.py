@@ -35,11 +35,11 @@ class Peer:
 
 @contextmanager
 def peer(server):
-    one = Peer(server.address)
+    peer = Peer(server.address)
     try:
-        yield one
+        yield peer
     finally:
-        one.socket.close()
+        peer.socket.close()
 
 
 @pytest.mark.parametrize(
@@ -107,13 +107,13 @@ def test_an_address_that_is_none_is_one_line(address):
 def test_a_signal_drains_and_ends_the_loop(number):
     with Sockets(ANY_PORT, ANY_PORT) as sockets:
         loop = Loop(EchoEngine(), sockets)
-        one = Peer(sockets.inputs)
+        peer = Peer(sockets.inputs)
         heard = []
 
         def speak():
-            heard.append(one.ask(*wire.encode(wire.Open("q", "echo"))))
+            heard.append(peer.ask(*wire.encode(wire.Open("q", "echo"))))
             os.kill(os.getpid(), number)
-            heard.append(one.next())
+            heard.append(peer.next())
 
         speaker = threading.Thread(target=speak)
         before = signal.getsignal(number)
@@ -121,6 +121,6 @@ def test_a_signal_drains_and_ends_the_loop(number):
             speaker.start()
             loop.run()
         speaker.join(5)
-        one.socket.close()
+        peer.socket.close()
         assert signal.getsignal(number) is before
         assert isinstance(heard[1], wire.Closed) and heard[1].reason == "draining"

@@ -39,7 +39,7 @@ def pipelines(folder, feeds=FEEDS, rows=4, **settings) -> Pipelines:
 
 
 class Listener(Client):
-    """A stream and all that is told of those that it feeds."""
+    """A stream, and all that those have to say that it feeds."""
 
     def open(self, model: str = "tiny", **options) -> "Listener":
         message = wire.Open(self.request, model, options={"format": FORMAT} | options)
@@ -57,8 +57,8 @@ class Listener(Client):
             self.tick()
 
     def of(self, model: str) -> list[wire.Output]:
-        (stream,) = {one.stream for one in self.fed if one.model == model}
-        return [one for one in self.others if one.stream == stream]
+        (stream,) = {opened.stream for opened in self.fed if opened.model == model}
+        return [message for message in self.others if message.stream == stream]
 
 
 def listen(engine, chunk=3200, **options) -> Listener:
@@ -82,8 +82,10 @@ def finals(results) -> list[str]:
 def test_what_is_fed_says_what_it_says_of_the_same_text(folder):
     engine = pipelines(folder)
     client = listen(engine)
-    assert [(one.model, one.owner) for one in client.fed] == [(n, NOBODY) for n in ("tags", "kept", "judged")]
-    assert [one.source for one in client.fed] == [client.opened.stream] * 2 + [client.fed[1].stream]
+    assert [(opened.model, opened.owner) for opened in client.fed] == [
+        (n, NOBODY) for n in ("tags", "kept", "judged")
+    ]
+    assert [opened.source for opened in client.fed] == [client.opened.stream] * 2 + [client.fed[1].stream]
     said = [text for text in finals(client.answers) if text.strip()]
     assert len(said) > 2
     for model in ("tags", "kept"):
@@ -106,9 +108,9 @@ def test_what_is_fed_says_what_it_says_of_the_same_text(folder):
 
 
 def test_chunks_of_the_sound_change_nothing(folder):
-    one, other = (listen(pipelines(folder), chunk) for chunk in (700, 16_000))
+    short, long = (listen(pipelines(folder), chunk) for chunk in (700, 16_000))
     for model in ("tags", "kept", "judged"):
-        assert finals(one.of(model)) == finals(other.of(model))
+        assert finals(short.of(model)) == finals(long.of(model))
 
 
 def test_a_fed_stream_outlives_silence_and_a_drain(folder):
@@ -125,9 +127,7 @@ def test_a_fed_stream_outlives_silence_and_a_drain(folder):
     client.settle()
     assert not engine.engine.sessions
     everything = client.answers + client.others
-    closed = [
-        (one.reason, one.stream == client.opened.stream) for one in everything if isinstance(one, wire.Closed)
-    ]
+    closed = [(m.reason, m.stream == client.opened.stream) for m in everything if isinstance(m, wire.Closed)]
     assert sorted(closed) == [("closed", False)] * 3 + [("draining", True)]
 
 
@@ -156,7 +156,7 @@ def test_a_model_that_is_full_is_told_and_the_rest_goes_on(folder):
     engine = pipelines(folder, {"tiny": ["tags"]}, rows=1)
     holder = TextClient(engine.engine, request="holder").open("tags")
     client = listen(engine)
-    assert [(one.code, one.request) for one in client.fed] == [("full", "request/tags")]
+    assert [(refused.code, refused.request) for refused in client.fed] == [("full", "request/tags")]
     assert client.closed and finals(client.answers) and holder.opened
 
 
@@ -191,23 +191,24 @@ def test_pipelines_that_lead_nowhere_are_told(folder, feeds, said):
 
 def test_the_client_hears_what_its_stream_feeds_and_a_recording_replays_it(folder, tmp_path):
     samples = (SAMPLES * 32767).astype("<i2").tobytes()
-    with Recorder(tmp_path / "wire") as recorder:
-        with serving(pipelines(folder), recorder=recorder) as server, connect(server.address) as connection:
-            stream = connection.open("tiny", format={"encoding": "s16", "rate": 16000, "channels": 1})
-            stream.send(samples[: len(samples) // 2])
-            stream.flush()
-            stream.send(samples[len(samples) // 2 :])
-            stream.close()
-            own = [
-                r.alternatives[0].text for r in stream if r.kind == "final" and r.alternatives[0].text.strip()
-            ]
-            derived = []
-            while more := stream.derived(2.0):
-                derived += more
-    told = [one for one in derived if one.result.kind == "final"]
-    assert {one.model for one in told} == {"tags", "kept", "judged"}
-    of_tags = [one for one in told if one.model == "tags"]
-    assert {one.final for one in of_tags} == set(range(1, len(own) + 1))
+    with (
+        Recorder(tmp_path / "wire") as recorder,
+        serving(pipelines(folder), recorder=recorder) as server,
+        connect(server.address) as connection,
+    ):
+        stream = connection.open("tiny", format={"encoding": "s16", "rate": 16000, "channels": 1})
+        stream.send(samples[: len(samples) // 2])
+        stream.flush()
+        stream.send(samples[len(samples) // 2 :])
+        stream.close()
+        own = [r.alternatives[0].text for r in stream if r.kind == "final" and r.alternatives[0].text.strip()]
+        derived = []
+        while more := stream.derived(2.0):
+            derived += more
+    of_finals = [reading for reading in derived if reading.result.kind == "final"]
+    assert {reading.model for reading in of_finals} == {"tags", "kept", "judged"}
+    of_tags = [reading for reading in of_finals if reading.model == "tags"]
+    assert {reading.final for reading in of_tags} == set(range(1, len(own) + 1))
     player = Replay(tmp_path / "wire", pipelines(folder))
     replayed: dict[bytes, list] = {}
     for message in player.messages():

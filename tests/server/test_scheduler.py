@@ -36,7 +36,7 @@ def test_every_ready_stream_takes_all_it_can(streams, max_rows):
         for key in batch.keys:
             taken[key] += batch.blocks
     # Nobody is held back by a neighbour.
-    assert taken == [min(one.blocks, MOST_BLOCKS) for one in ready]
+    assert taken == [min(stream.blocks, MOST_BLOCKS) for stream in ready]
 
 
 @given(st.permutations(range(8)))

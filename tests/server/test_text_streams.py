@@ -32,7 +32,7 @@ def engine(folder):
     return text_engine(folder, 40)
 
 
-def told(client: TextClient) -> list[tuple]:
+def results_of(client: TextClient) -> list[tuple]:
     """All that results say but which input they needed: that depends on the frames."""
     return [
         (
@@ -72,7 +72,7 @@ def test_frames_may_cut_words_and_characters_anywhere(engine, model, cuts, ticks
     client.text(text[at:])
     client.close()
     client.settle()
-    assert told(client) == told(alone(engine, text, model))
+    assert results_of(client) == results_of(alone(engine, text, model))
     assert client.closed.through == len(text)
 
 
@@ -89,7 +89,9 @@ def test_thirty_streams_are_each_as_if_alone(folder):
         client.close()
     share(engine, clients)
     for number, (client, text) in enumerate(zip(clients, texts)):
-        assert client.closed and told(client) == told(alone(engine, text, "tags", lookahead=number % 3))
+        assert client.closed and results_of(client) == results_of(
+            alone(engine, text, "tags", lookahead=number % 3)
+        )
 
 
 def share(engine, clients):
@@ -107,10 +109,10 @@ def test_live_says_what_whole_sentences_say(engine, folder, lookahead):
     live = alone(engine, spaced.encode(), "tags", lookahead=lookahead, format={"tokens": "spaced"})
     finals = [r.alternatives[0] for r in live.results if r.kind == "final"]
     whole = Sentences(load(folder / "tags"), {"lookahead": lookahead}).finals(sentences)
-    assert [one.text for one in finals] == [" ".join(words) for words in sentences]
+    assert [final.text for final in finals] == [" ".join(words) for words in sentences]
     at = 0
-    for words, one, other in zip(sentences, finals, whole):
-        spans = [(w.text, w.start - at, w.end - at, w.label) for w in one.words]
+    for words, final, other in zip(sentences, finals, whole):
+        spans = [(w.text, w.start - at, w.end - at, w.label) for w in final.words]
         assert spans == [(w.text, w.start, w.end, w.label) for w in other.alternatives[0].words]
         at += len(" ".join(words).encode()) + 1
 
@@ -156,24 +158,24 @@ def test_a_flush_ends_a_sentence_once(engine, model):
 
 
 @pytest.mark.parametrize(
-    "payload, said",
+    "payload, complaint",
     [
         (b"fox \xff", "byte 8 of the text is no UTF-8"),
         (b"\xe2\x82\xe2", "byte 4 of the text is no UTF-8"),
         (b"a\0b", "byte 5 of the text is NUL"),
     ],
 )
-def test_what_is_no_text_is_refused_and_nothing_is_lost(engine, payload, said):
-    client = TextClient(engine, request=said).open("tags")
+def test_what_is_no_text_is_refused_and_nothing_is_lost(engine, payload, complaint):
+    client = TextClient(engine, request=complaint).open("tags")
     client.text("The ")
     (refused,) = client.text(payload)
     assert (refused.code, refused.expected, refused.fatal) == ("bad_payload", 2, False)
-    assert refused.message.startswith(said)
+    assert refused.message.startswith(complaint)
     client.seq, client.position = 1, 4
     client.text("fox")
     client.close()
     client.settle()
-    assert told(client) == told(alone(engine, b"The fox", "tags")) and client.closed.through == 7
+    assert results_of(client) == results_of(alone(engine, b"The fox", "tags")) and client.closed.through == 7
 
 
 def test_half_a_character_waits_for_the_next_frame(engine):
@@ -253,7 +255,7 @@ def test_more_than_the_window_is_refused(engine):
     assert refused.code == "overrun" and refused.expected == 2
     client.seq = 1
     client.settle()
-    acks = [one for one in client.answers if isinstance(one, wire.Ack)]
+    acks = [message for message in client.answers if isinstance(message, wire.Ack)]
     assert acks and acks[-1].window == WINDOW_BYTES
     client.close()
     client.settle()
@@ -276,12 +278,14 @@ def test_a_stream_can_be_carried_in_its_readers_value(engine, folder):
     client.text(text[60:])
     client.close()
     client.settle()
-    assert told(client) == told(whole)
+    assert results_of(client) == results_of(whole)
 
 
 def test_the_client_sends_text(folder):
     with serving(text_engine(folder, 4)) as server, connect(server.address) as connection:
-        assert {one.name: one.input for one in connection.describe().models} == dict.fromkeys(WAYS, "text")
+        assert {model.name: model.input for model in connection.describe().models} == dict.fromkeys(
+            WAYS, "text"
+        )
         stream = connection.open("tags", lookahead=2)
         stream.send("The fox sleeps in ")
         stream.send("Röme".encode()[:2])
