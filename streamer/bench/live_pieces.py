@@ -9,7 +9,8 @@ import torch
 from streamer.bench.paced_pieces import TEMPO, MusicLoad
 from streamer.config import Config
 from streamer.errors import WrongCall
-from streamer.server.child_process import ServerProcess, cpu_seconds
+from streamer.server.child_process import ServerProcess
+from streamer.server.usage import cpu_seconds
 
 
 @dataclass(frozen=True)

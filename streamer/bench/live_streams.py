@@ -15,7 +15,8 @@ from streamer.errors import WrongCall
 from streamer.models.bundle import catalog
 from streamer.models.bundle.card import read_card
 from streamer.offline.recordings import read_sound
-from streamer.server.child_process import ServerProcess, cpu_seconds, resident_bytes
+from streamer.server.child_process import ServerProcess
+from streamer.server.usage import cpu_seconds, resident_bytes
 
 BACKLOG_LIMIT_MS = 500.0
 P99_LIMIT_MS = 200.0

@@ -27,7 +27,8 @@ from streamer.config import Config, with_model
 from streamer.errors import WrongCall
 from streamer.models.bundle import catalog
 from streamer.offline.rewriter import Rewriter
-from streamer.server.child_process import ServerProcess, cpu_seconds
+from streamer.server.child_process import ServerProcess
+from streamer.server.usage import cpu_seconds
 
 BLOCK_MS = 40
 WAIT_S = 0.01  # for a block, before results are looked for

@@ -100,8 +100,8 @@ def hears(card: Card) -> bool:
     """Whether a model takes what streams bring: sound, text or credit."""
     return (
         card.front is not None
-        or card.feeder is not None
-        and (card.feeder.kind in TEXT_FEEDERS or generates(card))
+        or (card.feeder is not None
+        and (card.feeder.kind in TEXT_FEEDERS or generates(card)))
     )
 
 

@@ -15,7 +15,7 @@ from streamer.bench.references import naive_streams
 from streamer.bench.search import best, search
 from streamer.config import Config, ModelOptions
 from streamer.models.bundle.build import build_network
-from streamer.server.child_process import cpu_seconds, resident_bytes
+from streamer.server.usage import cpu_seconds, resident_bytes
 from tests.tiny_model import write_model
 from tests.tiny_text import shortener
 
