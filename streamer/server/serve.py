@@ -98,10 +98,8 @@ def announce(text: str) -> None:
 
 def hears(card: Card) -> bool:
     """Whether a model takes what streams bring: sound, text or credit."""
-    return (
-        card.front is not None
-        or (card.feeder is not None
-        and (card.feeder.kind in TEXT_FEEDERS or generates(card)))
+    return card.front is not None or (
+        card.feeder is not None and (card.feeder.kind in TEXT_FEEDERS or generates(card))
     )
 
 
