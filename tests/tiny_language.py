@@ -7,7 +7,7 @@ import numpy as np
 
 from streamer.models.readers.captions.language_model import write_grams
 from streamer.models.readers.captions.lexicon import build_lexicon
-from streamer.models.readers.captions.sounding import write_sounding
+from streamer.models.readers.captions.pronunciation import write_pronouncer
 from streamer.models.training.language.ngrams import Trigrams, normalised
 
 PHONES = ("", "A", "B", "C", "D")
@@ -67,7 +67,7 @@ def write_sounds(folder: Path) -> None:
     none, no_keys = np.zeros(0), np.zeros(0, np.int64)
     model = Trigrams(len(logp), logp, np.zeros(len(logp)), no_keys, none, none, no_keys, none)
     sounds = [(letters, tuple(PHONES.index(phone) for phone in phones)) for letters, phones in units]
-    write_sounding(folder / "sounds.bin", sounds, normalised(model))
+    write_pronouncer(folder / "sounds.bin", sounds, normalised(model))
 
 
 def speak(text: str, sure: float = 6.0, strange: Mapping[str, str] = STRANGE) -> np.ndarray:

@@ -19,29 +19,29 @@ NO_CONTEXT = 0  # of the language model
 
 
 @njit
-def settle(row, hyp):
-    """A row that is all but surely blank: every token waits for a phone anew."""
+def take_blank(row, hyp):
+    """A row that is all but surely blank: every token waits for its next phone."""
     for i in range(hyp.counter[row, h.TOKENS]):
         hyp.mass[row, i, h.BLANK] += hyp.mass[row, i, h.LABEL]
         hyp.mass[row, i, h.LABEL] = 0.0
 
 
 @njit
-def search(row, now, p, logp, hyp, tree, grams, factors, pruning, room):
+def search(row, now, p, logp, hyp, tree, grams, factors, pruning, scratch):
     """Take the output row number `now` with phone probabilities `p` [phones] into the tokens."""
     # Arrays are taken out of their tuples once: inside the loops that costs more than the search.
     place, mass, hot, own = hyp.place[row], hyp.mass[row], hyp.hot[row], hyp.own[row]
-    new_place, new_mass, slot, used = room.place, room.mass, room.slot, room.used
+    new_place, new_mass, slot, used = scratch.place, scratch.mass, scratch.slot, scratch.used
     tree_phone, tree_child, tree_follow = tree.phone, tree.child, tree.follow
-    lookahead, cost, value = tree.lookahead, factors.cost, room.value
+    lookahead, cost, value = tree.lookahead, factors.cost, scratch.value
     tokens, num_hot, num_own = hyp.counter[row, h.TOKENS], hyp.counter[row, h.HOT], hyp.counter[row, h.OWN]
     boost, width = np.float32(pruning.hot), np.float32(pruning.width)
     own_worth = np.float32(pruning.own * pruning.hot)
     roots, nodes, best = p.shape[0], tree_phone.shape[0], np.float32(0.0)
-    heard = np.int64(0)
+    likely_phones = np.int64(0)
     for phone in range(1, roots):
         if p[phone] >= pruning.phone:
-            heard |= np.int64(1) << phone
+            likely_phones |= np.int64(1) << phone
     for i in range(tokens):  # a blank, or the same phone once more
         node = np.int64(place[i, h.NODE])
         phone = np.int64(tree_phone[node] if node < nodes else own[node - nodes, h.PHONE])
@@ -67,13 +67,13 @@ def search(row, now, p, logp, hyp, tree, grams, factors, pruning, room):
             continue
         total, begins = mass[i, h.BLANK] + mass[i, h.LABEL], node < roots
         follow, first = tree_follow[node], np.int64(tree_child[node])
-        waiting = follow & heard
+        waiting = follow & likely_phones
         while waiting:
             bit = waiting & -waiting
             waiting ^= bit
             child = first + _ones(follow & (bit - 1))
             phone = tree_phone[child]
-            # A phone said twice needs a blank between.
+            # A repeated phone needs a blank between.
             entered = (mass[i, h.BLANK] if phone == tree_phone[node] else total) * p[phone]
             worth = entered * _ahead(child, lookahead, cost, hot, num_hot, boost)
             if worth < best * width:
@@ -85,9 +85,9 @@ def search(row, now, p, logp, hyp, tree, grams, factors, pruning, room):
             _enter(i, j, begins, entered, worth, now, logp[phone], place, mass, new_place, new_mass, value)
             best = max(best, value[j])
     if num_own > 0:
-        count, best = _own_phones(row, now, p, logp, heard, count, best, hyp, tree, pruning, room)
-    count = _end_words(row, count, best, hyp, tree, grams, factors, pruning, room)
-    survive(row, count, hyp, pruning, room)
+        count, best = _own_phones(row, now, p, logp, likely_phones, count, best, hyp, tree, pruning, scratch)
+    count = _end_words(row, count, best, hyp, tree, grams, factors, pruning, scratch)
+    survive(row, count, hyp, pruning, scratch)
 
 
 @njit(inline="always")
@@ -106,7 +106,7 @@ def _enter(i, j, begins, entered, worth, now, logp, place, mass, new_place, new_
 
 
 @njit
-def _own_phones(row, now, p, logp, heard, count, best, hyp, tree, pruning, room):
+def _own_phones(row, now, p, logp, likely_phones, count, best, hyp, tree, pruning, scratch):
     """The phones that go on in the words that only this stream knows."""
     place, mass, own, num_own = hyp.place[row], hyp.mass[row], hyp.own[row], hyp.counter[row, h.OWN]
     roots, nodes, width = p.shape[0], tree.phone.shape[0], np.float32(pruning.width)
@@ -115,22 +115,29 @@ def _own_phones(row, now, p, logp, heard, count, best, hyp, tree, pruning, room)
         node, context = np.int64(place[i, h.NODE]), np.int64(place[i, h.CONTEXT])
         begins = node < roots
         if begins:
-            first, end, said = 0, num_own, node  # any word's first phone
+            first, end, last = 0, num_own, node  # any word's first phone
         elif node >= nodes and own[node - nodes, h.ENDS] < 0:
             first = node - nodes + 1
-            end, said = first + 1, np.int64(own[node - nodes, h.PHONE])
+            end, last = first + 1, np.int64(own[node - nodes, h.PHONE])
         else:
             continue
         total = mass[i, h.BLANK] + mass[i, h.LABEL]
         for k in range(first, end):
             phone = np.int64(own[k, h.PHONE])
-            if (begins and k > 0 and own[k - 1, h.ENDS] < 0) or not (heard >> phone) & 1:
+            if (begins and k > 0 and own[k - 1, h.ENDS] < 0) or not (likely_phones >> phone) & 1:
                 continue
-            entered = (mass[i, h.BLANK] if phone == said else total) * p[phone]
+            entered = (mass[i, h.BLANK] if phone == last else total) * p[phone]
             if entered * own_worth < best * width:
                 continue
             j = _candidate(
-                np.int64(nodes + k), context, count, room.place, room.mass, room.value, room.slot, room.used
+                np.int64(nodes + k),
+                context,
+                count,
+                scratch.place,
+                scratch.mass,
+                scratch.value,
+                scratch.slot,
+                scratch.used,
             )
             if j < 0:
                 continue
@@ -145,18 +152,18 @@ def _own_phones(row, now, p, logp, heard, count, best, hyp, tree, pruning, room)
                 logp[phone],
                 place,
                 mass,
-                room.place,
-                room.mass,
-                room.value,
+                scratch.place,
+                scratch.mass,
+                scratch.value,
             )
-            best = max(best, room.value[j])
+            best = max(best, scratch.value[j])
     return count, best
 
 
 @njit
-def _end_words(row, count, best, hyp, tree, grams, factors, pruning, room):
+def _end_words(row, count, best, hyp, tree, grams, factors, pruning, scratch):
     """Let every word that was just said to its end begin at the root again."""
-    place, mass, value, slot, used = room.place, room.mass, room.value, room.slot, room.used
+    place, mass, value, slot, used = scratch.place, scratch.mass, scratch.value, scratch.slot, scratch.used
     hot, num_hot, beam = hyp.hot[row], hyp.counter[row, h.HOT], hyp.place.shape[1]
     own, nodes = hyp.own[row], tree.phone.shape[0]
     cost, backoff, least_cost = factors.cost, factors.backoff, grams.least_cost
@@ -170,11 +177,11 @@ def _end_words(row, count, best, hyp, tree, grams, factors, pruning, room):
     triple_word, triple_cost = grams.triple_word, grams.triple_cost
     tree_words, tree_word, first_word, tree_phone = tree.words, tree.word, tree.first_word, tree.phone
     insertion, boost = np.float32(pruning.insertion), np.float32(pruning.hot)
-    root_cost, said = factors.cost[tree.lookahead[0]], count
+    root_cost, num_before = factors.cost[tree.lookahead[0]], count
     floor = best * np.float32(pruning.width)
     # A word far below the beam can't be saved by what the language model says of it.
-    least = max(floor, beam_floor(count, best, beam, room) * pruning.word)
-    for i in range(said):
+    least = max(floor, beam_floor(count, best, beam, scratch) * pruning.word)
+    for i in range(num_before):
         node = place[i, h.NODE]
         if mass[i, h.ENTERED] == 0.0 or value[i] < least:
             continue
@@ -183,7 +190,7 @@ def _end_words(row, count, best, hyp, tree, grams, factors, pruning, room):
             entered = mass[i, h.ENTERED] * insertion * np.float32(pruning.own * pruning.hot)
             if word >= 0 and entered * root_cost >= floor:
                 word += word_cost.shape[0]
-                count = _begin_anew(
+                count = _restart(
                     i, phone, NO_CONTEXT, word, entered, root_cost, count, place, mass, value, slot, used
                 )
             continue
@@ -217,14 +224,14 @@ def _end_words(row, count, best, hyp, tree, grams, factors, pruning, room):
             if entered * root_cost < floor:
                 continue
             phone = np.int64(tree_phone[node])
-            count = _begin_anew(
+            count = _restart(
                 i, phone, following, word, entered, root_cost, count, place, mass, value, slot, used
             )
     return count
 
 
 @njit(inline="always")
-def _begin_anew(i, phone, context, word, entered, root_cost, count, place, mass, value, slot, used):
+def _restart(i, phone, context, word, entered, root_cost, count, place, mass, value, slot, used):
     """Candidate `i` has said `word` and begins at the root again; returns how many candidates there are."""
     j = _candidate(phone, context, count, place, mass, value, slot, used)
     if j >= 0:

@@ -19,12 +19,12 @@ from streamer.models.readers.captions.endpoint import (
     Listening,
 )
 from streamer.models.readers.captions.hot_words import Vocabulary
-from streamer.models.readers.captions.hypothesis_text import Transcript
+from streamer.models.readers.captions.hypothesis_text import HypothesisText
 from streamer.models.readers.captions.language_model import factors, read_grams
 from streamer.models.readers.captions.lexicon import read_lexicon
-from streamer.models.readers.captions.pruning import Pruning, Scratch, scratch
-from streamer.models.readers.captions.sounding import read_sounding
-from streamer.models.readers.captions.threads import Crew, crew_size
+from streamer.models.readers.captions.pronunciation import read_pronouncer
+from streamer.models.readers.captions.pruning import Pruning, Scratch, new_scratch
+from streamer.models.readers.captions.search_threads import SearchThreads, num_search_threads
 from streamer.models.readers.converted import converted
 
 PIECE = 8  # rows that a thread searches at a time
@@ -46,11 +46,11 @@ class CaptionsReader(Reader):
         self.tree = lexicon.tree
         self.grams = read_grams(folder / card.language_model, len(lexicon.spelling))
         self.factors = factors(card.lm_weight)
-        sounding = read_sounding(folder / card.sounds, len(phones) - 1) if card.sounds else None
-        self.vocabulary = Vocabulary(lexicon, sounding)
+        pronouncer = read_pronouncer(folder / card.sounds, len(phones) - 1) if card.sounds else None
+        self.vocabulary = Vocabulary(lexicon, pronouncer)
         self.hyp = h.hypotheses(rows, card.beam, card.max_words, card.max_hot_nodes)
-        rooms = [scratch(card.beam, self.hyp.trace.shape[1]) for _ in range(crew_size())]
-        self.crew = Crew(rooms)
+        traces = self.hyp.trace.shape[1]
+        self.threads = SearchThreads([new_scratch(card.beam, traces) for _ in range(num_search_threads())])
         self.advance = compiled_advance()
         self.pruning = Pruning(
             float(np.exp(-card.beam_width)),
@@ -70,7 +70,7 @@ class CaptionsReader(Reader):
             max(1, round(200 / card.row_ms)),
             card.max_words * 3 // 4,
         )
-        self.transcript = Transcript(lexicon, card, self.grams, self.factors, len(phones))
+        self.text = HypothesisText(lexicon, card, self.grams, self.factors, len(phones))
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options in force. OptionError "options.NAME" for unknown or bad ones."""
@@ -113,7 +113,7 @@ class CaptionsReader(Reader):
                 return events
             for row, code, own in zip(rows, codes.tolist(), events):
                 if code:
-                    own.extend(self._tell(row, code))
+                    own.extend(self._events(row, code))
 
     def finish(self, row: int) -> list[Event]:
         """The finals of the last utterance, after all of the stream's rows were read."""
@@ -132,7 +132,7 @@ class CaptionsReader(Reader):
         return events + ended
 
     def save(self, row: int) -> bytes:
-        """The row's whole condition."""
+        """The row's whole state."""
         return b"".join(column[row].tobytes() for column in self.hyp)
 
     def restore(self, row: int, value: bytes) -> None:
@@ -148,30 +148,30 @@ class CaptionsReader(Reader):
     def _advance(self, which, outputs, at, codes) -> None:
         """Read every stream on to its next event, or to the end of its outputs."""
 
-        def read_on(some: slice, room: Scratch) -> None:
+        def read_on(part: slice, scratch: Scratch) -> None:
             self.advance(
-                which[some],
-                outputs[some],
-                at[some],
-                codes[some],
+                which[part],
+                outputs[part],
+                at[part],
+                codes[part],
                 self.hyp,
                 self.tree,
                 self.grams,
                 self.factors,
                 self.pruning,
                 self.listening,
-                room,
+                scratch,
             )
 
-        self.crew.share(read_on, len(which), PIECE)
+        self.threads.share(read_on, len(which), PIECE)
 
-    def _tell(self, row: int, code: int) -> list[Event]:
+    def _events(self, row: int, code: int) -> list[Event]:
         counter, events = self.hyp.counter[row], []
         utterance, through = int(counter[h.UTTERANCE]), int(counter[h.ROWS_READ])
         if code & SPEECH_START:
             events.append(Event("speech_start", utterance, through))
         if code & PARTIAL:
-            events.append(self.transcript.partial(row, self.hyp))
+            events.append(self.text.partial(row, self.hyp))
         if code & SPEECH_STOP:
             events.append(Event("speech_stop", utterance, through))
         if code & FINAL:
@@ -183,7 +183,7 @@ class CaptionsReader(Reader):
         return events
 
     def _end(self, row: int) -> list[Event]:
-        """The utterance ends whatever is said: its final, and the end of speech."""
+        """The utterance ends here: its final, and the end of speech."""
         counter, events = self.hyp.counter[row], []
         if counter[h.SPEAKING]:
             counter[h.SPEAKING] = 0
@@ -196,8 +196,8 @@ class CaptionsReader(Reader):
         return events
 
     def _final(self, row: int, ended: bool) -> list[Event]:
-        """The final, if speech said any word; `ended` is false in the middle of speech."""
-        event = self.transcript.final(row, self.hyp, ended)
+        """The final, if it has a word; `ended` is false in the middle of speech."""
+        event = self.text.final(row, self.hyp, ended)
         if event is None:
             return []
         self.hyp.counter[row, h.UTTERANCE] += 1

@@ -8,9 +8,9 @@ from numba import njit
 from numba.core.dispatcher import Dispatcher
 
 from streamer.models.readers.captions import hypotheses as h
-from streamer.models.readers.captions.beam import search, settle
+from streamer.models.readers.captions.beam import search, take_blank
 from streamer.models.readers.captions.endpoint import CUT, FINAL, PARTIAL, SPEECH_START, listen
-from streamer.models.readers.captions.hypotheses import agree, begin, commit, narrow
+from streamer.models.readers.captions.hypotheses import begin, commit, decide_all, decide_oldest
 from streamer.models.readers.captions.language_model import last_word
 from streamer.models.readers.captions.machine_code import source_stamp
 
@@ -21,15 +21,15 @@ def compiled_advance() -> Dispatcher:
     stamp = source_stamp(advance_rows)
 
     @njit(cache=True, nogil=True)
-    def advance(rows, outputs, at, codes, hyp, tree, grams, factors, pruning, listening, room):
+    def advance(rows, outputs, at, codes, hyp, tree, grams, factors, pruning, listening, scratch):
         stamp  # noqa: B018 - what a function captures belongs to the key of its machine code
-        advance_rows(rows, outputs, at, codes, hyp, tree, grams, factors, pruning, listening, room)
+        advance_rows(rows, outputs, at, codes, hyp, tree, grams, factors, pruning, listening, scratch)
 
     return advance
 
 
 @njit
-def advance_rows(rows, outputs, at, codes, hyp, tree, grams, factors, pruning, listening, room):
+def advance_rows(rows, outputs, at, codes, hyp, tree, grams, factors, pruning, listening, scratch):
     """Read outputs [B, n, phones] of the streams `rows` [B] from `at` [B] on.
 
     Each stream stops after the first output row that has something to tell, which `codes` [B]
@@ -46,8 +46,10 @@ def advance_rows(rows, outputs, at, codes, hyp, tree, grams, factors, pruning, l
             if counter[h.IGNORED] > 0:
                 counter[h.IGNORED] -= 1
                 continue
-            heard = _softmax(logits, np.float32(pruning.blank_factor), p, logp)
-            codes[b] = _hear(rows[b], heard, p, logp, hyp, tree, grams, factors, pruning, listening, room)
+            voiced, likeliest = _softmax(logits, np.float32(pruning.blank_factor), p, logp)
+            codes[b] = _decode(
+                rows[b], voiced, likeliest, p, logp, hyp, tree, grams, factors, pruning, listening, scratch
+            )
 
 
 @njit
@@ -75,32 +77,32 @@ def _softmax(logits, blank_factor, p, logp):
 
 
 @njit
-def _hear(row, heard, p, logp, hyp, tree, grams, factors, pruning, listening, room):
+def _decode(row, voiced, likeliest, p, logp, hyp, tree, grams, factors, pruning, listening, scratch):
     counter = hyp.counter[row]
     now = counter[h.ROWS_READ]
     counter[h.ROWS_READ] = now + 1
-    searched = np.float32(1.0) - heard[0] < pruning.blank
+    searched = np.float32(1.0) - voiced < pruning.blank
     if searched:
-        if not counter[h.HEARD]:
-            counter[h.HEARD], counter[h.BEGAN] = 1, now
-        search(row, now, p, logp, hyp, tree, grams, factors, pruning, room)
-        commit(row, hyp, room.fresh, room.share)
+        if not counter[h.STARTED]:
+            counter[h.STARTED], counter[h.FIRST_ROW] = 1, now
+        search(row, now, p, logp, hyp, tree, grams, factors, pruning, scratch)
+        commit(row, hyp, scratch.fresh, scratch.share)
         while counter[h.TRACES] > hyp.trace.shape[1] - hyp.place.shape[1]:
-            narrow(row, best_token(row, hyp, tree, factors, pruning), hyp)
-            commit(row, hyp, room.fresh, room.share)
+            decide_oldest(row, best_token(row, hyp, tree, factors, pruning), hyp)
+            commit(row, hyp, scratch.fresh, scratch.share)
     else:
-        settle(row, hyp)
-    code = listen(row, heard[0], heard[1], hyp, listening)
-    if code & FINAL and not counter[h.SPOKEN]:
-        begin(row, hyp)  # a noise that said nothing
+        take_blank(row, hyp)
+    code = listen(row, voiced, likeliest, hyp, listening)
+    if code & FINAL and not counter[h.HAS_SPEECH]:
+        begin(row, hyp)  # a noise without speech
         return code & ~(FINAL | CUT)
     if code & FINAL:
         best = best_token(row, hyp, tree, factors, pruning)
         carried = hyp.place[row, best, h.CONTEXT]
         counter[h.CARRIED] = 0 if last_word(carried, grams) >= tree.pieces else carried
         if code & CUT:
-            agree(row, best, hyp, room.fresh, room.share)
-    if counter[h.PARTIALS] and counter[h.SPOKEN] and (searched or code & SPEECH_START):
+            decide_all(row, best, hyp, scratch.fresh, scratch.share)
+    if counter[h.PARTIALS] and counter[h.HAS_SPEECH] and (searched or code & SPEECH_START):
         best = best_token(row, hyp, tree, factors, pruning)
         trace = hyp.place[row, best, h.TRACE]
         key = hyp.trace_key[row, trace] if trace >= 0 else hyp.key[row, h.COMMITTED]

@@ -41,11 +41,11 @@ def listen(row, voiced, likeliest, hyp, listening):
         counter[h.SPEAKING] = 1
         code |= SPEECH_START
     if level >= listening.start_level:
-        counter[h.SPOKEN] = 1
+        counter[h.HAS_SPEECH] = 1
     if counter[h.SPEAKING] and silence >= listening.stop_rows:
         counter[h.SPEAKING] = 0
         code |= SPEECH_STOP
-    if not counter[h.HEARD]:
+    if not counter[h.STARTED]:
         return code
     if 0 < counter[h.ENDPOINT] <= silence:
         code |= FINAL
@@ -57,7 +57,7 @@ def listen(row, voiced, likeliest, hyp, listening):
 @njit
 def _full(counter, silence, listening):
     """Whether an utterance that won't end must: at a short pause if one comes in time."""
-    rows = counter[h.ROWS_READ] - counter[h.BEGAN]
-    if rows >= listening.max_rows or counter[h.SAID] >= listening.max_words:
+    rows = counter[h.ROWS_READ] - counter[h.FIRST_ROW]
+    if rows >= listening.max_rows or counter[h.NUM_COMMITTED] >= listening.max_words:
         return True
     return rows >= listening.hurry_rows and silence >= listening.pause_rows

@@ -1,4 +1,4 @@
-"""What the captions reader remembers of each stream: fixed-size rows of plain numbers."""
+"""The state that the captions reader keeps of each stream: fixed-size rows of plain numbers."""
 
 from typing import NamedTuple
 
@@ -6,8 +6,8 @@ import numpy as np
 from numba import njit
 
 # Columns of `counter`.
-ROWS_READ, IGNORED, TOKENS, TRACES, SAID, UTTERANCE = 0, 1, 2, 3, 4, 5
-SILENCE, SPEAKING, SPOKEN, HEARD, BEGAN, PARTIALS, ENDPOINT, HOT = 6, 7, 8, 9, 10, 11, 12, 13
+ROWS_READ, IGNORED, TOKENS, TRACES, NUM_COMMITTED, UTTERANCE = 0, 1, 2, 3, 4, 5
+SILENCE, SPEAKING, HAS_SPEECH, STARTED, FIRST_ROW, PARTIALS, ENDPOINT, HOT = 6, 7, 8, 9, 10, 11, 12, 13
 BEST = 14  # the last trace of the text that a partial shows
 CARRIED = 15  # the context that the last utterance ended in, 0 for none
 GOES_ON = 16  # the utterance is the rest of one that was cut
@@ -19,9 +19,9 @@ FIRST_CONTEXT = 1  # of the language model: the beginning of a sentence, word 0
 NODE, CONTEXT, TRACE, START, LAST, PHONES, WORD = 0, 1, 2, 3, 4, 5, 6
 # Columns of `mass` and of a scratch candidate's mass.
 BLANK, LABEL, QUALITY, WORTH, ENTERED, STRONGEST = 0, 1, 2, 3, 4, 5
-# Columns of `trace` and, from WORD_OF on, of `said`.
+# Columns of `trace` and, from WORD_OF on, of `committed`.
 PREVIOUS, WORD_OF, FROM, TO = 0, 1, 2, 3
-# Columns of `trace_sure`, and the first two of `said_sure` with the mean share.
+# Columns of `trace_scores`, and the first two of `committed_scores` with the mean share.
 SOUND, SHARE, SHARES = 0, 1, 2
 # Columns of `own`.
 PHONE, ENDS = 0, 1
@@ -34,20 +34,20 @@ class Hypotheses(NamedTuple):
 
     A token stands on a node of the tree in a context of the language model; its two masses are the
     probabilities of having ended in a blank or in the node's phone. Its words are a chain in
-    `trace`; words that all tokens share move to `said` and never change again.
+    `trace`; words that all tokens share move to `committed` and never change again.
     """
 
     counter: np.ndarray  # int32 [rows, NUM_COUNTERS]
     key: np.ndarray  # int64 [rows, 2]
-    level: np.ndarray  # float32 [rows, 1], how much was said lately, in rows
+    level: np.ndarray  # float32 [rows, 1], how much was spoken lately, in rows
     place: np.ndarray  # int32 [rows, beam, 6]
     mass: np.ndarray  # float32 [rows, beam, 4]
     trace: np.ndarray  # int32 [rows, traces, 4]: previous, word, first row, last row
-    trace_sure: np.ndarray  # float32 [rows, traces, 3]: mean ln p of the word's phones, the sum of
+    trace_scores: np.ndarray  # float32 [rows, traces, 3]: mean ln p of the word's phones, the sum of
     # the shares of the beam that it had in the rows since, and how many those are
     trace_key: np.ndarray  # int64 [rows, traces], a hash of the text up to here
-    said: np.ndarray  # int32 [rows, words, 3]
-    said_sure: np.ndarray  # float32 [rows, words, 2]: mean ln p of the phones, mean share
+    committed: np.ndarray  # int32 [rows, words, 3]
+    committed_scores: np.ndarray  # float32 [rows, words, 2]: mean ln p of the phones, mean share
     hot: np.ndarray  # int32 [rows, hot nodes], sorted, the first counter[HOT] count
     own: np.ndarray  # int16 [rows, hot nodes, 2], the first counter[OWN] count: phones in the order of
     # words that the lexicon lacks, and at the last one of each the word's number, else -1
@@ -77,15 +77,15 @@ def hypotheses(rows: int, beam: int, max_words: int, max_hot: int) -> Hypotheses
 
 @njit(cache=True)
 def begin(row, hyp):
-    """Start an utterance: tokens at the root that have said nothing.
+    """Start an utterance: tokens at the root, without a word.
 
     A pause may end a sentence or not: one token begins a sentence, another goes on with the last.
     """
     counter, place, mass = hyp.counter[row], hyp.place[row], hyp.mass[row]
     carried = counter[CARRIED]
     counter[TOKENS] = 2 if carried > FIRST_CONTEXT and place.shape[0] > 1 else 1
-    counter[TRACES], counter[SAID], counter[CARRIED] = 0, 0, 0
-    counter[SPOKEN], counter[HEARD], counter[GOES_ON] = 0, 0, 0
+    counter[TRACES], counter[NUM_COMMITTED], counter[CARRIED] = 0, 0, 0
+    counter[HAS_SPEECH], counter[STARTED], counter[GOES_ON] = 0, 0, 0
     hyp.key[row, COMMITTED], hyp.key[row, SHOWN] = 0, 0
     for i in range(counter[TOKENS]):
         place[i, NODE], place[i, TRACE] = 0, -1
@@ -95,13 +95,13 @@ def begin(row, hyp):
 
 @njit
 def commit(row, hyp, fresh, share):
-    """Move the words that every token shares to `said`, and forget the traces of dead tokens.
+    """Move the words that every token shares to `committed`, and drop the traces of dead tokens.
 
     `fresh` int32 [traces] and `share` float32 [traces] are scratch. A trace's previous one always
     stands before it.
     """
     counter, trace, place, mass = hyp.counter[row], hyp.trace[row], hyp.place[row], hyp.mass[row]
-    sure = hyp.trace_sure[row]
+    scores = hyp.trace_scores[row]
     tokens, traces, total = counter[TOKENS], counter[TRACES], np.float32(0.0)
     for r in range(traces):
         fresh[r], share[r] = 0, 0.0
@@ -119,11 +119,11 @@ def commit(row, hyp, fresh, share):
             fresh[trace[r, PREVIOUS]] += fresh[r]
             share[trace[r, PREVIOUS]] += share[r]
     if shared >= 0:
-        _say(row, shared, hyp)
+        _append(row, shared, hyp)
     for r in range(shared + 1, traces):
         if fresh[r] > 0:
-            sure[r, SHARE] += _agreeing(r, shared + 1, traces, trace, share) / total
-            sure[r, SHARES] += 1.0
+            scores[r, SHARE] += _agreeing(r, shared + 1, traces, trace, share) / total
+            scores[r, SHARES] += 1.0
     kept = 0
     for r in range(shared + 1, traces):
         if fresh[r] == 0:
@@ -132,8 +132,8 @@ def commit(row, hyp, fresh, share):
         for k in range(WORD_OF, trace.shape[1]):
             trace[kept, k] = trace[r, k]
         trace[kept, PREVIOUS] = fresh[previous] if previous > shared else -1
-        for k in range(sure.shape[1]):
-            sure[kept, k] = sure[r, k]
+        for k in range(scores.shape[1]):
+            scores[kept, k] = scores[r, k]
         hyp.trace_key[row, kept] = hyp.trace_key[row, r]
         fresh[r] = kept
         kept += 1
@@ -154,29 +154,29 @@ def _agreeing(r, begin, end, trace, share):
 
 
 @njit
-def _say(row, shared, hyp):
-    """Append the chain that ends at trace `shared` to `said`, oldest word first."""
+def _append(row, shared, hyp):
+    """Append the chain that ends at trace `shared` to `committed`, oldest word first."""
     counter, trace = hyp.counter[row], hyp.trace[row]
     count, r = 0, shared
     while r >= 0:
         count += 1
         r = trace[r, PREVIOUS]
-    at, r = counter[SAID] + count, shared
-    counter[SAID] = min(at, hyp.said.shape[1])
+    at, r = counter[NUM_COMMITTED] + count, shared
+    counter[NUM_COMMITTED] = min(at, hyp.committed.shape[1])
     while r >= 0:
         at -= 1
-        if at < hyp.said.shape[1]:
+        if at < hyp.committed.shape[1]:
             for k in range(WORD_OF, trace.shape[1]):
-                hyp.said[row, at, k - WORD_OF] = trace[r, k]
-            sure = hyp.trace_sure[row, r]
-            hyp.said_sure[row, at, SOUND] = sure[SOUND]
-            hyp.said_sure[row, at, SHARE] = (sure[SHARE] + 1.0) / (sure[SHARES] + 1.0)
+                hyp.committed[row, at, k - WORD_OF] = trace[r, k]
+            scores = hyp.trace_scores[row, r]
+            hyp.committed_scores[row, at, SOUND] = scores[SOUND]
+            hyp.committed_scores[row, at, SHARE] = (scores[SHARE] + 1.0) / (scores[SHARES] + 1.0)
         r = trace[r, PREVIOUS]
     hyp.key[row, COMMITTED] = hyp.trace_key[row, shared]
 
 
 @njit
-def narrow(row, best, hyp):
+def decide_oldest(row, best, hyp):
     """Drop the tokens whose oldest open word is not the one of token `best`: a word is decided."""
     counter, place, trace = hyp.counter[row], hyp.place[row], hyp.trace[row]
     wanted = _oldest(place[best, TRACE], trace)
@@ -189,8 +189,8 @@ def narrow(row, best, hyp):
 
 
 @njit
-def agree(row, best, hyp, fresh, share):
-    """Decide all finished words for those of token `best`; the word that is being said stays open."""
+def decide_all(row, best, hyp, fresh, share):
+    """Decide all finished words for those of token `best`; the word that is spoken now stays open."""
     counter, place = hyp.counter[row], hyp.place[row]
     wanted, kept = place[best, TRACE], 0
     for i in range(counter[TOKENS]):
@@ -203,9 +203,9 @@ def agree(row, best, hyp, fresh, share):
 
 @njit(cache=True)
 def go_on(row, hyp):
-    """Start an utterance with the tokens that `agree` left: what was decided is told and gone."""
+    """Start an utterance with the tokens that `decide_all` left: what was decided is in the last final."""
     counter = hyp.counter[row]
-    counter[SAID], counter[BEGAN], counter[GOES_ON] = 0, counter[ROWS_READ], 1
+    counter[NUM_COMMITTED], counter[FIRST_ROW], counter[GOES_ON] = 0, counter[ROWS_READ], 1
     hyp.key[row, COMMITTED], hyp.key[row, SHOWN] = 0, 0
 
 

@@ -11,12 +11,12 @@ from streamer.models.readers.captions.captions_options import CardOptions
 from streamer.models.readers.captions.hypotheses import Hypotheses
 from streamer.models.readers.captions.language_model import Factors, Grams, after
 from streamer.models.readers.captions.lexicon import JOINT, Lexicon
-from streamer.models.readers.captions.wording import Style, settled, written
+from streamer.models.readers.captions.written_form import Style, settled, written
 
 END_WORD = 1  # </s>
 
 
-class Transcript:
+class HypothesisText:
     """Reads the words of a row; it knows what words are called and nothing about any stream."""
 
     def __init__(self, lexicon: Lexicon, card: CardOptions, grams: Grams, factors: Factors, roots: int):
@@ -29,7 +29,7 @@ class Transcript:
         self.roots = roots  # nodes of the tree below this are the root
 
     def partial(self, row: int, hyp: Hypotheses) -> Event:
-        """What was heard so far: the words of the best token."""
+        """The text so far: the words of the best token."""
         counter, style = hyp.counter[row], _style(row, hyp)
         best = self._alternative(row, int(counter[h.BEST]), 1.0, hyp)
         fixed = settled(best.words[: self._whole_words(row, hyp)], style)
@@ -37,25 +37,25 @@ class Transcript:
             "partial",
             int(counter[h.UTTERANCE]),
             int(counter[h.ROWS_READ]),
-            (_told(best, written(best.words, style)),),
+            (_rewritten(best, written(best.words, style)),),
             len(_text(written(best.words[:fixed], style))),
         )
 
     def final(self, row: int, hyp: Hypotheses, ended: bool = True) -> Event | None:
-        """The utterance's text, or None where no word was said; `ended` says that speech ends here."""
+        """The utterance's text, or None where it has no word; `ended` says that speech ends here."""
         counter, style = hyp.counter[row], _style(row, hyp)
-        if not counter[h.SPOKEN]:
+        if not counter[h.HAS_SPEECH]:
             return None
-        read: list[Alternative] = []
+        readings: list[Alternative] = []
         for trace, share in self._endings(row, hyp):
-            one = self._alternative(row, trace, share, hyp)
-            if all(one.text != other.text for other in read):  # a word is spelled in several ways
-                read.append(one)
-            if len(read) == self.card.alternatives:
+            reading = self._alternative(row, trace, share, hyp)
+            if all(reading.text != other.text for other in readings):  # a word is spelled in several ways
+                readings.append(reading)
+            if len(readings) == self.card.alternatives:
                 break
-        if not read[0].words:
+        if not readings[0].words:
             return None
-        alternatives = tuple(_told(one, _whole(one.words, style, ended)) for one in read)
+        alternatives = tuple(_rewritten(reading, _whole(reading.words, style, ended)) for reading in readings)
         return Event(
             "final",
             int(counter[h.UTTERANCE]),
@@ -86,44 +86,45 @@ class Transcript:
 
     def _alternative(self, row: int, trace: int, share: float, hyp: Hypotheses) -> Alternative:
         """The committed words and the chain that ends at `trace`."""
-        said = int(hyp.counter[row, h.SAID])
-        found = [
-            (*place, *sure)
-            for place, sure in zip(hyp.said[row, :said].tolist(), hyp.said_sure[row, :said].tolist())
+        count = int(hyp.counter[row, h.NUM_COMMITTED])
+        places = hyp.committed[row, :count].tolist()
+        committed = [
+            (*place, *scores) for place, scores in zip(places, hyp.committed_scores[row, :count].tolist())
         ]
         chain = []
         while trace >= 0:
             previous, *place = hyp.trace[row, trace].tolist()
-            sound, shares, rows = hyp.trace_sure[row, trace].tolist()
+            sound, shares, rows = hyp.trace_scores[row, trace].tolist()
             chain.append((*place, sound, shares / max(1.0, rows)))
             trace = previous
         words: list[Word] = []
         own = hyp.own_text[row].tobytes().decode().split(" ") if hyp.counter[row, h.OWN] else []
-        for word, first, last, sound, agreed in found + chain[::-1]:
+        for number, first, last, sound, agreed in committed + chain[::-1]:
             after_row = words[-1].end if words else 0.0
-            text = self.spelling[word].strip(JOINT) if word < self.listed else own[word - self.listed]
-            one = self._word(text, first, last, after_row, self._sure(sound, agreed))
-            if self.joined <= word < self.listed and words:
-                words[-1] = _joined(words[-1], one)
+            listed = number < self.listed
+            text = self.spelling[number].strip(JOINT) if listed else own[number - self.listed]
+            word = self._word(text, first, last, after_row, self._confidence(sound, agreed))
+            if self.joined <= number < self.listed and words:
+                words[-1] = _joined(words[-1], word)
             else:
-                words.append(one)
+                words.append(word)
         confidence = sum(word.confidence for word in words) / max(1, len(words))
         return Alternative(_text(words), tuple(words), share * confidence)
 
-    def _word(self, text: str, first: int, last: int, after_row: float, sure: float) -> Word:
+    def _word(self, text: str, first: int, last: int, after_row: float, confidence: float) -> Word:
         card = self.card
         start = max(after_row, first + card.time_offset_rows + card.start_offset_rows)
         end = max(start, last + 1 + card.time_offset_rows + card.end_offset_rows)
-        return Word(text, start, end, sure)
+        return Word(text, start, end, confidence)
 
     def _whole_words(self, row: int, hyp: Hypotheses) -> int:
         """How many words are committed to their ends: a piece may be followed by another."""
-        said = hyp.said[row, : hyp.counter[row, h.SAID], 0]
-        joined = (said >= self.joined) & (said < self.listed)
-        open_ = len(said) and self.pieces <= said[-1] < self.listed
-        return int(len(said) - np.count_nonzero(joined[1:]) - open_)
+        words = hyp.committed[row, : hyp.counter[row, h.NUM_COMMITTED], 0]
+        joined = (words >= self.joined) & (words < self.listed)
+        open_ = len(words) and self.pieces <= words[-1] < self.listed
+        return int(len(words) - np.count_nonzero(joined[1:]) - open_)
 
-    def _sure(self, sound: float, agreed: float) -> float:
+    def _confidence(self, sound: float, agreed: float) -> float:
         """Confidence from the mean ln p of a word's phones and its mean share of the beam."""
         card = self.card
         return 1.0 / (
@@ -150,8 +151,8 @@ def _whole(words: Sequence[Word], style: Style, ended: bool) -> tuple[Word, ...]
     return written(words[:fixed], style) + written(words[fixed:], goes_on)
 
 
-def _told(one: Alternative, words: tuple[Word, ...]) -> Alternative:
-    return Alternative(_text(words), words, one.confidence)
+def _rewritten(reading: Alternative, words: tuple[Word, ...]) -> Alternative:
+    return Alternative(_text(words), words, reading.confidence)
 
 
 def _text(words: Sequence[Word]) -> str:

@@ -101,7 +101,7 @@ def grams_of(tables: dict[str, np.ndarray], num_words: int, path: Path, counted:
         or (pairs and int(grams.pair_word.max()) >= num_words)
         or (triples and int(grams.triple_word.max()) >= num_words)
     ):
-        raise ValueError(f"{path}: does not fit the {counted}; build it anew")
+        raise ValueError(f"{path}: does not fit the {counted}; build it again")
     return grams._replace(least_cost=_least_cost(grams))
 
 

@@ -120,14 +120,14 @@ def read_lexicon(path: Path, num_phones: int) -> Lexicon:
         or int(words.sum(dtype=np.int64)) != len(word)
         or (len(word) and int(word.max()) >= len(spelling))
     ):
-        raise ValueError(f"{path}: does not fit the card's {num_phones} phones; build it anew")
+        raise ValueError(f"{path}: does not fit the card's {num_phones} phones; build it again")
     child = roots + _before(children)
     child[roots:] -= num_phones * int(children[0])  # the roots share their children
     child[:roots] = roots
     eldest = np.zeros(nodes + 1, bool)
     eldest[child] = True
     if np.any((phone[roots + 1 :] <= phone[roots:-1]) & ~eldest[roots + 1 : nodes]):
-        raise ValueError(f"{path}: the phones below a node don't rise; build it anew")
+        raise ValueError(f"{path}: the phones below a node don't rise; build it again")
     bits = np.append(0, np.cumsum(np.int64(1) << phone.astype(np.int64)))
     follow = bits[child + children] - bits[child]
     first_word = _before(words)
@@ -137,7 +137,7 @@ def read_lexicon(path: Path, num_phones: int) -> Lexicon:
         pieces != [*range(len(spelling) - len(pieces), len(spelling))]
         or joined != pieces[len(pieces) - len(joined) :]
     ):
-        raise ValueError(f"{path}: the pieces of words don't stand last; build it anew")
+        raise ValueError(f"{path}: the pieces of words don't stand last; build it again")
     places = {"child": child.astype(np.uint32), "first_word": first_word.astype(np.uint32)}
     tree = Tree(
         **tables,

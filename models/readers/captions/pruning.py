@@ -37,7 +37,7 @@ class Pruning(NamedTuple):
     own: float  # what the language model would say of a word that only one stream knows
 
 
-def scratch(beam: int, traces: int) -> Scratch:
+def new_scratch(beam: int, traces: int) -> Scratch:
     """Room for the search of `beam` tokens."""
     candidates = 16 * beam
     value = np.zeros(candidates + 1, np.float32)  # one more than there are, for a threshold
@@ -56,56 +56,56 @@ def scratch(beam: int, traces: int) -> Scratch:
 
 
 @njit
-def survive(row, count, hyp, pruning, room):
+def survive(row, count, hyp, pruning, scratch):
     """The best candidates become the row's tokens, scaled; finished words get their trace."""
     place, mass, trace = hyp.place[row], hyp.mass[row], hyp.trace[row]
     top = 0
     for i in range(count):
-        room.slot[room.used[i]] = 0
-        if room.value[i] > room.value[top]:
+        scratch.slot[scratch.used[i]] = 0
+        if scratch.value[i] > scratch.value[top]:
             top = i
-    best = room.value[top]
-    least = max(best * pruning.width, beam_floor(count, best, place.shape[0], room))
+    best = scratch.value[top]
+    least = max(best * pruning.width, beam_floor(count, best, place.shape[0], scratch))
     scale, kept, traces = np.float32(1.0) / best, 0, hyp.counter[row, h.TRACES]
     for i in range(count):
-        if room.value[i] < least or kept == place.shape[0]:
+        if scratch.value[i] < least or kept == place.shape[0]:
             continue
-        if room.place[i, h.WORD] >= 0:
-            previous, word = room.place[i, h.TRACE], room.place[i, h.WORD]
+        if scratch.place[i, h.WORD] >= 0:
+            previous, word = scratch.place[i, h.TRACE], scratch.place[i, h.WORD]
             before = hyp.trace_key[row, previous] if previous >= 0 else hyp.key[row, h.COMMITTED]
             trace[traces, h.PREVIOUS], trace[traces, h.WORD_OF] = previous, word
-            trace[traces, h.FROM] = room.place[i, h.START]
-            trace[traces, h.TO] = room.place[i, h.LAST]
-            sure = hyp.trace_sure[row, traces]
-            sure[h.SOUND] = room.mass[i, h.QUALITY] / room.place[i, h.PHONES]
-            sure[h.SHARE], sure[h.SHARES] = 0.0, 0.0
+            trace[traces, h.FROM] = scratch.place[i, h.START]
+            trace[traces, h.TO] = scratch.place[i, h.LAST]
+            scores = hyp.trace_scores[row, traces]
+            scores[h.SOUND] = scratch.mass[i, h.QUALITY] / scratch.place[i, h.PHONES]
+            scores[h.SHARE], scores[h.SHARES] = 0.0, 0.0
             hyp.trace_key[row, traces] = before * 1000003 + word + 1
-            room.place[i, h.TRACE] = traces
+            scratch.place[i, h.TRACE] = traces
             traces += 1
         for k in range(h.WORD):
-            place[kept, k] = room.place[i, k]
-        mass[kept, h.BLANK] = room.mass[i, h.BLANK] * scale
-        mass[kept, h.LABEL] = room.mass[i, h.LABEL] * scale
-        mass[kept, h.QUALITY], mass[kept, h.WORTH] = room.mass[i, h.QUALITY], room.value[i] * scale
+            place[kept, k] = scratch.place[i, k]
+        mass[kept, h.BLANK] = scratch.mass[i, h.BLANK] * scale
+        mass[kept, h.LABEL] = scratch.mass[i, h.LABEL] * scale
+        mass[kept, h.QUALITY], mass[kept, h.WORTH] = scratch.mass[i, h.QUALITY], scratch.value[i] * scale
         kept += 1
     hyp.counter[row, h.TOKENS], hyp.counter[row, h.TRACES] = kept, traces
 
 
 @njit
-def beam_floor(count, best, beam, room):
+def beam_floor(count, best, beam, scratch):
     """The value below which the beam has no room for the `count` candidates, about."""
     if count <= beam:
         return np.float32(0.0)
     # The bits of a positive float32 rise with it: their differences are a logarithmic scale.
-    room.value[count] = best
-    top = room.bits[count]
+    scratch.value[count] = best
+    top = scratch.bits[count]
     for level in range(NUM_LEVELS):
-        room.levels[level] = 0
+        scratch.levels[level] = 0
     for i in range(count):
-        room.levels[min((top - room.bits[i]) >> LEVELS_SHIFT, NUM_LEVELS - 1)] += 1
+        scratch.levels[min((top - scratch.bits[i]) >> LEVELS_SHIFT, NUM_LEVELS - 1)] += 1
     total, level = 0, 0
-    while level < NUM_LEVELS and total + room.levels[level] <= beam:
-        total += room.levels[level]
+    while level < NUM_LEVELS and total + scratch.levels[level] <= beam:
+        total += scratch.levels[level]
         level += 1
-    room.bits[count] = top - (level << LEVELS_SHIFT)
-    return room.value[count]
+    scratch.bits[count] = top - (level << LEVELS_SHIFT)
+    return scratch.value[count]

@@ -31,11 +31,11 @@ def read_tables(path: Path, kind: str, names: tuple[str, ...]) -> dict[str, np.n
     """
     try:
         with safe_open(path, "np") as checked:  # verifies header, sizes and offsets
-            found = (checked.metadata() or {}).get("kind")
+            kind_found = (checked.metadata() or {}).get("kind")
     except (OSError, SafetensorError) as error:
         raise ValueError(f"{path}: not a readable {kind} file ({error})") from None
-    if found != kind:
-        raise ValueError(f"{path}: holds {found or 'something else'}, wanted {kind}; build it anew")
+    if kind_found != kind:
+        raise ValueError(f"{path}: holds {kind_found or 'something else'}, wanted {kind}; build it again")
     with path.open("rb") as file:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     size = int.from_bytes(mapped[:8], "little")
@@ -43,10 +43,10 @@ def read_tables(path: Path, kind: str, names: tuple[str, ...]) -> dict[str, np.n
     tables = {}
     for name in names:
         if name not in header:
-            raise ValueError(f"{path}: lacks the table {name!r}; build it anew")
+            raise ValueError(f"{path}: lacks the table {name!r}; build it again")
         entry = msgspec.json.decode(header[name], type=_Entry)
         if entry.dtype not in DTYPES or len(entry.shape) != 1:
-            raise ValueError(f"{path}: table {name!r} is {entry.dtype} {entry.shape}; build it anew")
+            raise ValueError(f"{path}: table {name!r} is {entry.dtype} {entry.shape}; build it again")
         start = 8 + size + entry.data_offsets[0]
         tables[name] = np.frombuffer(mapped, DTYPES[entry.dtype], entry.shape[0], start)
     return tables

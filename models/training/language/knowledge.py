@@ -10,7 +10,7 @@ from streamer.models.datasets.shards import PHONES
 from streamer.models.datasets.spoken_text import sentences
 from streamer.models.readers.captions.language_model import write_grams
 from streamer.models.readers.captions.lexicon import JOINT, build_lexicon
-from streamer.models.readers.captions.sounding import read_sounding
+from streamer.models.readers.captions.pronunciation import read_pronouncer
 from streamer.models.training.language.graphones import join
 from streamer.models.training.language.irstlm import END, START, estimate, find_estimator
 from streamer.models.training.language.letter_sounds import build_sounding, learnt, numbers, right_shares
@@ -53,7 +53,7 @@ def build_language(data: Path, out: Path, progress: Callable[[str], None] = prin
     read = learnt(cuts)
     build_sounding(sounds_file, read, estimator)
     aside = cuts.keys() - read.keys()
-    first, any_ = right_shares(read_sounding(sounds_file, len(PHONES) - 1), sorted(aside), known)
+    first, any_ = right_shares(read_pronouncer(sounds_file, len(PHONES) - 1), sorted(aside), known)
     progress(
         f"{sounds_file.name}: of {len(aside)} words kept aside {first:.0%} sound right, {any_:.0%} in one of their ways"
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from streamer.models.datasets.shards import PHONES
-from streamer.models.readers.captions.sounding import Sounding, write_sounding
+from streamer.models.readers.captions.pronunciation import Pronouncer, write_pronouncer
 from streamer.models.training.language.graphones import Phones, Unit, Units
 from streamer.models.training.language.irstlm import END, START, estimate
 from streamer.models.training.language.ngrams import prune
@@ -23,7 +23,7 @@ def build_sounding(path: Path, cuts: Units, estimator: Path) -> None:
     units = sorted({unit for cut in cuts.values() for unit in cut})
     words = [" ".join(map(_name, cut)) for cut in cuts.values()]
     model = estimate(estimator, words, [START, END, *map(_name, units)])
-    write_sounding(
+    write_pronouncer(
         path,
         [(unit.letters, numbers(unit.phones)) for unit in units],
         prune(model, MAX_PAIRS, MAX_TRIPLES, 0),
@@ -31,11 +31,11 @@ def build_sounding(path: Path, cuts: Units, estimator: Path) -> None:
 
 
 def right_shares(
-    sounding: Sounding, words: Iterable[str], known: Mapping[str, list[Phones]]
+    sounding: Pronouncer, words: Iterable[str], known: Mapping[str, list[Phones]]
 ) -> tuple[float, float]:
     """The shares of `words` whose first pronunciation, and of which any, is one of those `known`."""
     asked = list(words)
-    found = [(sounding.say(word), {numbers(phones) for phones in known[word]}) for word in asked]
+    found = [(sounding.pronounce(word), {numbers(phones) for phones in known[word]}) for word in asked]
     first = sum(said[:1] != () and said[0] in right for said, right in found)
     return first / len(asked), sum(not right.isdisjoint(said) for said, right in found) / len(asked)
 

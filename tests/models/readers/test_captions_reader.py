@@ -54,7 +54,7 @@ def test_threads_do_not_matter(language, monkeypatch):
     streams = np.stack([babble(200, seed) for seed in range(40)])
     told = []
     for threads in (1, 3):
-        monkeypatch.setattr(captions, "crew_size", lambda threads=threads: threads)
+        monkeypatch.setattr(captions, "num_search_threads", lambda threads=threads: threads)
         reader = CaptionsReader(PHONES, OPTIONS, language, len(streams))
         rows = range(1, len(streams) + 1)
         for row in rows:

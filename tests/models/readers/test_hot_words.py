@@ -6,7 +6,7 @@ import pytest
 from streamer.errors import WrongCall
 from streamer.evaluation.transcribed import Transcribed, hot_word_figures
 from streamer.models.readers.captions.captions_reader import CaptionsReader
-from streamer.models.readers.captions.sounding import LONGEST, MOST, read_sounding
+from streamer.models.readers.captions.pronunciation import LONGEST, MOST, read_pronouncer
 from streamer.models.training.language.graphones import Unit
 from streamer.models.training.language.letter_sounds import KEPT_ASIDE, learnt, right_shares
 from streamer.offline.writing import Writing, listed
@@ -32,40 +32,40 @@ def reader(language):
 
 
 @pytest.fixture(scope="module")
-def sounding(language):
-    return read_sounding(language / "sounds.bin", len(PHONES) - 1)
+def pronouncer(language):
+    return read_pronouncer(language / "sounds.bin", len(PHONES) - 1)
 
 
 def hear(reader, text, *hot, **options):
     return finals(run(reader, speak(text, strange=STRANGE), hot_words=list(hot), **options))
 
 
-def test_a_word_sounds_as_its_units_do(sounding):
-    assert sounding.say("acd") == ((A, C, D),)
-    assert sounding.say("bad") == ((B, A, D),)
-    assert sounding.say("fa") == ((C, D, A),)
+def test_a_word_sounds_as_its_units_do(pronouncer):
+    assert pronouncer.pronounce("acd") == ((A, C, D),)
+    assert pronouncer.pronounce("bad") == ((B, A, D),)
+    assert pronouncer.pronounce("fa") == ((C, D, A),)
 
 
-def test_a_word_that_sounds_in_several_ways_has_them_all_best_first(sounding):
-    assert sounding.say("be") == ((B, A), (B, C))
-    ways = sounding.say("eeb")
+def test_a_word_that_sounds_in_several_ways_has_them_all_best_first(pronouncer):
+    assert pronouncer.pronounce("be") == ((B, A), (B, C))
+    ways = pronouncer.pronounce("eeb")
     assert ways[0] == (A, A, B) and set(ways) == {(A, A, B), (A, C, B), (C, A, B), (C, C, B)}
-    assert len(sounding.say("eeeeeb")) == MOST
-    assert sounding.say("ga") == ((D, A),)  # the other way is too unlikely
+    assert len(pronouncer.pronounce("eeeeeb")) == MOST
+    assert pronouncer.pronounce("ga") == ((D, A),)  # the other way is too unlikely
 
 
-def test_two_cuts_of_one_sound_are_one_way(sounding):
-    assert sounding.say("fcd") == ((C, D, C, D),)
-    assert sounding.say("ff") == ((C, D, C, D),)
+def test_two_cuts_of_one_sound_are_one_way(pronouncer):
+    assert pronouncer.pronounce("fcd") == ((C, D, C, D),)
+    assert pronouncer.pronounce("ff") == ((C, D, C, D),)
 
 
 @pytest.mark.parametrize("word", ["", "z", "az", "a" * (LONGEST + 1)])
-def test_what_no_units_spell_has_no_sound(sounding, word):
-    assert sounding.say(word) == ()
+def test_what_no_units_spell_has_no_sound(pronouncer, word):
+    assert pronouncer.pronounce(word) == ()
 
 
-def test_the_longest_word_is_pronounced(sounding):
-    assert sounding.say("a" * LONGEST) == ((A,) * LONGEST,)
+def test_the_longest_word_is_pronounced(pronouncer):
+    assert pronouncer.pronounce("a" * LONGEST) == ((A,) * LONGEST,)
 
 
 def test_a_word_that_the_lexicon_lacks_is_heard_where_it_is_expected(reader):
@@ -156,20 +156,20 @@ def test_too_many_are_refused(language):
 
 def test_sounds_that_do_not_fit_are_refused(language, tmp_path):
     with pytest.raises(ValueError, match="sounds.bin: does not fit the card's 3 phones"):
-        read_sounding(language / "sounds.bin", 3)
+        read_pronouncer(language / "sounds.bin", 3)
     with pytest.raises(ValueError, match="streamer sounds 1"):
-        read_sounding(language / "lm.bin", 4)
+        read_pronouncer(language / "lm.bin", 4)
     whole = (language / "sounds.bin").read_bytes()
     (tmp_path / "sounds.bin").write_bytes(whole[:-5])
     with pytest.raises(ValueError, match="sounds.bin"):
-        read_sounding(tmp_path / "sounds.bin", 4)
+        read_pronouncer(tmp_path / "sounds.bin", 4)
 
 
-def test_the_words_kept_aside_are_not_learnt_and_scored_by_any_known_way(sounding):
+def test_the_words_kept_aside_are_not_learnt_and_scored_by_any_known_way(pronouncer):
     cuts = {f"{i:03}": (Unit("a", ("A",)),) for i in range(3 * KEPT_ASIDE)}
     assert len(learnt(cuts)) == 3 * (KEPT_ASIDE - 1) and learnt(cuts).items() < cuts.items()
     known = {"da": [("D", "AA")], "db": [("D", "B")]}
-    assert right_shares(sounding, ["da", "db"], known) == (0.0, 0.0)  # here B and D aren't these labels
+    assert right_shares(pronouncer, ["da", "db"], known) == (0.0, 0.0)  # here B and D aren't these labels
 
 
 def test_a_commands_words_become_an_option():

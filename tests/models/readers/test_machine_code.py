@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from streamer.models.readers.captions import decoder, sounding
+from streamer.models.readers.captions import decoder, pronunciation
 from streamer.models.readers.captions.machine_code import source_stamp, sources
 
 CALLER = """
@@ -27,7 +27,7 @@ def twice(x):
 def test_every_compiled_file_is_a_source():
     folder = Path(decoder.__file__).resolve().parent
     compiled = {path for path in folder.glob("*.py") if "from numba import njit" in path.read_text()}
-    assert sources(decoder.advance_rows) | sources(sounding.likely_cuts) == compiled
+    assert sources(decoder.advance_rows) | sources(pronunciation.likely_cuts) == compiled
 
 
 def test_a_changed_source_changes_the_stamp(tmp_path, monkeypatch):

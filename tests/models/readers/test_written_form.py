@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from streamer.errors import WrongCall
 from streamer.models.readers import Word
 from streamer.models.readers.captions.numbers import NUMBER_WORDS, digits, runs, settled
-from streamer.models.readers.captions.wording import Style, written
-from streamer.models.readers.captions.wording import settled as settled_words
+from streamer.models.readers.captions.written_form import Style, written
+from streamer.models.readers.captions.written_form import settled as settled_words
 from streamer.offline.writing import Writing
 
 ALL = [*sorted(NUMBER_WORDS), "and", "oh", "point", "first", "i", "we", "monday", "saw"]

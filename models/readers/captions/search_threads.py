@@ -6,42 +6,43 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-Room = TypeVar("Room")
+Workspace = TypeVar("Workspace")
 
 MOST_THREADS = 4
 
 
-class Crew(Generic[Room]):
-    """The caller and its helpers, each with a room of its own to work in.
+class SearchThreads(Generic[Workspace]):
+    """The calling thread and its helpers, each with a workspace of its own.
 
     A helper that the machine is slow to start takes nothing and isn't waited for: the caller, who
     takes pieces as the helpers do, is then done with all of them.
     """
 
-    def __init__(self, rooms: Sequence[Room]):
-        self.own, *self.others = rooms
+    def __init__(self, workspaces: Sequence[Workspace]):
+        self.own, *self.others = workspaces
         self.pool = ThreadPoolExecutor(max(1, len(self.others)), "search")
 
-    def share(self, work: Callable[[slice, Room], None], count: int, piece: int) -> None:
+    def share(self, work: Callable[[slice, Workspace], None], count: int, piece: int) -> None:
         """Do `work` on all of `count` rows, `piece` at a time; what it raises is raised here."""
         pieces = deque(slice(at, min(at + piece, count)) for at in range(0, count, piece))
 
-        def take(room: Room) -> None:
+        def take(workspace: Workspace) -> None:
             while True:
                 try:
-                    some = pieces.popleft()
+                    rows = pieces.popleft()
                 except IndexError:
                     return
-                work(some, room)
+                work(rows, workspace)
 
-        helped = [self.pool.submit(take, room) for room in self.others[: max(0, len(pieces) - 1)]]
+        helpers = self.others[: max(0, len(pieces) - 1)]
+        futures = [self.pool.submit(take, workspace) for workspace in helpers]
         take(self.own)
-        for help_ in helped:
-            if not help_.cancel():
-                help_.result()
+        for future in futures:
+            if not future.cancel():
+                future.result()
 
 
-def crew_size() -> int:
-    """How many threads are worth their while: one for each core that this process may use, up to four."""
+def num_search_threads() -> int:
+    """How many threads pay: one for each core that this process may use, up to four."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(usable, MOST_THREADS)

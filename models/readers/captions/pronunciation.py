@@ -1,4 +1,4 @@
-"""How a word that no lexicon has may sound: its letters cut into units, by a trigram of units.
+"""How a word that no lexicon has is pronounced: its letters cut into units, by a trigram of units.
 
 The units are letters with their phones ("graphones": Bisani and Ney 2008, "Joint-sequence models for
 grapheme-to-phoneme conversion"); the same back-off trigram that counts words counts them.
@@ -42,54 +42,58 @@ class Units(NamedTuple):
     phones: tuple[Phones, ...]
 
 
-class Sounding:
-    """Pronounces words: `say(word)`, of lower case letters, gives its likely pronunciations."""
+class Pronouncer:
+    """Graphemes to phonemes: `pronounce(word)`, of lower case letters, gives its likely pronunciations."""
 
     def __init__(self, units: Units, grams: Grams):
         self.units, self.grams, self.factors = units, grams, factors(1.0)
-        self.say = lru_cache(REMEMBERED)(
-            self._say
-        )  # a word is asked for when options are checked and at each opening
-        self.say("a")  # compiled, or read from the disk, before any stream waits for it
+        # A word is asked for when options are checked and when its stream is opened.
+        self.pronounce = lru_cache(REMEMBERED)(self._pronounce)
+        self.pronounce("a")  # compiled, or read from the disk, before any stream waits for it
 
-    def _say(self, word: str) -> tuple[Phones, ...]:
+    def _pronounce(self, word: str) -> tuple[Phones, ...]:
         """The likely pronunciations, best first; () for a word that no units spell."""
         letters = np.frombuffer(word.encode(), np.uint8)
         if not 0 < len(letters) <= LONGEST:
             return ()
         shares, unit, previous, last = compiled_cuts()(letters, *self.units[:2], self.grams, self.factors)
-        found: dict[Phones, float] = {}
+        total: dict[Phones, float] = {}
         for at in np.flatnonzero(last):
             share, phones = float(shares[at]), []
             while at >= 0:
                 phones.append(self.units.phones[unit[at]])
                 at = previous[at]
-            whole = tuple(phone for some in phones[::-1] for phone in some)
-            found[whole] = found.get(whole, 0.0) + share
-        best = sorted(found, key=lambda phones: -found[phones])[:MOST]
-        return tuple(phones for phones in best if phones and found[phones] >= LEAST_SHARE * found[best[0]])
+            whole = tuple(phone for unit_phones in phones[::-1] for phone in unit_phones)
+            total[whole] = total.get(whole, 0.0) + share
+        best = sorted(total, key=lambda phones: -total[phones])[:MOST]
+        return tuple(phones for phones in best if phones and total[phones] >= LEAST_SHARE * total[best[0]])
 
 
-def write_sounding(path: Path, units: Sequence[tuple[str, Phones]], model) -> None:
+def write_pronouncer(path: Path, units: Sequence[tuple[str, Phones]], model) -> None:
     """Write units (letters, phones) after START and END, and their `streamer.models.training.language.ngrams.Trigrams`."""
     lines = ["", "", *(" ".join([letters, *map(str, phones)]) for letters, phones in units)]
     text = np.frombuffer("\n".join(lines).encode(), np.uint8)
     write_tables(path, KIND, gram_tables(model) | {"units": text})
 
 
-def read_sounding(path: Path, num_phones: int) -> Sounding:
-    """What `write_sounding` wrote; ValueError for another file or other phones."""
+def read_pronouncer(path: Path, num_phones: int) -> Pronouncer:
+    """What `write_pronouncer` wrote; ValueError for another file or other phones."""
     tables = read_tables(path, KIND, (*STORED, "units"))
     lines = [line.split() for line in tables.pop("units").tobytes().decode().split("\n")]
     spelled = [line[0].encode() if line else b"" for line in lines]
     phones = tuple(tuple(map(int, line[1:])) for line in lines)
-    if len(lines) <= END or max((phone for some in phones for phone in some), default=0) > num_phones:
-        raise ValueError(f"{path}: does not fit the card's {num_phones} phones; build it anew")
+    if (
+        len(lines) <= END
+        or max((phone for unit_phones in phones for phone in unit_phones), default=0) > num_phones
+    ):
+        raise ValueError(f"{path}: does not fit the card's {num_phones} phones; build it again")
     letters = np.zeros((len(lines), max(map(len, spelled))), np.uint8)
     for row, text in zip(letters, spelled):
         row[: len(text)] = np.frombuffer(text, np.uint8)
     counts = np.array([len(text) for text in spelled], np.int64)
-    return Sounding(Units(letters, counts, phones), grams_of(tables, len(lines), path, f"{len(lines)} units"))
+    return Pronouncer(
+        Units(letters, counts, phones), grams_of(tables, len(lines), path, f"{len(lines)} units")
+    )
 
 
 @cache
@@ -118,16 +122,16 @@ def likely_cuts(word, letters, num_letters, grams, factors):
     for at in range(size):
         for k in range(count[at] if at else 1):
             state = at * BEAM + k if at else -1
-            share, heard = (shares[state], context[state]) if at else (1.0, np.int64(START + 1))
+            share, history = (shares[state], context[state]) if at else (1.0, np.int64(START + 1))
             for u in range(END + 1, num_letters.shape[0]):
                 to = at + num_letters[u]
                 if to > size or not _begins(word, at, letters[u], num_letters[u]):
                     continue
-                factor, following = after(heard, u, grams, factors)
+                factor, following = after(history, u, grams, factors)
                 reached = share * factor
                 if to == size:
                     reached *= after(following, END, grams, factors)[0]
-                place = _room(to * BEAM, count[to], shares, reached)
+                place = _place(to * BEAM, count[to], shares, reached)
                 if place < 0:
                     continue
                 count[to] = min(count[to] + 1, BEAM)
@@ -146,7 +150,7 @@ def _begins(word, at, letters, count):
 
 
 @njit
-def _room(first, count, shares, reached):
+def _place(first, count, shares, reached):
     """Where a state of share `reached` may stand: a free place, the worst one's, or -1."""
     if count < BEAM:
         return first + count

@@ -1,4 +1,4 @@
-"""Recognised words as people write them: sentences begin large and end with a full stop, numbers are digits."""
+"""Recognised words as people write them: sentences with a capital and a full stop, numbers as digits."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 from streamer.models.readers import Word
 from streamer.models.readers.captions import numbers
 
-ALWAYS_LARGE = frozenset(
+ALWAYS_CAPITALISED = frozenset(
     "i i'm i'll i'd i've monday tuesday wednesday thursday friday saturday sunday january february april "
     "june july august september october november december".split()
 )  # march and may are other words too
@@ -22,35 +22,35 @@ class Style(NamedTuple):
 
 def written(words: Sequence[Word], style: Style, ended: bool = False) -> tuple[Word, ...]:
     """`words` in `style`; those of a number become one. `ended` says that a sentence ends here."""
-    found = _counted(words) if style.numbers else list(words)
+    result = _with_digits(words) if style.numbers else list(words)
     if style.sentences:
-        found = [_large(word) if word.text in ALWAYS_LARGE else word for word in found]
-        if found and not style.goes_on:
-            found[0] = _large(found[0])
-        if found and ended:
-            found[-1] = _spelled(found[-1], found[-1].text + ".")
-    return tuple(found)
+        result = [_capitalised(word) if word.text in ALWAYS_CAPITALISED else word for word in result]
+        if result and not style.goes_on:
+            result[0] = _capitalised(result[0])
+        if result and ended:
+            result[-1] = _spelled(result[-1], result[-1].text + ".")
+    return tuple(result)
 
 
 def settled(words: Sequence[Word], style: Style) -> int:
-    """How many of the first words are written in the same way whatever is said after `words`.
+    """How many of the first words are written in the same way whatever follows `words`.
 
     Law: written(words[:settled]) begins written(words + more), for any more.
     """
     return numbers.settled([word.text for word in words]) if style.numbers else len(words)
 
 
-def _counted(words: Sequence[Word]) -> list[Word]:
-    found, at = [], 0
+def _with_digits(words: Sequence[Word]) -> list[Word]:
+    result, at = [], 0
     for begin, end, digits in numbers.runs([word.text for word in words]):
-        some = words[begin:end]
-        sure = min(word.confidence for word in some)
-        found += [*words[at:begin], Word(digits, some[0].start, some[-1].end, sure)]
+        number = words[begin:end]
+        confidence = min(word.confidence for word in number)
+        result += [*words[at:begin], Word(digits, number[0].start, number[-1].end, confidence)]
         at = end
-    return [*found, *words[at:]]
+    return [*result, *words[at:]]
 
 
-def _large(word: Word) -> Word:
+def _capitalised(word: Word) -> Word:
     return _spelled(word, word.text[:1].upper() + word.text[1:])
 
 

@@ -5,14 +5,14 @@ from collections import Counter
 
 import pytest
 
-from streamer.models.readers.captions.threads import Crew, crew_size
+from streamer.models.readers.captions.search_threads import SearchThreads, num_search_threads
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 100])
 @pytest.mark.parametrize("rooms", [1, 2, 4])
 def test_every_row_is_done_once(count, rooms):
     done: Counter[int] = Counter()
-    Crew(range(rooms)).share(lambda some, room: done.update(range(some.start, some.stop)), count, 8)
+    SearchThreads(range(rooms)).share(lambda some, room: done.update(range(some.start, some.stop)), count, 8)
     assert done == Counter(range(count))
 
 
@@ -23,17 +23,17 @@ def test_a_helper_works_beside_the_caller_in_a_room_of_its_own():
         both.wait()  # nobody passes alone
         rooms.add((room, threading.get_ident()))
 
-    Crew(["own", "other"]).share(work, 2, 1)
+    SearchThreads(["own", "other"]).share(work, 2, 1)
     assert {room for room, _ in rooms} == {"own", "other"}
     assert len({thread for _, thread in rooms}) == 2
     assert ("own", threading.get_ident()) in rooms
 
 
 def test_a_helper_that_does_not_come_is_not_waited_for():
-    crew, leave = Crew(["own", "other"]), threading.Event()
-    busy = crew.pool.submit(leave.wait, 30)
+    threads, leave = SearchThreads(["own", "other"]), threading.Event()
+    busy = threads.pool.submit(leave.wait, 30)
     done = []
-    crew.share(lambda some, room: done.append(room), 5, 1)
+    threads.share(lambda some, room: done.append(room), 5, 1)
     assert done == ["own"] * 5
     assert not busy.done()
     leave.set()
@@ -48,8 +48,8 @@ def test_what_a_helper_raises_is_raised():
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        Crew(["own", "other"]).share(work, 2, 1)
+        SearchThreads(["own", "other"]).share(work, 2, 1)
 
 
 def test_some_threads():
-    assert 1 <= crew_size() <= 4
+    assert 1 <= num_search_threads() <= 4
