@@ -187,9 +187,7 @@ PRODUCTS = (
 @pytest.mark.parametrize("name", [*PRODUCTS, "compose_remote", "models", "options"])
 def test_a_product_imports_no_measurement(name):
     source = Path(cli.__file__).with_name(f"{name}.py").read_text()
-    assert not re.search(
-        r"import.*(?<=streamer\.)(evaluation|bench|lab)|from streamer\.(evaluation|bench|lab)", source
-    )
+    assert not re.search(r"streamer\.(evaluation|bench|lab)\b", source)
 
 
 def test_a_folder_whose_weights_are_broken(streamer, tmp_path):
