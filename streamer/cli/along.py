@@ -1,25 +1,33 @@
 """What reads along in a live session: models of text that the server feeds with its finals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from streamer.clients.connection import Connection, Stream
 from streamer.clients.terminal import View
-from streamer.config import Config
+from streamer.config import Config, with_model
 from streamer.models.bundle import catalog
 from streamer.models.bundle.card import read_card
 from streamer.offline.readable import readable
 
+TASKS = ("entities", "sentiment", "translation", "summary")  # of models that read text live
 
-def reading_along(config: Config, model: str, wanted: str | None) -> Config:
-    """`config` for a session of `model` alone, whose finals go to the models that `wanted` names.
 
-    `wanted` holds names or tasks, with commas between; None: what the config feeds it. A task stands
-    for the first live model of it. ValueError for a name that is neither.
+def reading_along(config: Config, model: str, readers: str | None) -> Config:
+    """`config` for a session of `model` alone, whose finals go to the models that `readers` names.
+
+    `readers` holds names, folders or tasks, with commas between; None: what the config feeds it. A task
+    stands for the first live model of it. ValueError for what is none of these.
     """
-    pipelines = config.pipelines if wanted is None else {model: _named(config, wanted)}
+    pipelines = config.pipelines
+    if readers is not None:
+        names = []
+        for reader in readers.split(","):
+            config, name = _reader(config, reader.strip())
+            names.append(name)
+        pipelines = {model: names}
     reached = [model]
     for name in reached:
         reached += [fed for fed in pipelines.get(name, ()) if fed not in reached]
@@ -31,11 +39,11 @@ def reading_along(config: Config, model: str, wanted: str | None) -> Config:
 
 
 class Along:
-    """What those models have said so far, shown under the finals that it is about."""
+    """The results of those models, shown under the finals that they are about."""
 
     def __init__(self, connection: Connection, stream: Stream, shown: View):
         self.stream, self.shown = stream, shown
-        self.tasks = {one.name: one.task for one in connection.describe().models}
+        self.tasks = {model.name: model.task for model in connection.describe().models}
         self._before = 0  # finals of streams that a server has lost
 
     def restarted(self, finals: int) -> None:
@@ -43,51 +51,44 @@ class Along:
         self._before = finals
 
     def show(self, wait_s: float = 0.0) -> bool:
-        """Show what has arrived, the first of it waited for; whether anything had."""
-        told = self.stream.derived(wait_s)
-        for one in told:
-            if one.result.kind == "final":
-                task = self.tasks.get(one.model, "")
-                self.shown.derived(self._before + one.final, one.model, readable(task, one.result))
-        return bool(told)
+        """Show what has arrived, waiting for the first of it; whether anything had."""
+        results = self.stream.derived(wait_s)
+        for derived in results:
+            if derived.result.kind == "final":
+                text = readable(self.tasks.get(derived.model, ""), derived.result)
+                self.shown.derived(self._before + derived.final, derived.model, text)
+        return bool(results)
 
     @property
     def open(self) -> bool:
-        """Whether any of them may still say something."""
+        """Whether any of them may still have a result."""
         return bool(self.stream.protocol.fed)
 
 
-def _named(config: Config, wanted: str) -> list[str]:
-    folders: dict[str, Path] = catalog.zoo() | config.folders()
-    return [_model(folders, name.strip()) for name in wanted.split(",")]
-
-
-def _model(folders: dict[str, Path], name: str) -> str:
-    if name in folders:
-        return name
-    of_task = [
-        one
-        for one, folder in sorted(folders.items())
-        if not one.endswith("-offline") and _task(folder) == name
-    ]
-    if not of_task:
-        raise ValueError(f"--with {name}: neither a model nor a task; there are {', '.join(_known(folders))}")
-    return of_task[0]
-
-
-def _known(folders: dict[str, Path]) -> Sequence[str]:
-    """The models that read text live."""
-    return [
-        name for name, folder in sorted(folders.items()) if not name.endswith("-offline") and _reads(folder)
-    ]
-
-
-def _task(folder: Path) -> str:
+def _reader(config: Config, wanted: str) -> tuple[Config, str]:
+    """The config in which the model that is wanted has a name, and that name."""
+    folders = catalog.zoo() | config.folders()
+    tasks = _live_tasks(folders)
+    of_task = [name for name, task in tasks.items() if task == wanted]
+    if wanted not in folders and of_task:
+        return config, of_task[0]
     try:
-        return read_card(folder).task
+        return with_model(config, wanted)
     except ValueError:
-        return ""  # told where it is used
+        known = ", ".join(name for name, task in tasks.items() if task in TASKS)
+        raise ValueError(
+            f"--with {wanted}: neither a model nor a task; there are {known}, and any model's folder"
+        ) from None
 
 
-def _reads(folder: Path) -> bool:
-    return _task(folder) in ("entities", "sentiment", "translation", "summary")
+def _live_tasks(folders: Mapping[str, Path]) -> dict[str, str]:
+    """The task of each live model; of a card that can't be read none: whoever uses it says so."""
+    tasks = {}
+    for name, folder in sorted(folders.items()):
+        if name.endswith("-offline"):
+            continue
+        try:
+            tasks[name] = read_card(folder).task
+        except ValueError:
+            continue
+    return tasks

@@ -111,7 +111,7 @@ def _running(config: Config, wish: Bench, address: str) -> dict[str, Any]:
 
     model, streams = wish.model or LIVE, _streams(wish, LIVE_STREAMS)
     with connect(address) as connection:
-        served = {one.name: one for one in connection.describe().models}
+        served = {description.name: description for description in connection.describe().models}
     if model not in served:
         raise ValueError(f"{address} serves no {model}; there are {', '.join(served) or 'none'}")
     if served[model].input == "generator":

@@ -25,7 +25,7 @@ class RemoteSource:
         """OSError or ValueError, one line, where no server answers or it serves no such composer."""
         self.connection = connect(address)
         try:
-            described = {one.name: one for one in self.connection.describe().models}
+            described = {model.name: model for model in self.connection.describe().models}
             if name not in described:
                 raise ValueError(f"{address} serves no {name}; there are {', '.join(described)}")
             if described[name].input != "generator":

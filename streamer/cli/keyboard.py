@@ -1,6 +1,6 @@
-"""A text that is typed on the terminal, and what is said of it meanwhile."""
+"""A text that is typed on the terminal, and what a network says of it meanwhile."""
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Protocol
 
 from rich.console import Console, Group
@@ -23,18 +23,18 @@ class Typed(Protocol):
     task: str
     partial: wire.Result | None
 
-    def type(self, text: bytes): ...
-    def end_sentence(self): ...
-    def end(self): ...
+    def type(self, text: bytes) -> Iterable[Said]: ...
+    def end_sentence(self) -> Iterable[Said]: ...
+    def end(self) -> Iterable[Said]: ...
 
 
-def type_along(text: Typed, show: Callable[[Said], None]) -> None:
+def type_along(text: Typed) -> None:
     """Take keys until Ctrl-D or Ctrl-C: words go out when they are complete, Enter ends a sentence."""
     sentence, word = "", ""  # what has gone out, and what is being typed
 
     def drawn() -> Group:
-        said = readable(text.task, text.partial) if text.partial else Text()
-        return Group(Text.assemble("› ", sentence, (word, "dim"), ("▏", "cyan")), Text.assemble("  ", said))
+        answer = readable(text.task, text.partial) if text.partial else Text()
+        return Group(Text.assemble("› ", sentence, (word, "dim"), ("▏", "cyan")), Text.assemble("  ", answer))
 
     console = Console()
     with Keys() as keys, Live(console=console, auto_refresh=False, get_renderable=drawn) as live:
@@ -42,7 +42,7 @@ def type_along(text: Typed, show: Callable[[Said], None]) -> None:
         live.console.print("[dim]Enter ends a sentence, Ctrl-D the text[/]")
         try:
             while (key := keys.pressed(WAIT_S)) != END:
-                finals = []
+                finals: list[Said] = []
                 if key in RUBOUT:
                     word = word[:-1]
                 elif key in ("\n", "\r"):
@@ -53,15 +53,15 @@ def type_along(text: Typed, show: Callable[[Said], None]) -> None:
                     sentence, word = f"{sentence}{word} ", ""
                 elif key.isprintable():
                     word += key
-                for said in finals:
+                for final in finals:
                     sentence = ""
-                    live.console.print(said.line(), soft_wrap=True)
+                    live.console.print(final.line(), soft_wrap=True)
                 if key:
                     live.refresh()
         except KeyboardInterrupt:
             pass  # ends as Ctrl-D does: with the last words out
         sentence, last = "", [*text.type(word.encode()), *text.end()]
         word = ""
-        for said in last:
-            live.console.print(said.line(), soft_wrap=True)
+        for final in last:
+            live.console.print(final.line(), soft_wrap=True)
         live.refresh()

@@ -180,10 +180,10 @@ def _live(task: str, config: Config, name: str, text: Text, options: dict[str, A
     if not text.is_typed:
         options = options | {"partials": False}
     stream = TypedText(unpaced_engine(config, [name]), name, options)
-    show = _shown(text.format)
     if text.is_typed:
-        type_along(stream, show)
+        type_along(stream)
         return
+    show = _shown(text.format)
     with _opened(text) as file:
         for piece in pieces(file):
             _show_all(show, stream.type(piece))

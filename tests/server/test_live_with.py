@@ -78,6 +78,9 @@ def test_names_and_tasks_choose_what_reads_along(room):
         {"tiny": ["moods", "names"]},
     )
     assert reading_along(config, "tiny", "summary").server.serve == ["tiny", "compress-en"]
+    own = reading_along(Config(), "captions-en", f"entities,{room / 'moods'}")
+    assert own.server.serve == ["captions-en", "entities-en", "moods"]
+    assert own.model("moods").folder == str(room / "moods")
     kept = reading_along(config, "tiny", None)
     assert kept.server.serve == ["tiny", "kept", "moods", "names"] and kept.pipelines == config.pipelines
     assert reading_along(config, "names", None).pipelines == {}
