@@ -1,12 +1,12 @@
 """Sentences and which of their words a reference summary keeps."""
 
-import gzip
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from streamer.models.datasets.text_files import read_lines
 from streamer.models.datasets.word_channels import Stripping, Words
 
 
@@ -30,11 +30,9 @@ class Compressions:
 def read_compressions(path: Path, words: Words) -> Compressions:
     """The rows of a .jsonl or .jsonl.gz that have labels."""
     texts, kept = [], []
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
-            if row["labels"] is not None:
-                texts.append(words.text(row["tokens"]))
-                kept.append(np.array(row["labels"], np.float32))
+    for _, line in read_lines(path):
+        row = json.loads(line)
+        if row["labels"] is not None:
+            texts.append(words.text(row["tokens"]))
+            kept.append(np.array(row["labels"], np.float32))
     return Compressions(texts, kept)

@@ -5,6 +5,7 @@ import io
 import json
 import tarfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,20 +38,23 @@ def read_split(folder: Path, split: str, limit: int | None = None) -> Iterator[U
     rows = [json.loads(line) for line in manifest.read_text().splitlines()][:limit]
     aligned = _alignments(folder.parent / "alignments" / f"{folder.name}.{split}.jsonl.gz")
     tars: dict[str, tarfile.TarFile] = {}
-    for row in rows:
-        tar = tars.get(row["tar"]) or tars.setdefault(row["tar"], tarfile.open(folder / row["tar"]))
-        member = tar.extractfile(row["key"] + ".opus")
-        audio, rate = soundfile.read(io.BytesIO(member.read()), dtype="float32")
-        if rate != SAMPLE_RATE_HZ:
-            audio = soxr.resample(audio, rate, SAMPLE_RATE_HZ)
-        known = aligned.get(row["key"], {})
-        yield Utterance(
-            row["key"],
-            row["text"],
-            audio,
-            tuple(map(tuple, known.get("phones", ()))),
-            tuple(map(tuple, known.get("words", ()))),
-        )
+    with ExitStack() as opened:
+        for row in rows:
+            if row["tar"] not in tars:
+                tars[row["tar"]] = opened.enter_context(tarfile.open(folder / row["tar"]))
+            member = tars[row["tar"]].extractfile(row["key"] + ".opus")
+            assert member is not None, "a recording is a file"
+            audio, rate = soundfile.read(io.BytesIO(member.read()), dtype="float32")
+            if rate != SAMPLE_RATE_HZ:
+                audio = soxr.resample(audio, rate, SAMPLE_RATE_HZ)
+            alignment = aligned.get(row["key"], {})
+            yield Utterance(
+                row["key"],
+                row["text"],
+                audio,
+                tuple(map(tuple, alignment.get("phones", ()))),
+                tuple(map(tuple, alignment.get("words", ()))),
+            )
 
 
 def _alignments(path: Path) -> dict[str, dict]:

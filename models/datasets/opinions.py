@@ -1,12 +1,12 @@
-"""Texts and what they think of their subject: files of labels and texts."""
+"""Texts and their opinion of their subject: files of labels and texts."""
 
-import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from streamer.models.datasets.text_files import read_lines
 from streamer.models.datasets.word_channels import Words
 
 NO_LABEL = -100
@@ -18,16 +18,11 @@ def read_labelled(path: Path) -> list[tuple[int, str]]:
     ValueError, one line, for a file that cannot be read and a row of another form.
     """
     rows: list[tuple[int, str]] = []
-    opened = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opened(path, "rt", encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                columns = line.rstrip("\n").split("\t")
-                if len(columns) < 2 or not columns[0].isdecimal():
-                    raise ValueError(f"{path}, line {number}: wanted a label 0, 1, ..., a tab and a text")
-                rows.append((int(columns[0]), columns[-1]))
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    for number, line in read_lines(path):
+        columns = line.split("\t")
+        if len(columns) < 2 or not columns[0].isdecimal():
+            raise ValueError(f"{path}, line {number}: wanted a label 0, 1, ..., a tab and a text")
+        rows.append((int(columns[0]), columns[-1]))
     return rows
 
 
@@ -56,11 +51,11 @@ def polar(rows: Sequence[tuple[int, str]], words: Words) -> Opinions:
 
 def fine(rows: Sequence[tuple[int, str]], words: Words) -> Opinions:
     """Rows whose labels are 0, very negative, to 4; those of 2 are neither negative nor positive."""
-    some = five(rows, words)
-    return replace(some, polar=np.where(some.fine == 2, NO_LABEL, some.fine // 3))
+    opinions = five(rows, words)
+    return replace(opinions, polar=np.where(opinions.fine == 2, NO_LABEL, opinions.fine // 3))
 
 
 def five(rows: Sequence[tuple[int, str]], words: Words) -> Opinions:
-    """The same rows without what their labels say of negative and positive."""
-    some = polar(rows, words)
-    return replace(some, polar=some.fine, fine=some.polar)
+    """Rows whose labels are 0, very negative, to 4, and say nothing of the two classes."""
+    opinions = polar(rows, words)
+    return replace(opinions, polar=opinions.fine, fine=opinions.polar)

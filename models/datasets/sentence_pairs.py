@@ -1,6 +1,5 @@
 """Pairs of sentences as sub-words: reading them, the sentencepiece models, and batches."""
 
-import gzip
 import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,6 +10,7 @@ import numpy as np
 import sentencepiece
 from sentencepiece import SentencePieceProcessor
 
+from streamer.models.datasets.text_files import read_lines
 from streamer.models.text.pieces import CHANNELS, FIRST, chunks, word_steps
 
 LONGEST = 60  # pieces of either side that training takes
@@ -29,14 +29,12 @@ class Pairs:
 
 def read_pairs(path: Path) -> list[tuple[str, str]]:
     """The first two columns of a .tsv or .tsv.gz; ValueError names a line that has no two."""
-    opened = gzip.open if path.suffix == ".gz" else open
     pairs = []
-    with opened(path, "rt", encoding="utf-8", newline="\n") as lines:
-        for number, line in enumerate(lines, 1):
-            columns = line.rstrip("\r\n").split("\t")
-            if len(columns) < 2:
-                raise ValueError(f"{path}:{number}: wanted a source, a tab and a target")
-            pairs.append((columns[0], columns[1]))
+    for number, line in read_lines(path):
+        columns = line.split("\t")
+        if len(columns) < 2:
+            raise ValueError(f"{path}:{number}: wanted a source, a tab and a target")
+        pairs.append((columns[0], columns[1]))
     return pairs
 
 
@@ -64,10 +62,10 @@ def train_target_model(texts: Iterable[str], units: int, path: Path) -> None:
 
 
 def _train(sentences: Iterator[str], size: int, path: Path, **options) -> None:
-    written = io.BytesIO()
+    model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=sentences,
-        model_writer=written,
+        model_writer=model,
         vocab_size=size,
         hard_vocab_limit=False,
         character_coverage=1.0,
@@ -80,23 +78,23 @@ def _train(sentences: Iterator[str], size: int, path: Path, **options) -> None:
         model_type="bpe",
         **options,
     )
-    path.write_bytes(written.getvalue())
+    path.write_bytes(model.getvalue())
 
 
 def encode(
     texts: Sequence[tuple[str, str]], source: SentencePieceProcessor, target: SentencePieceProcessor
 ) -> Pairs:
     """The pairs of texts as numbers, without those that are empty or too long."""
-    known: dict[str, np.ndarray] = {}
+    cache: dict[str, np.ndarray] = {}
     sources, targets = [], []
-    for (said, _), units in zip(texts, target.encode([text for _, text in texts])):
-        found = chunks(said)
-        for chunk in found:
-            if chunk not in known:
-                known[chunk] = word_steps(source, chunk)
-        if not found or not units:
+    for (source_text, _), units in zip(texts, target.encode([text for _, text in texts])):
+        parts = chunks(source_text)
+        for chunk in parts:
+            if chunk not in cache:
+                cache[chunk] = word_steps(source, chunk)
+        if not parts or not units:
             continue
-        steps = np.concatenate([known[chunk] for chunk in found])
+        steps = np.concatenate([cache[chunk] for chunk in parts])
         if len(steps) <= LONGEST and len(units) <= LONGEST:
             steps[0, FIRST] = 1
             sources.append(steps)
@@ -106,10 +104,10 @@ def encode(
 
 def steps(source: SentencePieceProcessor, text: str) -> np.ndarray:
     """A sentence as steps of the "pieces" encoder [n, C], k left at 0."""
-    found = [word_steps(source, chunk) for chunk in chunks(text)]
-    whole = np.concatenate(found) if found else np.zeros((0, CHANNELS), np.float32)
-    whole[:1, FIRST] = 1
-    return whole
+    parts = [word_steps(source, chunk) for chunk in chunks(text)]
+    sentence = np.concatenate(parts) if parts else np.zeros((0, CHANNELS), np.float32)
+    sentence[:1, FIRST] = 1
+    return sentence
 
 
 @dataclass(frozen=True)
@@ -121,21 +119,21 @@ class Batch:
     units: np.ndarray
 
 
-def batch(pairs: Pairs, chosen: Sequence[int]) -> Batch:
+def batch(pairs: Pairs, chosen: Sequence[int] | np.ndarray) -> Batch:
     """The pairs `chosen` side by side."""
     sources, targets = [pairs.sources[i] for i in chosen], [pairs.targets[i] for i in chosen]
     x = np.zeros((len(chosen), max(map(len, sources)), CHANNELS), np.float32)
     units = np.full((len(chosen), max(map(len, targets)) + 1), -1, np.int64)
-    for row, source in zip(x, sources):
-        row[: len(source)] = source
-    for row, target in zip(units, targets):
-        row[: len(target)] = target
-        row[len(target)] = 0
+    for steps_row, source in zip(x, sources):
+        steps_row[: len(source)] = source
+    for units_row, target in zip(units, targets):
+        units_row[: len(target)] = target
+        units_row[len(target)] = 0
     return Batch(x, np.array([len(source) for source in sources]), units)
 
 
 def order(pairs: Pairs, units: int, seed: int) -> Iterator[np.ndarray]:
-    """Batches of about `units` target units, of pairs about equally long, in random order, for ever."""
+    """Batches of about `units` target units, of pairs about equally long, in random order, without end."""
     random = np.random.default_rng(seed)
     source = np.array([len(s) for s in pairs.sources])
     target = np.array([len(t) + 1 for t in pairs.targets])
@@ -143,6 +141,6 @@ def order(pairs: Pairs, units: int, seed: int) -> Iterator[np.ndarray]:
         # Alike in both lengths, so that little is padding.
         sort = np.argsort(target + source / 4 + random.uniform(0, 1, len(pairs)))
         cuts = np.flatnonzero(np.diff(np.cumsum(target[sort]) // units)) + 1
-        batches = [some for some in np.split(sort, cuts) if len(some)]
+        batches = [indices for indices in np.split(sort, cuts) if len(indices)]
         for number in random.permutation(len(batches)):
             yield batches[number]

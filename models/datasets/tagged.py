@@ -1,12 +1,12 @@
 """Sentences whose words are tagged: files, tags as numbers, sentences as captions would write them."""
 
-import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from streamer.models.datasets.text_files import read_lines
 from streamer.models.datasets.word_channels import Words
 
 TYPES = ("PER", "LOC", "ORG", "MISC")
@@ -21,22 +21,17 @@ def read_conll(path: Path) -> list[tuple[list[str], list[str]]]:
     sentences: list[tuple[list[str], list[str]]] = []
     words: list[str] = []
     tags: list[str] = []
-    opened = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opened(path, "rt", encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                columns = line.rstrip("\n").split("\t")
-                if columns == [""]:
-                    if words:
-                        sentences.append((words, tags))
-                    words, tags = [], []
-                elif len(columns) < 2 or columns[-1][:2] not in ("O", "B-", "I-"):
-                    raise ValueError(f"{path}, line {number}: wanted a word, a tab and a tag: O, B- or I-")
-                else:
-                    words.append(columns[0])
-                    tags.append(columns[-1])
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    for number, line in read_lines(path):
+        columns = line.split("\t")
+        if columns == [""]:
+            if words:
+                sentences.append((words, tags))
+            words, tags = [], []
+        elif len(columns) < 2 or columns[-1][:2] not in ("O", "B-", "I-"):
+            raise ValueError(f"{path}, line {number}: wanted a word, a tab and a tag: O, B- or I-")
+        else:
+            words.append(columns[0])
+            tags.append(columns[-1])
     if words:
         sentences.append((words, tags))
     return sentences
@@ -44,18 +39,18 @@ def read_conll(path: Path) -> list[tuple[list[str], list[str]]]:
 
 def strip(words: Sequence[str], tags: Sequence[str]) -> tuple[list[str], list[str]]:
     """A sentence as captions write it: lower case, no punctuation; an entity keeps its beginning."""
-    left: list[str] = []
-    kept: list[str] = []
+    kept_words: list[str] = []
+    kept_tags: list[str] = []
     inside = ""
     for word, tag in zip(words, tags):
         if not any(map(str.isalnum, word)):
             # A name that begins with a mark begins with the word after it.
             inside = tag[2:] if tag[0] == "B" else inside if tag[0] == "I" else ""
             continue
-        left.append(word.lower())
-        kept.append(f"B-{inside}" if inside and tag == f"I-{inside}" else tag)
+        kept_words.append(word.lower())
+        kept_tags.append(f"B-{inside}" if inside and tag == f"I-{inside}" else tag)
         inside = ""
-    return left, kept
+    return kept_words, kept_tags
 
 
 @dataclass(frozen=True)
@@ -67,12 +62,6 @@ class Tagged:
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         return self.texts[index], self.tags[index]
-
-    def __add__(self, other: "Tagged") -> "Tagged":
-        return Tagged(self.texts + other.texts, self.tags + other.tags)
-
-    def __mul__(self, times: int) -> "Tagged":
-        return Tagged(self.texts * times, self.tags * times)
 
 
 def numbered(sentences: Sequence[tuple[Sequence[str], Sequence[str]]], words: Words) -> Tagged:

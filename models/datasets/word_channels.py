@@ -1,8 +1,7 @@
 """Words as channels of the "words" encoder, each different word encoded once."""
 
-import gzip
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +28,7 @@ class Stripping(NamedTuple):
 class Words:
     """The words of some texts, numbered as they are met; a text is an array of numbers."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.numbers: dict[str, int] = {}
 
     def text(self, words: Iterable[str]) -> np.ndarray:
@@ -70,27 +69,19 @@ def batch(table: np.ndarray, texts: Sequence[np.ndarray], tail: int = 0) -> tupl
     return torch.from_numpy(x), torch.tensor(lengths)
 
 
-def conll_sentences(path: Path) -> Iterator[list[str]]:
-    """The sentences of a .conll.gz, as words."""
-    words: list[str] = []
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            word = line.rstrip("\n").split("\t")[0]
-            if word:
-                words.append(word)
-            elif words:
-                yield words
-                words = []
-    if words:
-        yield words
+def by_length(texts: Sequence[Sized], rows: int = 64) -> Iterator[list[int]]:
+    """Batches of at most `rows` indices of texts, the shortest texts first, so that little is padding."""
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    for start in range(0, len(order), rows):
+        yield order[start : start + rows]
 
 
 def glove(path: Path, listed: Sequence[str]) -> np.ndarray:
     """Vectors [2 + listed, size] of deviation 1; zero for a word that the file lacks."""
     with np.load(path, allow_pickle=False) as file:
-        known, vectors = file["words"].tolist(), file["vectors"]
+        words, vectors = file["words"].tolist(), file["vectors"]
     rows = np.zeros((2 + len(listed), vectors.shape[1]), np.float32)
-    places = {word: number for number, word in enumerate(known)}
+    places = {word: number for number, word in enumerate(words)}
     for number, word in enumerate(listed, 2):
         if word in places:
             rows[number] = vectors[places[word]]

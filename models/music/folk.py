@@ -1,4 +1,4 @@
-"""A tune with chords, taken out of a piano roll: the melody above, one chord symbol below."""
+"""A tune with chords, extracted from a piano roll: the melody above, one chord symbol below."""
 
 import numpy as np
 
@@ -12,9 +12,10 @@ NUMBERS = {chord: number for number, chord in enumerate(CHORDS)}
 def tune(piece: np.ndarray) -> np.ndarray:
     """The symbols [T, 2] of a roll [T, 88]: melody (0 or 1 + notes above the lowest) and chord.
 
-    The highest note is the melody, unless all notes together are the chord that stood before.
+    The highest note is the melody, unless all notes together are the chord before it.
     """
-    symbols, before = np.zeros((len(piece), 2), np.int64), ()
+    symbols = np.zeros((len(piece), 2), np.int64)
+    before: Chord = ()
     for step, notes in enumerate(_sounding(piece)):
         melody, below = (notes[-1], notes[:-1]) if notes else (0, ())
         if notes and (notes == before or (notes in NUMBERS and below not in NUMBERS)):
@@ -33,6 +34,6 @@ def _sounding(piece: np.ndarray) -> list[Chord]:
 
 
 def _nearest(notes: Chord) -> Chord:
-    """The chord that shares most with `notes`, by the share of common notes (Jaccard 1901)."""
+    """The chord most like `notes`, by the share of common notes (Jaccard 1901)."""
     wanted = set(notes)
     return max(CHORDS, key=lambda chord: len(wanted & set(chord)) / max(1, len(wanted | set(chord))))

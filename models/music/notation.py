@@ -19,7 +19,7 @@ def note_name(note: int) -> str:
 
 
 def note_number(name: str) -> int:
-    """ "C4" -> 60, with # or b behind the letter. ValueError for what is no note of MIDI."""
+    """ "C4" -> 60, with # or b after the letter. ValueError for what is no note of MIDI."""
     match = re.fullmatch(r"([A-Ga-g])([#b]?)(-?\d{1,2})", name)
     if match is None:
         raise ValueError(f"{name!r} is no note; write a letter, # or b, and the octave, such as F#4")
@@ -64,9 +64,9 @@ class Voice:
         if not self.lowest:
             raise ValueError(f"{self.name} takes no notes: its chords are chosen")
         if not self.lowest <= note < self.lowest + self.count:
-            highest = note_name(self.lowest + self.count - 1)
+            lowest, highest = note_name(self.lowest), note_name(self.lowest + self.count - 1)
             raise ValueError(
-                f"{note_name(note)} is out of range; {self.name} goes from {note_name(self.lowest)} to {highest}"
+                f"{note_name(note)} is out of range; {self.name} goes from {lowest} to {highest}"
             )
         return note - self.lowest + 1
 

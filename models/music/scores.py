@@ -31,8 +31,9 @@ def read_scores(path: Path) -> Rolls | Voices:
     """
     try:
         with path.open("rb") as file, zipfile.ZipFile(file):  # a single array is no npz file
-            found = np.load(path, allow_pickle=False)
-            arrays = {name: found[name] for name in ("lengths", "pitches", "roll_packed") if name in found}
+            stored = np.load(path, allow_pickle=False)
+            names = ("lengths", "pitches", "roll_packed")
+            arrays = {name: stored[name] for name in names if name in stored}
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or 'cannot be read'}") from None
     except (ValueError, EOFError, zipfile.BadZipFile, NotImplementedError):

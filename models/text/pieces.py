@@ -29,7 +29,8 @@ _CURLY = str.maketrans("’‘“”", "''\"\"")
 class Token(Protocol):
     """A word of a text."""
 
-    text: str
+    @property
+    def text(self) -> str: ...
 
 
 class PiecesEncoder:

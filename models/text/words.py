@@ -25,7 +25,8 @@ _WORD = re.compile(r"\w+(?:[-'’.]\w+)*|[^\w\s]")
 class Token(Protocol):
     """A word of a text."""
 
-    text: str
+    @property
+    def text(self) -> str: ...
 
 
 class WordsEncoder:

@@ -2,50 +2,45 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from streamer.models.bundle.card import Source
 
 
+@dataclass(frozen=True)
+class About:
+    """The lines of a card above its tables."""
+
+    name: str
+    task: str
+    description: str
+    licence: str
+    command: str
+
+
+def words_feeder(tail: int, **options: Any) -> dict[str, Any]:
+    """The feeder of a network that reads words, whose list is words.txt beside the card."""
+    return {"kind": "words", "words": "words.txt", "tail": tail, **options}
+
+
 def write_card(
-    folder: Path,
-    *,
-    task: str,
-    about: Mapping[str, str],
-    architecture: str,
-    options: Mapping[str, Any],
-    tail: int,
-    reader: Mapping[str, Any],
-    feeder: Mapping[str, Any] = {},
-    labels: Mapping[str, Sequence[str]],
-    sources: Sequence[Source],
+    folder: Path, about: About, tables: Mapping[str, Mapping[str, Any]], sources: Sequence[Source]
 ) -> None:
-    """Write `folder`/card.toml of a network that reads words, whose list is words.txt beside it.
-
-    `about` holds name, description, licence and command.
-    """
-    top = {"name": about["name"], "task": task} | {k: about[k] for k in ("description", "licence", "command")}
-    tables = {
-        "feeder": {"kind": "words", "words": "words.txt", "tail": tail, **feeder},
-        "network": {"architecture": architecture, **options},
-        "reader": {"kind": task, **reader},
-        "labels": labels,
-    }
-    write_tables(folder, top, tables, sources)
-
-
-def write_tables(
-    folder: Path, top: Mapping[str, str], tables: Mapping[str, Mapping[str, Any]], sources: Sequence[Source]
-) -> None:
-    """Write `folder`/card.toml of any network: what stands above its tables, the tables, and its data."""
-    lines = _lines(top)
+    """Write `folder`/card.toml: what it is about, its tables, and its data."""
+    lines = _lines(asdict(about))
     for name, table in tables.items():
         lines += ["", f"[{name}]", *_lines(table)]
     for source in sources:
-        some = {"name": source.name, "licence": source.licence, "split": source.split}
-        lines += ["", "[[data]]", *_lines(some)]
+        entries = {"name": source.name, "licence": source.licence, "split": source.split}
+        lines += ["", "[[data]]", *_lines(entries)]
     (folder / "card.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def without_outputs(options: Mapping[str, Any]) -> dict[str, Any]:
+    """A network's options as a card has them: its labels count the outputs."""
+    return {key: value for key, value in options.items() if key != "outputs"}
 
 
 def _lines(table: Mapping[str, Any]) -> list[str]:

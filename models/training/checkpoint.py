@@ -27,7 +27,7 @@ def restore(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer) ->
     state: dict[int, dict] = {}
     weights = {}
     with safe_open(path, "pt") as file:
-        for key in file.keys():
+        for key in file.keys():  # noqa: SIM118 - the file is no mapping: it has keys() alone
             kind, _, rest = key.partition(".")
             if kind == "network":
                 weights[rest] = file.get_tensor(key)

@@ -3,7 +3,7 @@
     python -m streamer.models.training.shrink MODEL --table words.words.weight --rank 48
     python -m streamer.models.training.shrink MODEL --words 8000
 
-MODEL is the folder of a model that reads words; its files are written anew. Evaluate it afterwards.
+MODEL is the folder of a model that reads words; its files are overwritten. Evaluate it afterwards.
 """
 
 import re
@@ -26,7 +26,7 @@ def shrink(
         int, typer.Option(min=0, help="How many words stay listed, the most frequent first.")
     ] = 0,
 ) -> None:
-    """Store a model in less space; what it says changes a little."""
+    """Store a model in less space; its results change a little."""
     weights = load_file(model / "weights.safetensors")
     if words:
         weights = without_rare_words(model, weights, words)
@@ -50,7 +50,10 @@ def without_rare_words(model: Path, weights: dict[str, Tensor], words: int) -> d
         raise typer.BadParameter(
             "after the words of this model stand kinds of names; no word can leave the list"
         )
-    rows = int(re.search(r"^words = (\d+)$", card, re.MULTILINE)[1])
+    count = re.search(r"^words = (\d+)$", card, re.MULTILINE)
+    if count is None:
+        raise typer.BadParameter("this model's card has no count of words")
+    rows = int(count[1])
     listed = model / "words.txt"
     if listed.exists():
         kept = listed.read_text(encoding="utf-8").split("\n")[:words]

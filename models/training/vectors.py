@@ -1,4 +1,4 @@
-"""Word vectors from counts of what stands near what: they begin a network's embedding."""
+"""Word vectors from counts of words near each other: they initialise a network's embedding."""
 
 from collections.abc import Sequence
 
@@ -8,12 +8,18 @@ from sklearn.utils.extmath import randomized_svd
 
 
 def word_vectors(
-    texts: Sequence[np.ndarray], words: int, size: int, window: int = 4, directed: bool = False, seed: int = 1
+    texts: Sequence[np.ndarray],
+    words: int,
+    size: int,
+    *,
+    window: int = 4,
+    directed: bool = False,
+    seed: int = 1,
 ) -> np.ndarray:
     """Vectors float32 [words, size] of deviation 1 from texts of word ids.
 
-    A truncated SVD of positive pointwise mutual information (Levy 2014). `directed` keeps what
-    stands before apart from what follows: with a window of one such vectors tell parts of speech.
+    A truncated SVD of positive pointwise mutual information (Levy 2014). `directed` counts the words
+    before apart from those after: with a window of one such vectors tell parts of speech apart.
     """
     ids = np.concatenate([np.append(text, -1) for text in texts]).astype(np.int64)
     counts = None
@@ -42,6 +48,6 @@ def _positive_information(counts):
     of_word = np.asarray(counts.sum(1)).ravel()
     of_context = np.asarray(counts.sum(0)).ravel() ** 0.75
     of_context /= of_context.sum()
-    told = np.log(counts.data / np.maximum(of_word[counts.row] * of_context[counts.col], 1e-12))
-    told = np.maximum(told, 0).astype(np.float32)
-    return coo_array((told, (counts.row, counts.col)), counts.shape).tocsr()
+    information = np.log(counts.data / np.maximum(of_word[counts.row] * of_context[counts.col], 1e-12))
+    positive = np.maximum(information, 0).astype(np.float32)
+    return coo_array((positive, (counts.row, counts.col)), counts.shape).tocsr()

@@ -17,7 +17,7 @@ from streamer.models.bundle.build import build_network
 from streamer.models.datasets.opinions import read_labelled
 from streamer.models.datasets.tagged import read_conll
 from streamer.models.readers import Word
-from streamer.models.training.fit import shipped
+from streamer.models.training.fit import half_precision
 from streamer.models.training.text import entities_recipes, sentiment_recipes
 from tests import text_data
 
@@ -35,7 +35,7 @@ def model(folder, recipes, name, outputs, **options):
     torch.manual_seed(1)
     folder.mkdir()
     network = build_network(recipe.architecture, options)
-    save_file(shipped(network), folder / "weights.safetensors")
+    save_file(half_precision(network), folder / "weights.safetensors")
     (folder / "words.txt").write_text("rome\nbo\n", encoding="utf-8")
     recipes.card(folder, dataclasses.replace(recipe, options=options, **nameless), options)
     return folder

@@ -30,7 +30,7 @@ from streamer.models.layers.recurrent import GRU, LSTM, RNN, TextbookGRU, stack
 from streamer.models.layers.sentence_recurrent import SentenceLSTM
 from streamer.models.layers.whole import BidirectionalStack
 from streamer.models.networks.agreement_network import AgreementLive
-from streamer.models.training.fit import shipped
+from streamer.models.training.fit import half_precision
 from streamer.models.training.text import agreement_recipes
 from tests import agreement_data
 
@@ -51,7 +51,7 @@ def model(folder, cell):
     folder.mkdir()
     options = TINY | {"cell": cell, "words": len(WORDS) + 2, "outputs": 2}
     torch.manual_seed(1)
-    save_file(shipped(build_network("agreement_live", options)), folder / "weights.safetensors")
+    save_file(half_precision(build_network("agreement_live", options)), folder / "weights.safetensors")
     (folder / "words.txt").write_text("\n".join(WORDS) + "\n", encoding="utf-8")
     agreement_recipes.card(folder, cell, 1, options)
     return load(folder)

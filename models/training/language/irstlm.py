@@ -29,7 +29,15 @@ def estimate(estimator: Path, lines: Sequence[str], vocabulary: Sequence[str]) -
             for line in lines:
                 words = [word if word in known else "<unk>" for word in line.split()]
                 file.write(" ".join([START, *words, END]) + "\n")
-        command = [estimator, f"-tr={text}", "-n=3", "-lm=msb", "-bo=yes", "-ps=no", f"-o={arpa}"]
+        command: list[str | Path] = [
+            estimator,
+            f"-tr={text}",
+            "-n=3",
+            "-lm=msb",
+            "-bo=yes",
+            "-ps=no",
+            f"-o={arpa}",
+        ]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode or not arpa.is_file():
             last = (done.stderr or done.stdout).strip().splitlines()[-1:]

@@ -1,4 +1,4 @@
-"""Builds what the captions reader knows of English: lexicon.bin, lm.bin and sounds.bin, from the data folder."""
+"""Builds the English of the captions reader: lexicon.bin, lm.bin and sounds.bin, from the data folder."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -37,7 +37,7 @@ MAX_PAIRS, MAX_TRIPLES = 480_000, 900_000  # with the lexicon under 8 MB
 
 
 def build_language(data: Path, out: Path, progress: Callable[[str], None] = print) -> None:
-    """Write `out/lexicon.bin`, `out/lm.bin` and `out/sounds.bin` from the folder that holds speech/ and text/.
+    """Write lexicon.bin, lm.bin and sounds.bin in `out` from the folder that holds speech/ and text/.
 
     Needs irstlm's `tlm` and a word list; reads train splits only. The same data give the same files.
     """
@@ -54,9 +54,8 @@ def build_language(data: Path, out: Path, progress: Callable[[str], None] = prin
     build_sounding(sounds_file, read, estimator)
     aside = cuts.keys() - read.keys()
     first, any_ = right_shares(read_pronouncer(sounds_file, len(PHONES) - 1), sorted(aside), known)
-    progress(
-        f"{sounds_file.name}: of {len(aside)} words kept aside {first:.0%} sound right, {any_:.0%} in one of their ways"
-    )
+    right = f"{first:.0%} sound right, {any_:.0%} in one of their ways"
+    progress(f"{sounds_file.name}: of {len(aside)} words kept aside {right}")
     spelled = join(cuts, PIECES)
     texts[SPELLED] = spelled_sentences(texts, spoken, spelled)
     pieces = piece_sounds(spelled)

@@ -1,12 +1,11 @@
-"""Training of the networks that know music: one loop, a style chooses what is learned."""
+"""Training of the networks of music: one loop, a style chooses what is learned."""
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import cos, pi
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -14,17 +13,17 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from streamer.models.bundle.build import build_network, read_weights
-from streamer.models.layers.stage import Stage
 from streamer.models.music.folk import HIGHEST_MELODY, LOWEST_MELODY, tune
 from streamer.models.music.folk_chords import CHORDS
 from streamer.models.music.scores import Rolls, Voices, read_scores, symbols_of
 from streamer.models.training import checkpoint
+from streamer.models.training.fit import half_precision, log, set_learning_rate
 from streamer.models.training.music.rolls import RollStudy
-from streamer.models.training.music.voices import VoiceStudy
+from streamer.models.training.music.voices import Drawing, VoiceStudy
 
 
 class Study(Protocol):
-    """What is learned: a loss to lower, and figures of data that nothing is learned from."""
+    """A loss to lower, and figures of data that is not trained on."""
 
     def loss(self, network: Any, random: np.random.Generator) -> Tensor:
         """The loss of a batch that `random` draws."""
@@ -34,8 +33,8 @@ class Study(Protocol):
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How a style is trained: `folder` of the data, what is learned of it, and for how long."""
+class MusicRecipe:
+    """How a style is trained: the `folder` of its data, the network, and how long."""
 
     folder: str
     architecture: str
@@ -74,9 +73,9 @@ def train_music(
     recipe, run = RECIPES[style], out / style
     run.mkdir(parents=True, exist_ok=True)
     study = recipe.study(data / "music" / recipe.folder)
-    if endings and not isinstance(study, VoiceStudy):
-        raise ValueError(f"{style} scores piano rolls; only a composer learns endings")
     if endings:
+        if not isinstance(study, VoiceStudy):
+            raise ValueError(f"{style} scores piano rolls; only a composer learns endings")
         study.endings = endings
     torch.manual_seed(seed)
     network = build_network(recipe.architecture, recipe.options)
@@ -103,23 +102,25 @@ def train_music(
             figure = next(iter(figures.values()))
             if figure < lowest:
                 lowest, lowest_at = figure, done
-                _write(best, network)
-            told = " ".join(f"{name} {value:.4f}" for name, value in figures.items())
+                save_file(half_precision(network), best)
+            shown = " ".join(f"{name} {value:.4f}" for name, value in figures.items())
             speed = (time.monotonic() - began) / len(losses)
             mean = float(np.mean(losses[-recipe.check_every :]))
-            progress(f"{style} {done}/{updates} loss {mean:.4f} valid {told} {speed:.2f} s/update")
-            with (run / "log.jsonl").open("a") as log:
-                log.write(json.dumps({"updates": done, "loss": mean} | figures) + "\n")
+            progress(f"{style} {done}/{updates} loss {mean:.4f} valid {shown} {speed:.2f} s/update")
+            log(run, {"updates": done, "loss": mean, **figures})
             meta = {"updates": done, "lowest": lowest, "lowest_at": lowest_at}
             checkpoint.save(last, network, optimizer, meta)
     return best
 
 
 def _update(
-    network: Stage, study: Study, optimizer: torch.optim.Optimizer, rate: float, random: np.random.Generator
+    network: nn.Module,
+    study: Study,
+    optimizer: torch.optim.Optimizer,
+    rate: float,
+    random: np.random.Generator,
 ) -> float:
-    for group in optimizer.param_groups:
-        group["lr"] = rate
+    set_learning_rate(optimizer, rate)
     loss = study.loss(network, random)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
@@ -128,24 +129,27 @@ def _update(
     return float(loss.detach())
 
 
-def _check(network: Stage, study: Study) -> dict[str, float]:
+def _check(network: nn.Module, study: Study) -> dict[str, float]:
     network.eval()
     figures = study.check(network)
     network.train()
     return figures
 
 
-def _write(path: Path, network: Stage) -> None:
-    """The weights in float16, as they ship."""
-    save_file({name: value.half().contiguous() for name, value in network.state_dict().items()}, path)
+Scores = TypeVar("Scores", Rolls, Voices)
+
+
+def _sets(folder: Path, kind: type[Scores]) -> tuple[Scores, Scores]:
+    """The training and the valid set in `folder`. ValueError for scores of another kind."""
+    train, valid = read_scores(folder / "train.npz"), read_scores(folder / "valid.npz")
+    if not isinstance(train, kind) or not isinstance(valid, kind):
+        raise ValueError(f"{folder}: wanted {'piano rolls' if kind is Rolls else 'voices'}")
+    return train, valid
 
 
 def _rolls(rows: int, crop: int, moved: float) -> Callable[[Path], Study]:
     def study(folder: Path) -> Study:
-        train, valid = read_scores(folder / "train.npz"), read_scores(folder / "valid.npz")
-        if not isinstance(train, Rolls) or not isinstance(valid, Rolls):
-            raise ValueError(f"{folder}: wanted piano rolls")
-        return RollStudy(train, valid, rows, crop, moved)
+        return RollStudy(*_sets(folder, Rolls), rows, crop, moved)
 
     return study
 
@@ -156,23 +160,19 @@ FOLK = dict(voices=[HIGHEST_MELODY - LOWEST_MELODY + 2, len(CHORDS)], lowest=[LO
 
 
 def _chorales(folder: Path) -> Study:
-    train, valid = read_scores(folder / "train.npz"), read_scores(folder / "valid.npz")
-    if not isinstance(train, Voices) or not isinstance(valid, Voices):
-        raise ValueError(f"{folder}: wanted voices")
-    sets = ([symbols_of(piece, LOWEST_VOICE) for piece in one.pieces] for one in (train, valid))
-    return VoiceStudy(*sets, [True] * 4, rows=16, crop=144, moved=True)
+    train, valid = (
+        [symbols_of(piece, LOWEST_VOICE) for piece in scores.pieces] for scores in _sets(folder, Voices)
+    )
+    return VoiceStudy(train, valid, Drawing([True] * 4, rows=16, crop=144, moved=True))
 
 
 def _tunes(folder: Path) -> Study:
-    train, valid = read_scores(folder / "train.npz"), read_scores(folder / "valid.npz")
-    if not isinstance(train, Rolls) or not isinstance(valid, Rolls):
-        raise ValueError(f"{folder}: wanted piano rolls")
-    sets = ([tune(piece) for piece in one.pieces] for one in (train, valid))
-    return VoiceStudy(*sets, [True, False], rows=16, crop=144, moved=False)
+    train, valid = ([tune(piece) for piece in scores.pieces] for scores in _sets(folder, Rolls))
+    return VoiceStudy(train, valid, Drawing([True, False], rows=16, crop=144, moved=False))
 
 
 RECIPES = {
-    "roll-jsb": Recipe(
+    "roll-jsb": MusicRecipe(
         "jsb_chorales",
         "roll_density",
         dict(hidden_size=256, depth=2, inner_size=256, dropout=0.5),
@@ -180,21 +180,21 @@ RECIPES = {
         updates=700,
         weight_decay=0.1,
     ),
-    "roll-nottingham": Recipe(
+    "roll-nottingham": MusicRecipe(
         "nottingham",
         "roll_density",
         dict(hidden_size=256, depth=2, inner_size=256, dropout=0.2),
         _rolls(rows=16, crop=192, moved=0.0),
         updates=650,
     ),
-    "chorale": Recipe(
+    "chorale": MusicRecipe(
         "jsb_satb_16th",
         "composer",
         CHORALE | dict(hidden_size=256, depth=2, inner_size=160, dropout=0.25),
         _chorales,
         updates=700,
     ),
-    "folk": Recipe(
+    "folk": MusicRecipe(
         "nottingham",
         "composer",
         FOLK | dict(hidden_size=224, depth=2, inner_size=160, dropout=0.2),

@@ -1,4 +1,4 @@
-"""What a roll network learns from, and how well it does."""
+"""The training data of a roll network, and how well it predicts a piece."""
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ class RollStudy:
         self.valid = sorted(valid.pieces, key=len)
 
     def loss(self, network: RollDensity, random: np.random.Generator) -> Tensor:
-        """Nats a step of pieces drawn by `random`; the first step of each is not foretold."""
+        """Nats a step of pieces drawn by `random`; the first step of each does not count."""
         pieces = [self._drawn(random) for _ in range(self.rows)]
         keys, mask = padded(pieces)
         return -(network.log_probability(keys) * mask).sum() / mask.sum()
@@ -40,7 +40,7 @@ class RollStudy:
 
 @torch.inference_mode()
 def nll(network: RollDensity, pieces: list[np.ndarray]) -> float:
-    """Frame-level negative log-likelihood: nats summed over the keys, the mean over all foretold steps."""
+    """Negative log-likelihood in nats: the sum over the keys, the mean over all steps but the first ones."""
     total, steps = 0.0, 0
     for start in range(0, len(pieces), ROWS):
         keys, mask = padded(pieces[start : start + ROWS])
@@ -50,7 +50,7 @@ def nll(network: RollDensity, pieces: list[np.ndarray]) -> float:
 
 
 def padded(pieces: list[np.ndarray]) -> tuple[Tensor, Tensor]:
-    """Keys [B, T, 88] and 1 where a step is foretold from one before [B, T]."""
+    """Keys [B, T, 88], and 1 where a step has one before it [B, T]."""
     longest = max(map(len, pieces))
     keys, mask = torch.zeros(len(pieces), longest, KEYS), torch.zeros(len(pieces), longest)
     for row, piece in enumerate(pieces):

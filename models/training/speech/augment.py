@@ -117,11 +117,11 @@ def mask(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """SpecAugment (Park 2019): bands and stretches of time replaced by the row's mean."""
     mean = frames.mean()
     for _ in range(2):
-        width = random.integers(0, 11)
+        width = int(random.integers(0, 11))
         start = random.integers(0, frames.shape[1] - width)
         frames[:, start : start + width] = mean
     for _ in range(max(1, len(frames) // 300)):
-        width = random.integers(0, 14)
+        width = int(random.integers(0, 14))
         start = random.integers(0, max(1, len(frames) - width))
         frames[start : start + width] = mean
     return frames

@@ -18,6 +18,7 @@ from streamer.models.audio.features import LOG_FLOOR
 from streamer.models.audio.level import Level
 from streamer.models.bundle.build import build_network, read_weights
 from streamer.models.datasets import shards
+from streamer.models.layers.stage import Stage
 from streamer.models.layers.whole import Whole
 from streamer.models.training import checkpoint
 from streamer.models.training.scoring import greedy, pooled_error
@@ -225,7 +226,7 @@ def _of_last_map(value: Tensor) -> bool:
     return bool(value.dim()) and value.shape[0] == OUTPUTS
 
 
-def _logits(network: nn.Module, batch: Batch, state) -> tuple[Tensor, tuple | None]:
+def _logits(network: Stage | Whole, batch: Batch, state) -> tuple[Tensor, tuple | None]:
     """Outputs [B, n, heads] aligned with the input, and the state that the next rows begin with."""
     if isinstance(network, Whole):
         lengths = torch.full((len(batch.frames),), batch.frames.shape[1])

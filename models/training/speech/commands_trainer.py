@@ -39,7 +39,7 @@ CHECKED = ("speech_commands", "fsdd", "wakewords", "an4", "librispeech_8spk", "n
 
 
 @dataclass(frozen=True)
-class Recipe:
+class CommandsRecipe:
     """What is trained, and how long: on `rows` streams of `steps` frames of 10 ms in every update.
 
     `cosines` are (until update, length): the learning rate follows the first until then, as if it were
@@ -78,10 +78,11 @@ def train_commands(
 ) -> Path:
     """Train the spotter from the data folder, which holds `speech/`; returns the weights' file.
 
-    `start` is a weights file of the same architecture to begin from. `out` keeps shards and checkpoints under `commands/`; a run found there goes on where it was.
+    `start` is a weights file of the same architecture to begin from. `out` keeps shards and checkpoints
+    under `commands/`; a run found there goes on where it was.
     """
     torch.set_num_threads(threads)
-    recipe = Recipe(cosines=((updates, updates),)) if updates else Recipe()
+    recipe = CommandsRecipe(cosines=((updates, updates),)) if updates else CommandsRecipe()
     updates = recipe.cosines[-1][0]
     if learning_rate:
         recipe = replace(recipe, learning_rate=learning_rate)
@@ -93,6 +94,7 @@ def train_commands(
     torch.manual_seed(recipe.seed)
     outputs = len(WORDS) + len(PHONES)
     network = build_network("acoustic_gru", recipe.options | {"outputs": outputs})
+    assert isinstance(network, Stage)
     if start:
         network.load_state_dict(read_weights(start, network.state_dict()))
     else:
@@ -155,7 +157,7 @@ def check(
     return scores | {"recall": recall, "false_per_hour": per_hour}, false
 
 
-def _streams(speech: Path, cache: Path, recipe: Recipe, progress: Callable[[str], None]) -> Streams:
+def _streams(speech: Path, cache: Path, recipe: CommandsRecipe, progress: Callable[[str], None]) -> Streams:
     """The training data, in the shares in which it is heard."""
     unlabelled = ("librispeech_untranscribed", "unlabelled")
     clips = [(name, "train") for name in (*CLIPS, "fsdd", "wakewords", "an4", "noise_esc10")]

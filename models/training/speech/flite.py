@@ -1,4 +1,4 @@
-"""Speech read by flite (Debian: `flite`): four American men and women, and whoever their voices can be bent into.
+"""Speech read by flite (Debian: `flite`): four American men and women, and voices made of theirs.
 
 Source: Black and Lenzo, "Flite: a small fast run-time synthesis engine" (2001); its licence is BSD-like.
 """

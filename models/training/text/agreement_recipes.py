@@ -1,4 +1,4 @@
-"""What the networks of agreement are trained on, how long, and the cards of what comes out."""
+"""The recipe of the networks of agreement, and their cards."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from streamer.models.bundle.card import Source
 from streamer.models.datasets.agreement_rows import NUMBERS
-from streamer.models.training.cards import write_tables
+from streamer.models.training.cards import About, without_outputs, words_feeder, write_card
 from streamer.models.training.fit import Pace
 
 CELLS = {"lstm": "LSTM", "gru": "GRU", "rnn": "plain RNN (tanh)"}
@@ -17,34 +17,34 @@ SOURCES = (
 
 
 @dataclass(frozen=True)
-class Recipe:
+class AgreementRecipe:
     """How a cell is trained: all cells the same."""
 
-    pace: Pace = Pace(2000, 3e-3, 0.01, check_every=200)
+    pace: Pace = field(default_factory=lambda: Pace(2000, 3e-3, 0.01, check_every=200))
     options: dict[str, Any] = field(default_factory=dict)
     words: int = 10_000
     natural_times: int = 2  # how often the sentences of the natural mixture count
-    attractors: float = 0.1  # the share of rows with an attractor whose verb is learnt
-    read_sentences: int = 20_000  # whole sentences of news that are only read
-    language: float = 0.2  # weight of the guess of the next word
+    attractors: float = 0.1  # the share of rows with an attractor whose verb is learned
+    read_sentences: int = 20_000  # whole sentences of news for the next word alone
+    language: float = 0.2  # weight of the loss of the next word
 
 
-RECIPE = Recipe()
+RECIPE = AgreementRecipe()
 
 
 def card(folder: Path, cell: str, seed: int, options: dict[str, Any]) -> None:
     """Write the card of a network whose cell is `cell`, built with `options`."""
-    top = {
-        "name": f"agreement-{cell}",
-        "task": "agreement",
-        "description": f"The number of the verb that comes next, after each word: one layer, {CELLS[cell]}",
-        "licence": "CC BY-SA 3.0",
-        "command": f"streamer train agreement DATA --cell {cell} --seed {seed}",
-    }
+    about = About(
+        name=f"agreement-{cell}",
+        task="agreement",
+        description=f"The number of the verb that comes next, after each word: one layer, {CELLS[cell]}",
+        licence="CC BY-SA 3.0",
+        command=f"streamer train agreement DATA --cell {cell} --seed {seed}",
+    )
     tables = {
-        "feeder": {"kind": "words", "words": "words.txt", "tail": 1},
-        "network": {"architecture": "agreement_live"} | {k: v for k, v in options.items() if k != "outputs"},
+        "feeder": words_feeder(tail=1),
+        "network": {"architecture": "agreement_live", **without_outputs(options)},
         "reader": {"kind": "sentiment"},
         "labels": {"number": NUMBERS},
     }
-    write_tables(folder, top, tables, SOURCES)
+    write_card(folder, about, tables, SOURCES)

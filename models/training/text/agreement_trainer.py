@@ -1,4 +1,4 @@
-"""Training of the networks that expect a verb's number: beside it they guess the next word."""
+"""Training of the networks that predict the number of the next verb, and the next word beside it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,24 +13,32 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from streamer.models.bundle.build import build_network
-from streamer.models.datasets.agreement_rows import NONE, NUMBERS, Row, at_the_end, read_rows, told
-from streamer.models.datasets.word_channels import Words, batch, conll_sentences
+from streamer.models.datasets.agreement_rows import (
+    NONE,
+    NUMBERS,
+    Row,
+    numbers_of_row,
+    numbers_shown,
+    read_rows,
+)
+from streamer.models.datasets.tagged import read_conll
+from streamer.models.datasets.word_channels import Words, batch, by_length
 from streamer.models.networks.agreement_network import AgreementLive
 from streamer.models.text.words import UNKNOWN, WORD
-from streamer.models.training.fit import fit, order
+from streamer.models.training.fit import batches_of_steps, fit
 from streamer.models.training.text import agreement_recipes
-from streamer.models.training.text.agreement_recipes import CELLS, card
+from streamer.models.training.text.agreement_recipes import CELLS, AgreementRecipe, card
 
 BATCH_STEPS = 1200
-SAMPLED = 1000  # words that a guess is told from while training (Jean 2015)
+SAMPLED = 1000  # words that stand for all others in the loss of the next word (Jean 2015)
 HIDDEN_WORDS = 0.04  # the share of words that training hides
-READ_DEV = 400  # sentences that perplexity is counted on
+READ_DEV = 400  # sentences that perplexity is measured on
 
-Watch = Callable[[Sequence[str], AgreementLive], dict[str, float]]  # of the words' list and the network
+Watch = Callable[[Sequence[str], AgreementLive], dict[str, float]]  # of the list of words and the network
 
 
 class Texts(NamedTuple):
-    """Sentences as numbers of words, and the verb's number behind each word."""
+    """Sentences as numbers of words, and the number of the verb after each word."""
 
     words: list[np.ndarray]
     numbers: list[np.ndarray]
@@ -51,7 +59,7 @@ def train_agreement(
     """Train a network with that cell; returns the best weights' file, card and words beside it.
 
     `data`/text holds agreement and ner_gmb. `out`/agreement-CELL-SEED keeps checkpoints and the log
-    too; a run found there goes on. What `watch` finds in the network at each check joins the log.
+    too; a run found there goes on. The figures of `watch` at each check join the log.
     """
     if cell not in CELLS:
         raise ValueError(f"cell {cell!r} is not known; there are {', '.join(CELLS)}")
@@ -66,7 +74,7 @@ def train_agreement(
     checked = {
         name: _of_rows(read_rows(folder / f"dev.{name}.tsv"), words) for name in ("natural", "1attractor")
     }
-    dev = list(conll_sentences_of(data / "text" / "ner_gmb" / "dev.conll"))[:READ_DEV]
+    dev = _conll_words(data / "text" / "ner_gmb" / "dev.conll")[:READ_DEV]
     checked["read"] = _of_sentences(dev, words)
     table = words.table(listed)
     progress(f"{len(trained.words)} texts, {len(listed)} words")
@@ -74,6 +82,7 @@ def train_agreement(
     torch.manual_seed(seed)
     options = recipe.options | {"cell": cell, "words": len(listed) + 2, "outputs": len(NUMBERS)}
     network = build_network("agreement_live", options)
+    assert isinstance(network, AgreementLive)
     card(run, cell, seed, options)
     ids = table[:, WORD].astype(np.int64)
     counts = np.bincount(ids[np.concatenate(trained.words)], minlength=len(listed) + 2) + 1.0
@@ -94,11 +103,11 @@ def train_agreement(
             network.number(h[known]), numbers[known], label_smoothing=0.02, reduction="sum"
         )
         inside = torch.arange(1, x.shape[1]) < lengths[:, None]
-        guesses = _sampled(network, h[:, :-1][inside], following[inside], frequency)
-        return verbs / max(1, int(known.sum())) + recipe.language * guesses / max(1, int(inside.sum()))
+        next_words = _sampled_loss(network, h[:, :-1][inside], following[inside], frequency)
+        return verbs / max(1, int(known.sum())) + recipe.language * next_words / max(1, int(inside.sum()))
 
     pace = replace(recipe.pace, updates=updates or recipe.pace.updates)
-    batches = order([len(text) for text in trained.words], BATCH_STEPS, seed)
+    batches = batches_of_steps([len(text) for text in trained.words], BATCH_STEPS, seed)
     checks = partial(check, table=table, checked=checked, watch=watch and partial(watch, listed))
     return fit(network, pace, batches, loss, checks, run, resume=resume, progress=progress)
 
@@ -110,18 +119,16 @@ def check(
     checked: dict[str, Texts],
     watch: Callable[[AgreementLive], dict[str, float]] | None = None,
 ) -> dict[str, float]:
-    """Accuracy after the last word by set, perplexity of the set "read", and what `watch` finds."""
+    """Accuracy after the last word by set, perplexity of the set "read", and the figures of `watch`."""
     scores: dict[str, float] = {}
     for name, texts in checked.items():
         right = nats = words = 0.0
-        by_length = sorted(range(len(texts.words)), key=lambda i: len(texts.words[i]))
-        for at in range(0, len(by_length), 64):
-            some = by_length[at : at + 64]
-            x, lengths = batch(table, [texts.words[i] for i in some])
+        for indices in by_length(texts.words):
+            x, lengths = batch(table, [texts.words[i] for i in indices])
             h, _ = network.hidden(x, network.initial_state(len(x)))
             if name != "read":
                 last = network.number(h[torch.arange(len(h)), lengths - 1]).argmax(1)
-                right += int((last == torch.tensor([texts.numbers[i][-1] for i in some])).sum())
+                right += int((last == torch.tensor([texts.numbers[i][-1] for i in indices])).sum())
                 continue
             inside = torch.arange(1, x.shape[1]) < lengths[:, None]
             targets = x[:, 1:, WORD].long()[inside]
@@ -134,52 +141,51 @@ def check(
     return scores | (watch(network) if watch else {})
 
 
-def conll_sentences_of(path: Path) -> list[list[str]]:
-    """The sentences of a .conll, compressed or not, as words."""
-    if path.suffix == ".gz":
-        return list(conll_sentences(path))
-    text = path.read_text(encoding="utf-8")
-    return [[line.split("\t")[0] for line in part.split("\n")] for part in text.strip().split("\n\n")]
-
-
-def _read(text: Path, words: Words, recipe: agreement_recipes.Recipe) -> Texts:
-    """All that a network learns from: rows with a verb's number, and sentences that are only read."""
+def _read(text: Path, words: Words, recipe: AgreementRecipe) -> Texts:
+    """The training data: rows with a verb's number, and sentences for the next word alone."""
     folder = text / "agreement"
     natural, news = read_rows(folder / "train.natural.tsv"), read_rows(folder / "train.news.tsv.gz")
     attractors = read_rows(folder / "train.1attractor.tsv.gz")
-    learnt = round(recipe.attractors * len(attractors))
-    some = [
-        _of_rows(natural * recipe.natural_times + news + attractors[:learnt], words),
-        _of_sentences([row.words for row in attractors[learnt:]], words),
-        _of_sentences(
-            conll_sentences_of(text / "ner_gmb" / "train.conll.gz")[: recipe.read_sentences], words
-        ),
+    count = round(recipe.attractors * len(attractors))
+    read = _conll_words(text / "ner_gmb" / "train.conll.gz")[: recipe.read_sentences]
+    parts = [
+        _of_rows(natural * recipe.natural_times + news + attractors[:count], words),
+        _of_sentences([row.words for row in attractors[count:]], words),
+        _of_sentences(read, words),
     ]
-    return Texts(*([one for texts in some for one in texts[column]] for column in (0, 1)))
+    return Texts(*([text for texts in parts for text in texts[column]] for column in (0, 1)))
+
+
+def _conll_words(path: Path) -> list[list[str]]:
+    """The sentences of a .conll, as words."""
+    return [words for words, _ in read_conll(path)]
 
 
 def _of_rows(rows: Sequence[Row], words: Words) -> Texts:
-    return Texts([words.text(row.words) for row in rows], [at_the_end(row) for row in rows])
+    return Texts([words.text(row.words) for row in rows], [numbers_of_row(row) for row in rows])
 
 
 def _of_sentences(sentences: Sequence[Sequence[str]], words: Words) -> Texts:
-    return Texts([words.text(one) for one in sentences], [told(one) for one in sentences])
+    return Texts(
+        [words.text(sentence) for sentence in sentences],
+        [numbers_shown(sentence) for sentence in sentences],
+    )
 
 
 def _padded(numbers: Sequence[np.ndarray], steps: int) -> Tensor:
     padded = np.full((len(numbers), steps), NONE, np.int64)
-    for row, some in zip(padded, numbers):
-        row[: len(some)] = some
+    for row, values in zip(padded, numbers):
+        row[: len(values)] = values
     return torch.from_numpy(padded)
 
 
-def _sampled(network: AgreementLive, h: Tensor, following: Tensor, frequency: Tensor) -> Tensor:
+def _sampled_loss(network: AgreementLive, h: Tensor, following: Tensor, frequency: Tensor) -> Tensor:
     """Nats of the next words among sampled ones, each corrected by how often it is sampled."""
     others = torch.multinomial(frequency, min(SAMPLED, len(frequency) - 1), replacement=True)
     scores = network.next_words(h, others) - (len(others) * frequency[others]).log()
     scores = scores.masked_fill(following[:, None] == others, -1e4)
     guess, table = network.guess(h), network.words.words.weight
-    true = (guess * table[following]).sum(-1) + network.word_bias[following]
-    true = true - (len(others) * frequency[following]).log()
+    target = (guess * table[following]).sum(-1) + network.word_bias[following]
+    target = target - (len(others) * frequency[following]).log()
     first = torch.zeros(len(h), dtype=torch.long)
-    return F.cross_entropy(torch.cat([true[:, None], scores], 1), first, reduction="sum")
+    return F.cross_entropy(torch.cat([target[:, None], scores], 1), first, reduction="sum")

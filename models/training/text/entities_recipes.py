@@ -1,4 +1,4 @@
-"""What the networks of entities are trained on, how long, and the cards of what comes out."""
+"""The recipes of the networks of entities, and their cards."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -8,7 +8,7 @@ from typing import Any
 from streamer.models.bundle.card import Source
 from streamer.models.bundle.catalog import ZOO
 from streamer.models.datasets.tagged import TAGS
-from streamer.models.training.cards import write_card
+from streamer.models.training.cards import About, without_outputs, words_feeder, write_card
 from streamer.models.training.fit import Pace
 
 LOOKAHEADS = 3  # 0 to 2 words
@@ -17,7 +17,7 @@ NAMES = ZOO / "entities-en" / "names.txt.gz"
 
 @dataclass(frozen=True)
 class Corpora:
-    """Files below text/: trained on, each as often as it says, and checked on, by name."""
+    """Files below text/: those trained on, each with how often it counts, and those checked on, by name."""
 
     trained: tuple[tuple[str, int], ...]
     checked: dict[str, str]
@@ -54,17 +54,17 @@ CONLL2003 = Corpora(
 
 
 def _open(wikigold: int) -> Corpora:
-    """The open corpora, ner_wikigold so often, beside the lists of names."""
+    """The open corpora with the lists of names; ner_wikigold counts `wikigold` times."""
     trained = (*OPEN.trained[:-1], (OPEN.trained[-1][0], wikigold))
     return replace(OPEN, trained=trained, sources=OPEN.sources + LISTS)
 
 
 @dataclass(frozen=True)
-class Recipe:
+class EntitiesRecipe:
     """What is trained, and how long.
 
-    `stripped` is the share of sentences without case and punctuation, `renamed` that of names for which
-    others stand.
+    `stripped` is the share of sentences without case and punctuation, `renamed` that of names that are
+    replaced by others.
     """
 
     name: str  # of the model
@@ -80,12 +80,12 @@ class Recipe:
     names: Path | None = NAMES
     stripped: float = 0.35
     renamed: float = 0.1
-    vectors: bool = True  # begin with GloVe and what stands beside what, else with nothing
+    vectors: bool = True  # initialise the vectors with GloVe and counts of neighbours
     seed: int = 1
 
 
 RECIPES = {
-    "live": Recipe(
+    "live": EntitiesRecipe(
         "entities-en",
         "People, places, organisations and other names in English text, word by word: two LSTM layers, "
         "0 to 2 words of lookahead",
@@ -96,7 +96,7 @@ RECIPES = {
         dict(word_size=60, letter_size=72, window=5),
         _open(10),
     ),
-    "offline": Recipe(
+    "offline": EntitiesRecipe(
         "entities-en-offline",
         "People, places, organisations and other names in English text: two bidirectional LSTM layers "
         "and a chain over the tags",
@@ -110,7 +110,7 @@ RECIPES = {
         renamed=0.2,
     ),
     # Lample 2016 without pretrained vectors: everything from CoNLL-2003 itself.
-    "conll2003-offline": Recipe(
+    "conll2003-offline": EntitiesRecipe(
         "entities-conll2003",
         "The benchmark CoNLL-2003: a bidirectional LSTM and a chain over the tags, no pretrained vectors",
         "streamer train entities DATA --mode offline --corpus conll2003",
@@ -129,24 +129,23 @@ RECIPES = {
 }
 
 
-def card(folder: Path, recipe: Recipe, options: Mapping[str, Any]) -> None:
+def card(folder: Path, recipe: EntitiesRecipe, options: Mapping[str, Any]) -> None:
     """Write the card of a recipe whose network is built with `options`."""
     live = recipe.outputs > len(TAGS)
     heads = [f"after {k} word{'s' * (k != 1)}" for k in range(recipe.outputs // len(TAGS))]
-    write_card(
-        folder,
+    about = About(
+        name=recipe.name,
         task="entities",
-        about={
-            "name": recipe.name,
-            "description": recipe.description,
-            "licence": recipe.corpora.licence,
-            "command": recipe.command,
-        },
-        architecture=recipe.architecture,
-        options={key: value for key, value in options.items() if key != "outputs"},
-        tail=len(heads) - 1,
-        feeder={"names": "names.txt.gz"} if recipe.names else {},
-        reader={"lookahead": 1, "begin_cost": 1.0, "change_cost": 1.5, "next_weight": 0.5} if live else {},
-        labels=dict.fromkeys(heads, TAGS),
-        sources=recipe.corpora.sources,
+        description=recipe.description,
+        licence=recipe.corpora.licence,
+        command=recipe.command,
     )
+    names = {"names": "names.txt.gz"} if recipe.names else {}
+    costs = {"lookahead": 1, "begin_cost": 1.0, "change_cost": 1.5, "next_weight": 0.5} if live else {}
+    tables = {
+        "feeder": words_feeder(tail=len(heads) - 1, **names),
+        "network": {"architecture": recipe.architecture, **without_outputs(options)},
+        "reader": {"kind": "entities", **costs},
+        "labels": dict.fromkeys(heads, TAGS),
+    }
+    write_card(folder, about, tables, recipe.corpora.sources)

@@ -1,7 +1,8 @@
-"""What a network of entities begins with: vectors of its words, or the weights of an earlier run."""
+"""The start of a network of entities: vectors of its words, or the weights of an earlier run."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,30 +13,34 @@ from streamer.models.datasets.word_channels import glove
 from streamer.models.text.words import UNKNOWN, WORD, WordsEncoder, read_words
 from streamer.models.training.vectors import word_vectors
 
-NAMED = 2.0  # how strongly a word's vector begins with its being a name of a kind
+NAMED = 2.0  # the value in a word's first vector that says that it is a name of a kind
 VECTORS = Path("glove_twitter_25d", "vectors.npz")
 TABLE = "words.words.weight"
 
 
-def begin_with_vectors(
-    weight: Tensor,
-    listed: list[str],
-    kinds: Sequence[Sequence[str]],
-    table: np.ndarray,
-    texts: Sequence[np.ndarray],
-    text: Path,
-) -> None:
-    """GloVe, what stands beside a word (its part of speech), what stands near it (its meaning), its kinds.
+class Vocabulary(NamedTuple):
+    """Listed words, kinds of names, and the channels [words, C] of every word of the texts."""
 
-    A kind of names begins as the mean of its listed words.
+    listed: list[str]
+    kinds: Sequence[Sequence[str]]
+    table: np.ndarray
+
+
+def begin_with_vectors(
+    weight: Tensor, vocabulary: Vocabulary, texts: Sequence[np.ndarray], text: Path
+) -> None:
+    """Initialise vectors: GloVe, neighbours (part of speech), words near (meaning), and kinds of names.
+
+    A kind of names begins as the mean of its listed words. `text` is the folder of GloVe.
     """
+    listed, kinds, table = vocabulary
     known = glove(text / VECTORS, listed)
     parts = np.zeros((len(known), 3 if kinds else 0), np.float32)
     for number, members in enumerate(_members(listed, kinds), 1):
         for part in range(3):
             parts[members, part] = NAMED * (number >> part & 1)
-    ids = [table[one, WORD].astype(np.int64) for one in texts]
-    ids = [np.where(one < len(known), one, UNKNOWN) for one in ids]
+    ids = [table[words, WORD].astype(np.int64) for words in texts]
+    ids = [np.where(words < len(known), words, UNKNOWN) for words in ids]
     rest = weight.shape[1] - known.shape[1] - parts.shape[1]
     beside = word_vectors(ids, len(known), rest - rest // 3, window=1, directed=True)
     near = word_vectors(ids, len(known), rest // 3)
@@ -44,14 +49,12 @@ def begin_with_vectors(
         weight.copy_(_with_kinds(vectors, listed, kinds))
 
 
-def begin_with_weights(
-    network: nn.Module, start: Model, listed: list[str], kinds: Sequence[Sequence[str]]
-) -> None:
+def begin_with_weights(network: nn.Module, start: Model, vocabulary: Vocabulary) -> None:
     """Take over the weights of `start`, which lists the same words."""
-    own = network.state_dict()
+    own, listed = network.state_dict(), vocabulary.listed
     for name, value in start.network.state_dict().items():
         if name == TABLE and len(value) != len(own[name]):
-            value = _with_kinds(value[: 2 + len(listed)], listed, kinds)
+            value = _with_kinds(value[: 2 + len(listed)], listed, vocabulary.kinds)
         own[name].copy_(value)
 
 
@@ -68,13 +71,15 @@ def model_of(weights: Path, architecture: str) -> Model:
 
 def listed_words(model: Model) -> list[str]:
     """The words of its list."""
-    return read_words(model.folder / model.card.feeder.options["words"], "feeder.words")
+    feeder = model.card.feeder
+    assert feeder is not None, "a model of entities reads words"
+    return read_words(model.folder / feeder.options["words"], "feeder.words")
 
 
 def _with_kinds(vectors: Tensor, listed: list[str], kinds: Sequence[Sequence[str]]) -> Tensor:
     """`vectors` [2 + listed, C] and below them each kind's, which is the mean of its listed words."""
     members = _members(listed, kinds)
-    means = [vectors[some].mean(0) if len(some) else vectors[UNKNOWN] for some in members]
+    means = [vectors[ids].mean(0) if len(ids) else vectors[UNKNOWN] for ids in members]
     return torch.cat([vectors, *(mean[None] for mean in means)])
 
 

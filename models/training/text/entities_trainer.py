@@ -13,12 +13,13 @@ from torch.nn import functional as F
 
 from streamer.models.bundle.build import build_network
 from streamer.models.datasets.tagged import TAGS, Tagged, numbered, read_conll, strip
-from streamer.models.datasets.word_channels import Words, batch
-from streamer.models.networks.entity_tagger import EntitiesLive
+from streamer.models.datasets.word_channels import Words, batch, by_length
+from streamer.models.networks.entity_tagger import EntitiesLive, EntitiesOffline
 from streamer.models.text.words import EMPTY, UNKNOWN, WORD, WordsEncoder, read_kinds
-from streamer.models.training.fit import fit, order
-from streamer.models.training.text.entities_recipes import RECIPES, Recipe, card
+from streamer.models.training.fit import batches_of_steps, fit
+from streamer.models.training.text.entities_recipes import RECIPES, EntitiesRecipe, card
 from streamer.models.training.text.entities_start import (
+    Vocabulary,
     begin_with_vectors,
     begin_with_weights,
     listed_words,
@@ -29,6 +30,7 @@ from streamer.models.training.text.gazetteer import Names
 BATCH_STEPS = 1300
 CHECKED = 1200  # sentences of a set, while training
 UNTAGGED = -100
+Network = EntitiesLive | EntitiesOffline
 
 
 def train_entities(
@@ -68,77 +70,76 @@ def train_entities(
         (run / recipe.names.name).write_bytes(recipe.names.read_bytes())
     names = Names(kinds, words)
     table = words.table(listed, kinds)
+    vocabulary = Vocabulary(listed, kinds, table)
     progress(f"{len(trained.texts)} sentences, {len(listed)} words")
 
     torch.manual_seed(recipe.seed)
     sizes = begun.card.network.options if begun else recipe.options
     options = sizes | {"words": 2 + len(listed) + len(kinds), "outputs": recipe.outputs}
     network = build_network(recipe.architecture, options)
+    assert isinstance(network, EntitiesLive | EntitiesOffline)
     card(run, recipe, options)
     if begun:
-        begin_with_weights(network, begun, listed, kinds)
+        begin_with_weights(network, begun, vocabulary)
     elif recipe.vectors and not (resume and (run / "last.safetensors").exists()):
-        begin_with_vectors(network.words.words.weight, listed, kinds, table, trained.texts, text)
+        begin_with_vectors(network.words.words.weight, vocabulary, trained.texts, text)
     if teaching and listed_words(teaching) != listed:
         raise ValueError(f"{teacher}: its words are others; begin with weights that share them")
-    rare, instead = _rarity(table, trained.texts, options["words"]), _instead(listed, kinds)
+    rarity, replacement = _rarity(table, trained.texts, options["words"]), _replacement(listed, kinds)
 
     def loss(number: int, chosen: np.ndarray) -> Tensor:
         random = np.random.default_rng([recipe.seed, number])
-        some = []
+        sentences = []
         for i in chosen:
             spoken = random.random() < recipe.stripped and len(stripped.texts[i]) > 0
             text, tags = stripped[i] if spoken else trained[i]
             if recipe.renamed:
                 text = names.renamed(text, [TAGS[tag] for tag in tags], recipe.renamed, spoken, random)
-            some.append((text, tags))
-        x, lengths = _steps(network, table, [text for text, _ in some])
+            sentences.append((text, tags))
+        x, lengths = _steps(network, table, [text for text, _ in sentences])
         taught = _taught(teaching.network, x, lengths) if teaching else None
         word = x[..., WORD].long()
-        hidden = torch.from_numpy(random.random(word.shape)) < rare[word]
-        x[..., WORD] = torch.where(hidden, instead[word], word).float()
-        return _loss(network, x, lengths, [tags for _, tags in some], taught)
+        hidden = torch.from_numpy(random.random(word.shape)) < rarity[word]
+        x[..., WORD] = torch.where(hidden, replacement[word], word).float()
+        return _loss(network, x, lengths, [tags for _, tags in sentences], taught)
 
     pace = replace(
         recipe.pace,
         updates=updates or recipe.pace.updates,
         learning_rate=learning_rate or recipe.pace.learning_rate,
     )
-    lengths = [len(text) for text in trained.texts]
-    batches = order(lengths, BATCH_STEPS, recipe.seed)
+    batches = batches_of_steps([len(text) for text in trained.texts], BATCH_STEPS, recipe.seed)
     checks = partial(check, table=table, checked=checked)
     return fit(network, pace, batches, loss, checks, run, resume=resume, progress=progress)
 
 
 @torch.inference_mode()
-def check(network: nn.Module, table: np.ndarray, checked: dict[str, Tagged]) -> dict[str, float]:
+def check(network: Network, table: np.ndarray, checked: dict[str, Tagged]) -> dict[str, float]:
     """Entity F1 by set, of the best path or of the head that waits for one word; their mean first."""
     scores = {}
     for name, sentences in checked.items():
         gold, found = [], []
-        by_length = sorted(range(len(sentences.texts)), key=lambda i: len(sentences.texts[i]))
-        for at in range(0, len(by_length), 64):
-            some = [sentences[i] for i in by_length[at : at + 64]]
-            x, lengths = _steps(network, table, [text for text, _ in some])
+        for indices in by_length(sentences.texts):
+            x, lengths = _steps(network, table, [sentences.texts[i] for i in indices])
             y = _aligned(network(x))[1] if isinstance(network, EntitiesLive) else network(x, lengths)
-            for rows, (_, tags) in zip(y.argmax(-1).tolist(), some):
-                gold.append([TAGS[tag] for tag in tags])
-                found.append([TAGS[tag] for tag in rows[: len(tags)]])
+            for row, i in zip(y.argmax(-1).tolist(), indices):
+                gold.append([TAGS[tag] for tag in sentences.tags[i]])
+                found.append([TAGS[tag] for tag in row[: len(sentences.tags[i])]])
         types = {tag[2:] for tags in gold for tag in tags}
         found = [[tag if tag[2:] in types else "O" for tag in tags] for tags in found]
         scores[name] = float(f1_score(gold, found))
     return {"mean": float(np.mean(list(scores.values()))), **scores}
 
 
-def _read(recipe: Recipe, text: Path, words: Words) -> tuple[Tagged, Tagged, dict[str, Tagged]]:
+def _read(recipe: EntitiesRecipe, text: Path, words: Words) -> tuple[Tagged, Tagged, dict[str, Tagged]]:
     """The training sentences, the same ones stripped, and the sets to check on, plain and stripped."""
-    sentences: list = []
+    sentences: list[tuple[list[str], list[str]]] = []
     for name, times in recipe.corpora.trained:
-        sentences += [one for one in read_conll(text / name) if one[0]] * times
-    bare = [strip(*one) for one in sentences]
-    # Kept in step with the sentences: where nothing is left, an empty text says so.
+        sentences += [sentence for sentence in read_conll(text / name) if sentence[0]] * times
+    bare = [strip(*sentence) for sentence in sentences]
+    # As many as the sentences: one of which nothing is left is an empty text.
     stripped = Tagged(
-        [words.text(some) for some, _ in bare],
+        [words.text(kept) for kept, _ in bare],
         [np.array([TAGS.index(tag) for tag in tags], np.int64) for _, tags in bare],
     )
     checked = {}
@@ -146,18 +147,18 @@ def _read(recipe: Recipe, text: Path, words: Words) -> tuple[Tagged, Tagged, dic
         dev = read_conll(text / file)[:CHECKED]
         checked[name] = numbered(dev, words)
         if recipe.stripped:
-            checked[f"{name}_stripped"] = numbered([strip(*one) for one in dev], words)
+            checked[f"{name}_stripped"] = numbered([strip(*sentence) for sentence in dev], words)
     return numbered(sentences, words), stripped, checked
 
 
-def _instead(listed: Sequence[str], kinds: Sequence[Sequence[str]]) -> Tensor:
-    """The id [rows] that a hidden word has: its kind's, where it is a name, else of an unknown one."""
-    instead = WordsEncoder([], names=[[]] * len(listed) + list(kinds)).ids
-    of_words = [instead.get(word, UNKNOWN) for word in listed]
+def _replacement(listed: Sequence[str], kinds: Sequence[Sequence[str]]) -> Tensor:
+    """The id [rows] that a hidden word has: that of its kind, where it is a name, else of an unknown one."""
+    ids = WordsEncoder([], names=[[]] * len(listed) + list(kinds)).ids
+    of_words = [ids.get(word, UNKNOWN) for word in listed]
     return torch.tensor([0, UNKNOWN, *of_words, *[UNKNOWN] * len(kinds)])
 
 
-def _steps(network: nn.Module, table: np.ndarray, texts: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+def _steps(network: Network, table: np.ndarray, texts: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
     """x [B, T, C] and lengths [B]; for a live network with the empty steps that its heads wait for."""
     if not isinstance(network, EntitiesLive):
         return batch(table, texts)
@@ -175,23 +176,24 @@ def _aligned(y: Tensor) -> list[Tensor]:
 
 @torch.no_grad()
 def _taught(teacher: nn.Module, x: Tensor, lengths: Tensor) -> Tensor:
-    """What an offline network makes of the words of a live one's x: probabilities [B, T, L]."""
+    """The probabilities [B, T, L] of an offline network, the teacher, for the x of a live one."""
     return teacher(x[:, : int(lengths.max())], lengths).softmax(-1)
 
 
 def _loss(
-    network: nn.Module, x: Tensor, lengths: Tensor, tags: Sequence[np.ndarray], taught: Tensor | None
+    network: Network, x: Tensor, lengths: Tensor, tags: Sequence[np.ndarray], taught: Tensor | None
 ) -> Tensor:
-    """Nats per word: of the whole path, or the mean over the heads; half of it to what is `taught`."""
-    true = nn.utils.rnn.pad_sequence(
-        [torch.from_numpy(one) for one in tags], batch_first=True, padding_value=UNTAGGED
+    """Nats per word: of the whole path, or the mean over the heads; half of it against the `taught` ones."""
+    padded = nn.utils.rnn.pad_sequence(
+        [torch.from_numpy(row) for row in tags], batch_first=True, padding_value=UNTAGGED
     )
     if not isinstance(network, EntitiesLive):
         emissions = network.emissions(x, lengths)
-        return network.chain.loss(emissions, true.clamp(min=0), lengths) / lengths.sum()
-    words = true.flatten() != UNTAGGED
+        return network.chain.loss(emissions, padded.clamp(min=0), lengths) / lengths.sum()
+    targets = padded.flatten()
+    words = targets != UNTAGGED
     heads = [y.flatten(0, 1)[words] for y in _aligned(network(x))]
-    loss = torch.stack([F.cross_entropy(y, true.flatten()[words]) for y in heads]).mean()
+    loss = torch.stack([F.cross_entropy(y, targets[words]) for y in heads]).mean()
     if taught is None:
         return loss
     wanted = taught.flatten(0, 1)[words]
@@ -199,7 +201,7 @@ def _loss(
 
 
 def _rarity(table: np.ndarray, texts: Sequence[np.ndarray], listed: int) -> Tensor:
-    """The probability [listed] that a listed word is hidden in training: the rarer, the oftener."""
+    """The probability [listed] that a listed word is hidden in training; a rare one is hidden more often."""
     ids = table[np.concatenate(list(texts)), WORD].astype(np.int64)
     counts = np.bincount(ids, minlength=listed)
     return torch.from_numpy(0.01 + 1.0 / (1.0 + counts))

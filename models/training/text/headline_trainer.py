@@ -1,12 +1,12 @@
 """Training of the headline network: abstracts and their titles."""
 
-import gzip
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from math import cos, pi
+from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -16,10 +16,20 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from streamer.models.bundle.build import build_network
+from streamer.models.datasets.text_files import read_lines
 from streamer.models.datasets.word_channels import Words, batch
 from streamer.models.networks.headline_network import UNKNOWN, WORD, Headline
 from streamer.models.text.words import read_words, split_words
 from streamer.models.training import checkpoint
+from streamer.models.training.fit import (
+    batches_of_rows,
+    half_precision,
+    log,
+    moving_average,
+    schedule,
+    set_learning_rate,
+    update,
+)
 from streamer.models.training.vectors import word_vectors
 
 ABSTRACT_WORDS = 120
@@ -27,7 +37,7 @@ ARCHITECTURE = "headline"
 
 
 @dataclass(frozen=True)
-class Recipe:
+class HeadlineRecipe:
     """How long and how fast."""
 
     updates: int = 800
@@ -38,6 +48,9 @@ class Recipe:
     choosing: float = 0.5  # weight of the loss that learns which words a title takes
     averaged: float = 0.998  # of the moving average of the weights that ships
     seed: int = 1
+
+
+RECIPE = HeadlineRecipe()
 
 
 @dataclass(frozen=True)
@@ -64,7 +77,7 @@ def train_headline(
     `out`/headline keeps checkpoints and the log; a run found there goes on.
     """
     torch.set_num_threads(threads)
-    recipe = Recipe()
+    recipe = RECIPE
     updates = updates or recipe.updates
     folder, run = data / "text" / "arxiv_titles", out / "headline"
     run.mkdir(parents=True, exist_ok=True)
@@ -82,12 +95,10 @@ def train_headline(
     progress(f"{len(titles)} pairs, {len(listed)} words")
 
     torch.manual_seed(recipe.seed)
-    network = build_network(
-        ARCHITECTURE, {"words": len(listed) + 2, "word_size": recipe.word_size, "outputs": 2}
-    )
-    averaged = torch.optim.swa_utils.AveragedModel(
-        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.averaged)
-    )
+    sizes = {"words": len(listed) + 2, "word_size": recipe.word_size, "outputs": 2}
+    network = build_network(ARCHITECTURE, sizes)
+    assert isinstance(network, Headline)
+    averaged = moving_average(network, recipe.averaged)
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=0.01)
     both, done = nn.ModuleList([network, averaged]), 0
     last = run / "last.safetensors"
@@ -99,18 +110,12 @@ def train_headline(
         averaged.module.load_state_dict(network.state_dict())
 
     began, losses = time.monotonic(), []
-    for number, chosen in enumerate(_order(pairs, recipe, updates)):
-        if number < done:
-            continue
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * _schedule(number, updates)
+    batches = batches_of_rows([len(text) for text in abstracts], recipe.rows, 8, recipe.seed)
+    for chosen in islice(batches, done, max(done, updates)):
+        set_learning_rate(optimizer, recipe.learning_rate * schedule(done, updates))
         title_loss, choosing_loss = _losses(network, pairs, chosen)
-        optimizer.zero_grad(set_to_none=True)
-        (title_loss + recipe.choosing * choosing_loss).backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 2.0)
-        optimizer.step()
-        averaged.update_parameters(network)
-        done = number + 1
+        update(network, averaged, optimizer, title_loss + recipe.choosing * choosing_loss)
+        done += 1
         losses.append((float(title_loss.detach()), float(choosing_loss.detach())))
         if done % 25 == 0:
             title, choosing = np.mean(losses[-25:], 0)
@@ -119,28 +124,21 @@ def train_headline(
         if done % 50 == 0 or done == updates:
             checkpoint.save(last, both, optimizer, {"updates": done})
         if done % 250 == 0 or done == updates:
-            save_file(shipped(averaged.module), run / "weights.safetensors")
-            scores = check(averaged.module, checked, listed, 96)
+            save_file(half_precision(averaged.module), run / "weights.safetensors")
+            scores = check(cast(Headline, averaged.module), checked, listed, 96)
             progress(f"check at {done}: " + " ".join(f"{k} {v:.4f}" for k, v in scores.items()))
-            with (run / "log.jsonl").open("a") as log:
-                log.write(json.dumps({"updates": done, "loss": losses[-1][0], "scores": scores}) + "\n")
+            log(run, {"updates": done, "loss": losses[-1][0], "scores": scores})
     return run / "weights.safetensors"
 
 
 def read_pairs(path: Path, words: Words) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Abstracts, cut to `ABSTRACT_WORDS`, and titles."""
     abstracts, titles = [], []
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
-            abstracts.append(words.text(split_words(row["abstract"])[:ABSTRACT_WORDS]))
-            titles.append(words.text(split_words(row["title"])))
+    for _, line in read_lines(path):
+        row = json.loads(line)
+        abstracts.append(words.text(split_words(row["abstract"])[:ABSTRACT_WORDS]))
+        titles.append(words.text(split_words(row["title"])))
     return abstracts, titles
-
-
-def shipped(network: nn.Module) -> dict[str, Tensor]:
-    """The weights in float16."""
-    return {name: value.half().contiguous() for name, value in network.state_dict().items()}
 
 
 def _begin_embedding(network: Headline, pairs: Pairs) -> None:
@@ -152,33 +150,15 @@ def _begin_embedding(network: Headline, pairs: Pairs) -> None:
         weight.copy_(torch.from_numpy(vectors) * 0.2)
 
 
-def _order(pairs: Pairs, recipe: Recipe, updates: int) -> Iterator[np.ndarray]:
-    """Batches of pairs of about one length, in random order, pass after pass."""
-    random = np.random.default_rng(recipe.seed)
-    lengths = np.array([len(text) for text in pairs.abstracts])
-    left = updates
-    while left:
-        noisy = np.argsort(lengths + random.uniform(0, 8, len(lengths)))
-        batches = [noisy[at : at + recipe.rows] for at in range(0, len(noisy), recipe.rows)]
-        for number in random.permutation(len(batches))[:left]:
-            left -= 1
-            yield batches[number]
-
-
-def _schedule(done: int, updates: int) -> float:
-    """Linear warm-up over 100 updates, then a cosine down to 2 %."""
-    return min(1.0, (done + 1) / 100) * (0.02 + 0.49 * (1 + cos(pi * done / updates)))
-
-
 def _losses(network: Headline, pairs: Pairs, chosen: np.ndarray) -> tuple[Tensor, Tensor]:
-    """Nats per unit of the titles, its end included, and per source word of what a title takes."""
+    """Nats per unit of the titles, their ends included, and per source word of being in the title."""
     x, lengths = batch(pairs.table, [pairs.abstracts[i] for i in chosen])
     title, title_lengths = batch(pairs.table, [pairs.titles[i] for i in chosen], tail=1)
     source, state = network.encode(x, lengths)
     target = network.units(title, x)
-    given = F.pad(target[:, :-1], (1, 0))
-    coverage = network.coverage(source, given, torch.zeros_like(source.chosen))
-    (vocabulary, copies, gates), _ = network.decode(source, given, state, coverage)
+    before = F.pad(target[:, :-1], (1, 0))
+    coverage = network.coverage(source, before, torch.zeros_like(source.chosen))
+    (vocabulary, copies, gates), _ = network.decode(source, before, state, coverage)
 
     listed = torch.where(target < network.words, target, torch.full_like(target, UNKNOWN))
     from_list = vocabulary.gather(-1, listed[..., None])[..., 0] + gates[..., 0]
@@ -196,24 +176,25 @@ def _losses(network: Headline, pairs: Pairs, chosen: np.ndarray) -> tuple[Tensor
 
 @torch.inference_mode()
 def check(network: Headline, pairs: Pairs, listed: list[str], count: int) -> dict[str, float]:
-    """ROUGE of the first `count` titles as the beam writes them, lower-cased."""
+    """ROUGE of the first `count` titles that the beam search writes, lower-cased."""
     count = min(count, len(pairs.titles))
     scorer = RougeScorer(["rouge1", "rouge2", "rougeL"])
-    found = {"rouge1": 0.0, "rouge2": 0.0, "rougeL": 0.0}
+    scores = {"rouge1": 0.0, "rouge2": 0.0, "rougeL": 0.0}
     network.eval()
-    for at in range(0, count, 32):
-        texts = pairs.abstracts[at : min(at + 32, count)]
+    for start in range(0, count, 32):
+        texts = pairs.abstracts[start : min(start + 32, count)]
         x, lengths = batch(pairs.table, texts)
         for offset, row in enumerate(network(x, lengths)[..., 0].long().tolist()):
-            said = spoken(row, listed, [pairs.names[n] for n in texts[offset]])
-            title = " ".join(pairs.names[n] for n in pairs.titles[at + offset])
-            for name, score in scorer.score(title, said).items():
-                found[name] += score.fmeasure / count
+            written = words_of(row, listed, [pairs.names[n] for n in texts[offset]])
+            title = " ".join(pairs.names[n] for n in pairs.titles[start + offset])
+            for name, score in scorer.score(title, written).items():
+                scores[name] += score.fmeasure / count
     network.train()
-    return found
+    return scores
 
 
-def spoken(units: list[int], listed: list[str], source: list[str]) -> str:
+def words_of(units: list[int], listed: list[str], source: list[str]) -> str:
     """The words of a title's units, those of the list in lower case."""
-    said = [u for u in units if u > UNKNOWN]
-    return " ".join(listed[u - 2] if u < len(listed) + 2 else source[u - len(listed) - 2] for u in said)
+    title = [unit for unit in units if unit > UNKNOWN]
+    known = len(listed) + 2
+    return " ".join(listed[unit - 2] if unit < known else source[unit - known] for unit in title)

@@ -1,4 +1,4 @@
-"""What the networks of sentiment are trained on, how long, and the cards of what comes out."""
+"""The recipes of the networks of sentiment, and their cards."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from streamer.models.bundle.card import Source
-from streamer.models.training.cards import write_card
+from streamer.models.training.cards import About, without_outputs, words_feeder, write_card
 from streamer.models.training.fit import Pace
 
 POLAR, FINE = ["negative", "positive"], ["very negative", "negative", "neutral", "positive", "very positive"]
@@ -19,7 +19,7 @@ ALL = ("sst/fine.train.tsv", "fine"), ("mr/train.tsv", "polar"), PHRASES
 
 
 @dataclass(frozen=True)
-class Recipe:
+class SentimentRecipe:
     """What is trained, and how long. `stripped` is the share of sentences without punctuation."""
 
     name: str  # of the model
@@ -29,10 +29,8 @@ class Recipe:
     pace: Pace
     options: dict = field(default_factory=dict)
     trained: tuple[tuple[str, str], ...] = ALL  # files below text/ and the kinds of their labels
-    reviews: str = "imdb/train.tsv.gz"  # whose words, and their labels, make the first vectors; "": none
-    denied: str = PHRASES[
-        0
-    ]  # whose praise and blame in one word is said and denied in short sentences; "": none
+    reviews: str = "imdb/train.tsv.gz"  # their words and labels initialise the vectors; "": none
+    denied: str = PHRASES[0]  # its rows of one word are stated and denied in short sentences; "": none
     sources: tuple[Source, ...] = (
         Source("sst", UNCLEAR, "binary.phrases.train, fine.train"),
         Source("mr", UNCLEAR),
@@ -44,7 +42,7 @@ class Recipe:
     seed: int = 1
 
 
-BENCHMARK = dict(
+BENCHMARK: dict[str, Any] = dict(
     trained=(PHRASES,),
     reviews="",
     denied="",
@@ -52,14 +50,14 @@ BENCHMARK = dict(
     stripped=0.0,
 )
 RECIPES = {
-    "live": Recipe(
+    "live": SentimentRecipe(
         "sentiment-en",
         "How positive an English sentence is, after each word: an LSTM and attention over what was heard",
         "streamer train sentiment DATA --mode live",
         "sentiment_live",
         Pace(2000, 3e-3, 0.03, check_every=250),
     ),
-    "offline": Recipe(
+    "offline": SentimentRecipe(
         "sentiment-en-offline",
         "How positive an English sentence is: a bidirectional LSTM, attention and a maximum",
         "streamer train sentiment DATA --mode offline",
@@ -67,7 +65,7 @@ RECIPES = {
         Pace(1500, 3e-3, 0.03, check_every=250),
         denied="",
     ),
-    "sst2-live": Recipe(
+    "sst2-live": SentimentRecipe(
         "sentiment-sst2",
         "The benchmark SST-2, phrases included: an LSTM and attention over what was heard",
         "streamer train sentiment DATA --mode live --corpus sst2",
@@ -75,7 +73,7 @@ RECIPES = {
         Pace(4000, 3e-3, 0.03),
         **BENCHMARK,
     ),
-    "sst2-offline": Recipe(
+    "sst2-offline": SentimentRecipe(
         "sentiment-sst2-offline",
         "The benchmark SST-2, phrases included: a bidirectional LSTM, attention and a maximum",
         "streamer train sentiment DATA --mode offline --corpus sst2",
@@ -86,21 +84,19 @@ RECIPES = {
 }
 
 
-def card(folder: Path, recipe: Recipe, options: Mapping[str, Any]) -> None:
+def card(folder: Path, recipe: SentimentRecipe, options: Mapping[str, Any]) -> None:
     """Write the card of a recipe whose network is built with `options`."""
-    write_card(
-        folder,
+    about = About(
+        name=recipe.name,
         task="sentiment",
-        about={
-            "name": recipe.name,
-            "description": recipe.description,
-            "licence": "unclear: for benchmarks and research (the film reviews of sst, mr and imdb have none)",
-            "command": recipe.command,
-        },
-        architecture=recipe.architecture,
-        options={key: value for key, value in options.items() if key != "outputs"},
-        tail=int(recipe.architecture == "sentiment_live"),
-        reader={},
-        labels={"two": POLAR, "five": FINE},
-        sources=recipe.sources,
+        description=recipe.description,
+        licence="unclear: for benchmarks and research (the film reviews of sst, mr and imdb have none)",
+        command=recipe.command,
     )
+    tables = {
+        "feeder": words_feeder(tail=int(recipe.architecture == "sentiment_live")),
+        "network": {"architecture": recipe.architecture, **without_outputs(options)},
+        "reader": {"kind": "sentiment"},
+        "labels": {"two": POLAR, "five": FINE},
+    }
+    write_card(folder, about, tables, recipe.sources)

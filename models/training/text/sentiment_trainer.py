@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial, reduce
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,10 +13,11 @@ from torch.nn import functional as F
 
 from streamer.models.bundle.build import build_network
 from streamer.models.datasets.opinions import NO_LABEL, Opinions, fine, five, polar, read_labelled
-from streamer.models.datasets.word_channels import Stripping, Words, batch, glove
+from streamer.models.datasets.word_channels import Stripping, Words, batch, by_length, glove
 from streamer.models.layers.stage import Stage
+from streamer.models.networks.sentiment_classifier import SentimentLive, SentimentOffline
 from streamer.models.text.words import UNKNOWN, WORD, split_words
-from streamer.models.training.fit import fit, order
+from streamer.models.training.fit import batches_of_steps, fit
 from streamer.models.training.text.denials import denials, graded
 from streamer.models.training.text.sentiment_recipes import CLASSES, FINE, POLAR, RECIPES, card
 from streamer.models.training.vectors import word_vectors
@@ -27,8 +29,15 @@ CHECKED = {
     "sst5": ("sst/fine.dev.tsv", "five"),
     "mr": ("mr/dev.tsv", "polar"),
 }
-REVIEWS = 8000  # of imdb, for what words stand near each other
+REVIEWS = 8000  # of imdb, for counts of words near each other
 HIDDEN_WORDS = 0.08  # the share of words that training hides
+
+
+class Reviews(NamedTuple):
+    """Texts as numbers of words, and 0 or 1 of each."""
+
+    texts: list[np.ndarray]
+    labels: list[int]
 
 
 def train_sentiment(
@@ -54,13 +63,13 @@ def train_sentiment(
     trained = _read(recipe.trained, text, words)
     checked = {name: _read([file], text, words) for name, file in CHECKED.items()}
     reviews = read_labelled(text / recipe.reviews) if recipe.reviews else []
-    judged, split = [label for label, _ in reviews], [split_words(review) for _, review in reviews]
-    reviewed = [words.text(review) for review in split]
+    labels, split = [label for label, _ in reviews], [split_words(review) for _, review in reviews]
+    reviewed = Reviews([words.text(review) for review in split], labels)
     if recipe.denied:
         phrases = read_labelled(text / recipe.denied)
         trained += polar(denials(phrases, graded(split)), words)
-    # Words of reviews that are only read count less than those that are learnt from.
-    listed = words.frequent(trained.texts * 5 + reviewed, recipe.words - 2)
+    # Words of the reviews count less than those of the training sentences.
+    listed = words.frequent(trained.texts * 5 + reviewed.texts, recipe.words - 2)
     (run / "words.txt").write_text("\n".join(listed) + "\n", encoding="utf-8")
     strip, table = words.stripping(), words.table(listed)
     progress(f"{len(trained.texts)} texts, {len(listed)} words")
@@ -68,9 +77,11 @@ def train_sentiment(
     torch.manual_seed(recipe.seed)
     options = recipe.options | {"words": len(listed) + 2, "outputs": CLASSES}
     network = build_network(recipe.architecture, options)
+    assert isinstance(network, SentimentLive | SentimentOffline)
     card(run, recipe, options)
     if not (resume and (run / "last.safetensors").exists()):
-        _begin_embedding(network.words.weight, listed, table, trained, reviewed, judged, text)
+        known = glove(text / "glove_twitter_25d" / "vectors.npz", listed)
+        _begin_embedding(network.words.weight, known, table, trained, reviewed)
 
     def loss(number: int, chosen: np.ndarray) -> Tensor:
         random = np.random.default_rng([recipe.seed, number])
@@ -83,7 +94,7 @@ def train_sentiment(
         return _loss(network, x, lengths, *labels)
 
     pace = replace(recipe.pace, updates=updates or recipe.pace.updates)
-    batches = order([len(text) for text in trained.texts], BATCH_STEPS, recipe.seed)
+    batches = batches_of_steps([len(text) for text in trained.texts], BATCH_STEPS, recipe.seed)
     checks = partial(check, table=table, checked=checked, strip=strip)
     return fit(network, pace, batches, loss, checks, run, resume=resume, progress=progress)
 
@@ -93,19 +104,17 @@ def check(
     network: nn.Module, table: np.ndarray, checked: dict[str, Opinions], strip: Stripping
 ) -> dict[str, float]:
     """Accuracy by set of the verdict after the last word; the first is SST's of two classes."""
-    scores = {}
+    scores: dict[str, float] = {}
     for name, opinions in checked.items():
         texts = opinions.texts
         if name.endswith("_stripped"):
             texts = [_spoken(text, strip) for text in texts]
-        right = {"polar": [], "fine": []}
-        by_length = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-        for at in range(0, len(by_length), 64):
-            some = by_length[at : at + 64]
-            last = _verdicts(network, *batch(table, [texts[i] for i in some])).numpy()
+        right: dict[str, list[bool]] = {"polar": [], "fine": []}
+        for indices in by_length(texts):
+            last = _verdicts(network, *batch(table, [texts[i] for i in indices])).numpy()
             for head, kind, labels in (
-                (slice(len(POLAR)), "polar", opinions.polar[some]),
-                (slice(len(POLAR), None), "fine", opinions.fine[some]),
+                (slice(len(POLAR)), "polar", opinions.polar[indices]),
+                (slice(len(POLAR), None), "fine", opinions.fine[indices]),
             ):
                 hits = last[:, head].argmax(1) == labels
                 right[kind] += hits[labels != NO_LABEL].tolist()
@@ -116,8 +125,7 @@ def check(
 def _read(files: Sequence[tuple[str, str]], text: Path, words: Words) -> Opinions:
     """The texts of `files` below `text`, each with the kind of its labels."""
     kinds = {"polar": polar, "fine": fine, "five": five}
-    some = [kinds[kind](read_labelled(text / file), words) for file, kind in files]
-    return reduce(Opinions.__add__, some)
+    return reduce(Opinions.__add__, (kinds[kind](read_labelled(text / file), words) for file, kind in files))
 
 
 def _spoken(text: np.ndarray, strip: Stripping) -> np.ndarray:
@@ -138,9 +146,9 @@ def _loss(network: nn.Module, x: Tensor, lengths: Tensor, two: Tensor, fives: Te
         return _of_classes(_verdicts(network, x, lengths), two, fives)
     y = network(x)
     last = _of_classes(y[torch.arange(len(y)), lengths - 1], two, fives)
-    true = torch.arange(y.shape[1]) < lengths[:, None]
-    every = _of_classes(y[true], *(one[:, None].expand(true.shape)[true] for one in (two, fives)))
-    return last + 0.3 * every
+    mask = torch.arange(y.shape[1]) < lengths[:, None]
+    two, fives = (labels[:, None].expand(mask.shape)[mask] for labels in (two, fives))
+    return last + 0.3 * _of_classes(y[mask], two, fives)
 
 
 def _of_classes(logits: Tensor, two: Tensor, fives: Tensor) -> Tensor:
@@ -149,27 +157,20 @@ def _of_classes(logits: Tensor, two: Tensor, fives: Tensor) -> Tensor:
         F.cross_entropy(head, labels, ignore_index=NO_LABEL, reduction="sum", label_smoothing=0.05)
         for head, labels in zip(heads, (two, fives))
     ]
-    return sum(losses) / len(two)
+    return (losses[0] + losses[1]) / len(two)
 
 
 def _begin_embedding(
-    weight: Tensor,
-    listed: list[str],
-    table: np.ndarray,
-    trained: Opinions,
-    reviewed: Sequence[np.ndarray],
-    judged: Sequence[int],
-    text: Path,
+    weight: Tensor, known: np.ndarray, table: np.ndarray, trained: Opinions, reviews: Reviews
 ) -> None:
-    """GloVe, how much oftener a word stands in good reviews than in bad ones, and what stands near it."""
-    known = glove(text / "glove_twitter_25d" / "vectors.npz", listed)
-    ids = [table[one, WORD].astype(np.int64) for one in reviewed]
-    praise = _praise(ids, judged, len(weight))[:, None] if ids else known[:, :0]
+    """GloVe (`known`), how much more often a word stands in good reviews, and the words near it."""
+    ids = [table[text, WORD].astype(np.int64) for text in reviews.texts]
+    praise = _praise(ids, reviews.labels, len(weight))[:, None] if ids else known[:, :0]
     rest = weight.shape[1] - known.shape[1] - praise.shape[1]
     # Evenly over the file, which is sorted by film.
-    some = ids[:: max(1, len(ids) // REVIEWS)]
-    some += [table[one, WORD].astype(np.int64) for one in trained.texts if len(one) > 4]
-    near = word_vectors(some, len(weight), rest)
+    read = ids[:: max(1, len(ids) // REVIEWS)]
+    read += [table[text, WORD].astype(np.int64) for text in trained.texts if len(text) > 4]
+    near = word_vectors(read, len(weight), rest)
     with torch.no_grad():
         weight.copy_(torch.from_numpy(np.concatenate([known, praise, near], 1)))
 

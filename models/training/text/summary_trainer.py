@@ -1,10 +1,9 @@
 """Training of the networks that shorten sentences: which words of each the reference keeps."""
 
-import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import cos, pi
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +11,25 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 from streamer.models.bundle.build import build_network
 from streamer.models.datasets.compressions import Compressions, read_compressions
-from streamer.models.datasets.word_channels import Words, batch, conll_sentences, glove
+from streamer.models.datasets.tagged import read_conll
+from streamer.models.datasets.word_channels import Words, batch, by_length, glove
 from streamer.models.layers.stage import Stage
+from streamer.models.networks.compression_network import CompressLive, CompressOffline
+from streamer.models.text.words import EMPTY, WORD
 from streamer.models.training import checkpoint
+from streamer.models.training.fit import (
+    batches_of_rows,
+    half_precision,
+    log,
+    moving_average,
+    schedule,
+    set_learning_rate,
+    update,
+)
 from streamer.models.training.vectors import word_vectors
 
 LOOKAHEADS = 5  # 0 to 4 words
@@ -25,7 +37,7 @@ THRESHOLDS = [round(0.24 + 0.02 * step, 2) for step in range(14)]
 
 
 @dataclass(frozen=True)
-class Recipe:
+class SummaryRecipe:
     """What is trained, and how long. `stripped` is the share of sentences without case and punctuation."""
 
     architecture: str
@@ -41,8 +53,10 @@ class Recipe:
 
 
 RECIPES = {
-    "live": Recipe("compress_live", LOOKAHEADS, dict(word_size=96, letter_size=32, hidden_size=160)),
-    "offline": Recipe("compress_offline", 1, dict(word_size=96, letter_size=32, hidden_size=128), 1500),
+    "live": SummaryRecipe("compress_live", LOOKAHEADS, dict(word_size=96, letter_size=32, hidden_size=160)),
+    "offline": SummaryRecipe(
+        "compress_offline", 1, dict(word_size=96, letter_size=32, hidden_size=128), 1500
+    ),
 }
 
 
@@ -68,7 +82,7 @@ def train_summary(
     run.mkdir(parents=True, exist_ok=True)
     words = Words()
     pairs = read_compressions(text / "sentence_compression" / "train.jsonl.gz", words)
-    news = [words.text(s) for s in conll_sentences(text / "ner_gmb" / "train.conll.gz")]
+    news = [words.text(sentence) for sentence, _ in read_conll(text / "ner_gmb" / "train.conll.gz")]
     # News of the same kind counts less than the sentences themselves.
     listed = words.frequent(pairs.texts * 3 + news, recipe.words - 2, least=3)
     (run / "words.txt").write_text("\n".join(listed) + "\n", encoding="utf-8")
@@ -80,9 +94,8 @@ def train_summary(
     torch.manual_seed(recipe.seed)
     options = recipe.options | {"words": len(listed) + 2, "outputs": recipe.outputs}
     network = build_network(recipe.architecture, options)
-    averaged = torch.optim.swa_utils.AveragedModel(
-        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.averaged)
-    )
+    assert isinstance(network, CompressLive | CompressOffline)
+    averaged = moving_average(network, recipe.averaged)
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=0.02)
     both, done, best = nn.ModuleList([network, averaged]), 0, 0.0
     last = run / "last.safetensors"
@@ -91,24 +104,21 @@ def train_summary(
         done, best = meta["updates"], meta["best"]
         progress(f"resumed after {done} updates")
     else:
-        _begin_embedding(network.words.words.weight, listed, table, pairs.texts + news, text)
+        known = glove(text / "glove_twitter_25d" / "vectors.npz", listed)
+        _begin_embedding(network.words.words.weight, known, table, pairs.texts + news)
         averaged.module.load_state_dict(network.state_dict())
 
     began, losses = time.monotonic(), []
-    for number, chosen in enumerate(_order(pairs.texts, recipe, updates)):
-        if number < done:
-            continue
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * _schedule(number, updates)
-        random = np.random.default_rng([recipe.seed, number])
-        some = [pairs.stripped(i, strip) if random.random() < recipe.stripped else pairs[i] for i in chosen]
-        loss = _loss(network, table, some)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 2.0)
-        optimizer.step()
-        averaged.update_parameters(network)
-        done = number + 1
+    batches = batches_of_rows([len(sentence) for sentence in pairs.texts], recipe.rows, 4, recipe.seed)
+    for chosen in islice(batches, done, max(done, updates)):
+        set_learning_rate(optimizer, recipe.learning_rate * schedule(done, updates))
+        random = np.random.default_rng([recipe.seed, done])
+        examples = [
+            pairs.stripped(i, strip) if random.random() < recipe.stripped else pairs[i] for i in chosen
+        ]
+        loss = _loss(network, table, examples)
+        update(network, averaged, optimizer, loss)
+        done += 1
         losses.append(float(loss.detach()))
         if done % 50 == 0:
             speed = (time.monotonic() - began) / len(losses)
@@ -116,56 +126,45 @@ def train_summary(
         if done % 250 == 0 or done == updates:
             scores = check(averaged.module, table, checked)
             mean = float(np.mean([score for _, score in scores]))
-            told = " ".join(f"{score:.4f} (from {threshold})" for threshold, score in scores)
-            progress(f"check at {done}: F1 {told}")
+            columns = " ".join(f"{score:.4f} (from {threshold})" for threshold, score in scores)
+            progress(f"check at {done}: F1 {columns}")
             if mean > best:
                 best = mean
-                save_file(shipped(averaged.module), run / "weights.safetensors")
-            with (run / "log.jsonl").open("a") as log:
-                log.write(json.dumps({"updates": done, "loss": losses[-1], "scores": scores}) + "\n")
+                save_file(half_precision(averaged.module), run / "weights.safetensors")
+            log(run, {"updates": done, "loss": losses[-1], "scores": scores})
         if done % 50 == 0 or done == updates:
             checkpoint.save(last, both, optimizer, {"updates": done, "best": best})
     return run / "weights.safetensors"
-
-
-def shipped(network: nn.Module) -> dict[str, Tensor]:
-    """The weights in float16."""
-    return {name: value.half().contiguous() for name, value in network.state_dict().items()}
 
 
 @torch.inference_mode()
 def check(network: nn.Module, table: np.ndarray, pairs: Compressions) -> list[tuple[float, float]]:
     """The threshold that keeps best and its F1 of kept words, the mean over sentences, by column."""
     network.eval()
-    by_length = sorted(range(len(pairs.texts)), key=lambda i: len(pairs.texts[i]))
-    found: list[tuple[np.ndarray, np.ndarray]] = []
-    for at in range(0, len(by_length), 64):
-        some = [pairs[i] for i in by_length[at : at + 64]]
-        probabilities = torch.sigmoid(_logits(network, table, [text for text, _ in some])).numpy()
-        found += [(p[: len(keep)], keep) for p, (_, keep) in zip(probabilities, some)]
+    decided: list[tuple[np.ndarray, np.ndarray]] = []
+    for indices in by_length(pairs.texts):
+        probabilities = torch.sigmoid(_logits(network, table, [pairs.texts[i] for i in indices])).numpy()
+        decided += [(row[: len(pairs.kept[i])], pairs.kept[i]) for row, i in zip(probabilities, indices)]
     network.train()
-    columns = found[0][0].shape[-1]
+    columns = decided[0][0].shape[-1]
     return [
-        max((_f1(found, column, threshold), threshold) for threshold in THRESHOLDS)[::-1]
+        max((_f1(decided, column, threshold), threshold) for threshold in THRESHOLDS)[::-1]
         for column in range(columns)
     ]
 
 
-def _f1(found: list[tuple[np.ndarray, np.ndarray]], column: int, threshold: float) -> float:
+def _f1(decided: list[tuple[np.ndarray, np.ndarray]], column: int, threshold: float) -> float:
     total = 0.0
-    for probabilities, keep in found:
+    for probabilities, reference in decided:
         kept = probabilities[:, column] >= threshold
-        both = float((kept * keep).sum())
-        total += 2 * both / max(1.0, float(kept.sum() + keep.sum()))
-    return total / len(found)
+        both = float((kept * reference).sum())
+        total += 2 * both / max(1.0, float(kept.sum() + reference.sum()))
+    return total / len(decided)
 
 
-def _begin_embedding(
-    weight: Tensor, listed: list[str], table: np.ndarray, texts: list[np.ndarray], text: Path
-) -> None:
-    """GloVe, what stands beside a word (its part of speech), and what stands near it (its meaning)."""
-    known = glove(text / "glove_twitter_25d" / "vectors.npz", listed)
-    ids = [table[one, 2].astype(np.int64) for one in texts]
+def _begin_embedding(weight: Tensor, known: np.ndarray, table: np.ndarray, texts: list[np.ndarray]) -> None:
+    """GloVe (`known`), a word's neighbours (part of speech), and the words near it (meaning)."""
+    ids = [table[text, WORD].astype(np.int64) for text in texts]
     rest = weight.shape[1] - known.shape[1]
     beside = word_vectors(ids, len(weight), rest - rest // 2, window=1, directed=True)
     near = word_vectors(ids, len(weight), rest // 2)
@@ -173,39 +172,21 @@ def _begin_embedding(
         weight.copy_(torch.from_numpy(np.concatenate([known, beside, near], 1)) * 0.3)
 
 
-def _order(texts: list[np.ndarray], recipe: Recipe, updates: int) -> Iterator[np.ndarray]:
-    """Batches of sentences of about one length, in random order, pass after pass."""
-    random = np.random.default_rng(recipe.seed)
-    lengths = np.array([len(text) for text in texts])
-    left = updates
-    while left:
-        noisy = np.argsort(lengths + random.uniform(0, 4, len(lengths)))
-        batches = [noisy[at : at + recipe.rows] for at in range(0, len(noisy), recipe.rows)]
-        for number in random.permutation(len(batches))[:left]:
-            left -= 1
-            yield batches[number]
-
-
-def _schedule(done: int, updates: int) -> float:
-    """Linear warm-up over 100 updates, then a cosine down to 2 %."""
-    return min(1.0, (done + 1) / 100) * (0.02 + 0.49 * (1 + cos(pi * done / updates)))
-
-
 def _logits(network: nn.Module, table: np.ndarray, texts: list[np.ndarray]) -> Tensor:
     """Logits [B, T, columns] of keeping word t, whichever row they stood in."""
     if not isinstance(network, Stage):
         return network(*batch(table, texts))
     x, lengths = batch(table, texts, tail=LOOKAHEADS - 1)
-    x[..., 1] = (torch.arange(x.shape[1]) >= lengths[:, None]).float()
+    x[..., EMPTY] = (torch.arange(x.shape[1]) >= lengths[:, None]).float()
     y = network(x)
     steps = y.shape[1] - LOOKAHEADS + 1
     return torch.stack([y[:, k : k + steps, k] for k in range(LOOKAHEADS)], -1)
 
 
-def _loss(network: nn.Module, table: np.ndarray, some: list[tuple[np.ndarray, np.ndarray]]) -> Tensor:
+def _loss(network: nn.Module, table: np.ndarray, examples: list[tuple[np.ndarray, np.ndarray]]) -> Tensor:
     """Nats per word, the mean over the columns."""
-    logits = _logits(network, table, [text for text, _ in some])
-    kept = nn.utils.rnn.pad_sequence([torch.from_numpy(keep) for _, keep in some], batch_first=True)
-    counted = nn.utils.rnn.pad_sequence([torch.ones(len(keep)) for _, keep in some], batch_first=True) > 0
+    logits = _logits(network, table, [text for text, _ in examples])
+    kept = pad_sequence([torch.from_numpy(kept) for _, kept in examples], batch_first=True)
+    counted = pad_sequence([torch.ones(len(kept)) for _, kept in examples], batch_first=True) > 0
     targets = kept[..., None].expand_as(logits)
     return F.binary_cross_entropy_with_logits(logits[counted], targets[counted])

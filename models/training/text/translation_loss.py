@@ -71,9 +71,9 @@ def _encoded_live(
 def _sampled_loss(
     decoder: AttentionDecoder, outputs: Tensor, units: Tensor, negatives: int, smoothing: float
 ) -> Tensor:
-    """Cross-entropy against the batch's own units and `negatives` others, which stand for the rest (Jean 2015).
+    """Cross-entropy against the batch's own units and `negatives` others, which stand for the rest.
 
-    With 0 negatives, or more than there are, it is exact.
+    Jean 2015. With 0 negatives, or more than there are, it is exact.
     """
     own = torch.unique(units)
     others = torch.ones(len(decoder.bias), dtype=torch.bool)

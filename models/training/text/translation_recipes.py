@@ -1,10 +1,10 @@
-"""What the translators are made of, what they learn from, and the cards that say so."""
+"""The recipes of the translators, their corpora, and their cards."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from streamer.models.bundle.card import Source
-from streamer.models.training.cards import write_tables
+from streamer.models.training.cards import About, write_card
 from streamer.models.training.text.translation_loss import WAITS
 
 WAIT = 3  # words that a live translator waits for where nobody says how many
@@ -52,7 +52,7 @@ CORPORA = {
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TranslationRecipe:
     """What is trained, and how long. `units` are those of the targets of one update."""
 
     architecture: str
@@ -74,49 +74,40 @@ class Recipe:
 
 SIZES = dict(size=192, memory_size=256, hidden_size=256)
 RECIPES = {
-    "live": Recipe("translate_live", 4, SIZES | dict(most=64), 900),
-    "offline": Recipe("translate_offline", 2, SIZES | dict(depth=2)),
+    "live": TranslationRecipe("translate_live", 4, SIZES | dict(most=64), 900),
+    "offline": TranslationRecipe("translate_offline", 2, SIZES | dict(depth=2)),
 }
 
 
-def write_card(folder: Path, mode: str, pair: str, pieces: int, units: int) -> None:
+def card(folder: Path, mode: str, pair: str, pieces: int, units: int) -> None:
     """Write `folder`/card.toml of the network trained there."""
     recipe, corpus = RECIPES[mode], CORPORA[pair]
     live = mode == "live"
+    waits = ", ".join(map(str, WAITS))
     how = (
-        f"while the source is typed, {', '.join(map(str, WAITS))} words behind: LSTM encoder and attention decoder, wait-k"
+        f"while the source is typed, {waits} words behind: LSTM encoder and attention decoder, wait-k"
         if live
         else "sentence by sentence: bidirectional LSTM encoder, attention decoder, beam search"
     )
-    name = f"translate-{pair}" if live else f"translate-{pair}-offline"
+    about = About(
+        name=f"translate-{pair}" if live else f"translate-{pair}-offline",
+        task="translation",
+        description=f"Translates {corpus.languages}, {how}",
+        licence=corpus.licence,
+        command=f"streamer train translation DATA --mode {mode} --pair {pair}",
+    )
     most = recipe.options["most"] - 1 if live else 40
-    feeder = {"kind": "pieces", "model": "source.model", "most": most}
-    if live:
-        feeder |= {"waits": list(WAITS), "wait": WAIT, "growth": GROWTH, "spare": SPARE}
+    policy = {"waits": list(WAITS), "wait": WAIT, "growth": GROWTH, "spare": SPARE} if live else {}
+    sizes = {"pieces": pieces, "units": units, **recipe.options}
     columns = [
         text
         for slot in range(1, recipe.outputs // 2 + 1)
         for text in (f"unit {slot}", f"log-probability {slot}")
     ]
-    write_tables(
-        folder,
-        {
-            "name": name,
-            "task": "translation",
-            "description": f"Translates {corpus.languages}, {how}",
-            "licence": corpus.licence,
-            "command": f"streamer train translation DATA --mode {mode} --pair {pair}",
-        },
-        {
-            "feeder": feeder,
-            "network": {
-                "architecture": recipe.architecture,
-                "pieces": pieces,
-                "units": units,
-                **recipe.options,
-            },
-            "reader": {"kind": "translation" if live else "translation_whole", "model": "target.model"},
-            "labels": {"said": columns},
-        },
-        [corpus.source],
-    )
+    tables = {
+        "feeder": {"kind": "pieces", "model": "source.model", "most": most, **policy},
+        "network": {"architecture": recipe.architecture, **sizes},
+        "reader": {"kind": "translation" if live else "translation_whole", "model": "target.model"},
+        "labels": {"said": columns},
+    }
+    write_card(folder, about, tables, [corpus.source])

@@ -8,12 +8,14 @@ import sacrebleu
 import torch
 from safetensors.torch import load_file
 from sentencepiece import SentencePieceProcessor
-from torch import Tensor, nn
+from torch import Tensor
 
 from streamer.models.bundle.build import build_network
 from streamer.models.datasets import sentence_pairs
 from streamer.models.datasets.sentence_pairs import Pairs, batch, order
-from streamer.models.layers.stage import Stage
+from streamer.models.datasets.word_channels import by_length
+from streamer.models.networks.translator_live import TranslateLive
+from streamer.models.networks.translator_offline import TranslateOffline
 from streamer.models.text.pieces import EMPTY, PIECE, WAIT, empty_steps
 from streamer.models.training.fit import Pace, fit
 from streamer.models.training.text.dictionary import dictionary_vectors
@@ -23,10 +25,12 @@ from streamer.models.training.text.translation_recipes import (
     GROWTH,
     RECIPES,
     SPARE,
-    Recipe,
-    write_card,
+    TranslationRecipe,
+    card,
 )
 from streamer.models.training.text.translation_recipes import WAIT as CHECKED_WAIT
+
+Network = TranslateLive | TranslateOffline
 
 
 def train_translation(
@@ -52,19 +56,18 @@ def train_translation(
     updates = updates or recipe.updates
     folder, run = data / "text" / corpus.folder, out / f"translation-{pair}-{mode}"
     run.mkdir(parents=True, exist_ok=True)
-    texts, dev = (
-        sentence_pairs.read_pairs(folder / corpus.train),
-        sentence_pairs.read_pairs(folder / corpus.dev),
-    )
+    texts = sentence_pairs.read_pairs(folder / corpus.train)
+    dev = sentence_pairs.read_pairs(folder / corpus.dev)
     source, target = sub_words(texts, recipe, run, start)
     pairs = sentence_pairs.encode(texts, source, target)
     dev = dev[:: max(1, len(dev) // recipe.checked)]
-    write_card(run, mode, pair, len(source), len(target))
+    card(run, mode, pair, len(source), len(target))
     progress(f"{len(pairs)} pairs, {len(source)} pieces, {len(target)} units")
 
     torch.manual_seed(recipe.seed)
     sizes = {"pieces": len(source), "units": len(target), "outputs": recipe.outputs}
     network = build_network(recipe.architecture, recipe.options | sizes)
+    assert isinstance(network, TranslateLive | TranslateOffline)
     if not (resume and (run / "last.safetensors").exists()):
         begin(network, pairs, start, recipe.seed)
 
@@ -73,9 +76,9 @@ def train_translation(
         negatives = 0 if number >= (1 - recipe.full) * updates else recipe.negatives
         return loss_of(network, batch(pairs, chosen), negatives, recipe.smoothing)
 
-    def scores(averaged: nn.Module) -> dict[str, float]:
-        bleu, said = check(averaged, source, target, dev)
-        progress(f"{dev[1][0]} -> {said[1]}")
+    def scores(averaged: Network) -> dict[str, float]:
+        bleu, translations = check(averaged, source, target, dev)
+        progress(f"{dev[1][0]} -> {translations[1]}")
         return {"bleu": bleu}
 
     pace = Pace(updates, recipe.learning_rate, averaged=recipe.averaged, check_every=recipe.every)
@@ -84,7 +87,7 @@ def train_translation(
 
 
 def sub_words(
-    texts: list[tuple[str, str]], recipe: Recipe, run: Path, start: Path | None
+    texts: list[tuple[str, str]], recipe: TranslationRecipe, run: Path, start: Path | None
 ) -> tuple[SentencePieceProcessor, SentencePieceProcessor]:
     """The models of both languages: those in `run`, those beside `start`, or trained from `texts`."""
     files = run / "source.model", run / "target.model"
@@ -93,13 +96,14 @@ def sub_words(
             for file in files:
                 file.write_bytes((start.parent / file.name).read_bytes())
         else:
-            sentence_pairs.train_source_model((said for said, _ in texts), recipe.pieces, files[0])
+            sentence_pairs.train_source_model((text for text, _ in texts), recipe.pieces, files[0])
             sentence_pairs.train_target_model((text for _, text in texts), recipe.target_units, files[1])
-    return tuple(SentencePieceProcessor(model_file=str(file)) for file in files)
+    source, target = (SentencePieceProcessor(model_file=str(file)) for file in files)
+    return source, target
 
 
-def begin(network: nn.Module, pairs: Pairs, start: Path | None, seed: int) -> None:
-    """Take over what `start` has of this network, or begin with a counted dictionary."""
+def begin(network: Network, pairs: Pairs, start: Path | None, seed: int) -> None:
+    """Take over the weights that `start` shares with this network, or begin with a counted dictionary."""
     if start:
         own = network.state_dict()
         for name, value in load_file(start).items():
@@ -109,34 +113,32 @@ def begin(network: nn.Module, pairs: Pairs, start: Path | None, seed: int) -> No
     decoder = network.decoder
     (pieces, size), units = network.pieces.weight.shape, len(decoder.bias)
     sources = [steps[:, PIECE].astype(np.int64) for steps in pairs.sources]
-    found = dictionary_vectors(sources, pairs.targets, pieces, units, size, seed)
+    vectors = dictionary_vectors(sources, pairs.targets, (pieces, units), size, seed)
     with torch.no_grad():
-        for weight, value in zip((network.pieces.weight, decoder.embedding.weight, decoder.bias), found):
+        for weight, value in zip((network.pieces.weight, decoder.embedding.weight, decoder.bias), vectors):
             weight.copy_(value)
 
 
 @torch.inference_mode()
 def check(
-    network: nn.Module,
+    network: Network,
     source: SentencePieceProcessor,
     target: SentencePieceProcessor,
     dev: list[tuple[str, str]],
 ) -> tuple[float, list[str]]:
     """BLEU of translations of `dev`, live ones `CHECKED_WAIT` words behind, and these."""
-    found = [sentence_pairs.steps(source, text) for text, _ in dev]
-    by_length = sorted(range(len(dev)), key=lambda i: len(found[i]))
-    said = [""] * len(dev)
-    for at in range(0, len(dev), 50):
-        some = by_length[at : at + 50]
-        for i, text in zip(some, _translated(network, target, [found[i] for i in some])):
-            said[i] = text
-    return sacrebleu.corpus_bleu(said, [[text for _, text in dev]]).score, said
+    sources = [sentence_pairs.steps(source, text) for text, _ in dev]
+    translations = [""] * len(dev)
+    for indices in by_length(sources, 50):
+        for i, text in zip(indices, _translated(network, target, [sources[i] for i in indices])):
+            translations[i] = text
+    return sacrebleu.corpus_bleu(translations, [[text for _, text in dev]]).score, translations
 
 
-def _translated(network: nn.Module, target: SentencePieceProcessor, sources: list[np.ndarray]) -> list[str]:
+def _translated(network: Network, target: SentencePieceProcessor, sources: list[np.ndarray]) -> list[str]:
     """Texts of `sources`, steps of the encoder."""
     lengths = torch.tensor([len(source) for source in sources])
-    live = isinstance(network, Stage)
+    live = isinstance(network, TranslateLive)
     tail = empty_steps(int(lengths.max()), CHECKED_WAIT, GROWTH, SPARE) if live else 0
     x = torch.zeros(len(sources), int(lengths.max()) + tail, network.in_features)
     for row, steps in zip(x, sources):

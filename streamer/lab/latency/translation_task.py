@@ -94,7 +94,7 @@ class Translation:
         self.dev = dev[:: max(1, len(dev) // CHECKED)][:CHECKED]
         self.sizes = len(self.source), len(self.target)
         sources = [steps[:, PIECE].astype(np.int64) for steps in self.train.sources]
-        self.begun = dictionary_vectors(sources, self.train.targets, *self.sizes, SIZE, 1)
+        self.begun = dictionary_vectors(sources, self.train.targets, self.sizes, SIZE, 1)
 
     def network(self, view: View, depth: int) -> nn.Module:
         torch.manual_seed(1)

@@ -8,7 +8,7 @@ import torch
 from streamer.config import read_config
 from streamer.evaluation.tasks import evaluate
 from streamer.models.bundle.build import load
-from streamer.models.datasets.agreement_rows import NONE, Row, read_rows, told
+from streamer.models.datasets.agreement_rows import NONE, Row, numbers_shown, read_rows
 from streamer.models.training.text import agreement_recipes
 from streamer.models.training.text import agreement_trainer as agreement
 from tests import agreement_data, text_data
@@ -57,7 +57,9 @@ def test_agreement_is_learnt_and_evaluated(cell, data, tmp_path):
 
 
 def test_verbs_that_show_their_number_are_learnt_from():
-    numbers = told("the cats near it were full , and he was glad , as you were , who is to have it".split())
+    numbers = numbers_shown(
+        "the cats near it were full , and he was glad , as you were , who is to have it".split()
+    )
     assert {at: number for at, number in enumerate(numbers) if number != NONE} == {3: 1, 8: 0}
 
 

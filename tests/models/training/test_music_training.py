@@ -11,7 +11,7 @@ from streamer.models.bundle.build import build_network
 from streamer.models.music.scores import Rolls
 from streamer.models.training.music import music_trainer as music
 from streamer.models.training.music.rolls import RollStudy, nll
-from streamer.models.training.music.voices import VoiceStudy, foretell
+from streamer.models.training.music.voices import Drawing, VoiceStudy, predict
 
 SMALL = {
     "roll-jsb": dict(hidden_size=8, depth=1, inner_size=8, dropout=0.2),
@@ -70,7 +70,7 @@ def test_a_composer_goes_on_from_given_weights_with_endings(data, tmp_path, monk
 
 def test_an_ending_is_told_how_far_the_end_is():
     pieces = [np.full((200, 4), 3), np.full((30, 4), 3)]
-    study = VoiceStudy(pieces, pieces, [True] * 4, rows=1, crop=40, moved=True)
+    study = VoiceStudy(pieces, pieces, Drawing([True] * 4, rows=1, crop=40, moved=True))
     for seed in range(20):
         symbols, start, end = study._ending(np.random.default_rng(seed))
         assert start + len(symbols) == end and end in (30, 200) and len(symbols) <= 112 + 15
@@ -113,7 +113,7 @@ def test_the_two_ways_to_a_likelihood_agree():
 def test_moved_pieces_keep_to_the_voices_ranges():
     random = np.random.default_rng(0)
     train = [random.integers(10, 20, (40, 2)) + [10, 0] for _ in range(5)]
-    study = VoiceStudy(train, train, [True, False], rows=2, crop=32, moved=True)
+    study = VoiceStudy(train, train, Drawing([True, False], rows=2, crop=32, moved=True))
     low, high = np.concatenate(train).min(0), np.concatenate(train).max(0)
     for _ in range(50):
         piece, start, end = study._drawn(random)
@@ -123,5 +123,5 @@ def test_moved_pieces_keep_to_the_voices_ranges():
 
 def test_an_untrained_composer_knows_nothing():
     network = build_network("composer", SMALL["chorale"]).eval()
-    found = foretell(network, [np.random.default_rng(1).integers(0, 53, (30, 4))])
+    found = predict(network, [np.random.default_rng(1).integers(0, 53, (30, 4))])
     assert found.steps == 29 and 13 < found.nll < 20 and found.accuracy < 0.2

@@ -46,8 +46,8 @@ def test_summary_learns_ends_and_goes_on(mode, data, tmp_path, monkeypatch):
 
 
 def test_headline_learns_to_copy_ends_and_goes_on(data, tmp_path, monkeypatch):
-    recipe = headline.Recipe(rows=8, words=20, word_size=24, averaged=0.8, learning_rate=1e-2)
-    monkeypatch.setattr(headline, "Recipe", lambda: recipe)
+    recipe = headline.HeadlineRecipe(rows=8, words=20, word_size=24, averaged=0.8, learning_rate=1e-2)
+    monkeypatch.setattr(headline, "RECIPE", recipe)
     said: list[str] = []
     headline.train_headline(data, tmp_path / "runs", updates=60, progress=said.append)
     rouge = float(said[-1].split("rougeL ")[1])

@@ -82,7 +82,7 @@ def test_vectors_are_a_dictionary():
     random = np.random.default_rng(1)
     sources = [random.integers(3, 13, 5) for _ in range(200)]
     targets = [random.permutation(source + 20) for source in sources]
-    u, v, bias = dictionary_vectors(sources, targets, 13, 33, 16)
+    u, v, bias = dictionary_vectors(sources, targets, (13, 33), 16)
     assert (u[3:] @ v.T + bias).argmax(1).tolist() == list(range(23, 33))
 
 
