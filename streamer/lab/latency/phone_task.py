@@ -14,7 +14,7 @@ from streamer.models.audio.features import LOG_FLOOR
 from streamer.models.audio.level import Level
 from streamer.models.datasets import shards
 from streamer.models.layers.feedforward import Standardize
-from streamer.models.training.fit import Pace, order
+from streamer.models.training.fit import Pace, batches_of_steps
 
 STACK = 4  # frames of 10 ms to a step
 STEP_MS = 10 * STACK
@@ -82,7 +82,7 @@ class Captions:
         return made
 
     def batches(self) -> Iterator[np.ndarray]:
-        return order([len(marks) for _, marks in self.train], BATCH_STEPS, 1)
+        return batches_of_steps([len(marks) for _, marks in self.train], BATCH_STEPS, 1)
 
     def loss(self, network: nn.Module, number: int, chosen: np.ndarray) -> Tensor:
         torch.manual_seed(number)

@@ -15,7 +15,7 @@ from streamer.models.datasets.compressions import read_compressions
 from streamer.models.datasets.tagged import TAGS, numbered, read_conll
 from streamer.models.datasets.word_channels import Words, batch, glove
 from streamer.models.layers.word_embedding import WordLetters
-from streamer.models.training.fit import Pace, order
+from streamer.models.training.fit import Pace, batches_of_steps
 from streamer.models.training.text.entities_recipes import OPEN
 
 LISTED = 8000  # words that have vectors of their own
@@ -71,7 +71,7 @@ class _Words:
         return made
 
     def batches(self) -> Iterator[np.ndarray]:
-        return order([len(text) for text in self.train[0]], BATCH_WORDS, 1)
+        return batches_of_steps([len(text) for text in self.train[0]], BATCH_WORDS, 1)
 
     def loss(self, network: nn.Module, number: int, chosen: np.ndarray) -> Tensor:
         torch.manual_seed(number)
