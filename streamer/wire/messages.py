@@ -40,66 +40,51 @@ class Open(Message, tag=True, frozen=True):
     options: dict[str, Any] = {}
 
 
-class Audio(Message, tag=True, frozen=True):
+class ForStream(Message, frozen=True):
+    """What all inputs of an open stream share: its name, the secret that owns it, their number from 1."""
+
+    stream: Id
+    owner: Id
+    seq: Seq
+
+
+class Audio(ForStream, tag=True, frozen=True):
     """Samples from position `start` on, interleaved by channel; the payload holds them."""
 
-    stream: Id
-    owner: Id
-    seq: Seq
     start: Count
 
 
-class Text(Message, tag=True, frozen=True):
+class Text(ForStream, tag=True, frozen=True):
     """UTF-8 from byte `start` of the text on; the payload holds it."""
 
-    stream: Id
-    owner: Id
-    seq: Seq
     start: Count
 
 
-class Skip(Message, tag=True, frozen=True):
+class Skip(ForStream, tag=True, frozen=True):
     """The `count` positions from `start` on are lost, and known to be."""
 
-    stream: Id
-    owner: Id
-    seq: Seq
     start: Count
     count: Count
 
 
-class Credit(Message, tag=True, frozen=True):
+class Credit(ForStream, tag=True, frozen=True):
     """Ask a generator for `count` more steps."""
 
-    stream: Id
-    owner: Id
-    seq: Seq
     count: Count
 
 
-class Control(Message, tag=True, frozen=True):
+class Control(ForStream, tag=True, frozen=True):
     """Change options of a running stream. Answered by `Applied`."""
 
-    stream: Id
-    owner: Id
-    seq: Seq
     values: dict[str, Any] = {}
 
 
-class Flush(Message, tag=True, frozen=True):
+class Flush(ForStream, tag=True, frozen=True):
     """End the utterance now: its finals come at once and the stream goes on."""
 
-    stream: Id
-    owner: Id
-    seq: Seq
 
-
-class Close(Message, tag=True, frozen=True):
+class Close(ForStream, tag=True, frozen=True):
     """End the stream. `seq` is its own number, 1 + the last input's, so it never overtakes one."""
-
-    stream: Id
-    owner: Id
-    seq: Seq
 
 
 class Work(Struct, frozen=True):
