@@ -1,6 +1,7 @@
 """The command line: every command, where it is, and what its failure looks like."""
 
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -136,7 +137,7 @@ def main() -> None:
     try:
         status = command_line().main(prog_name="streamer", standalone_mode=False)
     except UsageError as error:
-        _fail(error.format_message(), 2)
+        _fail(_usage(error), 2)
     except typer.Abort:
         status = 130
     except WrongCall as error:
@@ -185,6 +186,15 @@ def _version(wanted: bool) -> None:
 
         print(f"streamer {version('streamer')}")
         raise typer.Exit()
+
+
+def _usage(error: typer.BadParameter) -> str:
+    """What is wrong with the call, and where its help is."""
+    message = error.format_message().replace("Value error, ", "").rstrip(".")
+    message = re.sub(r" \(Possible options: (.*)\)$", r". Did you mean \1?", message)
+    if error.ctx is None or "--help" in message or message.endswith("?"):
+        return message
+    return f"{message}; see `{error.ctx.command_path} --help`"
 
 
 def _line(error: Exception) -> str:

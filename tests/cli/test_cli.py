@@ -292,7 +292,9 @@ def test_help_lists_every_command_under_a_heading(streamer):
         (("train",), "streamer train --help"),
         (("trian",), "train"),
         (("evaluate", "capitons", "x"), "captions"),
-        (("live", "--sav", "a.srt"), "--save"),
+        (("live", "--savee", "a.srt"), "Did you mean --save?"),
+        (("transcribe",), "streamer transcribe --help"),
+        (("compose", "--style", "jazz"), "--style': 'jazz' is not one of 'chorale', 'folk'"),
     ],
 )
 def test_a_wrong_call_is_given_a_hint(streamer, arguments, hint):
