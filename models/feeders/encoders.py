@@ -17,7 +17,8 @@ from streamer.models.text.words import words_encoder
 class Word(Protocol):
     """What is encoded: a word, a part of one, or a sign."""
 
-    text: str
+    @property
+    def text(self) -> str: ...
 
 
 class Encoder(Protocol):

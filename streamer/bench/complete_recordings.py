@@ -10,11 +10,10 @@ import torch
 
 from streamer.config import Config
 from streamer.errors import WrongCall
-from streamer.models.bundle import catalog
-from streamer.models.bundle.build import load
 from streamer.models.layers.whole import Whole
 from streamer.offline.recordings import read_sound
 from streamer.offline.speech import Offline
+from streamer.runtime.loading import load_model
 
 LEAST_SECONDS, MOST_SECONDS = 0.1, 4 * 3600.0  # of a recording; of all of them, which are in memory
 
@@ -57,14 +56,14 @@ def bench_offline(
             f"and at most {MOST_SECONDS:g} s in all"
         )
     torch.set_num_threads(config.engine.threads)
-    model = load(catalog.find(name, config.folders()), config.model(name).allow_imports)
+    model = load_model(config, name)
     if not model.card.front or not isinstance(model.network, Whole):
         what = "is a live network" if model.card.front else "hears no sound"
         raise ValueError(f"{name} {what}; --offline goes with offline networks of sound")
     recordings, offline = _recordings(*read_sound(file), streams, seconds), Offline(model)
     offline.transcribe(recordings[:1])  # warms up: the first search of words is compiled
     wall, cpu = _took(offline, [recordings])
-    alone = _took(offline, [[one] for one in recordings])[0] if references else None
+    alone = _took(offline, [[recording] for recording in recordings])[0] if references else None
     sound = streams * seconds
     return OfflineReport(
         task=model.card.task,
@@ -81,7 +80,7 @@ def bench_offline(
 def _recordings(
     samples: np.ndarray, rate_hz: int, streams: int, seconds: float
 ) -> list[tuple[np.ndarray, int]]:
-    """The sound round and round; each recording begins elsewhere, lest all say the same."""
+    """The sound round and round; each recording begins elsewhere, so that not all say the same."""
     count = round(seconds * rate_hz)
     return [
         (np.resize(np.roll(samples, -at * len(samples) // streams), count), rate_hz) for at in range(streams)

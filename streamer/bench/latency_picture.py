@@ -14,7 +14,7 @@ def draw(runs: Sequence[BenchReport], path: Path) -> None:
     from matplotlib import pyplot
     from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-    known = sorted((run for run in runs if run.p99_ms is not None), key=lambda run: run.streams)
+    known = sorted((run for run in runs if run.results), key=lambda run: run.streams)
     if not known:
         raise ValueError(f"{path}: no run had results; let the streams speak for longer")
     figure, axes = pyplot.subplots(figsize=(7, 4.2), layout="constrained")
@@ -31,9 +31,14 @@ def draw(runs: Sequence[BenchReport], path: Path) -> None:
         fontsize=8,
         color="0.3",
     )
-    for name, style, marker in (("p99_ms", ":", "^"), ("p95_ms", "--", "s"), ("p50_ms", "-", "o")):
-        points = [(run.streams, getattr(run, name)) for run in known]
-        axes.plot(*zip(*points), style, marker=marker, color="black", markersize=4, label=f"{name[1:3]} %")
+    streams = [run.streams for run in known]
+    p50, p95, p99 = ([getattr(run, name) for run in known] for name in ("p50_ms", "p95_ms", "p99_ms"))
+    for label, latencies, style, marker in (
+        ("99 %", p99, ":", "^"),
+        ("95 %", p95, "--", "s"),
+        ("50 %", p50, "-", "o"),
+    ):
+        axes.plot(streams, latencies, style, marker=marker, color="black", markersize=4, label=label)
     axes.set(
         xlabel="live streams (grey: not held)",
         ylabel="ms from frame to result",
@@ -41,12 +46,11 @@ def draw(runs: Sequence[BenchReport], path: Path) -> None:
         title=f"{known[0].model} on {known[0].device}",
     )
     # The limit is always seen, and so are ticks on both sides of the points.
-    latest = max(run.p99_ms for run in known)
-    axes.set_ylim(min(run.p50_ms for run in known) / 2, 2 * max(latest, P99_LIMIT_MS))
+    axes.set_ylim(min(p50) / 2, 2 * max(*p99, P99_LIMIT_MS))
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(ScalarFormatter())
     axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlim(0, 1.06 * known[-1].streams)
+    axes.set_xlim(0, 1.06 * streams[-1])
     axes.legend(loc="upper left", frameon=False)
     try:
         figure.savefig(path, dpi=130)

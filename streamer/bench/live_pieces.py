@@ -3,9 +3,9 @@
 import time
 from dataclasses import dataclass
 
-import msgspec
 import torch
 
+from streamer.bench.live_streams import serving
 from streamer.bench.paced_pieces import TEMPO, MusicLoad
 from streamer.config import Config
 from streamer.errors import WrongCall
@@ -18,7 +18,7 @@ class MusicReport:
     """`held`: every beat of every piece was composed and sounded before it was due.
 
     `lead_ms` is how long before: a beat is due two beats after it was asked for. Processor time is
-    told in seconds a second of one stream, of the server, which composes, and of the client, which
+    in seconds a second of one stream, of the server, which composes, and of the client, which
     sounds; None of a server that isn't the bench's own.
     """
 
@@ -38,17 +38,11 @@ class MusicReport:
 def bench_music(config: Config, model: str, streams: int, seconds: float) -> MusicReport:
     """Play `streams` pieces of `model` for `seconds`. ValueError, one line, for what can't be served."""
     beats = _beats(streams, seconds)
-    own = msgspec.structs.replace(
-        config.model(model), max_streams=max(streams, config.model(model).max_streams)
-    )
-    config = msgspec.structs.replace(
-        config,
-        server=msgspec.structs.replace(config.server, serve=[model]),
-        models=config.models | {model: own},
-        pipelines={},
-    )
     torch.set_num_threads(config.engine.threads)
-    with ServerProcess(config) as server, MusicLoad(server.inputs, model, streams) as music:
+    with (
+        ServerProcess(serving(config, model, streams)) as server,
+        MusicLoad(server.inputs, model, streams) as music,
+    ):
         music.open()
         used = cpu_seconds(server.pid)
         sounded = _played(music, beats)

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from streamer import wire
-from streamer.bench import paced_streams
-from streamer.bench.references import Peak
+from streamer.bench.paced_streams import WORD_MS, Load, Material, Speaker, spoken, typed
+from streamer.bench.product_rate import Peak
 from streamer.config import Config
 from streamer.errors import WrongCall
 from streamer.models.bundle import catalog
@@ -68,24 +68,15 @@ def bench(
     """
     card = read_card(catalog.find(model, config.folders()))
     material = _material(model, "audio" if card.front else "text", streams, seconds, file)
-    own = msgspec.structs.replace(
-        config.model(model), max_streams=max(streams, config.model(model).max_streams)
-    )
-    config = msgspec.structs.replace(
-        config,
-        server=msgspec.structs.replace(config.server, serve=[model]),
-        models=config.models | {model: own},
-        pipelines={},
-    )
     peak = peak or Peak(config, model)
-    with ServerProcess(config) as server, paced_streams.Load(server.inputs, material) as paced:
+    with ServerProcess(serving(config, model, streams)) as server, Load(server.inputs, material) as paced:
         idle, before = resident_bytes(server.pid), paced.describe(model).work
         paced.open(model, streams)
         used = cpu_seconds(server.pid)
         paced.play(seconds)
         used = cpu_seconds(server.pid) - used
-        grown, told = resident_bytes(server.pid) - idle, paced.describe(model)
-    seen = Seen(told, before, used, grown, peak.share(before, told.work))
+        grown, after = resident_bytes(server.pid) - idle, paced.describe(model)
+    seen = Seen(after, before, used, grown, peak.share(before, after.work))
     return report(seen, paced.speakers, seconds, paced.late_ms)
 
 
@@ -97,52 +88,62 @@ def bench_running(
     ValueError for a file that isn't what the model takes; ConnectionError for a server that refuses.
     """
     material = _material(served.name, served.input, streams, seconds, file)
-    with paced_streams.Load(address, material) as paced:
+    with Load(address, material) as paced:
         before = paced.describe(served.name).work
         paced.open(served.name, streams)
         paced.play(seconds)
-        told = paced.describe(served.name)
-    return report(Seen(told, before, None, None, None), paced.speakers, seconds, paced.late_ms)
+        after = paced.describe(served.name)
+    return report(Seen(after, before, None, None, None), paced.speakers, seconds, paced.late_ms)
+
+
+def serving(config: Config, model: str, streams: int) -> Config:
+    """The config of a server of its own that serves `model` alone, to `streams` streams at least."""
+    own = config.model(model)
+    own = replace(own, max_streams=max(streams, own.max_streams))
+    return replace(
+        config,
+        server=replace(config.server, serve=[model]),
+        models=config.models | {model: own},
+        pipelines={},
+    )
 
 
 class Seen(NamedTuple):
     """What the server used for a run; None is what can't be seen."""
 
-    told: wire.ModelDescription
+    after: wire.ModelDescription
     before: wire.Work
     cpu_seconds: float | None
     bytes: float | None
     share_of_peak: float | None
 
 
-def _material(model: str, input: str, streams: int, seconds: float, file: Path) -> paced_streams.Material:
+def _material(model: str, input: str, streams: int, seconds: float, file: Path) -> Material:
     """What streams of `model`, which takes audio or text, bring: the sound or the text of `file`."""
-    if streams < 1 or seconds < paced_streams.WORD_MS / 1000:
+    if streams < 1 or seconds < WORD_MS / 1000:
         raise WrongCall(f"{streams} streams for {seconds:g} s; give at least 1, and 0.2 s")
     if input == "audio":
-        return paced_streams.spoken(*recording(file))
+        return spoken(*recording(file))
     try:
-        return paced_streams.typed(file.read_text(encoding="utf-8"))
+        return typed(file.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
         raise ValueError(f"{file} is no UTF-8 text, and {model} reads text") from None
 
 
-def report(
-    seen: Seen, speakers: list[paced_streams.Speaker], seconds: float, late_ms: list[float]
-) -> BenchReport:
+def report(seen: Seen, speakers: list[Speaker], seconds: float, late_ms: list[float]) -> BenchReport:
     """What the streams saw, as one figure each."""
     latencies = np.concatenate([np.asarray(s.latencies_ms, float) for s in speakers])
     p50, p95, p99 = np.percentile(latencies, (50, 95, 99)).tolist() if len(latencies) else (None,) * 3
     drained = [s.drained_ms for s in speakers if s.drained_ms is not None]
     backlog_ms = max(speaker.worst_backlog_ms for speaker in speakers)
     alive = all(speaker.closed for speaker in speakers)
-    work, before = seen.told.work, seen.before
+    work, before = seen.after.work, seen.before
     spoken_hours, steps = len(speakers) * seconds / 3600, work.steps - before.steps
     read = work.reader_seconds - before.reader_seconds
     return BenchReport(
-        task=seen.told.task,
-        model=seen.told.name,
-        device=seen.told.device,
+        task=seen.after.task,
+        model=seen.after.name,
+        device=seen.after.device,
         streams=len(speakers),
         seconds=seconds,
         held=alive and backlog_ms < BACKLOG_LIMIT_MS and p99 is not None and p99 < P99_LIMIT_MS,

@@ -38,11 +38,11 @@ class OnnxNetwork:
             self._sessions[steps] = self._exported(x, state)
         session = self._sessions[steps]
         given = [leaf.numpy() for leaf in (x, *state)]
-        y, *after = session.run(None, {one.name: leaf for one, leaf in zip(session.get_inputs(), given)})
+        y, *after = session.run(None, {input.name: leaf for input, leaf in zip(session.get_inputs(), given)})
         return torch.from_numpy(y), tuple(torch.from_numpy(leaf) for leaf in after)
 
     def _exported(self, x: Tensor, state: State):
-        # The exporter tells of every operator of torchvision that isn't there, and of its own insides.
+        # The exporter reports every operator of torchvision that isn't there, and its own insides.
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         try:
             with warnings.catch_warnings(), torch.inference_mode(False):
@@ -53,6 +53,8 @@ class OnnxNetwork:
         except torch.onnx.OnnxExporterError as error:
             reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
             raise ValueError(f"the network can't be exported to ONNX: {reason}") from None
+        if program is None:
+            raise ValueError("the network can't be exported to ONNX: the exporter gave nothing")
         options = self._runtime.SessionOptions()
         options.intra_op_num_threads = 1
         content = program.model_proto.SerializeToString()

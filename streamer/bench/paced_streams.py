@@ -1,21 +1,16 @@
 """Many live streams, paced like microphones or typists, and how late their results come."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import ceil
 from typing import Any
 
 import numpy as np
-import zmq
 
 from streamer import wire
+from streamer.bench.opened_streams import ANSWER_SECONDS, OpenedStream, OpenedStreams
 
 FRAME_MS = 100  # of sound
 WORD_MS = 200  # from one word of a text to the next
-SOCKETS = 4  # streams share them: a socket a stream would cost more than the streams
-ANSWER_SECONDS = 30.0
-LINGER_MS = 500
 
 
 @dataclass(frozen=True)
@@ -56,26 +51,16 @@ def typed(text: str) -> Material:
 
 
 @dataclass
-class Speaker:
+class Speaker(OpenedStream):
     """One paced stream and what was seen of it."""
 
-    number: int
-    stream: bytes = b""
-    owner: bytes = b""
     ends: list[int] = field(default_factory=lambda: [0])  # positions after each frame sent so far
     sent_at: list[float] = field(default_factory=list)  # by seq - 1; the last is Close's
     window: int = 0  # positions that may be unprocessed
-    processed: int = 0  # positions, as far as an Ack has told
+    processed: int = 0  # positions, by the latest Ack or Result
     worst_backlog_ms: float = 0.0
     latencies_ms: list[float] = field(default_factory=list)
     drained_ms: float | None = None  # from sending Close to hearing Closed
-    refusal: wire.Refused | None = None
-    closed: bool = False
-
-    @property
-    def frames(self) -> int:
-        """Sent so far."""
-        return len(self.ends) - 1
 
 
 class Load:
@@ -91,48 +76,30 @@ class Load:
         self.description: wire.Description | None = None
         self.speakers: list[Speaker] = []
         self.late_ms: list[float] = []  # how far behind its schedule each frame left
-        self._by_stream: dict[bytes, Speaker] = {}
-        self._context = zmq.Context()
-        self._sockets = [self._context.socket(zmq.DEALER) for _ in range(SOCKETS)]
-        self._poller = zmq.Poller()
-        for socket in self._sockets:
-            socket.set(zmq.SNDHWM, 0)
-            socket.set(zmq.RCVHWM, 0)
-            socket.connect(address)
-            self._poller.register(socket, zmq.POLLIN)
+        self._streams: OpenedStreams[Speaker] = OpenedStreams(address, self._take)
 
     def __enter__(self) -> "Load":
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close what is still open: a server that goes on must not wait for it."""
-        for speaker in self.speakers:
-            if speaker.stream and not speaker.closed and not speaker.refusal:
-                self._send(speaker, wire.Close(speaker.stream, speaker.owner, speaker.frames + 1))
-        self._context.destroy(linger=LINGER_MS)
+        self._streams.leave()
 
     def describe(self, model: str) -> wire.ModelDescription:
-        """What the server says of `model` now. ConnectionError where it doesn't answer."""
+        """The server's description of `model` now. ConnectionError where it doesn't answer."""
         self.description = None
-        self._sockets[0].send_multipart(wire.encode(wire.Describe()))
-        self._wait(lambda: self.description is not None)
+        self._streams.send(0, wire.Describe())
+        self._streams.wait(lambda: self.description is not None)
         if self.description is None:
             raise ConnectionError(f"the server doesn't say what it serves within {ANSWER_SECONDS:.0f} s")
-        served = {one.name: one for one in self.description.models}
+        served = {description.name: description for description in self.description.models}
         if model not in served:
             raise ConnectionError(f"the server serves no {model}; there are {', '.join(served) or 'none'}")
         return served[model]
 
     def open(self, model: str, streams: int) -> None:
         """Open `streams` streams and wait for all of them."""
-        for number in range(streams):
-            self.speakers.append(Speaker(number))
-            self._send(self.speakers[-1], wire.Open(str(number), model, options=self.material.options))
-        self._wait(lambda: all(s.stream or s.refusal for s in self.speakers))
-        if refused := next((s.refusal for s in self.speakers if s.refusal), None):
-            raise ConnectionError(f"the server refused a stream: {refused.message}")
-        if not all(s.stream for s in self.speakers):
-            raise ConnectionError(f"the server left a stream without an answer for {ANSWER_SECONDS:.0f} s")
+        self.speakers = [Speaker(number) for number in range(streams)]
+        self._streams.open(model, self.speakers, lambda speaker: self.material.options)
 
     def play(self, seconds: float) -> None:
         """Frame f of stream s leaves at f + s/streams frame periods, Close in place of one more frame.
@@ -145,73 +112,45 @@ class Load:
         for turn in range((frames + 1) * streams):
             due = began + turn * between
             while (left := due - time.perf_counter()) > 0:
-                self._receive(left)
+                self._streams.receive(left)
             speaker = self.speakers[turn % streams]
             if speaker.refusal:
                 continue
             self.late_ms.append(-1000 * left)
-            if speaker.frames < frames:
+            if speaker.sent < frames:
                 self._send_frame(speaker)
             else:
-                self._send(speaker, wire.Close(speaker.stream, speaker.owner, frames + 1))
-        self._wait(lambda: all(s.closed or s.refusal for s in self.speakers))
+                speaker.sent_at.append(time.perf_counter())
+                self._streams.close(speaker)
+        self._streams.wait(lambda: all(speaker.ended for speaker in self.speakers))
 
     def _send_frame(self, speaker: Speaker) -> None:
         material, start = self.material, speaker.ends[-1]
-        # Each begins elsewhere, lest all say the same at once.
-        payload = material.frames[(7 * speaker.number + speaker.frames) % len(material.frames)]
+        # Each begins elsewhere, so that not all say the same at once.
+        payload = material.frames[(7 * speaker.number + speaker.sent) % len(material.frames)]
         speaker.ends.append(start + len(payload) // material.position_bytes)
-        self._send(speaker, material.message(speaker.stream, speaker.owner, speaker.frames, start), payload)
+        speaker.sent += 1
+        message = material.message(speaker.stream, speaker.owner, speaker.sent, start)
+        speaker.sent_at.append(time.perf_counter())
+        self._streams.send(speaker.number, message, payload)
         # `start`, not its end: the frame that has just left isn't late yet.
         backlog_ms = material.ms(start - speaker.processed)
         speaker.worst_backlog_ms = max(speaker.worst_backlog_ms, backlog_ms)
 
-    def _send(self, speaker: Speaker, message: wire.Input, payload: bytes | None = None) -> None:
-        if isinstance(message, wire.StreamInput):
-            speaker.sent_at.append(time.perf_counter())
-        self._sockets[speaker.number % SOCKETS].send_multipart(wire.encode(message, payload))
-
-    def _wait(self, done: Callable[[], bool]) -> None:
-        """Until `done`, or ANSWER_SECONDS have passed."""
-        until = time.perf_counter() + ANSWER_SECONDS
-        while not done() and (left := until - time.perf_counter()) > 0:
-            self._receive(left)
-
-    def _receive(self, seconds: float) -> None:
-        """Wait for messages for at most `seconds`, and take all that are there."""
-        # poll counts whole milliseconds: rounded up, it sleeps a little long instead of spinning.
-        for socket, _ in self._poller.poll(ceil(seconds * 1000)):
-            while True:
-                try:
-                    parts = socket.recv_multipart(zmq.NOBLOCK)
-                except zmq.Again:
-                    break
-                self._take(wire.decode_output(parts[0], parts[1] if parts[1:] else b""))
-
-    def _take(self, message: wire.Output) -> None:
+    def _take(self, speaker: Speaker | None, message: wire.Output) -> None:
         now = time.perf_counter()
         if isinstance(message, wire.Description):
             self.description = message
+        elif speaker is None:
             return
-        if isinstance(message, wire.Opened):
-            speaker = self.speakers[int(message.request)]
-            speaker.stream, speaker.owner = message.stream, message.owner
+        elif isinstance(message, wire.Opened):
             speaker.window = message.window
-            self._by_stream[message.stream] = speaker
-            return
-        if isinstance(message, wire.Refused) and message.request:
-            self.speakers[int(message.request)].refusal = message
-            return
-        speaker = self._by_stream[message.stream]
-        if isinstance(message, wire.Refused):
-            speaker.refusal = message
-        if isinstance(message, wire.Ack):
+        elif isinstance(message, wire.Ack):
             waiting = speaker.window - message.window
-            taken = speaker.ends[min(message.accepted, speaker.frames)]
+            taken = speaker.ends[min(message.accepted, speaker.sent)]
             speaker.processed = max(speaker.processed, taken - waiting)
-        if isinstance(message, wire.Result):
+        elif isinstance(message, wire.Result):
             speaker.latencies_ms.append(1000 * (now - speaker.sent_at[message.accepted - 1]))
             speaker.processed = max(speaker.processed, message.through)
-        if isinstance(message, wire.Closed):
-            speaker.closed = True
+        elif isinstance(message, wire.Closed):
             speaker.drained_ms = 1000 * (now - speaker.sent_at[-1])

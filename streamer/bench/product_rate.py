@@ -6,9 +6,12 @@ from time import perf_counter
 import torch
 from torch import Tensor, nn
 
+from streamer import wire
+from streamer.config import Config
 from streamer.models.kernels.products import has_packed, pack, packed_product
 from streamer.models.layers.recurrent import Recurrent
 from streamer.models.layers.stage import Stage
+from streamer.runtime.loading import load_model
 
 SIZES = (256, 512, 1024)  # of square products
 SECONDS = 0.3  # that each size is measured for, by either library
@@ -71,3 +74,19 @@ def _rate(product: Callable[[int], Callable[[], Tensor]], size: int) -> float:
         multiply()
         best = min(best, perf_counter() - began)
     return 2 * size**3 / best
+
+
+class Peak:
+    """The product rate of this machine, measured before a run, and the products of a model's blocks."""
+
+    def __init__(self, config: Config, name: str):
+        network = load_model(config, name).network
+        self.products = products_per_block(network) if isinstance(network, Stage) else None
+        self.rate = product_rate(config.engine.threads) if self.products else 0.0
+
+    def share(self, before: wire.Work, after: wire.Work) -> float | None:
+        """Of `rate`, what the steps between reached; None where nobody knows."""
+        seconds = after.cpu_seconds - before.cpu_seconds
+        if not self.products or seconds <= 0:
+            return None
+        return self.products * (after.blocks - before.blocks) / seconds / self.rate

@@ -1,4 +1,4 @@
-"""What a bench is held against: the machine's own products, and a loop with a network for each stream."""
+"""What a bench is held against: a loop with a network for each stream, run by torch or by onnxruntime."""
 
 from collections.abc import Callable
 from time import process_time
@@ -7,16 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from streamer import wire
 from streamer.bench.onnx import OnnxNetwork
-from streamer.bench.product_rate import product_rate, products_per_block
 from streamer.config import Config
-from streamer.models.bundle import catalog
-from streamer.models.bundle.build import Model, load
+from streamer.models.bundle.build import Model
 from streamer.models.layers.stage import Stage, State
 from streamer.models.readers.build import reader
 from streamer.runtime.geometry import geometry
 from streamer.runtime.lane import Lane
+from streamer.runtime.loading import load_model
 
 ALONE_STREAMS = 8
 ALONE_SECONDS = 5.0
@@ -26,30 +24,14 @@ WARM_FRAMES = 10  # that aren't counted: kernels are compiled and networks expor
 Step = Callable[[Tensor, State], tuple[Tensor, State]]
 
 
-class Peak:
-    """The product rate of this machine, measured before a run, and the products of a model's blocks."""
-
-    def __init__(self, config: Config, name: str):
-        network = _model(config, name).network
-        self.products = products_per_block(network) if isinstance(network, Stage) else None
-        self.rate = product_rate(config.engine.threads) if self.products else 0.0
-
-    def share(self, before: wire.Work, after: wire.Work) -> float | None:
-        """Of `rate`, what the steps between reached; None where that can't be told."""
-        seconds = after.cpu_seconds - before.cpu_seconds
-        if not self.products or seconds <= 0:
-            return None
-        return self.products * (after.blocks - before.blocks) / seconds / self.rate
-
-
 def naive_streams(config: Config, name: str, samples: np.ndarray, rate_hz: int) -> float:
     """How many live streams one core holds where each has its own network: batches of one, frame by frame.
 
     The features and the reader are those that are served; a step is torch's fused kernel, which
     nn.LSTM and nn.GRU call. From the processor time of `ALONE_STREAMS` streams of `samples` int16.
     """
-    model = _model(config, name)
-    return _held_alone(model, model.network.step, samples, rate_hz)
+    model, network = _live(config, name)
+    return _held_alone(model, network, network.step, (samples, rate_hz))
 
 
 def onnx_streams(config: Config, name: str, samples: np.ndarray, rate_hz: int) -> float:
@@ -57,15 +39,16 @@ def onnx_streams(config: Config, name: str, samples: np.ndarray, rate_hz: int) -
 
     Only where `onnx.missing` names nothing. ValueError for a network that can't be exported.
     """
-    model = _model(config, name)
-    return _held_alone(model, OnnxNetwork(model.network).step, samples, rate_hz)
+    model, network = _live(config, name)
+    return _held_alone(model, network, OnnxNetwork(network).step, (samples, rate_hz))
 
 
-def _held_alone(model: Model, step: Step, samples: np.ndarray, rate_hz: int) -> float:
+def _held_alone(model: Model, network: Stage, step: Step, recording: tuple[np.ndarray, int]) -> float:
     """The streams of `model` that one core holds, its network run by `step`, a stream at a time."""
     torch.set_num_threads(1)
+    samples, rate_hz = recording
     own = reader(model.card, model.folder, ALONE_STREAMS)
-    streams = [_Alone(model, step, rate_hz, row) for row in range(1, ALONE_STREAMS + 1)]
+    streams = [_Alone((model.front(rate_hz), network), step, row) for row in range(1, ALONE_STREAMS + 1)]
     for row in range(1, ALONE_STREAMS + 1):
         own.open(row, own.parse({}))
     size = rate_hz * FRAME_MS // 1000
@@ -84,11 +67,10 @@ def _held_alone(model: Model, step: Step, samples: np.ndarray, rate_hz: int) -> 
 class _Alone:
     """One stream of its own: its front, its network run by `step`, and the states of both."""
 
-    def __init__(self, model: Model, step: Step, rate_hz: int, row: int):
-        front = model.front(rate_hz)
-        self.steps = [front.step, step]
-        self.lanes = [Lane(geometry(stage), row) for stage in (front, model.network)]
-        self.states: list[State] = [stage.initial_state(1) for stage in (front, model.network)]
+    def __init__(self, stages: tuple[Stage, Stage], step: Step, row: int):
+        self.steps = [stages[0].step, step]
+        self.lanes = [Lane(geometry(stage), row) for stage in stages]
+        self.states: list[State] = [stage.initial_state(1) for stage in stages]
 
     @torch.inference_mode()
     def hear(self, steps: np.ndarray) -> np.ndarray:
@@ -105,5 +87,9 @@ class _Alone:
         return steps
 
 
-def _model(config: Config, name: str) -> Model:
-    return load(catalog.find(name, config.folders()), config.model(name).allow_imports)
+def _live(config: Config, name: str) -> tuple[Model, Stage]:
+    """The model `name` and its network. ValueError for one that waits for the end of its input."""
+    model = load_model(config, name)
+    if not isinstance(model.network, Stage):
+        raise ValueError(f"{name} is no live network")
+    return model, model.network

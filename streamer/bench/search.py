@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from streamer.bench.live_streams import BenchReport, bench
-from streamer.bench.references import Peak
+from streamer.bench.product_rate import Peak
 from streamer.config import Config
 
 FIRST = 64  # streams

@@ -21,11 +21,11 @@ class EntityScores:
     dropped: int
 
 
-def entity_scores(gold: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> EntityScores:
-    """Scores of the tags `found` against `gold`, sentence by sentence; there is one entity or more."""
+def entity_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> EntityScores:
+    """Scores of the tags `predicted` against `gold`, sentence by sentence; there is one entity or more."""
     types = {tag[2:] for tags in gold for tag in tags} - {""}
-    kept = [[tag if tag[2:] in types else "O" for tag in tags] for tags in found]
-    dropped = sum(tag[2:] not in types and tag[0] == "B" for tags in found for tag in tags)
+    kept = [[tag if tag[2:] in types else "O" for tag in tags] for tags in predicted]
+    dropped = sum(tag[2:] not in types and tag[0] == "B" for tags in predicted for tag in tags)
     report = classification_report(gold, kept, output_dict=True, zero_division=0)
     by_type = {
         kind: {key: round(float(report[kind][name]), 4) for key, name in KEYS.items()}

@@ -37,5 +37,5 @@ def error_counts(reference: str, hypothesis: str) -> tuple[int, int]:
     reference, hypothesis = plain(reference), plain(hypothesis)
     if not reference:
         return len(hypothesis.split()), 0
-    found = jiwer.process_words(reference, hypothesis)
-    return found.substitutions + found.deletions + found.insertions, len(reference.split())
+    errors = jiwer.process_words(reference, hypothesis)
+    return errors.substitutions + errors.deletions + errors.insertions, len(reference.split())

@@ -36,7 +36,7 @@ def tagged_by_names(kinds: Sequence[Sequence[str]], texts: Sequence[Sequence[str
     """
     listed = {word: number for number, kind in enumerate(kinds, 1) for word in kind}
     capitals = any(word[:1].isupper() for words in texts for word in words)
-    found = []
+    tagged = []
     for words in texts:
         tags: list[str] = []
         inside = ""
@@ -48,8 +48,8 @@ def tagged_by_names(kinds: Sequence[Sequence[str]], texts: Sequence[Sequence[str
             kind = inside or ("PER" if known & (FIRST | LAST) else "LOC" if known & PLACE else "ORG")
             tags.append(f"{'I' if inside else 'B'}-{kind}")
             inside = kind
-        found.append(tags)
-    return found
+        tagged.append(tags)
+    return tagged
 
 
 def judged_by_words(train: Sequence[tuple[int, str]], texts: Sequence[str]) -> list[int]:

@@ -1,4 +1,4 @@
-"""How often each kind of network tells the verb's number: on real sentences and on those made by rule."""
+"""How often each kind of network gives the verb's number: on real sentences and on those made by rule."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,17 +30,17 @@ class Score:
 
 def scores(models: Mapping[str, Sequence[Model]]) -> list[Score]:
     """Every condition's score; `models` are by cell the networks of its seeds."""
-    networks = {cell: [Sentences(model) for model in some] for cell, some in models.items()}
-    found = []
+    networks = {cell: [Sentences(model) for model in of_cell] for cell, of_cell in models.items()}
+    results = []
     for group, by_rule, at, name, rows in _conditions():
         gold, texts = [row.number for row in rows], [row.words for row in rows]
         hits = {
-            cell: [[a == b for a, b in zip(numbers_of(network, texts), gold)] for network in some]
-            for cell, some in networks.items()
+            cell: [[a == b for a, b in zip(numbers_of(network, texts), gold)] for network in seeds]
+            for cell, seeds in networks.items()
         }
-        accuracy = {cell: interval(some) for cell, some in hits.items()}
-        found.append(Score(group, by_rule, at, name, len(rows), accuracy, gap(hits["lstm"], hits["rnn"])))
-    return found
+        accuracy = {cell: interval(by_seed) for cell, by_seed in hits.items()}
+        results.append(Score(group, by_rule, at, name, len(rows), accuracy, gap(hits["lstm"], hits["rnn"])))
+    return results
 
 
 def _conditions() -> Iterator[tuple[str, bool, int, str, list[Row]]]:

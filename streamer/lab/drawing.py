@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from streamer.lab.intervals import Interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +19,8 @@ NAMES = {"lstm": "LSTM", "gru": "GRU", "rnn": "RNN"}
 SHADES = ("#0b3c5d", "#c1440e", "#5b8c9e", "#8fae3c", "#e0a458")
 DOTS_PER_INCH = 110
 
+End = tuple[str, float, float, str]  # of a line: its name, the last point's x and y, its colour
+
 
 def figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple["Figure", list["Axes"]]:
     """A figure of that many inches and its axes, row by row, without a frame at the top and the right."""
@@ -27,8 +31,8 @@ def figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tupl
     made = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(made)
     axes = made.subplots(rows, columns, squeeze=False).ravel().tolist()
-    for one in axes:
-        one.spines[["top", "right"]].set_visible(False)
+    for panel in axes:
+        panel.spines[["top", "right"]].set_visible(False)
     return made, axes
 
 
@@ -38,8 +42,20 @@ def save(made: "Figure", path: Path) -> None:
     made.savefig(path, dpi=DOTS_PER_INCH)
 
 
-def label_ends(axes: "Axes", ends: Sequence[tuple[str, float, float, str]], apart: float = 0.06) -> None:
-    """Write the names of lines beside their last points: (name, x, y, colour).
+def draw_cell(axes: "Axes", cell: str, x: Sequence[float], y: Sequence[float], **look: Any) -> End:
+    """Draw the line of a kind of cell in its colour and with its mark; returns its end."""
+    axes.plot(x, y, color=COLOURS[cell], marker=MARKS[cell], **look)
+    return NAMES[cell], x[-1], y[-1], COLOURS[cell]
+
+
+def in_percent(intervals: Sequence[Interval]) -> tuple[np.ndarray, np.ndarray]:
+    """Means [n], and the lengths of their error bars [2, n] down and up."""
+    mean, low, high = 100 * np.array(intervals).T
+    return mean, np.maximum([mean - low, high - mean], 0)
+
+
+def label_ends(axes: "Axes", ends: Sequence[End], apart: float = 0.06) -> None:
+    """Write the names of lines beside their last points.
 
     Names whose points are near each other are moved apart, by `apart` of the axes' height.
     """

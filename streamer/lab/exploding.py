@@ -26,7 +26,7 @@ class Explosion(NamedTuple):
 
 def explosions(words: int, texts: Sequence[tuple[Tensor, int]], most: int) -> list[Explosion]:
     """One fresh RNN at each of `RADII`, over the same sentences, all longer than `most`."""
-    found = []
+    results = []
     for radius in RADII:
         torch.manual_seed(1)
         network = AgreementLive(words, 2, "rnn").eval()
@@ -35,11 +35,10 @@ def explosions(words: int, texts: Sequence[tuple[Tensor, int]], most: int) -> li
             cell.hidden_weight.mul_(radius / torch.linalg.eigvals(cell.hidden_weight).abs().max())
             cell.input_weight.mul_(INPUTS)
         norm = _gradient(network, texts)
-        clipped = float(
-            nn.utils.get_total_norm([one.grad for one in network.parameters() if one.grad is not None])
-        )
-        found.append(Explosion(radius, reach(network, texts, most), norm, clipped))
-    return found
+        gradients = [weight.grad for weight in network.parameters() if weight.grad is not None]
+        clipped = float(nn.utils.get_total_norm(gradients))
+        results.append(Explosion(radius, reach(network, texts, most), norm, clipped))
+    return results
 
 
 def _gradient(network: AgreementLive, texts: Sequence[tuple[Tensor, int]]) -> float:

@@ -1,6 +1,6 @@
 """What the gates of a network do along an input: recomputed from what its recurrent layers were given."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -14,6 +14,10 @@ from streamer.models.layers.sentence_recurrent import SentenceLSTM
 from streamer.models.layers.stage import Stage, State
 from streamer.models.layers.whole import Whole
 
+Step = Callable[[Tensor, State], tuple[Tensor, State]]
+Calls = list[tuple[Tensor, State]]  # the inputs and states of a layer's steps, in order
+Heard = dict[str, tuple[Recurrent, Calls]]
+
 
 class Layer(NamedTuple):
     """A recurrent layer and its gates: by name their values [steps, units], between 0 and 1."""
@@ -26,7 +30,7 @@ class Layer(NamedTuple):
 def gates_along(network: Stage | Whole, x: Tensor) -> list[Layer]:
     """The gates of each gated layer over one whole input x [1, T, C], in the order they ran.
 
-    A layer that reads backwards is told against its own order. ValueError where no layer has gates.
+    A layer that reads backwards comes in its own order. ValueError where no layer has gates.
     """
     with _overheard(network) as heard:
         if isinstance(network, Stage):
@@ -36,32 +40,30 @@ def gates_along(network: Stage | Whole, x: Tensor) -> list[Layer]:
     layers = []
     for name, (cell, calls) in heard.items():
         parts = [_gates(cell, inputs, state) for inputs, state in calls]
-        names = parts[0].keys() if parts else ()
-        if names:
-            layers.append(
-                Layer(name, {gate: np.concatenate([part[gate] for part in parts]) for gate in names})
-            )
+        gates = {gate: np.concatenate([part[gate] for part in parts]) for gate in (parts or [{}])[0]}
+        if gates:
+            layers.append(Layer(name, gates))
     if not layers:
         raise ValueError("no layer of this network has gates; take one of LSTM or GRU layers")
     return layers
 
 
 @contextmanager
-def _overheard(network: nn.Module) -> Iterator[dict[str, tuple[Recurrent, list[tuple[Tensor, State]]]]]:
+def _overheard(network: nn.Module) -> Iterator[Heard]:
     """What each recurrent layer's `step` is given while the context lasts, by the layer's name."""
-    heard = {}
+    heard: Heard = {}
     for name, module in network.named_modules():
         if isinstance(module, Recurrent):
             heard[name] = (module, [])
-            module.step = _hearing(module.step, heard[name][1])
+            vars(module)["step"] = _hearing(module.step, heard[name][1])
     try:
         yield heard
     finally:
         for cell, _ in heard.values():
-            del cell.step  # the class's own again
+            del vars(cell)["step"]  # the class's own again
 
 
-def _hearing(step, calls: list[tuple[Tensor, State]]):
+def _hearing(step: Step, calls: Calls) -> Step:
     def heard(x: Tensor, state: State) -> tuple[Tensor, State]:
         calls.append((x, state))
         return step(x, state)
@@ -71,17 +73,17 @@ def _hearing(step, calls: list[tuple[Tensor, State]]):
 
 def _gates(cell: Recurrent, x: Tensor, state: State) -> dict[str, np.ndarray]:
     """The gates [steps, units] over x [1, T, C], stepped from `state`."""
-    found: dict[str, list[np.ndarray]] = {}
+    gates: dict[str, list[np.ndarray]] = {}
     nothing = tuple(torch.zeros_like(leaf) for leaf in state)
-    for one in x.split(1, 1):
-        given = one[:, 0]
+    for x_t in x.split(1, 1):
+        given = x_t[:, 0]
         if isinstance(cell, SentenceLSTM):
             state = nothing if given[0, 0] > 0.5 else state
             given = given[:, 1:]
         for name, value in _opened(cell, given, state[0]).items():
-            found.setdefault(name, []).append(value[0].numpy())
-        _, state = cell.step(one, state)
-    return {name: np.array(values) for name, values in found.items()}
+            gates.setdefault(name, []).append(value[0].numpy())
+        _, state = cell.step(x_t, state)
+    return {name: np.array(values) for name, values in gates.items()}
 
 
 def _opened(cell: Recurrent, x: Tensor, h: Tensor) -> dict[str, Tensor]:

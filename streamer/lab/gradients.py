@@ -1,4 +1,4 @@
-"""`streamer lab gradients`: how far back an RNN, a GRU and an LSTM of equal size learn, and what comes of it."""
+"""`streamer lab gradients`: how far back an RNN, a GRU and an LSTM of equal size learn, and its effects."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -11,18 +11,32 @@ from rich.console import Console
 from rich.table import Table
 
 from streamer.config import Config
+from streamer.lab import sample
 from streamer.lab.agreement_scores import Score, scores
 from streamer.lab.drawing import NAMES
 from streamer.lab.exploding import Explosion, explosions
 from streamer.lab.intervals import Interval
-from streamer.lab.unrolled import Reach, encoded, product_norms, reach
-from streamer.lab.watching import DISTANCES, long_rows, watched
-from streamer.models.bundle import catalog
+from streamer.lab.memory import perplexity
+from streamer.lab.rounded_json import write_json
+from streamer.lab.unrolled import (
+    Reach,
+    agreement_network,
+    encoded,
+    product_norms,
+    reach,
+    words_encoder,
+)
 from streamer.models.bundle.build import Model, build_network, load
-from streamer.models.feeders.encoders import reading
+from streamer.models.bundle.card import Card
+from streamer.models.datasets.agreement_rows import Row
+from streamer.models.networks.agreement_network import AgreementLive
+from streamer.models.text.words import WordsEncoder
 from streamer.models.training.text.agreement_recipes import CELLS
 from streamer.models.training.text.agreement_trainer import train_agreement
+from streamer.runtime.loading import load_model
 
+DISTANCES = (1, 2, 4, 8, 16, 24)  # words
+WATCHED = 60  # sentences, at each check of a training
 SENTENCES = 120  # longer than the farthest distance, for medians
 PRODUCTS = 4  # sentences whose product of Jacobians is computed in full
 MOST = max(DISTANCES)
@@ -48,7 +62,7 @@ class Findings:
 
     seeds: int
     parameters: dict[str, int]
-    perplexity: dict[str, float | None]
+    perplexity: dict[str, float | str | None]
     untrained: dict[str, Reach]
     trained: dict[str, Reach]
     product: dict[str, list[float]]  # |d s_t / d s_k| by distance, geometric means, trained
@@ -59,13 +73,13 @@ class Findings:
 
 def shipped(config: Config) -> dict[str, list[Model]]:
     """The shipped network of each cell."""
-    return {cell: [load(catalog.find(f"agreement-{cell}", config.folders()))] for cell in CELLS}
+    return {cell: [load_model(config, f"agreement-{cell}")] for cell in CELLS}
 
 
 def trained(
     data: Path, runs: Path, seeds: int, updates: int | None, progress: Progress
 ) -> tuple[dict[str, list[Model]], list[Course]]:
-    """Networks of each cell and seed, trained now where `runs` doesn't hold them already, and their courses."""
+    """Networks of each cell and seed, trained where `runs` doesn't hold them yet, and their courses."""
     models: dict[str, list[Model]] = {cell: [] for cell in CELLS}
     courses = []
     for seed in range(1, seeds + 1):
@@ -85,77 +99,97 @@ def trained(
     return models, courses
 
 
+def watched(words: Sequence[str], network: AgreementLive) -> dict[str, float]:
+    """The share of the gradient left at each of `DISTANCES`: medians, keys `gradient_at_D`."""
+    # A training checks its network where gradients are forbidden.
+    with torch.inference_mode(False):
+        left = reach(network, encoded(WordsEncoder(words), long_rows()[:WATCHED]), MOST)
+    return {f"gradient_at_{distance}": left.median[distance] for distance in DISTANCES}
+
+
+def long_rows() -> list[Row]:
+    """The shipped rows that are longer than the farthest distance."""
+    rows = sample.rows("natural") + sample.rows("1attractor")
+    return [row for row in rows if len(row.words) > MOST]
+
+
 def measure(models: Mapping[str, Sequence[Model]], courses: Sequence[Course], progress: Progress) -> Findings:
     """Everything about networks of each cell, those of several seeds side by side."""
     torch.set_num_threads(1)
     rows = long_rows()[:SENTENCES]
-    before, after, product, parameters, perplexity = {}, {}, {}, {}, {}
-    for cell, some in models.items():
+    before, after, product, parameters, perplexities = {}, {}, {}, {}, {}
+    for cell, seeds in models.items():
         progress(f"gradients of the {NAMES[cell]}")
-        texts = encoded(reading(some[0].card, some[0].folder).encoder, rows)
-        card = some[0].card
-        parameters[cell] = sum(one.numel() for one in some[0].network.recurrent.parameters())
-        perplexity[cell] = card.scores.get("ner_gmb_dev", {}).get("perplexity")
-        torch.manual_seed(1)
-        fresh = build_network(
-            card.network.architecture, card.network.options | {"outputs": card.outputs}
-        ).eval()
-        before[cell] = reach(fresh, texts, MOST)
-        after[cell] = _pooled([reach(model.network, texts, MOST) for model in some])
-        cells = [(model.network, x) for model in some for x, _ in texts[:PRODUCTS]]
-        norms = [product_norms(net.recurrent.cell, net.inputs(x)[:, -MOST - 1 :, 1:]) for net, x in cells]
+        card, texts = seeds[0].card, encoded(words_encoder(seeds[0]), rows)
+        networks = [agreement_network(model) for model in seeds]
+        parameters[cell] = sum(weight.numel() for weight in networks[0].recurrent.parameters())
+        perplexities[cell] = perplexity(seeds[0])
+        before[cell] = reach(_untrained(card), texts, MOST)
+        after[cell] = _pooled([reach(network, texts, MOST) for network in networks])
+        norms = [
+            product_norms(network.recurrent.cell, network.inputs(x)[:, -MOST - 1 :, 1:])
+            for network in networks
+            for x, _ in texts[:PRODUCTS]
+        ]
         product[cell] = np.exp(np.mean(np.log(np.maximum(norms, 1e-12)), 0)).tolist()
     progress("exploding gradients")
-    some = models["rnn"][0]
-    exploding = explosions(
-        some.card.network.options["words"], encoded(reading(some.card, some.folder).encoder, rows[:40]), MOST
-    )
+    rnn = models["rnn"][0]
+    texts = encoded(words_encoder(rnn), rows[:40])
+    exploding = explosions(rnn.card.network.options["words"], texts, MOST)
     progress("accuracy by attractors, distance and fillers")
-    seeds = len(models["rnn"])
     return Findings(
-        seeds, parameters, perplexity, before, after, product, exploding, scores(models), list(courses)
+        seeds=len(models["rnn"]),
+        parameters=parameters,
+        perplexity=perplexities,
+        untrained=before,
+        trained=after,
+        product=product,
+        exploding=exploding,
+        scores=scores(models),
+        courses=list(courses),
     )
+
+
+def _untrained(card: Card) -> AgreementLive:
+    torch.manual_seed(1)
+    network = build_network(card.network.architecture, card.network.options | {"outputs": card.outputs})
+    if not isinstance(network, AgreementLive):
+        raise ValueError(f"{card.network.architecture} is no network of agreement")
+    return network.eval()
 
 
 def write(findings: Findings, folder: Path) -> Path:
     """`folder`/gradients.json, with everything that the pictures show."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "gradients.json"
-    whole = json.loads(json.dumps(asdict(findings)), parse_float=lambda text: float(f"{float(text):.4g}"))
-    path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
-    return path
+    return write_json(asdict(findings), folder / "gradients.json")
 
 
 def show(findings: Findings) -> None:
     """The table, on standard output."""
     names = [NAMES[cell] for cell in CELLS]
-    table = Table(
-        "sentences", "rows", *names, "LSTM - RNN", title="accuracy of the verb's number, 95 % intervals"
-    )
+    title = "accuracy of the verb's number, 95 % intervals"
+    table = Table("sentences", "rows", *names, "LSTM - RNN", title=title)
     for score in findings.scores:
         group = f"{score.name} (by rule)" if score.made_by_rule else f"{score.group}: {score.name}"
         cells = [_percent(score.accuracy[cell]) for cell in CELLS]
         table.add_row(group, str(score.rows), *cells, _percent(score.gap))
     Console(width=120).print(table)
-    table = Table(
-        "gradient left at distance", *names, title="|dL/da_k| over |dL/da_t|, median of long sentences"
-    )
+    title = "|dL/da_k| over |dL/da_t|, median of long sentences"
+    table = Table("gradient left at distance", *names, title=title)
     for when, reaches in (("untrained", findings.untrained), ("trained", findings.trained)):
         for distance in DISTANCES:
-            table.add_row(
-                f"{distance} words, {when}", *(f"{reaches[cell].median[distance]:.2g}" for cell in CELLS)
-            )
+            medians = (f"{reaches[cell].median[distance]:.2g}" for cell in CELLS)
+            table.add_row(f"{distance} words, {when}", *medians)
     for distance in DISTANCES:
         norms = (f"{findings.product[cell][distance]:.2g}" for cell in CELLS)
         table.add_row(f"{distance} words, product of Jacobians", *norms)
     Console(width=120).print(table)
 
 
-def _pooled(some: Sequence[Reach]) -> Reach:
+def _pooled(reaches: Sequence[Reach]) -> Reach:
     """The geometric mean over seeds."""
-    columns = (np.exp(np.log(np.array(column)).mean(0)).tolist() for column in list(zip(*some))[1:])
-    return Reach(some[0].distance, *columns)
+    columns = (np.exp(np.log(np.array(column)).mean(0)).tolist() for column in list(zip(*reaches))[1:])
+    return Reach(reaches[0].distance, *columns)
 
 
-def _percent(one: Interval) -> str:
-    return f"{100 * one.mean:.1f} [{100 * one.low:.1f}, {100 * one.high:.1f}]"
+def _percent(accuracy: Interval) -> str:
+    return f"{100 * accuracy.mean:.1f} [{100 * accuracy.low:.1f}, {100 * accuracy.high:.1f}]"

@@ -16,24 +16,22 @@ class Interval(NamedTuple):
     high: float
 
 
-def interval(hits: Sequence[Sequence[bool]], seed: int = 1) -> Interval:
-    """The mean of `hits`, by seed and row: each draw takes seeds anew, and then rows."""
-    found = np.asarray(hits, np.float64)
-    return Interval(float(found.mean()), *_bounds(found, seed))
+def interval(hits: Sequence[Sequence[float]], seed: int = 1) -> Interval:
+    """The mean of `hits`, by seed and row: each draw takes seeds with replacement, and then rows."""
+    return _interval(np.asarray(hits, np.float64), seed)
 
 
-def gap(better: Sequence[Sequence[bool]], worse: Sequence[Sequence[bool]], seed: int = 1) -> Interval:
+def gap(better: Sequence[Sequence[float]], worse: Sequence[Sequence[float]], seed: int = 1) -> Interval:
     """How much higher the mean of `better` is; both are of the same rows, which are drawn together."""
-    found = np.asarray(better, np.float64) - np.asarray(worse, np.float64)
-    return Interval(float(found.mean()), *_bounds(found, seed))
+    return _interval(np.asarray(better, np.float64) - np.asarray(worse, np.float64), seed)
 
 
-def _bounds(found: np.ndarray, seed: int) -> tuple[float, float]:
+def _interval(values: np.ndarray, seed: int) -> Interval:
     random = np.random.default_rng(seed)
-    seeds, rows = found.shape
+    seeds, rows = values.shape
     means = []
     for _ in range(DRAWS):
-        by_row = found[random.integers(seeds, size=seeds)].mean(0)
+        by_row = values[random.integers(seeds, size=seeds)].mean(0)
         means.append(by_row[random.integers(rows, size=rows)].mean())
     low, high = np.quantile(means, (0.025, 0.975))
-    return float(low), float(high)
+    return Interval(float(values.mean()), float(low), float(high))

@@ -1,6 +1,5 @@
 """`streamer lab memory`: a language model of each cell says "was" or "were" behind a filler that grows."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,13 +7,15 @@ from pathlib import Path
 import torch
 from rich.console import Console
 from rich.table import Table
+from torch import Tensor
 
 from streamer.errors import WrongCall
-from streamer.lab.drawing import COLOURS, MARKS, NAMES, figure, label_ends, save
-from streamer.lab.unrolled import encoded
+from streamer.lab.drawing import NAMES, draw_cell, figure, label_ends, save
+from streamer.lab.rounded_json import write_json
+from streamer.lab.unrolled import agreement_network, encoded, words_encoder
 from streamer.models.bundle.build import Model
 from streamer.models.datasets.agreement_rows import Row
-from streamer.models.feeders.encoders import reading
+from streamer.models.networks.agreement_network import AgreementLive
 from streamer.models.text.words import WordsEncoder, split_words
 from streamer.models.training.text.agreement_recipes import CELLS
 
@@ -36,8 +37,8 @@ PHRASES = (
 
 
 @dataclass(frozen=True)
-class Said:
-    """What the language model of a cell says at the verb behind a filler of `words` words."""
+class VerbProbabilities:
+    """What the language model of a cell gives for the verb behind a filler of `words` words."""
 
     cell: str
     words: int
@@ -52,73 +53,70 @@ class Said:
 
 @dataclass(frozen=True)
 class Remembered:
-    """A text, its verb, and what each cell says for each filler."""
+    """A text, its verb, and what each cell gives for each filler."""
 
     text: str
     verb: str
-    said: list[Said]
+    said: list[VerbProbabilities]
+
+    def of(self, cell: str) -> list[VerbProbabilities]:
+        """Those of one cell, the shortest filler first."""
+        return [verbs for verbs in self.said if verbs.cell == cell]
 
 
 def remember(models: Mapping[str, Model], text: str) -> Remembered:
-    """What the network of each cell says, as the gap "..." of `text` fills. ValueError for a text without one."""
+    """What the network of each cell gives as the gap "..." of `text` fills. ValueError without a gap."""
     before, verb, until = _parted(text)
     said = []
     for cell, model in models.items():
-        encoder = reading(model.card, model.folder).encoder
+        encoder, network = words_encoder(model), agreement_network(model)
         for filler in _fillers():
-            was, were, singular = _at_the_end(model, encoder, [*before, *filler, *until])
-            said.append(Said(cell, len(filler), was, were, singular))
+            ((x, _),) = encoded(encoder, [Row(0, [*before, *filler, *until])])
+            said.append(VerbProbabilities(cell, len(filler), *_at_the_end(network, encoder, x)))
     return Remembered(text, verb, said)
 
 
-def show(found: Sequence[Remembered], models: Mapping[str, Model]) -> None:
+def show(texts: Sequence[Remembered], models: Mapping[str, Model]) -> None:
     """A table for each text, on standard output."""
-    for one in found:
-        table = Table("words of filler", *(NAMES[cell] for cell in CELLS), title=one.text)
-        by_cell = {cell: [said for said in one.said if said.cell == cell] for cell in CELLS}
-        for row in zip(*by_cell.values()):
-            cells = (f"{said.right(one.verb):.2f}  ({said.was:.3f}, {said.were:.3f})" for said in row)
+    for text in texts:
+        table = Table("words of filler", *(NAMES[cell] for cell in CELLS), title=text.text)
+        for row in zip(*(text.of(cell) for cell in CELLS)):
+            cells = (f"{verbs.right(text.verb):.2f}  ({verbs.was:.3f}, {verbs.were:.3f})" for verbs in row)
             table.add_row(str(row[0].words), *cells)
         Console(width=100).print(table)
     print("The share of the right form of the two, and P(was), P(were) among all words; 0.5 is a guess.")
-    known = (
-        (NAMES[cell], models[cell].card.scores.get("ner_gmb_dev", {}).get("perplexity")) for cell in CELLS
-    )
+    known = ((NAMES[cell], perplexity(models[cell])) for cell in CELLS)
     print("Perplexity on news: " + ", ".join(f"{name} {value}" for name, value in known if value is not None))
 
 
-def write(found: Sequence[Remembered], folder: Path) -> Path:
+def perplexity(model: Model) -> float | str | None:
+    """The card's own, on the dev sentences of news; None where it has none."""
+    return model.card.scores.get("ner_gmb_dev", {}).get("perplexity")
+
+
+def write(texts: Sequence[Remembered], folder: Path) -> Path:
     """`folder`/memory.json."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "memory.json"
-    whole = json.loads(
-        json.dumps([asdict(one) for one in found]), parse_float=lambda text: float(f"{float(text):.4g}")
-    )
-    path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
-    return path
+    return write_json([asdict(text) for text in texts], folder / "memory.json")
 
 
-def draw(found: Sequence[Remembered], path: Path) -> None:
+def draw(texts: Sequence[Remembered], path: Path) -> None:
     """The share of the right form against the filler's words, a panel for each text."""
-    made, axes = figure(5.4 * len(found), 3.9, columns=len(found))
-    for one, panel in zip(axes, found):
+    made, axes = figure(5.4 * len(texts), 3.9, columns=len(texts))
+    for panel, text in zip(axes, texts):
         ends = []
         for cell in CELLS:
-            some = [said for said in panel.said if said.cell == cell]
-            shares = [said.right(panel.verb) for said in some]
-            one.plot(
-                [said.words for said in some], shares, color=COLOURS[cell], marker=MARKS[cell], markersize=5
-            )
-            ends.append((NAMES[cell], some[-1].words, shares[-1], COLOURS[cell]))
-        one.axhline(0.5, color="black", linewidth=0.7, linestyle=":")
-        one.text(0, 0.51, "a guess", fontsize=8, va="bottom")
-        one.set_ylim(-0.03, 1.05)
-        one.set_xlim(-0.5, some[-1].words * 1.16)
-        one.set_title(panel.text, fontsize=10)
-        one.set_xlabel("words in place of the dots")
-        other = VERBS[panel.verb == "was"]
-        one.set_ylabel(f"P({panel.verb}) / (P({panel.verb}) + P({other}))")
-        label_ends(one, ends)
+            fillers = [verbs.words for verbs in text.of(cell)]
+            shares = [verbs.right(text.verb) for verbs in text.of(cell)]
+            ends.append(draw_cell(panel, cell, fillers, shares, markersize=5))
+        panel.axhline(0.5, color="black", linewidth=0.7, linestyle=":")
+        panel.text(0, 0.51, "a guess", fontsize=8, va="bottom")
+        panel.set_ylim(-0.03, 1.05)
+        panel.set_xlim(-0.5, text.said[-1].words * 1.16)
+        panel.set_title(text.text, fontsize=10)
+        panel.set_xlabel("words in place of the dots")
+        other = VERBS[text.verb == "was"]
+        panel.set_ylabel(f"P({text.verb}) / (P({text.verb}) + P({other}))")
+        label_ends(panel, ends)
     save(made, path)
 
 
@@ -142,10 +140,8 @@ def _fillers() -> list[list[str]]:
 
 
 @torch.inference_mode()
-def _at_the_end(model: Model, encoder: WordsEncoder, words: list[str]) -> tuple[float, float, float]:
-    """P(was), P(were) and P(singular) behind `words`."""
-    ((x, _),) = encoded(encoder, [Row(0, words)])
-    network = model.network
+def _at_the_end(network: AgreementLive, encoder: WordsEncoder, x: Tensor) -> tuple[float, float, float]:
+    """P(was), P(were) and P(singular) after the words x [1, T, C]."""
     h, _ = network.hidden(x, network.initial_state(1))
     following = network.next_words(h[0, -1]).softmax(-1)
     was, were = (float(following[encoder.ids[verb]]) for verb in VERBS)

@@ -6,47 +6,20 @@ import numpy as np
 
 from streamer.models.datasets.agreement_rows import Row
 
-SUBJECTS = (
-    ("student", "students"),
-    ("teacher", "teachers"),
-    ("author", "authors"),
-    ("player", "players"),
-    ("officer", "officers"),
-    ("minister", "ministers"),
-    ("king", "kings"),
-    ("soldier", "soldiers"),
-    ("doctor", "doctors"),
-    ("cat", "cats"),
-    ("dog", "dogs"),
-    ("bird", "birds"),
-)
-OTHERS = (
-    ("house", "houses"),
-    ("book", "books"),
-    ("school", "schools"),
-    ("church", "churches"),
-    ("road", "roads"),
-    ("bridge", "bridges"),
-    ("building", "buildings"),
-    ("river", "rivers"),
-    ("village", "villages"),
-    ("car", "cars"),
-    ("ship", "ships"),
-    ("tree", "trees"),
-    ("garden", "gardens"),
-    ("tower", "towers"),
-)
+SUBJECTS = "student teacher author player officer minister king soldier doctor cat dog bird".split()
+OTHERS = "house book school church road bridge building river village car ship tree garden tower".split()
 PREPOSITIONS = ("near", "behind", "of", "with", "from", "beside")
-FILLERS = (
-    ", however ,",
-    ", even now ,",
-    ", as always ,",
-    ", so far ,",
-    ", as before ,",
-    ", more than ever ,",
-    ", once again ,",
-    ", at least ,",
+PHRASES = (
+    "however",
+    "even now",
+    "as always",
+    "so far",
+    "as before",
+    "more than ever",
+    "once again",
+    "at least",
 )
+FILLERS = [f", {phrase} ," for phrase in PHRASES]
 MOST = 5  # attractors, and fillers
 
 
@@ -65,10 +38,8 @@ def fillers(count: int, rows: int, seed: int) -> list[Row]:
     random = np.random.default_rng([seed, count])
     made = []
     for number in _numbers(rows):
-        between = " ".join(random.permutation(FILLERS)[:count])
-        made.append(
-            Row(number, ["the", _drawn(SUBJECTS, random)[number], *between.replace(", ,", ",").split()])
-        )
+        between = " ".join(random.permutation(FILLERS)[:count]).replace(", ,", ",")
+        made.append(Row(number, ["the", _drawn(SUBJECTS, number, random), *between.split()]))
     return made
 
 
@@ -76,9 +47,9 @@ def _phrases(count: int, rows: int, seed: int, opposite: int) -> list[Row]:
     random = np.random.default_rng([seed, count])
     made = []
     for number in _numbers(rows):
-        words = ["the", _drawn(SUBJECTS, random)[number]]
+        words = ["the", _drawn(SUBJECTS, number, random)]
         for _ in range(count):
-            words += [str(random.choice(PREPOSITIONS)), "the", _drawn(OTHERS, random)[number ^ opposite]]
+            words += [str(random.choice(PREPOSITIONS)), "the", _drawn(OTHERS, number ^ opposite, random)]
         made.append(Row(number, words))
     return made
 
@@ -87,5 +58,7 @@ def _numbers(rows: int) -> list[int]:
     return [row % 2 for row in range(rows)]
 
 
-def _drawn(pairs: Sequence[tuple[str, str]], random: np.random.Generator) -> tuple[str, str]:
-    return pairs[random.integers(len(pairs))]
+def _drawn(nouns: Sequence[str], number: int, random: np.random.Generator) -> str:
+    """One of the nouns at random, in the singular for 0, in the plural for 1."""
+    noun = nouns[int(random.integers(len(nouns)))]
+    return noun + ("es" if noun.endswith("ch") else "s") * number

@@ -11,14 +11,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from streamer.models.bundle.build import Model
 from streamer.models.datasets.agreement_rows import Row
 from streamer.models.datasets.word_channels import Word
+from streamer.models.feeders.encoders import reading
 from streamer.models.layers.recurrent import Recurrent
 from streamer.models.networks.agreement_network import AgreementLive
 from streamer.models.text.words import WordsEncoder
 from streamer.models.training.tbptt import jacobians
 
-LEAST = 1e-12  # below any gradient that float32 tells from none
+LEAST = 1e-12  # below any gradient that float32 distinguishes from none
 
 
 class Reach(NamedTuple):
@@ -40,25 +42,28 @@ def gradient_norms(network: AgreementLive, x: Tensor, numbers: Tensor) -> np.nda
     cell, inputs, states = network.recurrent.cell, network.inputs(x)[..., 1:], []
     state = cell.initial_state(len(x))
     with torch.enable_grad(), _step_by_step():
-        for one in inputs.detach().split(1, 1):
+        for x_t in inputs.detach().split(1, 1):
             # Each state a variable of its own, so that its gradient is what later steps leave of it.
-            _, state = cell.step(one, tuple(leaf.requires_grad_() for leaf in state))
+            _, state = cell.step(x_t, tuple(leaf.requires_grad_() for leaf in state))
             states.append(state)
         loss = F.cross_entropy(network.number(states[-1][0]), numbers, reduction="sum")
-        leaves = [leaf for one in states for leaf in one]
-        found = torch.autograd.grad(loss, leaves, allow_unused=True)
-    squares = torch.stack([loss.new_zeros(len(x)) if one is None else one.square().sum(1) for one in found])
+        leaves = [leaf for state in states for leaf in state]
+        gradients = torch.autograd.grad(loss, leaves, allow_unused=True)
+    squares = torch.stack(
+        [loss.new_zeros(len(x)) if grad is None else grad.square().sum(1) for grad in gradients]
+    )
     by_step = squares.reshape(len(states), -1, len(x)).sum(1)
     return by_step.sqrt().flip(0).T.numpy()
 
 
 def reach(network: AgreementLive, texts: Sequence[tuple[Tensor, int]], most: int) -> Reach:
     """How the gradient falls with distance up to `most`, over sentences longer than that."""
-    norms, by_length = [], sorted(texts, key=lambda text: text[0].shape[1])
-    for _, some in groupby(by_length, key=lambda text: text[0].shape[1]):
-        rows, numbers = zip(*some)
-        norms.append(gradient_norms(network, torch.cat(rows), torch.tensor(numbers))[:, : most + 1])
-    norms = np.concatenate(norms).astype(np.float64)
+    by_length = sorted(texts, key=lambda text: text[0].shape[1])
+    batches = []
+    for _, batch in groupby(by_length, key=lambda text: text[0].shape[1]):
+        rows, numbers = zip(*batch)
+        batches.append(gradient_norms(network, torch.cat(rows), torch.tensor(numbers))[:, : most + 1])
+    norms = np.concatenate(batches).astype(np.float64)
     shares = np.maximum(norms / np.maximum(norms[:, :1], LEAST), LEAST)
     low, median, high = np.quantile(shares, (0.25, 0.5, 0.75), axis=0).tolist()
     return Reach(list(range(most + 1)), median, low, high)
@@ -69,9 +74,9 @@ def product_norms(cell: Recurrent, inputs: Tensor) -> np.ndarray:
     with _step_by_step():
         steps = jacobians(cell, inputs.detach(), cell.initial_state(1)).detach()
     product, norms = torch.eye(steps.shape[-1]), []
-    for one in steps.flip(0):
+    for jacobian in steps.flip(0):
         norms.append(float(torch.linalg.matrix_norm(product, 2)))
-        product = product @ one
+        product = product @ jacobian
     return np.array(norms)
 
 
@@ -82,6 +87,21 @@ def _step_by_step() -> Iterator[None]:
         warnings.simplefilter("ignore")  # it speaks of GPUs when it is switched
         with torch.backends.mkldnn.flags(enabled=False):
             yield
+
+
+def agreement_network(model: Model) -> AgreementLive:
+    """The network of a model of agreement."""
+    if not isinstance(model.network, AgreementLive):
+        raise ValueError(f"{model.name} is no network of agreement")
+    return model.network
+
+
+def words_encoder(model: Model) -> WordsEncoder:
+    """What encodes the words of a model of agreement."""
+    encoder = reading(model.card, model.folder).encoder
+    if not isinstance(encoder, WordsEncoder):
+        raise ValueError(f"{model.name} reads other things than words")
+    return encoder
 
 
 def encoded(encoder: WordsEncoder, rows: Sequence[Row]) -> list[tuple[Tensor, int]]:

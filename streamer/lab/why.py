@@ -1,7 +1,6 @@
-"""`streamer lab why`: what sharing weights over positions buys, measured on names in Wikipedia's sentences."""
+"""`streamer lab why`: what sharing weights over positions buys, on names in Wikipedia's sentences."""
 
 import gzip
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -16,11 +15,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from streamer.lab.intervals import Interval, interval
+from streamer.lab.rounded_json import write_json
 from streamer.lab.sample import FOLDER
 from streamer.lab.why_networks import BETWEEN, PADDED, Cost, Marker, Reader, cost
 from streamer.models.datasets.word_channels import Words, batch
 
-SEEN = 20  # words of the longest sentence that is learnt from
+SEEN = 20  # words of the longest sentence that networks learn from
 EPOCHS, BATCH, RATE = 12, 16, 3e-3
 SEEDS = (1, 2, 3)
 DEPTHS = (1, 2, 3)
@@ -58,12 +58,12 @@ class Why:
 
 
 def measure(progress: Progress) -> Why:
-    """Train every kind with every seed on sentences of up to `SEEN` words, and score it on dev ones of any length."""
+    """Train every kind with every seed on sentences of up to `SEEN` words; score it on all of dev."""
     torch.set_num_threads(1)
     words = Words()
     train, dev = (_read(FOLDER / f"names.{split}.tsv.gz", words) for split in ("train", "dev"))
-    train = [one for one in train if len(one.words) <= SEEN]
-    listed = words.frequent([one.words for one in train], WORDS)
+    train = [sentence for sentence in train if len(sentence.words) <= SEEN]
+    listed = words.frequent([sentence.words for sentence in train], WORDS)
     table = words.table(listed)
     kinds = {}
     for name, between in BETWEEN.items():
@@ -73,11 +73,10 @@ def measure(progress: Progress) -> Why:
             torch.manual_seed(seed)
             network = Marker(len(listed) + 2, between())
             _train(network, table, train, EPOCHS, seed)
-            for group, some in _weighed_hits(network, table, dev).items():
-                hits[group].append(some)
-        kinds[name] = Kind(
-            cost(name), *_padding(name, dev), {group: interval(some) for group, some in hits.items()}
-        )
+            for group, of_seed in _weighed_hits(network, table, dev).items():
+                hits[group].append(of_seed)
+        accuracy = {group: interval(by_seed) for group, by_seed in hits.items()}
+        kinds[name] = Kind(cost(name), *_padding(name, dev), accuracy)
     seconds = {}
     for depth in DEPTHS:
         progress(f"an RNN of depth {depth}")
@@ -90,40 +89,32 @@ def measure(progress: Progress) -> Why:
 
 def write(why: Why, folder: Path) -> Path:
     """`folder`/why.json."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "why.json"
-    whole = json.loads(json.dumps(asdict(why)), parse_float=lambda text: float(f"{float(text):.4g}"))
-    path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
-    return path
+    return write_json(asdict(why), folder / "why.json")
 
 
 def show(why: Why) -> None:
     """The tables, on standard output."""
+    kinds = why.kinds.values()
     table = Table("", *why.kinds, title=f"names in Wikipedia; learnt from sentences of up to {SEEN} words")
-    table.add_row(
-        "weights behind the words' vectors", *(f"{kind.cost.parameters:,}" for kind in why.kinds.values())
-    )
-    twenty = (f"{kind.cost.fixed + 20 * kind.cost.each:,}" for kind in why.kinds.values())
+    table.add_row("weights behind the words' vectors", *(f"{kind.cost.parameters:,}" for kind in kinds))
+    twenty = (f"{kind.cost.fixed + 20 * kind.cost.each:,}" for kind in kinds)
     table.add_row("multiplications for 20 words", *twenty)
-    table.add_row("share spent on padding", *(f"{kind.padding:.0%}" for kind in why.kinds.values()))
-    table.add_row(
-        f"  in batches of {BATCH}", *(f"{kind.padding_in_batches:.0%}" for kind in why.kinds.values())
-    )
+    table.add_row("share spent on padding", *(f"{kind.padding:.0%}" for kind in kinds))
+    table.add_row(f"  in batches of {BATCH}", *(f"{kind.padding_in_batches:.0%}" for kind in kinds))
     for group in GROUPS:
-        cells = (kind.accuracy[group] for kind in why.kinds.values())
+        cells = (kind.accuracy[group] for kind in kinds)
         table.add_row(f"balanced accuracy: {group}", *(f"{a:.1%} [{b:.1%}, {c:.1%}]" for a, b, c in cells))
     Console(width=120).print(table)
-    print(
-        f"{TIMED_EPOCHS} epochs of an RNN: "
-        + ", ".join(f"depth {d} {s:.2f} s" for d, s in why.seconds.items())
-    )
+    by_depth = ", ".join(f"depth {depth} {seconds:.2f} s" for depth, seconds in why.seconds.items())
+    print(f"{TIMED_EPOCHS} epochs of an RNN: {by_depth}")
 
 
 def _read(path: Path, words: Words) -> list[Sentence]:
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         parts = [line.rstrip("\n").split("\t") for line in lines]
     return [
-        Sentence(words.text(text.split(" ")), np.array([int(one) for one in marks])) for text, marks in parts
+        Sentence(words.text(text.split(" ")), np.array([int(mark) for mark in marks]))
+        for text, marks in parts
     ]
 
 
@@ -134,8 +125,7 @@ def _train(network: Marker, table: np.ndarray, train: Sequence[Sentence], epochs
     for _ in range(epochs):
         shuffled = random.permutation(len(train))
         for at in range(0, len(train), BATCH):
-            some = [train[i] for i in shuffled[at : at + BATCH]]
-            x, names = _batch(table, some)
+            x, names = _batch(table, [train[i] for i in shuffled[at : at + BATCH]])
             loss = F.cross_entropy(network(x).flatten(0, 1), names.flatten(), ignore_index=-1)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -144,11 +134,11 @@ def _train(network: Marker, table: np.ndarray, train: Sequence[Sentence], epochs
     network.eval()
 
 
-def _batch(table: np.ndarray, some: Sequence[Sentence]) -> tuple[Tensor, Tensor]:
-    x, lengths = batch(table, [one.words for one in some])
+def _batch(table: np.ndarray, sentences: Sequence[Sentence]) -> tuple[Tensor, Tensor]:
+    x, _ = batch(table, [sentence.words for sentence in sentences])
     names = torch.full(x.shape[:2], -1, dtype=torch.long)
-    for row, one in zip(names, some):
-        row[: len(one.names)] = torch.from_numpy(one.names)
+    for row, sentence in zip(names, sentences):
+        row[: len(sentence.names)] = torch.from_numpy(sentence.names)
     return x, names
 
 
@@ -156,26 +146,25 @@ def _batch(table: np.ndarray, some: Sequence[Sentence]) -> tuple[Tensor, Tensor]
 def _weighed_hits(network: Marker, table: np.ndarray, dev: Sequence[Sentence]) -> dict[str, list[float]]:
     """By group, for each word 0 or, if it is marked right, a weight: their mean is the balanced accuracy."""
     right: dict[str, list[tuple[int, bool]]] = {group: [] for group in GROUPS}
-    for one in dev:
-        x, _ = batch(table, [one.words])
-        found = network(x)[0].argmax(-1).numpy()
-        for at, (name, told) in enumerate(zip(one.names.tolist(), found.tolist())):
-            long = len(one.words) > SEEN
+    for sentence in dev:
+        x, _ = batch(table, [sentence.words])
+        marks = network(x)[0].argmax(-1).tolist()
+        long = len(sentence.words) > SEEN
+        for at, (name, mark) in enumerate(zip(sentence.names.tolist(), marks)):
             group = GROUPS[0 if not long else 1 if at < SEEN else 2 if at < PADDED else 3]
-            right[group].append((name, name == told))
+            right[group].append((name, name == mark))
     weighed = {}
-    for group, some in right.items():
-        counts = [max(1, sum(name == kind for name, _ in some)) for kind in (0, 1)]
-        weighed[group] = [hit * len(some) / (2 * counts[name]) for name, hit in some]
+    for group, hits in right.items():
+        counts = [max(1, sum(name == kind for name, _ in hits)) for kind in (0, 1)]
+        weighed[group] = [hit * len(hits) / (2 * counts[name]) for name, hit in hits]
     return weighed
 
 
 def _padding(name: str, dev: Sequence[Sentence]) -> tuple[float, float]:
     """The share of work on padding, of sentences one at a time and in batches as they come."""
-    lengths = [min(len(one.words), PADDED) for one in dev]
-    alone = 1 - sum(lengths) / (PADDED * len(lengths))
+    lengths = [len(sentence.words) for sentence in dev]
     if name == "feed-forward":
+        alone = 1 - sum(min(length, PADDED) for length in lengths) / (PADDED * len(lengths))
         return alone, alone
-    lengths = [len(one.words) for one in dev]
     batches = [lengths[at : at + BATCH] for at in range(0, len(lengths), BATCH)]
-    return 0.0, 1 - sum(lengths) / sum(max(some) * len(some) for some in batches)
+    return 0.0, 1 - sum(lengths) / sum(max(batch) * len(batch) for batch in batches)

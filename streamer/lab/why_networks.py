@@ -46,7 +46,7 @@ class FeedForward(nn.Module):
         steps = x.shape[1]
         fitted = nn.functional.pad(x[:, :PADDED], (0, 0, 0, max(0, PADDED - steps)))
         y = self.out(torch.relu(self.hidden(fitted.flatten(1)))).unflatten(1, (PADDED, KINDS))
-        # Of what it never sees it can say nothing: no name is the oftener answer.
+        # Of what it never sees it can say nothing: no name is the more frequent answer.
         beyond = y.new_tensor([1.0, 0.0]).expand(len(x), max(0, steps - PADDED), KINDS)
         return torch.cat([y[:, :steps], beyond], 1)
 
@@ -80,7 +80,7 @@ BETWEEN = {"feed-forward": FeedForward, "convolution": Convolution, "rnn": Reade
 
 def cost(name: str) -> Cost:
     """What the network of that name costs."""
-    parameters = sum(one.numel() for one in BETWEEN[name]().parameters())
+    parameters = sum(weight.numel() for weight in BETWEEN[name]().parameters())
     width = WORD + LETTER
     if name == "feed-forward":
         return Cost(parameters, PADDED * (width + KINDS) * HIDDEN, 0)

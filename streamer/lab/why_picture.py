@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from streamer.lab.drawing import SHADES, figure, label_ends, save
+from streamer.lab.drawing import NAMES, SHADES, figure, in_percent, label_ends, save
 from streamer.lab.why import GROUPS, SEEN, TIMED_EPOCHS, Why
 from streamer.lab.why_networks import PADDED
 
@@ -20,12 +20,12 @@ PLACES = (
 def draw(why: Why, path: Path) -> None:
     """Accuracy by position, then weights and seconds."""
     made, (left, middle, right) = figure(12, 4.2, columns=3)
+    names = [NAMES.get(name, name) for name in why.kinds]
     ends, places = [], np.arange(len(GROUPS))
-    for shift, shade, mark, (name, kind) in zip((-0.04, 0, 0.04), SHADES, MARKS, why.kinds.items()):
-        found = np.array([kind.accuracy[group] for group in GROUPS]) * 100
-        bars = np.maximum([found[:, 0] - found[:, 1], found[:, 2] - found[:, 0]], 0)
-        left.errorbar(places + shift, found[:, 0], bars, color=shade, marker=mark, markersize=5, capsize=2.5)
-        ends.append((name.upper() if name == "rnn" else name, places[-1] + shift, found[-1, 0], shade))
+    for shift, shade, mark, name, kind in zip((-0.04, 0, 0.04), SHADES, MARKS, names, why.kinds.values()):
+        means, bars = in_percent([kind.accuracy[group] for group in GROUPS])
+        left.errorbar(places + shift, means, bars, color=shade, marker=mark, markersize=5, capsize=2.5)
+        ends.append((name, places[-1] + shift, means[-1], shade))
     left.plot([-0.2, places[-1]], [50, 50], color="black", linewidth=0.7, linestyle=":")
     left.set_xticks(places, PLACES, fontsize=8)
     left.set_xlim(-0.2, 4.5)
@@ -33,7 +33,6 @@ def draw(why: Why, path: Path) -> None:
     left.set_ylabel("balanced accuracy of names, %; 50 is a guess")
     left.set_title("words of dev sentences\n95 % intervals over words and 3 seeds", fontsize=10)
     label_ends(left, ends)
-    names = [name.upper() if name == "rnn" else name for name in why.kinds]
     weights = [kind.cost.parameters for kind in why.kinds.values()]
     middle.bar(names, weights, color=SHADES[: len(names)])
     for at, (kind, count) in enumerate(zip(why.kinds.values(), weights)):

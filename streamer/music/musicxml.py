@@ -31,8 +31,8 @@ def write_musicxml(piece: Piece, path: Path) -> None:
     score = ET.Element("score-partwise", version="4.0")
     names = ET.SubElement(score, "part-list")
     for number, name in enumerate(piece.parts):
-        one = ET.SubElement(names, "score-part", id=f"P{number + 1}")
-        ET.SubElement(one, "part-name").text = name
+        part = ET.SubElement(names, "score-part", id=f"P{number + 1}")
+        ET.SubElement(part, "part-name").text = name
     places = piece.part_of_place
     for number in range(len(piece.parts)):
         own = [place for place, part in enumerate(places) if part == number]

@@ -56,8 +56,8 @@ class SoundFont:
                 str(midi.absolute()),
             ]
             ended = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL)
-            if (said := _complaint(ended)) or not raw.is_file() or not raw.stat().st_size:
-                raise OSError(f"{PROGRAM} can't play with {self.path}: {said or 'no sound came out'}")
+            if (complaint := _complaint(ended)) or not raw.is_file() or not raw.stat().st_size:
+                raise OSError(f"{PROGRAM} can't play with {self.path}: {complaint or 'no sound came out'}")
             _written(np.memmap(raw, "<f4", "r"), round(seconds * RATE_HZ), output)
 
 
@@ -88,8 +88,8 @@ def _written(samples: np.ndarray, wanted: int, output: Path) -> None:
     try:
         for at in blocks:
             block = np.zeros((min(BLOCK_SAMPLES, wanted - at), 2), np.float32)
-            found = stereo[at : at + BLOCK_SAMPLES]
-            block[: len(found)] = found * (PEAK / peak if peak else 0.0)
+            played = stereo[at : at + BLOCK_SAMPLES]
+            block[: len(played)] = played * (PEAK / peak if peak else 0.0)
             file.write(block)
     finally:
         file.close()

@@ -21,7 +21,8 @@ SENTENCES = [
 ]
 PAPERS = [
     {
-        "abstract": "We study graph colouring with few colours. Graph colouring is hard. We give a fast algorithm for it.",
+        "abstract": "We study graph colouring with few colours. Graph colouring is hard. "
+        "We give a fast algorithm for it.",
         "title": "A fast algorithm for graph colouring",
     }
 ] * 4

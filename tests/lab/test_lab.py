@@ -16,7 +16,6 @@ from streamer.lab import (
     memory,
     sample,
     templates,
-    watching,
     why_picture,
 )
 from streamer.lab import why as lab_why
@@ -124,7 +123,7 @@ def test_rows_made_by_rule_have_what_they_say():
 def test_the_sample_is_there():
     assert len(sample.rows("natural")) == 2265 and len(sample.rows("1attractor")) == 2000
     assert (
-        len(watching.long_rows()) > watching.WATCHED
+        len(gradients.long_rows()) > gradients.WATCHED
         and min(one.distance for one in sample.distant_rows()) > 0
     )
 
@@ -170,7 +169,7 @@ def test_gates_are_drawn_of_words_and_of_sound(models, tmp_path):
     (layer,) = gates_along(models["lstm"][0].network, given.x)
     gates_picture.save(gates_picture.picture(layer, given, "a title"), tmp_path / "words.png")
     assert (tmp_path / "words.png").read_bytes().startswith(b"\x89PNG")
-    long = gates_picture.Input(torch.zeros(1, 0, 1), [], 0.01)
+    long = gates_picture.NetworkInput(torch.zeros(1, 0, 1), [], 0.01)
     values = {"update": np.random.default_rng(1).random((1000, 300))}
     gates_picture.save(
         gates_picture.picture(layer._replace(gates=values), long, "noise"), tmp_path / "sound.png"
@@ -190,7 +189,7 @@ def test_gradients_are_measured_written_and_drawn(models, tmp_path, monkeypatch,
     monkeypatch.setattr(
         sample, "distant_rows", lambda: [sample.Distant(d, Row(0, ["cat"] * d)) for d in (1, 3, 5, 8, 12)]
     )
-    left = {distance: [0.5, 0.6] for distance in watching.DISTANCES}
+    left = {distance: [0.5, 0.6] for distance in gradients.DISTANCES}
     courses = [gradients.Course(cell, 1, [10, 20], [0.5, 0.9], left) for cell in models]
     findings = gradients.measure(models, courses, lambda told: None)
     assert findings.scores[0].rows == 4 and findings.trained["gru"].median[0] == 1.0
@@ -205,10 +204,10 @@ def test_networks_are_trained_for_the_gradients_course(tmp_path, monkeypatch):
     data = agreement_data.make(tmp_path / "data")
     recipe = dataclasses.replace(agreement_recipes.RECIPE, options=TINY, words=40)
     monkeypatch.setattr(agreement_recipes, "RECIPE", recipe)
-    monkeypatch.setattr(watching, "WATCHED", 2)
+    monkeypatch.setattr(gradients, "WATCHED", 2)
     models, courses = gradients.trained(data, tmp_path / "runs", 1, 2, lambda told: None)
     assert [course.cell for course in courses] == list(models) and courses[0].updates == [2]
-    assert all(courses[0].left[distance][0] > 0 for distance in watching.DISTANCES)
+    assert all(courses[0].left[distance][0] > 0 for distance in gradients.DISTANCES)
 
 
 def test_memory_asks_for_was_and_were(models, tmp_path, capsys):

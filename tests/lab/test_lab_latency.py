@@ -13,13 +13,13 @@ from streamer.clients.files import BUNDLED
 from streamer.evaluation.word_delays import Shown
 from streamer.lab.latency import delay_picture, measure, phone_task, timeline, translation_task, word_tasks
 from streamer.lab.latency.task import Scored
-from streamer.lab.latency.views import Seer, ahead, both_ways, chunks, one_way, seer
+from streamer.lab.latency.views import BOTH_WAYS, ONE_WAY, Seer, View, seer
 from streamer.lab.sample import FOLDER
 from streamer.models.training.fit import Pace
 from streamer.offline.recordings import SpokenWord
 from tests import text_data, translation_data
 
-VIEWS = (one_way(), ahead(2, "2 ahead"), chunks(3, "chunks of 3"), both_ways())
+VIEWS = (ONE_WAY, View("2 ahead", ahead=2), View("chunks of 3", chunk=3), BOTH_WAYS)
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +49,7 @@ def test_a_network_sees_what_its_view_lets_it_and_nothing_more(view, depth):
 
 
 def test_padding_may_hold_anything():
-    network = Seer(chunks(3, "chunks"), 3, 4, 2, 0.0).eval()
+    network = Seer(View("chunks", chunk=3), 3, 4, 2, 0.0).eval()
     x = torch.randn(1, 5, 3)
     padded = torch.cat([x, torch.full((1, 4, 3), torch.nan)], 1)
     with torch.no_grad():
@@ -57,10 +57,10 @@ def test_padding_may_hold_anything():
 
 
 def test_what_an_output_waits_for():
-    assert one_way().waits(3).tolist() == [0, 0, 0]
-    assert ahead(2, "").waits(5).tolist() == [2, 2, 2, 1, 0]
-    assert chunks(3, "").waits(5).tolist() == [2, 1, 0, 1, 0]
-    assert both_ways().waits(3).tolist() == [2, 1, 0]
+    assert ONE_WAY.waits(3).tolist() == [0, 0, 0]
+    assert View("", ahead=2).waits(5).tolist() == [2, 2, 2, 1, 0]
+    assert View("", chunk=3).waits(5).tolist() == [2, 1, 0, 1, 0]
+    assert BOTH_WAYS.waits(3).tolist() == [2, 1, 0]
 
 
 def test_networks_are_of_equal_size():
@@ -72,7 +72,7 @@ def test_networks_are_of_equal_size():
 
 def test_every_network_has_a_name_of_its_own():
     for views in (word_tasks.VIEWS, phone_task.VIEWS, translation_task.VIEWS):
-        names = [one.name("task") for one in measure.wanted(views)]
+        names = [network.name("task") for network in measure.compared(views)]
         assert len(names) == len(set(names)) == len(views) + 4
 
 
@@ -120,9 +120,9 @@ def test_names_and_summaries_are_trained_scored_written_and_drawn(tmp_path, monk
 
 def test_translation_reads_no_further_than_it_may(tmp_path, monkeypatch):
     monkeypatch.setattr(translation_task, "WEIGHTS", 9000)
-    monkeypatch.setattr(translation_task.Translation, "pace", Pace(4, 3e-3, averaged=0.5))
+    monkeypatch.setattr(translation_task.TranslationTask, "pace", Pace(4, 3e-3, averaged=0.5))
     data = translation_data.make(tmp_path)
-    task = translation_task.Translation(data, tmp_path / "cache")
+    task = translation_task.TranslationTask(data, tmp_path / "cache")
     sources = [translation_task.sentence_pairs.steps(task.source, said) for said, _ in task.dev]
     lags = []
     for view in (*translation_task.VIEWS[:2], translation_task.VIEWS[-1]):

@@ -1,4 +1,4 @@
-"""`streamer compose --soundfont`: by a fluidsynth that is made up, and by the real one where it is installed."""
+"""`streamer compose --soundfont`: by a made-up fluidsynth, and by the real one where it is installed."""
 
 import shutil
 import sys

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MARKS = {1: "v", 2: "o", 3: "^"}
 FONT = 7.5
 CLOSE = 9  # dots round a mark that belong to its own name
-ROOM = 40  # dots that a name may reach into what is free beside a panel
+BESIDE = 40  # dots that a name may reach into what is free beside a panel
 # Of a name beside its point, in points; the first is the best.
 PLACES = [(dx, dy) for away in (8, 12) for dy in (7, -7, 14, -14, 0) for dx in (away, -away)]
 LINEAR = {"ms": 100.0, "words": 1.0}  # delays up to here stand at equal distances, longer ones closer
@@ -42,8 +42,9 @@ def _panel(panel: "Axes", line: Line, shade: str) -> None:
     ordered = _of_depth(line)
     ahead = [p for p in ordered if not p.reads_back]
     back = [p for p in ordered if p.reads_back]
-    for some, style in ((ahead, "-"), (back, ":")):
-        panel.plot([p.delay for p in some], [100 * p.error for p in some], style, color=shade, linewidth=1.5)
+    for group, style in ((ahead, "-"), (back, ":")):
+        delays, errors = [p.delay for p in group], [100 * p.error for p in group]
+        panel.plot(delays, errors, style, color=shade, linewidth=1.5)
     for point in line.points:
         error = 100 * point.error
         bars = [[max(0.0, error - 100 * point.low)], [max(0.0, 100 * point.high - error)]]
@@ -64,9 +65,7 @@ def _panel(panel: "Axes", line: Line, shade: str) -> None:
     ticks = [t for t in _ticks(line.unit) if t <= longest * 1.6]
     panel.set_xticks(ticks, [_shown(t, line.unit) for t in ticks])
     panel.xaxis.minorticks_off()
-    panel.set_xlabel(
-        "waits for, on average, ms of sound" if line.unit == "ms" else "waits for, on average, words"
-    )
+    panel.set_xlabel(f"waits for, on average, {'ms of sound' if line.unit == 'ms' else 'words'}")
     panel.set_ylabel(f"{line.measure}, %")
     panel.set_title(f"{line.task}: {_legend(depths)}", fontsize=10, loc="left")
     low, high = panel.get_ylim()
@@ -80,53 +79,78 @@ def _of_depth(line: Line) -> list[Point]:
     return sorted((p for p in line.points if p.depth == shown), key=lambda p: p.delay)
 
 
+class Box(NamedTuple):
+    """A rectangle, in dots."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+    def covered(self, dots: np.ndarray) -> int:
+        """How many of `dots` [n, 2] lie in it."""
+        low, high = (self.left - 1, self.bottom), (self.right, self.top)
+        return int(((dots > low) & (dots < high)).all(1).sum())
+
+    def inside(self, other: "Box") -> bool:
+        """Whether it lies in `other`."""
+        across = other.left <= self.left and self.right <= other.right
+        return across and other.bottom <= self.bottom and self.top <= other.top
+
+    def grid(self) -> np.ndarray:
+        """Dots [48, 2] that fill it."""
+        x, y = np.linspace(self.left, self.right, 12), np.linspace(self.bottom, self.top, 4)
+        return np.stack([axis.ravel() for axis in np.meshgrid(x, y)], 1)
+
+
 def _name(panel: "Axes", points: Sequence[Point], shade: str) -> None:
     """The view beside each point, where it covers the fewest dots of lines, bars and other names."""
     taken = [panel.transData.transform(dots) for dots in _drawn(panel, points)]
-    marks = panel.transData.transform([(one.delay, 100 * one.error) for one in points])
+    marks = panel.transData.transform([(point.delay, 100 * point.error) for point in points])
     taken += [mark + CLOSE * np.array([(dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)]) for mark in marks]
     per_point = panel.figure.dpi / 72
-    for point in points:
-        x, y = panel.transData.transform((point.delay, 100 * point.error))
-        width, height = (size * FONT * per_point for size in (0.5 * len(point.view), 1.1))
-        left, bottom = panel.transAxes.transform((0, 0))
-        right, top = panel.transAxes.transform((1, 1))
-
-        def cost(place: tuple[int, int]) -> float:
-            x0 = x + place[0] * per_point - (width if place[0] < 0 else 0)
-            y0 = y + place[1] * per_point - height / 2
-            covered = sum(
-                ((dots > (x0 - 1, y0)) & (dots < (x0 + width, y0 + height))).all(1).sum() for dots in taken
-            )
-            outside = x0 < left or x0 + width > right + ROOM or y0 < bottom or y0 + height > top
-            return covered + 100 * outside + 0.1 * (abs(place[0]) + abs(place[1]))
-
-        dx, dy = min(PLACES, key=cost)
+    left, bottom = panel.transAxes.transform((0, 0))
+    right, top = panel.transAxes.transform((1, 1))
+    free = Box(left, bottom, right + BESIDE, top)
+    for point, mark in zip(points, marks):
+        boxes = {place: _box(mark, place, len(point.view), per_point) for place in PLACES}
+        costs = {
+            place: sum(box.covered(dots) for dots in taken)
+            + 100 * (not box.inside(free))
+            + 0.1 * (abs(place[0]) + abs(place[1]))
+            for place, box in boxes.items()
+        }
+        place = min(costs, key=costs.__getitem__)
         panel.annotate(
             point.view,
             (point.delay, 100 * point.error),
-            (dx, dy),
+            place,
             textcoords="offset points",
-            ha="left" if dx > 0 else "right",
+            ha="left" if place[0] > 0 else "right",
             va="center",
             fontsize=FONT,
             color=shade,
         )
-        x0, y0 = x + dx * per_point - (width if dx < 0 else 0), y + dy * per_point - height / 2
-        corners = np.meshgrid(np.linspace(x0, x0 + width, 12), np.linspace(y0, y0 + height, 4))
-        taken.append(np.stack([one.ravel() for one in corners], 1))
+        taken.append(boxes[place].grid())
+
+
+def _box(mark: np.ndarray, place: tuple[int, int], letters: int, per_point: float) -> Box:
+    """Where a name of so many letters stands that is `place`, in points, away from `mark`, in dots."""
+    width, height = (size * FONT * per_point for size in (0.5 * letters, 1.1))
+    x = mark[0] + place[0] * per_point - (width if place[0] < 0 else 0)
+    y = mark[1] + place[1] * per_point - height / 2
+    return Box(x, y, x + width, y + height)
 
 
 def _drawn(panel: "Axes", points: Sequence[Point]) -> list[np.ndarray]:
     """Dots [n, 2] of what is drawn, in the panel's own numbers: lines, bars and marks."""
-    found = []
-    for one in panel.get_lines():
-        xy = np.asarray(one.get_xydata(), float)
-        found.append(xy)
-        found += [np.linspace(a, b, 25) for a, b in zip(xy, xy[1:])]
+    drawn = []
+    for line in panel.get_lines():
+        xy = np.asarray(line.get_xydata(), float)
+        drawn += [xy, *(np.linspace(a, b, 25) for a, b in zip(xy, xy[1:]))]
     bars = [(p.delay, np.linspace(100 * p.low, 100 * p.high, 60)) for p in points]
-    found += [np.stack([np.full(len(y), x), y], 1) for x, y in bars]
-    return [one for one in found if len(one)]
+    drawn += [np.stack([np.full(len(y), x), y], 1) for x, y in bars]
+    return [dots for dots in drawn if len(dots)]
 
 
 def _legend(depths: Sequence[int]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,11 +15,12 @@ from rich.table import Table
 from safetensors.torch import load_file
 
 from streamer.errors import WrongCall
-from streamer.lab.latency.phone_task import Captions
+from streamer.lab.latency.phone_task import PhoneTask
 from streamer.lab.latency.task import Error, Scored, Task
-from streamer.lab.latency.translation_task import Translation
+from streamer.lab.latency.translation_task import TranslationTask
 from streamer.lab.latency.views import View
-from streamer.lab.latency.word_tasks import Entities, Summary
+from streamer.lab.latency.word_tasks import EntityTask, SummaryTask
+from streamer.lab.rounded_json import write_json
 from streamer.models.training.fit import fit
 
 TASKS = ("captions", "entities", "translation", "summary")
@@ -58,7 +59,7 @@ class Line:
     points: list[Point]
 
 
-class Wanted(NamedTuple):
+class Compared(NamedTuple):
     """A network of the comparison."""
 
     view: View
@@ -69,21 +70,21 @@ class Wanted(NamedTuple):
         return f"{task}/{self.view.name.replace(' ', '-')}/{self.depth}"
 
 
-def wanted(views: Sequence[View]) -> Iterator[Wanted]:
+def compared(views: Sequence[View]) -> Iterator[Compared]:
     """Depth 2 in every view; depths 1 and 3 where nothing is waited for and where all is."""
     for view in views:
         for depth in DEPTHS if view in (views[0], views[-1]) else (DEPTH,):
-            yield Wanted(view, depth)
+            yield Compared(view, depth)
 
 
-def task_named(name: str, data: Path, runs: Path, progress: Progress) -> Task:
+def task_named(name: str, data: Path, runs: Path, progress: Progress) -> Task[Any]:
     """The task of that name with its data, from the folder that holds speech/ and text/."""
     progress(f"reading the data of {name}")
     if name == "captions":
-        return Captions(data, runs / "shards", progress)
+        return PhoneTask(data, runs / "shards", progress)
     if name == "translation":
-        return Translation(data, runs / "latency" / "translation")
-    return {"entities": Entities, "summary": Summary}[name](data)
+        return TranslationTask(data, runs / "latency" / "translation")
+    return EntityTask(data) if name == "entities" else SummaryTask(data)
 
 
 def measure(
@@ -100,52 +101,46 @@ def measure(
     lines = []
     for name in tasks:
         task = task_named(name, data, runs, progress)
-        chosen = [one for one in wanted(task.views) if fnmatch(one.name(name), only)]
-        points = [_point(task, one, runs / "latency" / one.name(name), updates, progress) for one in chosen]
+        chosen = [network for network in compared(task.views) if fnmatch(network.name(name), only)]
+        points = [_point(task, network, runs / "latency", updates, progress) for network in chosen]
         lines += [Line(name, task.unit, task.measure, points)] if points else []
     if not lines:
         raise WrongCall(f"--only {only!r} names no network; they are called like entities/both-ways/2")
     return lines
 
 
-def _point(task: Task, one: Wanted, run: Path, updates: int | None, progress: Progress) -> Point:
+def _point(task: Task[Any], compared: Compared, runs: Path, updates: int | None, progress: Progress) -> Point:
+    name, view = compared.name(task.name), compared.view
+    run = runs / name
     run.mkdir(parents=True, exist_ok=True)
-    network = task.network(one.view, one.depth)
-    pace = replace(task.pace, updates=updates or task.pace.updates)
-    pace = replace(pace, check_every=pace.updates)  # at the end alone: dev chooses nothing
+    network = task.network(view, compared.depth)
+    updates = updates or task.pace.updates
+    pace = replace(task.pace, updates=updates, check_every=updates)  # at the end alone: dev chooses nothing
 
     def loss(number: int, chosen: np.ndarray) -> torch.Tensor:
         return task.loss(network, number, chosen)
 
     def check(averaged: torch.nn.Module) -> dict[str, float]:
-        return {"score": 1 - task.error(task.scored(averaged, one.view).counts.sum(0))}
+        return {"score": 1 - task.error(task.scored(averaged, view).counts.sum(0))}
 
-    name = one.name(task.name)
-    told = f"{name}: "
-    weights = fit(
-        network,
-        pace,
-        task.batches(),
-        loss,
-        check,
-        run,
-        resume=True,
-        progress=lambda text: progress(told + text),
-    )
+    def report(text: str) -> None:
+        progress(f"{name}: {text}")
+
+    weights = fit(network, pace, task.batches(), loss, check, run, resume=True, progress=report)
     network.load_state_dict({key: value.float() for key, value in load_file(weights).items()})
     network.eval()
     began = time.process_time()
-    scored = task.scored(network, one.view)
+    scored = task.scored(network, view)
     seconds = (time.process_time() - began) / scored.amount.sum()
     error, low, high = bounds(task.error, scored)
     delay = float(scored.waited.sum() / scored.outputs.sum())
     parameters = sum(part.numel() for part in network.parameters())
-    progress(f"{name}: error {error:.3f} after {delay:.1f} {task.unit}")
-    return Point(one.view.name, one.view.both_ways, one.depth, parameters, delay, error, low, high, seconds)
+    report(f"error {error:.3f} after {delay:.1f} {task.unit}")
+    return Point(view.name, view.both_ways, compared.depth, parameters, delay, error, low, high, seconds)
 
 
 def bounds(error: Error, scored: Scored) -> tuple[float, float, float]:
-    """The error and where 95 % of its draws lie, the examples drawn anew (Efron 1979)."""
+    """The error and where 95 % of its draws lie, the examples drawn with replacement (Efron 1979)."""
     random, count = np.random.default_rng(1), len(scored.counts)
     draws = [error(scored.counts[random.integers(count, size=count)].sum(0)) for _ in range(DRAWS)]
     low, high = np.quantile(draws, (0.025, 0.975))
@@ -154,19 +149,14 @@ def bounds(error: Error, scored: Scored) -> tuple[float, float, float]:
 
 def write(lines: Sequence[Line], path: Path) -> Path:
     """The lines as JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    whole = json.loads(
-        json.dumps([asdict(line) for line in lines]), parse_float=lambda text: float(f"{float(text):.4g}")
-    )
-    path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
-    return path
+    return write_json([asdict(line) for line in lines], path)
 
 
 def read(path: Path) -> list[Line]:
     """What `write` wrote."""
     return [
-        Line(**one | {"points": [Point(**point) for point in one["points"]]})
-        for one in json.loads(path.read_text("utf-8"))
+        Line(**line | {"points": [Point(**point) for point in line["points"]]})
+        for line in json.loads(path.read_text("utf-8"))
     ]
 
 
@@ -184,14 +174,8 @@ def show(lines: Sequence[Line]) -> None:
         for column in ("sees", "layers", "weights", f"waits, {line.unit}", "error", "95 %", "CPU s an hour"):
             table.add_column(column, justify="left" if column == "sees" else "right")
         for point in line.points:
-            interval = f"{point.low:.3f} to {point.high:.3f}"
-            table.add_row(
-                point.view,
-                str(point.depth or ""),
-                f"{point.parameters:,}",
-                f"{point.delay:.1f}",
-                f"{point.error:.3f}",
-                interval,
-                f"{point.cpu_seconds:.2f}",
-            )
+            depth, weights = str(point.depth or ""), f"{point.parameters:,}"
+            interval, seconds = f"{point.low:.3f} to {point.high:.3f}", f"{point.cpu_seconds:.2f}"
+            delay, error = f"{point.delay:.1f}", f"{point.error:.3f}"
+            table.add_row(point.view, depth, weights, delay, error, interval, seconds)
         Console(width=110).print(table)

@@ -1,7 +1,7 @@
 """What a task of the comparison is: networks to train, examples to score, a unit to wait in."""
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from torch import Tensor, nn
@@ -25,7 +25,10 @@ class Scored(NamedTuple):
     amount: np.ndarray
 
 
-class Task(Protocol):
+N = TypeVar("N", bound=nn.Module)  # a task's kind of network
+
+
+class Task(Protocol[N]):
     """A task, its data read."""
 
     name: str
@@ -34,16 +37,16 @@ class Task(Protocol):
     views: tuple[View, ...]
     pace: Pace
 
-    def network(self, view: View, depth: int) -> nn.Module:
+    def network(self, view: View, depth: int) -> N:
         """An untrained network, as large as every other of this task."""
 
     def batches(self) -> Iterator[np.ndarray]:
         """Training examples by number, for ever."""
 
-    def loss(self, network: nn.Module, number: int, chosen: np.ndarray) -> Tensor:
+    def loss(self, network: N, number: int, chosen: np.ndarray) -> Tensor:
         """What update `number` makes smaller."""
 
-    def scored(self, network: nn.Module, view: View) -> Scored:
+    def scored(self, network: N, view: View) -> Scored:
         """The dev examples."""
 
     def error(self, counts: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""The task that says something else than it hears: English to German."""
+"""The task whose output is of another language: English to German."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +11,11 @@ from torch.nn import functional as F
 
 from streamer.evaluation.translation_scores import average_lagging
 from streamer.lab.latency.task import Scored
-from streamer.lab.latency.views import View, ahead, both_ways, chunks, one_way, seer
+from streamer.lab.latency.views import BOTH_WAYS, ONE_WAY, View, seer
 from streamer.lab.latency.word_tasks import SPOKEN_WORDS_AN_HOUR
 from streamer.models.datasets import sentence_pairs
 from streamer.models.layers.attention import Attended, AttentionDecoder
+from streamer.models.layers.stage import State
 from streamer.models.layers.wait_k import prefixes
 from streamer.models.networks.translator_live import END, SOURCE_END
 from streamer.models.text.pieces import BEGINS, COMPLETES, PIECE
@@ -25,23 +26,23 @@ from streamer.models.training.text.translation_loss import teacher_forced
 PIECES, UNITS = 1200, 1500
 SIZE, MEMORY, HIDDEN = 96, 160, 160
 WEIGHTS = 250_000  # of the encoder
-SLOTS = 4  # units that are said after one piece, at most
+SLOTS = 4  # units that are emitted after one piece, at most
 BATCH_UNITS = 2000
 CHECKED = 500  # dev pairs
 GROWTH, SPARE = 2, 8  # a target has at most so many units a piece, and so many more
 VIEWS = (
-    one_way(),
-    ahead(2, "2 words ahead"),
-    ahead(4, "4 ahead"),
-    ahead(8, "8 ahead"),
-    chunks(4, "chunks of 4 pieces"),
-    chunks(8, "chunks of 8"),
-    both_ways(),
+    ONE_WAY,
+    View("2 words ahead", ahead=2),
+    View("4 ahead", ahead=4),
+    View("8 ahead", ahead=8),
+    View("chunks of 4 pieces", chunk=4),
+    View("chunks of 8", chunk=8),
+    BOTH_WAYS,
 )
 
 
-class Translator(nn.Module):
-    """A Seer over pieces and an attention decoder, which may say what wait-k lets it (Ma 2019).
+class WaitingTranslator(nn.Module):
+    """A Seer over pieces and an attention decoder, which emits what wait-k lets it (Ma 2019).
 
     `view.ahead` counts whole words that the decoder, not the encoder, stays behind; where the view
     has chunks, what was read so far ends with one.
@@ -63,7 +64,7 @@ class Translator(nn.Module):
         return self.memory(self.seer(F.dropout(own, 0.15, self.training), lengths + 1)), own
 
     def prefixes(self, x: Tensor, lengths: Tensor, units: int) -> Tensor:
-        """How many pieces are read when each unit is said [B, units]; the end is one."""
+        """How many pieces are read when each unit is emitted [B, units]; the end is one."""
         begins, completes = x[..., BEGINS].long(), x[..., COMPLETES].long()
         wait = torch.full_like(lengths, self.view.ahead + 1)
         read = prefixes(begins, completes, lengths, wait, SLOTS, units)
@@ -72,11 +73,12 @@ class Translator(nn.Module):
         return torch.minimum(read, lengths[:, None] + 1)
 
 
-class Translation:
-    """Sentences of tatoeba; an error is 1 - BLEU of what is said greedily, all sentences together."""
+class TranslationTask:
+    """Sentences of tatoeba; an error is 1 - BLEU of greedy decoding, all sentences together."""
 
     name, unit, measure = "translation", "words", "1 - BLEU"
-    views, pace = VIEWS, Pace(600, 3e-3, averaged=0.995)
+    views: tuple[View, ...] = VIEWS
+    pace = Pace(600, 3e-3, averaged=0.995)
 
     def __init__(self, data: Path, cache: Path):
         folder = data / "text" / "tatoeba_en_de"
@@ -84,8 +86,8 @@ class Translation:
         cache.mkdir(parents=True, exist_ok=True)
         files = cache / "source.model", cache / "target.model"
         if not all(file.exists() for file in files):
-            sentence_pairs.train_source_model((said for said, _ in texts), PIECES, files[0])
-            sentence_pairs.train_target_model((text for _, text in texts), UNITS, files[1])
+            sentence_pairs.train_source_model((source for source, _ in texts), PIECES, files[0])
+            sentence_pairs.train_target_model((target for _, target in texts), UNITS, files[1])
         self.source, self.target = (
             sentence_pairs.SentencePieceProcessor(model_file=str(file)) for file in files
         )
@@ -96,9 +98,9 @@ class Translation:
         sources = [steps[:, PIECE].astype(np.int64) for steps in self.train.sources]
         self.begun = dictionary_vectors(sources, self.train.targets, self.sizes, SIZE, 1)
 
-    def network(self, view: View, depth: int) -> nn.Module:
+    def network(self, view: View, depth: int) -> WaitingTranslator:
         torch.manual_seed(1)
-        made = Translator(view, depth, *self.sizes)
+        made = WaitingTranslator(view, depth, *self.sizes)
         with torch.no_grad():
             for weight, value in zip(
                 (made.pieces.weight, made.decoder.embedding.weight, made.decoder.bias), self.begun
@@ -109,28 +111,30 @@ class Translation:
     def batches(self) -> Iterator[np.ndarray]:
         return sentence_pairs.order(self.train, BATCH_UNITS, 1)
 
-    def loss(self, network: nn.Module, number: int, chosen: np.ndarray) -> Tensor:
+    def loss(self, network: WaitingTranslator, number: int, chosen: np.ndarray) -> Tensor:
         torch.manual_seed(number)
-        some = sentence_pairs.batch(self.train, chosen)
-        x, lengths, units = (torch.from_numpy(part) for part in (some.x, some.lengths, some.units))
+        pairs = sentence_pairs.batch(self.train, chosen.tolist())
+        x, lengths, units = (torch.from_numpy(part) for part in (pairs.x, pairs.lengths, pairs.units))
         memory, own = network.read(x, lengths)
         prefix = network.prefixes(x, lengths, units.shape[1])
-        said = teacher_forced(network.decoder, units, memory, own, prefix)
+        outputs = teacher_forced(network.decoder, units, memory, own, prefix)
         counted = units >= 0
-        return F.cross_entropy(network.decoder.logits(said[counted]), units[counted], label_smoothing=0.1)
+        return F.cross_entropy(network.decoder.logits(outputs[counted]), units[counted], label_smoothing=0.1)
 
     @torch.inference_mode()
-    def scored(self, network: nn.Module, view: View) -> Scored:
+    def scored(self, network: WaitingTranslator, view: View) -> Scored:
         network.eval()
-        sources = [sentence_pairs.steps(self.source, said) for said, _ in self.dev]
+        sources = [sentence_pairs.steps(self.source, source) for source, _ in self.dev]
         by_length = sorted(range(len(sources)), key=lambda i: len(sources[i]))
         counts, lags = np.zeros((len(sources), 10)), np.zeros(len(sources))
         for at in range(0, len(sources), 50):
-            some = by_length[at : at + 50]
-            for i, (units, read) in zip(some, translated(network, [sources[i] for i in some])):
+            chosen = by_length[at : at + 50]
+            for i, (units, read) in zip(chosen, translated(network, [sources[i] for i in chosen])):
                 counts[i] = bleu_counts(self.target.decode(units), self.dev[i][1])
                 words = np.append(np.cumsum(sources[i][:, BEGINS]), sources[i][:, BEGINS].sum())
-                lags[i] = average_lagging([int(words[one - 1]) for one in read], int(words[-1])) or words[-1]
+                lags[i] = (
+                    average_lagging([int(words[pieces - 1]) for pieces in read], int(words[-1])) or words[-1]
+                )
         words = np.array([source[:, BEGINS].sum() for source in sources], float)
         return Scored(counts, lags, np.ones(len(sources)), words / SPOKEN_WORDS_AN_HOUR)
 
@@ -138,8 +142,8 @@ class Translation:
         return bleu_error(counts)
 
 
-def translated(network: Translator, sources: list[np.ndarray]) -> list[tuple[list[int], list[int]]]:
-    """Of each source the units said, and how many pieces were read for each."""
+def translated(network: WaitingTranslator, sources: list[np.ndarray]) -> list[tuple[list[int], list[int]]]:
+    """Of each source the units of its target, and how many pieces were read for each."""
     lengths = torch.tensor([len(source) for source in sources])
     x = nn.utils.rnn.pad_sequence([torch.from_numpy(source) for source in sources], batch_first=True)
     memory, own = network.read(x, lengths)
@@ -147,35 +151,35 @@ def translated(network: Translator, sources: list[np.ndarray]) -> list[tuple[lis
     read = network.prefixes(x, lengths, most)
     decoder, slots = network.decoder, torch.arange(memory.shape[1])
     state, last = decoder.initial_state(memory), torch.zeros(len(sources), dtype=torch.long)
-    ended, said = torch.zeros(len(sources), dtype=torch.bool), []
+    ended, units = torch.zeros(len(sources), dtype=torch.bool), []
+
+    def next_unit(gates: Tensor, at: Tensor, read: Tensor, state: State) -> tuple[Tensor, State]:
+        source = Attended(memory, own, slots < read[:, None])
+        output, after = decoder.advance(gates, at, source, state)
+        return decoder.log_probabilities(output).argmax(1), after
+
     for place in range(most):
         at, gates = torch.full_like(last, place), decoder.input_gates(last)
-
-        def next_unit(read: Tensor) -> tuple[Tensor, tuple]:
-            source = Attended(memory, own, slots < read[:, None])
-            output, after = decoder.advance(gates, at, source, state)
-            return decoder.log_probabilities(output).argmax(1), after
-
-        last, after = next_unit(read[:, place])
+        last, after = next_unit(gates, at, read[:, place], state)
         # An end before the source's own is no end: the target waits for all of it.
         early = (last == END) & (read[:, place] <= lengths)
         if bool(early.any()):
             read[:, place:] = torch.where(early[:, None], lengths[:, None] + 1, read[:, place:])
-            last, after = next_unit(read[:, place])
+            last, after = next_unit(gates, at, read[:, place], state)
         state = after
         ended |= (last == END) | (at >= lengths * GROWTH + SPARE)
-        said.append(torch.where(ended, END, last))
+        units.append(torch.where(ended, END, last))
         if bool(ended.all()):
             break
-    rows = torch.stack(said, 1).tolist()
+    rows = torch.stack(units, 1).tolist()
     counts = [row.index(END) if END in row else len(row) for row in rows]
     return [(row[:n], seen[:n]) for row, seen, n in zip(rows, read.tolist(), counts)]
 
 
-def bleu_counts(said: str, reference: str) -> list[float]:
+def bleu_counts(target: str, reference: str) -> list[float]:
     """Matches and n-grams of each order, and both lengths [10]: what BLEU is made of."""
-    found = BLEU(effective_order=True).sentence_score(said, [reference])
-    return [*found.counts, *found.totals, found.sys_len, found.ref_len]
+    score = BLEU(effective_order=True).sentence_score(target, [reference])
+    return [*score.counts, *score.totals, score.sys_len, score.ref_len]
 
 
 def bleu_error(counts: np.ndarray) -> float:

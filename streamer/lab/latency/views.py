@@ -18,7 +18,8 @@ ENOUGH = 1 << 20  # steps: more than any sequence has
 class View:
     """Output t waits for `ahead` more steps, and then for the end of its chunk of `chunk` steps.
 
-    Within a chunk a network reads both ways (Chen 2016, latency-controlled); a chunk of 0 is none.
+    Within a chunk a network reads both ways (Chen 2016, latency-controlled), and one way from chunk
+    to chunk; a chunk of 0 is none.
     """
 
     name: str
@@ -37,28 +38,12 @@ class View:
         return np.minimum(last, length - 1) - t
 
 
-def one_way() -> View:
-    """Answers at once."""
-    return View("one way")
-
-
-def ahead(steps: int, name: str) -> View:
-    """Reads one way, and answers `steps` later."""
-    return View(name, ahead=steps)
-
-
-def chunks(steps: int, name: str) -> View:
-    """Reads both ways within chunks of `steps`, and one way from chunk to chunk."""
-    return View(name, chunk=steps)
-
-
-def both_ways() -> View:
-    """Reads the whole sequence both ways."""
-    return View("both ways", chunk=ENOUGH)
+ONE_WAY = View("one way")
+BOTH_WAYS = View("both ways", chunk=ENOUGH)
 
 
 class Layer(nn.Module):
-    """y = x + [ahead(norm x), back(norm x)], what reads back beginning anew in every chunk.
+    """y = x + [ahead(norm x), back(norm x)], what reads back begins again in every chunk.
 
     x [B, T, width], lengths [B] -> the same shape.
     """
@@ -126,7 +111,7 @@ def seer(view: View, in_features: int, weights: int, depth: int, dropout: float)
     def count(hidden_size: int) -> int:
         with torch.device("meta"):
             made = Seer(view, in_features, hidden_size, depth, dropout)
-        return sum(one.numel() for one in made.parameters())
+        return sum(weight.numel() for weight in made.parameters())
 
     sizes = range(8, 1024, 4)
     return Seer(view, in_features, min(sizes, key=lambda size: abs(count(size) - weights)), depth, dropout)

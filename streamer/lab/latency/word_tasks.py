@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from streamer.lab.latency.task import Scored
-from streamer.lab.latency.views import Seer, View, ahead, both_ways, chunks, one_way, seer
+from streamer.lab.latency.views import BOTH_WAYS, ONE_WAY, Seer, View, seer
 from streamer.models.datasets.compressions import read_compressions
 from streamer.models.datasets.tagged import TAGS, numbered, read_conll
 from streamer.models.datasets.word_channels import Words, batch, glove
@@ -20,23 +20,24 @@ from streamer.models.training.text.entities_recipes import OPEN
 
 LISTED = 8000  # words that have vectors of their own
 WORD_SIZE, LETTER_SIZE = 48, 24
+VECTORS = Path("glove_twitter_25d") / "vectors.npz"
 WEIGHTS = 200_000  # behind the words' vectors
 BATCH_WORDS = 1300
-UNTOLD = -100
+IGNORED = -100
 SPOKEN_WORDS_AN_HOUR = 150 * 60
-HELD_OUT = 400  # training sentences that say from which probability on a word is kept
+HELD_OUT = 400  # training sentences that choose the least logit of a word that is kept
 VIEWS = (
-    one_way(),
-    ahead(1, "1 word ahead"),
-    ahead(2, "2 ahead"),
-    ahead(4, "4 ahead"),
-    chunks(4, "chunks of 4"),
-    chunks(8, "chunks of 8"),
-    both_ways(),
+    ONE_WAY,
+    View("1 word ahead", ahead=1),
+    View("2 ahead", ahead=2),
+    View("4 ahead", ahead=4),
+    View("chunks of 4", chunk=4),
+    View("chunks of 8", chunk=8),
+    BOTH_WAYS,
 )
 
 
-class Marker(nn.Module):
+class WordMarker(nn.Module):
     """Word vectors, a Seer, one linear map: x [B, T, 19] of the "words" encoder -> logits [B, T, out]."""
 
     def __init__(self, view: View, depth: int, words: int, outputs: int):
@@ -50,22 +51,25 @@ class Marker(nn.Module):
         return self.out(self.seer(words, lengths))
 
 
-class _Words:
+Texts = tuple[Sequence[np.ndarray], Sequence[np.ndarray]]  # words by number, and a mark for each
+
+
+class _WordTask:
     """What both tasks share: texts as numbers of words, with a mark for each word."""
 
     unit = "words"
-    views = VIEWS
+    views: tuple[View, ...] = VIEWS
     outputs = 1
 
-    def __init__(self, words: Words, train, dev, vectors: Path):
+    def __init__(self, words: Words, train: Texts, dev: Texts, vectors: Path):
         self.train, self.dev = train, dev
         self.listed = words.frequent(self.train[0], LISTED - 2)
         self.table = words.table(self.listed)
         self.vectors = glove(vectors, self.listed)
 
-    def network(self, view: View, depth: int) -> nn.Module:
+    def network(self, view: View, depth: int) -> WordMarker:
         torch.manual_seed(1)
-        made = Marker(view, depth, len(self.listed) + 2, self.outputs)
+        made = WordMarker(view, depth, len(self.listed) + 2, self.outputs)
         with torch.no_grad():
             made.words.words.weight[:, : self.vectors.shape[1]] = 0.3 * torch.from_numpy(self.vectors)
         return made
@@ -73,27 +77,27 @@ class _Words:
     def batches(self) -> Iterator[np.ndarray]:
         return batches_of_steps([len(text) for text in self.train[0]], BATCH_WORDS, 1)
 
-    def loss(self, network: nn.Module, number: int, chosen: np.ndarray) -> Tensor:
+    def loss(self, network: WordMarker, number: int, chosen: np.ndarray) -> Tensor:
         torch.manual_seed(number)
         x, lengths = batch(self.table, [self.train[0][i] for i in chosen])
         marks = [torch.from_numpy(self.train[1][i]) for i in chosen]
-        wanted = nn.utils.rnn.pad_sequence(marks, batch_first=True, padding_value=UNTOLD)
-        return self.told(network(x, lengths), wanted)
+        wanted = nn.utils.rnn.pad_sequence(marks, batch_first=True, padding_value=IGNORED)
+        return self.loss_of(network(x, lengths), wanted)
 
-    def told(self, logits: Tensor, wanted: Tensor) -> Tensor:
-        return F.cross_entropy(logits.flatten(0, 1), wanted.long().flatten(), ignore_index=UNTOLD)
+    def loss_of(self, logits: Tensor, wanted: Tensor) -> Tensor:
+        return F.cross_entropy(logits.flatten(0, 1), wanted.long().flatten(), ignore_index=IGNORED)
 
     @torch.inference_mode()
-    def _logits(self, network: nn.Module, texts: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def _logits(self, network: WordMarker, texts: Sequence[np.ndarray]) -> list[np.ndarray]:
         network.eval()
-        found: list[np.ndarray] = [np.zeros(0)] * len(texts)
+        logits: list[np.ndarray] = [np.zeros(0)] * len(texts)
         by_length = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         for at in range(0, len(by_length), 64):
-            some = by_length[at : at + 64]
-            y = network(*batch(self.table, [texts[i] for i in some])).numpy()
-            for i, row in zip(some, y):
-                found[i] = row[: len(texts[i])]
-        return found
+            chosen = by_length[at : at + 64]
+            y = network(*batch(self.table, [texts[i] for i in chosen])).numpy()
+            for i, row in zip(chosen, y):
+                logits[i] = row[: len(texts[i])]
+        return logits
 
     def _scored(self, counts: Sequence[Sequence[float]], view: View) -> Scored:
         lengths = np.array([len(text) for text in self.dev[0]])
@@ -101,7 +105,7 @@ class _Words:
         return Scored(np.array(counts, float), waited, lengths, lengths / SPOKEN_WORDS_AN_HOUR)
 
 
-class Entities(_Words):
+class EntityTask(_WordTask):
     """Names in the open corpora; an error is 1 - F1 of exact spans, all dev sentences together."""
 
     name, measure = "entities", "1 - F1 of names"
@@ -110,24 +114,23 @@ class Entities(_Words):
 
     def __init__(self, data: Path):
         text, words = data / "text", Words()
-        train = [one for file, times in OPEN.trained for one in read_conll(text / file) * times]
-        dev = [one for file in OPEN.checked.values() for one in read_conll(text / file)]
-        made = [numbered(some, words) for some in (train, dev)]
-        super().__init__(
-            words, *((one.texts, one.tags) for one in made), text / "glove_twitter_25d" / "vectors.npz"
-        )
+        train_rows = [row for file, times in OPEN.trained for row in read_conll(text / file) * times]
+        dev_rows = [row for file in OPEN.checked.values() for row in read_conll(text / file)]
+        train, dev = numbered(train_rows, words), numbered(dev_rows, words)
+        super().__init__(words, (train.texts, train.tags), (dev.texts, dev.tags), text / VECTORS)
 
-    def scored(self, network: nn.Module, view: View) -> Scored:
+    def scored(self, network: WordMarker, view: View) -> Scored:
         counts = []
         for logits, tags in zip(self._logits(network, self.dev[0]), self.dev[1]):
-            counts.append(span_counts(*([TAGS[tag] for tag in some] for some in (logits.argmax(-1), tags))))
+            found, gold = ([TAGS[tag] for tag in numbers] for numbers in (logits.argmax(-1), tags))
+            counts.append(span_counts(found, gold))
         return self._scored(counts, view)
 
     def error(self, counts: np.ndarray) -> float:
         return span_error(counts)
 
 
-class Summary(_Words):
+class SummaryTask(_WordTask):
     """Words that a shorter sentence keeps; an error is 1 - F1 of kept words, the mean over sentences."""
 
     name, measure = "summary", "1 - F1 of kept words"
@@ -141,19 +144,19 @@ class Summary(_Words):
         )
         self.held_out = train.texts[:HELD_OUT], train.kept[:HELD_OUT]
         learnt = train.texts[HELD_OUT:], train.kept[HELD_OUT:]
-        super().__init__(words, learnt, (dev.texts, dev.kept), text / "glove_twitter_25d" / "vectors.npz")
+        super().__init__(words, learnt, (dev.texts, dev.kept), text / VECTORS)
 
-    def told(self, logits: Tensor, wanted: Tensor) -> Tensor:
-        counted = wanted != UNTOLD
+    def loss_of(self, logits: Tensor, wanted: Tensor) -> Tensor:
+        counted = wanted != IGNORED
         return F.binary_cross_entropy_with_logits(logits[..., 0][counted], wanted[counted])
 
-    def scored(self, network: nn.Module, view: View) -> Scored:
+    def scored(self, network: WordMarker, view: View) -> Scored:
         tried = self._logits(network, self.held_out[0])
         least = max(np.arange(-1.2, 0.3, 0.1), key=lambda least: _f1(tried, self.held_out[1], least).mean())
         scores = _f1(self._logits(network, self.dev[0]), self.dev[1], least)
-        found = self._scored([(1 - score, 1) for score in scores], view)
-        read = sum(map(len, self.held_out[0])) / found.outputs.sum()
-        return found._replace(amount=found.amount * (1 + read))
+        scored = self._scored([(1 - score, 1) for score in scores], view)
+        read = sum(map(len, self.held_out[0])) / scored.outputs.sum()
+        return scored._replace(amount=scored.amount * (1 + read))
 
     def error(self, counts: np.ndarray) -> float:
         return counts[0] / counts[1]
@@ -161,8 +164,8 @@ class Summary(_Words):
 
 def span_counts(found: Sequence[str], gold: Sequence[str]) -> tuple[int, int, int]:
     """Of a sentence's tags: the spans that agree, those found, those there are."""
-    told, true = set(get_entities(list(found))), set(get_entities(list(gold)))
-    return len(told & true), len(told), len(true)
+    spans, true = set(get_entities(list(found))), set(get_entities(list(gold)))
+    return len(spans & true), len(spans), len(true)
 
 
 def span_error(counts: np.ndarray) -> float:
@@ -173,6 +176,6 @@ def span_error(counts: np.ndarray) -> float:
 
 def _f1(logits: Sequence[np.ndarray], kept: Sequence[np.ndarray], least: float) -> np.ndarray:
     """Of each sentence, where the words of at least that logit are kept."""
-    found = [row[:, 0] >= least for row in logits]
-    scores = [2 * (a * b).sum() / max(1.0, a.sum() + b.sum()) for a, b in zip(found, kept)]
+    chosen = [row[:, 0] >= least for row in logits]
+    scores = [2 * (a * b).sum() / max(1.0, a.sum() + b.sum()) for a, b in zip(chosen, kept)]
     return np.array(scores)

@@ -1,0 +1,13 @@
+"""Findings as a JSON file, each number with four significant digits."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def write_json(findings: Any, path: Path) -> Path:
+    """Write plain values to `path`, whose folder is made; returns `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rounded = json.loads(json.dumps(findings), parse_float=lambda text: float(f"{float(text):.4g}"))
+    path.write_text(json.dumps(rounded, indent=1) + "\n", encoding="utf-8")
+    return path
