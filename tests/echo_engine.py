@@ -5,16 +5,11 @@ from dataclasses import dataclass, field
 from math import inf
 
 from streamer import wire
+from streamer.server.contract import Outgoing, WireEngine
 
 WINDOW = 1600
 LEASE_S = 10.0
 SAMPLE_BYTES = 2
-
-
-@dataclass
-class Outgoing:
-    peer: bytes
-    message: wire.Output
 
 
 @dataclass
@@ -29,7 +24,7 @@ class Echo:
     waiting: list = field(default_factory=list)
 
 
-class EchoEngine:
+class EchoEngine(WireEngine):
     """Says for every frame a partial with the digest of all samples so far, and a final at Flush.
 
     `steps` frames of each stream are answered in one tick.

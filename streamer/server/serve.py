@@ -11,12 +11,13 @@ from platformdirs import user_cache_path
 
 from streamer.config import Config
 from streamer.models.bundle import catalog
-from streamer.models.bundle.build import Model, load
+from streamer.models.bundle.build import Model
 from streamer.models.bundle.card import Card
 from streamer.models.feeders.encoders import KINDS as TEXT_FEEDERS
 from streamer.models.layers.stage import Stage
 from streamer.models.readers.build import reader
 from streamer.runtime.devices import Devices
+from streamer.runtime.loading import load_model
 from streamer.server.engine import Engine, Settings
 from streamer.server.loop import Loop, stopped_by_signals
 from streamer.server.pipelines import Pipelines
@@ -26,7 +27,7 @@ from streamer.server.sockets import Sockets
 
 
 def serve(config: Config, ready: Callable[[str, str], None], record: Path | None = None) -> None:
-    """Serve until SIGTERM or SIGINT; `ready` is told the addresses of inputs and of results.
+    """Serve until SIGTERM or SIGINT; `ready` gets the addresses of inputs and of results.
 
     `record` is a file to write the wire to. ValueError or OSError, one line, for what can't be
     served, bound or written. Only in the main thread.
@@ -70,9 +71,9 @@ def serve_models(config: Config, names: Sequence[str]) -> Mapping[str, ServedMod
         user_cache_path("streamer"),
     )
     if names:
-        return {name: _served(config, name, _loaded(config, name), devices) for name in names}
+        return {name: _served(config, name, load_model(config, name), devices) for name in names}
     known = sorted(catalog.zoo() | config.folders())
-    models = {name: _loaded(config, name) for name in known}
+    models = {name: load_model(config, name) for name in known}
     live = [name for name in known if isinstance(models[name].network, Stage) and hears(models[name].card)]
     if not live:
         raise ValueError("there is no live model to serve; name one with a folder under [models.NAME]")
@@ -103,11 +104,6 @@ def hears(card: Card) -> bool:
     )
 
 
-def _loaded(config: Config, name: str) -> Model:
-    folder = catalog.find(name, config.folders())
-    return load(folder, config.model(name).allow_imports)
-
-
 def _served(config: Config, name: str, model: Model, devices: Devices) -> ServedModel:
     if not isinstance(model.network, Stage):
         raise ValueError(
@@ -120,7 +116,7 @@ def _served(config: Config, name: str, model: Model, devices: Devices) -> Served
 
 
 def _run(loop: Loop, sockets: Sockets, ready: Callable[[str, str], None]) -> None:
-    # What was loaded stays: looking through it for rubbish again and again takes a twentieth of the time.
+    # What was loaded stays: to look through it for rubbish again and again takes a twentieth of the time.
     gc.collect()
     gc.freeze()
     with stopped_by_signals(loop):
