@@ -5,6 +5,7 @@ import hashlib
 import threading
 import time
 
+import numpy as np
 import pytest
 import zmq
 from msgspec.structs import replace
@@ -286,6 +287,42 @@ def test_asyncio_sends_and_iterates_at_once():
         results, stream = asyncio.run(converse(server.address))
     assert [r.seq for r in results] == list(range(1, len(frames()) + 1))
     assert (said(results), stream.closed.reason) == (digest(), "closed")
+
+
+def test_leaving_a_stream_closes_it_and_its_results_stay():
+    engine = EchoEngine()
+    with serving(engine) as server, connect(server.address) as connection:
+        with connection.open("echo") as stream:
+            stream.send(DATA)
+        assert stream.closed.reason == "closed" and not engine.streams
+        assert said(list(stream)) == digest()
+        with pytest.raises(KeyboardInterrupt), connection.open("echo") as left:
+            raise KeyboardInterrupt
+        assert left.wait().reason == "closed"
+
+
+def test_asyncio_enters_connections_and_streams_as_the_blocking_client_does():
+    async def converse(address: str):
+        async with asynchronous.connect(address) as connection:
+            async with connection.open("echo") as stream:
+                await stream.send(np.frombuffer(DATA, "<i2"))
+                first = await stream.poll(5.0)
+                await stream.control(partials=False)
+                await stream.skip(3)
+                await stream.flush()
+            assert await stream.derived() == []
+            results = first + [result async for result in stream]
+            other = await asyncio.create_task(connection.open("echo"))  # a coroutine as well
+            await other.close()
+            with pytest.raises(Refusal):
+                async with connection.open("none"):
+                    pass
+            return results, stream
+
+    with serving(EchoEngine()) as server:
+        results, stream = asyncio.run(converse(server.address))
+    assert (said(results), stream.closed.reason) == (digest(), "closed")
+    assert stream.notices()[0].position == len(DATA) // 2
 
 
 def test_asyncio_no_server():

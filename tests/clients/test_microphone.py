@@ -57,10 +57,10 @@ def sound(monkeypatch):
 
 
 def test_devices_that_hear_are_listed(sound):
-    found = list_devices()
-    assert [d.number for d in found] == [1, 2, 3, 4]
-    assert [d.name for d in found if d.default] == ["USB Headset"]
-    assert "44100 Hz" in str(found[0])
+    devices = list_devices()
+    assert [d.number for d in devices] == [1, 2, 3, 4]
+    assert [d.name for d in devices if d.default] == ["USB Headset"]
+    assert "44100 Hz" in str(devices[0])
 
 
 @pytest.mark.parametrize("wanted, number", [(None, 2), ("built", 1), ("1", 1), ("HEADSET", 2)])
@@ -95,6 +95,26 @@ def test_blocks_come_in_order_and_overflows_are_counted(sound):
         assert list(microphone.blocks(0.0)) == [b"\0\0", b"\1\0", b"\2\0"]
         assert microphone.overflows == 1
         assert list(microphone.blocks(0.0)) == []
+
+
+def test_iterating_gives_every_block_until_it_is_closed(sound):
+    with Microphone("headset") as microphone:
+        for number in range(3):
+            microphone._stream.hear(bytes([number, 0]), 1, None, FINE)
+        heard = []
+        for block in microphone:
+            heard.append(block)
+            if len(heard) == 3:
+                microphone.close()
+        assert heard == [b"\0\0", b"\1\0", b"\2\0"]
+        assert list(microphone) == []
+
+
+def test_iterating_says_that_the_device_is_gone(sound):
+    with Microphone() as microphone:
+        microphone._stream.active = False
+        with pytest.raises(OSError, match="USB Headset is gone"):
+            next(iter(microphone))
 
 
 def test_blocks_that_nobody_takes_are_counted(sound):
