@@ -10,8 +10,8 @@ import torch
 
 from streamer.config import Config
 from streamer.errors import WrongCall
+from streamer.evaluation.recordings import read_sound
 from streamer.models.layers.whole import Whole
-from streamer.offline.recordings import read_sound
 from streamer.offline.speech import Offline
 from streamer.runtime.loading import load_model
 

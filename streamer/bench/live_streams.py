@@ -12,9 +12,9 @@ from streamer.bench.paced_streams import WORD_MS, Load, Material, Speaker, spoke
 from streamer.bench.product_rate import Peak
 from streamer.config import Config
 from streamer.errors import WrongCall
+from streamer.evaluation.recordings import read_sound
 from streamer.models.bundle import catalog
 from streamer.models.bundle.card import read_card
-from streamer.offline.recordings import read_sound
 from streamer.server.child_process import ServerProcess
 from streamer.server.usage import cpu_seconds, resident_bytes
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from streamer.cli.readable import readable
 from streamer.clients.connection import Connection, Stream
 from streamer.clients.terminal import View
 from streamer.config import Config, with_model
 from streamer.models.bundle import catalog
 from streamer.models.bundle.card import read_card
-from streamer.offline.readable import readable
 
 TASKS = ("entities", "sentiment", "translation", "summary")  # of models that read text live
 

@@ -96,7 +96,7 @@ class Captions(Heard):
 def captions(options: Captions) -> None:
     """Measure captions."""
     from streamer.evaluation.captions import TASK, Asked, captions_mode
-    from streamer.offline.writing import listed
+    from streamer.offline.caption_options import parse_hot_words
 
     asked = Asked(
         options.condition,
@@ -105,7 +105,7 @@ def captions(options: Captions) -> None:
         options.joined,
         options.calibration,
         options.references,
-        listed(options.hot_words),
+        parse_hot_words(options.hot_words),
     )
     _run(TASK, options, captions_mode(options.mode, asked), chunk_ms=options.chunk_ms)
 

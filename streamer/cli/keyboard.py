@@ -8,9 +8,9 @@ from rich.live import Live
 from rich.text import Text
 
 from streamer import wire
+from streamer.cli.readable import readable, readable_sentence
 from streamer.clients.keys import Keys
-from streamer.offline.readable import readable
-from streamer.offline.text_said import Said
+from streamer.offline.sentence_result import SentenceResult
 
 WAIT_S = 0.1
 END = "\x04"  # Ctrl-D
@@ -23,9 +23,9 @@ class Typed(Protocol):
     task: str
     partial: wire.Result | None
 
-    def type(self, text: bytes) -> Iterable[Said]: ...
-    def end_sentence(self) -> Iterable[Said]: ...
-    def end(self) -> Iterable[Said]: ...
+    def type(self, text: bytes) -> Iterable[SentenceResult]: ...
+    def end_sentence(self) -> Iterable[SentenceResult]: ...
+    def end(self) -> Iterable[SentenceResult]: ...
 
 
 def type_along(text: Typed) -> None:
@@ -42,7 +42,7 @@ def type_along(text: Typed) -> None:
         live.console.print("[dim]Enter ends a sentence, Ctrl-D the text[/]")
         try:
             while (key := keys.pressed(WAIT_S)) != END:
-                finals: list[Said] = []
+                finals: list[SentenceResult] = []
                 if key in RUBOUT:
                     word = word[:-1]
                 elif key in ("\n", "\r"):
@@ -55,7 +55,7 @@ def type_along(text: Typed) -> None:
                     word += key
                 for final in finals:
                     sentence = ""
-                    live.console.print(final.line(), soft_wrap=True)
+                    live.console.print(readable_sentence(final), soft_wrap=True)
                 if key:
                     live.refresh()
         except KeyboardInterrupt:
@@ -63,5 +63,5 @@ def type_along(text: Typed) -> None:
         sentence, last = "", [*text.type(word.encode()), *text.end()]
         word = ""
         for final in last:
-            live.console.print(final.line(), soft_wrap=True)
+            live.console.print(readable_sentence(final), soft_wrap=True)
         live.refresh()

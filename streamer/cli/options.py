@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from streamer.config import Config, read_config
-from streamer.offline.writing import Writing, listed
+from streamer.offline.caption_options import CaptionOptions, parse_hot_words
 
 ADDRESS = re.compile(r"tcp://\S+:(\d{1,5})|ipc://\S+")
 LAST_PORT = 65535
@@ -55,9 +55,9 @@ class Written(Configured):
         ),
     ] = None
 
-    def writing(self) -> Writing:
+    def writing(self) -> CaptionOptions:
         """How the words are written. WrongCall for options that exclude each other."""
-        return Writing(self.raw, self.numbers, listed(self.hot_words))
+        return CaptionOptions(self.raw, self.numbers, parse_hot_words(self.hot_words))
 
 
 def connect_option(help: str) -> typer.models.OptionInfo:

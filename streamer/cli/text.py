@@ -11,10 +11,11 @@ import typer
 from rich.console import Console
 
 from streamer.cli.options import MODES, Configured, Mode
+from streamer.cli.readable import readable_sentence
 from streamer.config import Config, with_model
 from streamer.errors import WrongCall, options_named_as_called
 from streamer.models.bundle import catalog
-from streamer.offline.text_said import Said
+from streamer.offline.sentence_result import SentenceResult
 
 USUAL = {
     "entities": "entities-en",
@@ -23,7 +24,7 @@ USUAL = {
     "summary": "compress-en",
 }
 
-Show = Callable[[Said], None]
+Show = Callable[[SentenceResult], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,27 +157,27 @@ def _offline(
 ) -> None:
     import torch  # late, with what needs it: what is live has no use for it here
 
-    from streamer.models.bundle.build import load
-    from streamer.offline.text import SHARE, said_of
-    from streamer.offline.text_source import pieces
+    from streamer.offline.sentence_source import pieces
+    from streamer.offline.text_reading import SHARE, read_text
+    from streamer.runtime.loading import load_model
 
     torch.set_num_threads(config.engine.threads)
-    model = load(catalog.find(name, config.folders()), config.model(name).allow_imports)
-    _check_task(name, model.card.task, task)
+    model = load_model(config, name, task)
     show = _shown(text.format)
     with _opened(text) as file:
-        for said in said_of(model, pieces(file), options, SHARE if share is None else share):
-            show(said)
+        for sentence in read_text(model, pieces(file), options, SHARE if share is None else share):
+            show(sentence)
 
 
 def _live(task: str, config: Config, name: str, text: Text, options: dict[str, Any]) -> None:
     from streamer.cli.keyboard import type_along
     from streamer.models.bundle.card import read_card
-    from streamer.offline.text_live import TypedText
-    from streamer.offline.text_source import pieces
+    from streamer.offline.sentence_source import pieces
+    from streamer.offline.typed_text import TypedText
+    from streamer.runtime.loading import check_task
     from streamer.server.serve import unpaced_engine
 
-    _check_task(name, read_card(catalog.find(name, config.folders())).task, task)
+    check_task(name, read_card(catalog.find(name, config.folders())).task, task)
     if not text.is_typed:
         options = options | {"partials": False}
     stream = TypedText(unpaced_engine(config, [name]), name, options)
@@ -190,7 +191,7 @@ def _live(task: str, config: Config, name: str, text: Text, options: dict[str, A
         _show_all(show, stream.end())
 
 
-def _show_all(show: Show, sentences: Iterator[Said]) -> None:
+def _show_all(show: Show, sentences: Iterator[SentenceResult]) -> None:
     for sentence in sentences:
         show(sentence)
 
@@ -206,13 +207,8 @@ def _opened(text: Text) -> BinaryIO:
 def _shown(format: str | None) -> Show:
     """For people on a terminal, else a line of JSON for each sentence."""
     if (format or ("text" if sys.stdout.isatty() else "jsonl")) == "jsonl":
-        return lambda said: print(said.json(), flush=True)
+        return lambda sentence: print(sentence.json(), flush=True)
     console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
     if sys.stdout.isatty():
-        return lambda said: console.print(said.line())
-    return lambda said: print(said.line().plain, flush=True)
-
-
-def _check_task(name: str, task: str, wanted: str) -> None:
-    if task != wanted:
-        raise ValueError(f"{name} is a model for {task}; name one for {wanted}")
+        return lambda sentence: console.print(readable_sentence(sentence))
+    return lambda sentence: print(readable_sentence(sentence).plain, flush=True)

@@ -2,15 +2,14 @@
 
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 import numpy as np
 import soundfile
-import torch
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
@@ -19,15 +18,11 @@ from rich.progress import Progress as Bar
 from streamer.cli.options import MODES, Mode, Written
 from streamer.cli.rendering import rendered
 from streamer.clients.files import AudioFile
-from streamer.config import Config, with_model
+from streamer.config import Config
 from streamer.errors import WrongCall
-from streamer.models.bundle import catalog
-from streamer.models.bundle.build import load
-from streamer.offline.speech import Offline, Progress, Sound
-from streamer.offline.transcript import Transcript
-from streamer.offline.writing import Writing
+from streamer.offline.speech import Progress, Sound
+from streamer.offline.transcribe import transcriber
 
-MODELS = {"offline": "captions-en-offline", "live": "captions-en"}
 BLOCK_MS = 1000
 
 
@@ -70,7 +65,7 @@ def write(config: Config, options: Transcribe) -> int:
     if format in ("srt", "vtt") and len(files) > 1 and output is None:
         raise WrongCall(f"{format} of several files makes one file each; name their folder with --output")
     targets = _targets(files, output, format) if output else [None] * len(files)
-    network = _network(config, options.mode, options.model or MODELS[options.mode], options.writing())
+    network = transcriber(config, options.mode, options.model, options.writing())
     reading = _Reading(files)
     with _progress(files) as progress:
         for transcript in network.transcripts(reading.sounds(), progress):
@@ -85,8 +80,8 @@ def write(config: Config, options: Transcribe) -> int:
 class _Opened:
     """A file that is being read; `whole` turns false where it breaks off."""
 
-    def __init__(self, index: int, name: str, audio: AudioFile):
-        self.index, self.name, self.audio, self.whole = index, name, audio, True
+    def __init__(self, index: int, name: str):
+        self.index, self.name, self.whole = index, name, True
 
 
 class _Reading:
@@ -100,45 +95,29 @@ class _Reading:
         """The files that can be opened, in order."""
         for index, name in enumerate(self.files):
             try:
-                one = _Opened(index, name, AudioFile(name))
+                audio = AudioFile(name)
             except ValueError as error:
                 self._fail(str(error))
                 continue
-            self._opened.append(one)
-            yield Sound(self._blocks(one), one.audio.rate_hz)
+            opened = _Opened(index, name)
+            self._opened.append(opened)
+            yield Sound(self._blocks(opened, audio), audio.rate_hz)
 
     def heard(self) -> _Opened:
         """The file that the next transcript is of."""
         return self._opened.popleft()
 
-    def _blocks(self, one: _Opened) -> Iterator[np.ndarray]:
+    def _blocks(self, opened: _Opened, audio: AudioFile) -> Iterator[np.ndarray]:
+        # Its end closes the file: thousands of transcripts may wait for their turn.
         try:
-            yield from one.audio.samples(BLOCK_MS)
+            yield from audio.samples(BLOCK_MS)
         except ValueError as error:
-            one.whole = False
+            opened.whole = False
             self._fail(str(error))
-        finally:
-            one.audio = None  # closes the file: thousands of them may wait for their turn
 
     def _fail(self, message: str) -> None:
         self.failures += 1
         print(f"streamer: {message}", file=sys.stderr)
-
-
-class _Network(Protocol):
-    def transcripts(self, sounds: Iterable[Sound], progress: Progress) -> Iterator[Transcript]:
-        """The transcript of each of `sounds`, in order; `progress` is told the seconds that are done."""
-
-
-def _network(config: Config, mode: str, name: str, writing: Writing) -> _Network:
-    """The model `name`, a name or a folder, in the mode that is asked for."""
-    config, name = with_model(config, name)
-    if mode == "live":
-        from streamer.offline.unpaced import Unpaced
-
-        return Unpaced(config, name, writing)
-    torch.set_num_threads(config.engine.threads)
-    return Offline(load(catalog.find(name, config.folders()), config.model(name).allow_imports), writing)
 
 
 def _targets(files: Sequence[str], output: Path, format: str) -> list[Path]:

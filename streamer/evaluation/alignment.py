@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import jiwer
 
-from streamer.offline.recordings import SpokenWord
+from streamer.evaluation.recordings import SpokenWord
 
 CLOSE_SECONDS = 1.0  # equal words farther apart than this are not the same one
 

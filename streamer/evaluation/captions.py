@@ -12,7 +12,8 @@ from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
 from streamer.evaluation.manifests import read_manifest
 from streamer.evaluation.memory_growth import Growth
 from streamer.evaluation.pocketsphinx import pocketsphinx_figures
-from streamer.evaluation.recognition import hear, live_model, offline_model, read_whole
+from streamer.evaluation.recognition import Heard, hear, live_model, offline_model, read_whole
+from streamer.evaluation.recordings import Recording, join_to_length, looped
 from streamer.evaluation.stopwatch import Stopwatch
 from streamer.evaluation.transcribed import (
     Transcribed,
@@ -24,9 +25,7 @@ from streamer.evaluation.transcribed import (
     rates,
 )
 from streamer.evaluation.word_delays import delay_figures
-from streamer.offline.live_driver import Heard
-from streamer.offline.recordings import Recording, join_to_length, looped
-from streamer.offline.writing import Writing
+from streamer.offline.caption_options import CaptionOptions
 
 JOINING_SILENCE_SECONDS = 0.5
 LONGEST_MINUTES = 24 * 60.0  # a stream is joined before it is heard
@@ -45,8 +44,8 @@ class Asked:
     hot_words: tuple[str, ...] = ()
 
     @property
-    def writing(self) -> Writing:
-        return Writing(raw=True, hot_words=self.hot_words)
+    def writing(self) -> CaptionOptions:
+        return CaptionOptions(raw=True, hot_words=self.hot_words)
 
 
 PLAIN = Asked()

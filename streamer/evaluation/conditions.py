@@ -11,7 +11,7 @@ from scipy import signal
 
 from streamer.errors import WrongCall
 from streamer.evaluation.manifests import read_manifest
-from streamer.offline.recordings import Recording
+from streamer.evaluation.recordings import Recording
 
 Change = Callable[[Recording], Recording]
 

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import soundfile
 
-from streamer.offline.recordings import Recording, SpokenWord
+from streamer.evaluation.recordings import Recording, SpokenWord
 
 SUFFIX = ".manifest.jsonl"
 AUDIO_SUFFIXES = (".opus", ".flac", ".wav", ".ogg", ".mp3")

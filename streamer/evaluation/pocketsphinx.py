@@ -7,8 +7,8 @@ import numpy as np
 
 from streamer.evaluation.error_rates import error_rates
 from streamer.evaluation.job import Figures, Progress
+from streamer.evaluation.recordings import COMMON_RATE_HZ, Recording
 from streamer.evaluation.stopwatch import Stopwatch
-from streamer.offline.recordings import COMMON_RATE_HZ, Recording
 
 
 def pocketsphinx_figures(recordings: Sequence[Recording], cpu_seconds: float, progress: Progress) -> Figures:

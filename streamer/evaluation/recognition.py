@@ -1,22 +1,31 @@
 """A job's recordings through the model that it names: served in this process, or heard whole."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from streamer import wire
 from streamer.evaluation.job import Job
+from streamer.evaluation.recordings import COMMON_RATE_HZ, Recording, SpokenWord
 from streamer.models.bundle import catalog
 from streamer.models.bundle.card import Card, read_card
-from streamer.offline.live_driver import Heard, listen
-from streamer.offline.recordings import COMMON_RATE_HZ, Recording
+from streamer.offline.caption_options import RAW, CaptionOptions
 from streamer.offline.speech import Offline
 from streamer.offline.transcript import Transcript
-from streamer.offline.writing import RAW, Writing
+from streamer.offline.unpaced import STREAMS, Pacing, StreamedSound, listen
 from streamer.runtime.loading import check_task, load_model
 from streamer.server.engine import Engine
 from streamer.server.serve import unpaced_engine
 
-STREAMS = 32  # at once: wider steps gain little on a CPU
+
+@dataclass
+class Heard(StreamedSound):
+    """What a recording's stream gave, beside what was said in it; `key` is the recording's."""
+
+    key: str = ""
+    reference: str = ""
+    spoken: tuple[SpokenWord, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -39,28 +48,39 @@ def hear(
     model: LiveModel,
     recordings: Iterable[Recording],
     job: Job,
-    writing: Writing = RAW,
+    writing: CaptionOptions = RAW,
     passed: Callable[[float], None] = lambda seconds: None,
 ) -> list[Heard]:
     """All `recordings` through `model`, with the job's progress; `passed` takes the seconds of a stream."""
+    references: list[tuple[str, str, tuple[SpokenWord, ...] | None]] = []
+
+    def sounds() -> Iterator[tuple[np.ndarray, int]]:
+        for recording in recordings:
+            references.append((recording.key, recording.text, recording.words))
+            known = _at_known_rate(recording)
+            yield known.samples, known.rate_hz
+
     streams = min(STREAMS, job.config.model(model.name).max_streams)
     options = writing.options(model.engine.models[model.name].reader.option_names)
     heard = []
-    for stream in listen(model.engine, model.name, recordings, job.chunk_ms, streams, passed, options):
+    for stream in listen(model.engine, model.name, sounds(), Pacing(job.chunk_ms, streams, options), passed):
         job.progress(stream.seconds)
-        heard.append(stream)
+        key, reference, spoken = references[stream.index]
+        heard.append(Heard(**vars(stream), key=key, reference=reference, spoken=spoken))
     return heard
 
 
-def offline_model(job: Job, task: str, writing: Writing = RAW) -> Offline:
+def offline_model(job: Job, task: str, writing: CaptionOptions = RAW) -> Offline:
     """The job's model. ValueError where it is unknown, live, or made for another task."""
     return Offline(load_model(job.config, job.model, task), writing)
 
 
 def read_whole(offline: Offline, recordings: Sequence[Recording], job: Job) -> list[Transcript]:
     """The transcript of each recording, with the job's progress."""
-    sounds = []
-    for recording in recordings:
-        taken = recording if recording.rate_hz in wire.RATES_HZ else recording.at(COMMON_RATE_HZ)
-        sounds.append((taken.samples, taken.rate_hz))
-    return offline.transcribe(sounds, job.progress)
+    known = map(_at_known_rate, recordings)
+    return offline.transcribe([(recording.samples, recording.rate_hz) for recording in known], job.progress)
+
+
+def _at_known_rate(recording: Recording) -> Recording:
+    """The recording at its own rate where the wire takes it, else at the common one."""
+    return recording if recording.rate_hz in wire.RATES_HZ else recording.at(COMMON_RATE_HZ)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streamer.offline.recordings import COMMON_RATE_HZ, Recording, SpokenWord, join
+from streamer.evaluation.recordings import COMMON_RATE_HZ, Recording, SpokenWord, join
 
 SEED = 1
 LONGEST_GAP_SECONDS = 0.5

@@ -10,8 +10,7 @@ from streamer.evaluation.summary_files import Compression, Paper, read_rows
 from streamer.evaluation.summary_scores import Kept, kept_scores, title_scores
 from streamer.models.readers import Event
 from streamer.models.text.words import split_words
-from streamer.offline.headlines import Headlines
-from streamer.offline.sentences import Sentences
+from streamer.offline.sentences import Headlines, Sentences
 from streamer.runtime.loading import load_model
 
 LOOKAHEAD = 2  # words that a live summary waits for where the command names none

@@ -11,9 +11,9 @@ from streamer.evaluation.calibration import reliability
 from streamer.evaluation.command_scores import words_per_minute
 from streamer.evaluation.error_rates import error_rates, plain
 from streamer.evaluation.job import Figures
+from streamer.evaluation.recognition import Heard
+from streamer.evaluation.recordings import Recording, SpokenWord
 from streamer.evaluation.word_delays import in_seconds
-from streamer.offline.live_driver import Heard
-from streamer.offline.recordings import Recording, SpokenWord
 from streamer.offline.transcript import Transcript
 
 

@@ -18,12 +18,12 @@ from streamer.errors import WrongCall
 from streamer.evaluation.alignment import matched, right_words
 from streamer.evaluation.error_rates import error_rates, plain
 from streamer.evaluation.manifests import read_manifest
+from streamer.evaluation.recordings import COMMON_RATE_HZ, Recording, SpokenWord
 from streamer.models.audio.resample import RATES_HZ
 from streamer.models.bundle.build import Model
 from streamer.models.layers.stage import Stage
 from streamer.models.readers import Word
 from streamer.models.readers.captions.captions_reader import CaptionsReader
-from streamer.offline.recordings import COMMON_RATE_HZ, Recording, SpokenWord
 
 GRID = {
     "lm_weight": (0.5, 0.7, 0.9, 1.1, 1.3),

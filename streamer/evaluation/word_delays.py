@@ -10,8 +10,8 @@ from streamer import wire
 from streamer.evaluation.alignment import matched
 from streamer.evaluation.error_rates import plain
 from streamer.evaluation.job import Figures
-from streamer.offline.live_driver import Heard
-from streamer.offline.recordings import SpokenWord
+from streamer.evaluation.recognition import Heard
+from streamer.evaluation.recordings import SpokenWord
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from streamer.config import Config
 from streamer.errors import WrongCall
+from streamer.evaluation.recordings import read_sound
 from streamer.lab.drawing import figure, save
 from streamer.lab.gates import Layer, gates_along
 from streamer.models.bundle.build import Model
 from streamer.models.text.words import split_words
-from streamer.offline.recordings import read_sound
 from streamer.offline.sentences import Sentences
 from streamer.runtime.loading import load_model
 

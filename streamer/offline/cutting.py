@@ -35,17 +35,17 @@ class Cutter:
         for chunk in frames:
             held = chunk if held is None else torch.cat([held, chunk])
             while len(held) > self.longest:
-                at = self._quietest(held[: self.longest])
-                yield start, held[:at]
-                start, held = start + at, held[at:]
+                cut = self._quietest(held[: self.longest])
+                yield start, held[:cut]
+                start, held = start + cut, held[cut:]
         if held is not None and len(held):
             yield start, held
 
     def _quietest(self, frames: Tensor) -> int:
         level = frames[-self.search :].double().mean(1)  # log power: a hum in one band is no loudness
         means = level.unfold(0, self.window, 1).mean(1)
-        at = len(frames) - self.search + int(means.argmin()) + self.window // 2
-        return at - at % self.align
+        cut = len(frames) - self.search + int(means.argmin()) + self.window // 2
+        return cut - cut % self.align
 
 
 def cutter(frame_rate_hz: float, align: int) -> Cutter:
@@ -60,7 +60,7 @@ def frames(front: Stage, blocks: Iterable[Tensor]) -> Iterator[Tensor]:
 
     Equal to `front.forward` of the whole, in the memory of one block.
     """
-    state, early, told, samples = front.initial_state(1), front.warmup, 0, 0
+    state, early, emitted, samples = front.initial_state(1), front.warmup, 0, 0
     rest = torch.zeros(0)
     for block in blocks:
         samples += len(block)
@@ -72,11 +72,11 @@ def frames(front: Stage, blocks: Iterable[Tensor]) -> Iterator[Tensor]:
         rest = rest[ready:]
         dropped = min(early, y.shape[1])
         early -= dropped
-        told += y.shape[1] - dropped
+        emitted += y.shape[1] - dropped
         yield y[0, dropped:]
     # Only its length counts: a view of one zero, not the recording's size in zeros.
     closing = front.closing(torch.zeros(1).expand(1, samples, 1))
     last = torch.cat([rest[None, :, None], closing], dim=1)
     if samples and last.shape[1]:
         y, _ = front.step(last, state)
-        yield y[0, early : early + front.kept(samples) - told]
+        yield y[0, early : early + front.kept(samples) - emitted]

@@ -6,12 +6,16 @@ import time
 from collections import deque
 from multiprocessing.connection import Connection
 from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from streamer import wire
 from streamer.config import Config
-from streamer.offline.writing import Writing
+from streamer.offline.caption_options import CaptionOptions
+
+if TYPE_CHECKING:
+    from streamer.offline.speech import Offline
 
 MODEL = "captions-en-offline"
 KEPT_S = 60.0  # of sound; an utterance that is longer loses its beginning
@@ -26,7 +30,7 @@ class Rewriter:
     A context manager; `wait_ready` before the first sound.
     """
 
-    def __init__(self, config: Config, rate_hz: int, writing: Writing = Writing()):
+    def __init__(self, config: Config, rate_hz: int, options: CaptionOptions = CaptionOptions()):
         self.rate_hz = rate_hz
         self._sound: deque[np.ndarray] = deque()
         self._start = self._end = 0  # positions of what is kept
@@ -36,7 +40,7 @@ class Rewriter:
         context = multiprocessing.get_context("spawn")
         self._pipe, self._childs = context.Pipe()
         self._child = context.Process(
-            target=_work, args=(config, rate_hz, writing, self._childs), daemon=True
+            target=_work, args=(config, rate_hz, options, self._childs), daemon=True
         )
 
     def __enter__(self) -> "Rewriter":
@@ -51,7 +55,7 @@ class Rewriter:
 
     def wait_ready(self) -> None:
         """Wait for the network. ValueError, one line, where it can't be loaded."""
-        if complaint := self._answer():
+        if complaint := self._receive():
             raise ValueError(complaint)
 
     def hear(self, block: bytes) -> None:
@@ -76,9 +80,9 @@ class Rewriter:
 
     def done(self) -> list[Pair]:
         """The utterances that have become ready."""
-        ready = []
+        ready: list[Pair] = []
         while self._busy and self._pipe.poll():
-            ready.append(self._answer())
+            ready.append(self._receive())
             self._give()
         return ready
 
@@ -98,8 +102,8 @@ class Rewriter:
                 raise self._ended() from None
             self._busy = True
 
-    def _answer(self) -> str | Pair:
-        """What the child says next, waited for."""
+    def _receive(self) -> Any:
+        """What the child says next, waited for: a complaint, empty where it is ready, and then pairs."""
         try:
             answer = self._pipe.recv()
         except (EOFError, ConnectionError):
@@ -112,12 +116,12 @@ class Rewriter:
         return OSError(f"the process of {MODEL} has ended with status {self._child.exitcode}")
 
 
-def _work(config: Config, rate_hz: int, writing: Writing, pipe: Connection) -> None:
+def _work(config: Config, rate_hz: int, options: CaptionOptions, pipe: Connection) -> None:
     """The child: says "" when it is ready, else why not; then a text for each utterance."""
     # Ctrl-C is the parent's to hear: it wants the last words first.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        offline = _offline(config, writing)
+        offline = _offline(config, options)
     except (ValueError, OSError) as error:
         pipe.send(str(error))
         return
@@ -131,7 +135,7 @@ def _work(config: Config, rate_hz: int, writing: Writing, pipe: Connection) -> N
         return  # the session is over
 
 
-def _offline(config: Config, writing: Writing):
+def _offline(config: Config, options: CaptionOptions) -> "Offline":
     """Imported here, in the child: the session itself needs no torch."""
     import torch
 
@@ -141,4 +145,4 @@ def _offline(config: Config, writing: Writing):
 
     torch.set_num_threads(config.engine.threads)
     folder = catalog.find(MODEL, config.folders())
-    return Offline(load(folder, config.model(MODEL).allow_imports), writing)
+    return Offline(load(folder, config.model(MODEL).allow_imports), options)

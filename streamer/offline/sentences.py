@@ -1,7 +1,7 @@
 """Sentences that are words already, through a text model: batches of about one length, then its reader."""
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,8 +11,10 @@ from streamer.models.feeders.encoders import reading
 from streamer.models.layers.stage import Stage
 from streamer.models.readers import Event
 from streamer.models.readers.build import reader
+from streamer.models.text.words import split_words
 
 BATCH_STEPS = 4096  # of input, padding included, in one pass of the network
+HEADLINE_WORDS = 120  # of a text that its title rests on, as in training
 
 Progress = Callable[[float], None]
 
@@ -32,12 +34,12 @@ class Sentences:
     Law: a sentence's final does not depend on what else was in its batch, but for rounding.
     """
 
-    def __init__(self, model: Model, options: dict | None = None):
+    def __init__(self, model: Model, options: Mapping[str, Any] = {}):
         """ValueError for a card whose parts don't fit, and for an option that the reader lacks."""
         self.network = model.network
         encoder = reading(model.card, model.folder).encoder
         self.reader = reader(model.card, model.folder, 1)
-        options = {"partials": False} | (options or {})
+        options = {"partials": False, **options}
         for_encoder = {name: options[name] for name in encoder.option_names if name in options}
         self.encoder = encoder.opened(encoder.parse(for_encoder))
         rest = {name: value for name, value in options.items() if name not in for_encoder}
@@ -56,25 +58,27 @@ class Sentences:
         self, sentences: Sequence[Sequence[str]], progress: Progress = lambda words: None
     ) -> list[list[Event]]:
         """All that each sentence's reader tells, the final last; `through` counts rows."""
-        found: list[list[Event]] = [[] for _ in sentences]
+        events: list[list[Event]] = [[] for _ in sentences]
         for batch in _batches(sentences, len(self.encoder.tail(0))):
             steps = [self.steps(sentences[index]) for index in batch]
             for index, own, rows in zip(batch, steps, self._outputs([x for x, _ in steps])):
-                found[index] = self._read(own[1], rows)
+                events[index] = self._read(own[1], rows)
             progress(sum(len(sentences[index]) for index in batch))
-        return found
+        return events
 
     def steps(self, sentence: Sequence[str]) -> tuple[np.ndarray, list[Mark]]:
         """A sentence's input steps [n, C], and the mark of each."""
-        steps, marks, at = [], [], 0
+        steps: list[np.ndarray] = []
+        marks: list[Mark] = []
+        byte = 0
         for word in sentence:
-            mark = Mark(at, at + len(word.encode()), word, "token")
+            mark = Mark(byte, byte + len(word.encode()), word, "token")
             steps.append(self.encoder.steps(mark, first=not marks))
             kinds = ["token"] + ["piece"] * (len(steps[-1]) - 1)
             marks += [mark._replace(kind=kind) for kind in kinds[: len(steps[-1])]]
-            at = mark.end + 1
+            byte = mark.end + 1
         steps.append(self.encoder.tail(len(marks)))
-        marks += [Mark(at, at, "", "empty")] * len(steps[-1])
+        marks += [Mark(byte, byte, "", "empty")] * len(steps[-1])
         return np.concatenate(steps), marks
 
     @torch.inference_mode()
@@ -92,6 +96,19 @@ class Sentences:
         self.reader.marks(1, marks)
         (events,) = self.reader.read([1], rows[None])
         return [*events, *self.reader.finish(1)]
+
+
+class Headlines:
+    """Writes one title for each text, from its first words."""
+
+    def __init__(self, model: Model, options: Mapping[str, Any] = {}):
+        """ValueError for a card whose parts don't fit, and for an option that the reader lacks."""
+        self.texts = Sentences(model, options)
+
+    def write(self, texts: Sequence[str], progress: Progress = lambda words: None) -> list[str]:
+        """The title of each text, empty for a text without words."""
+        finals = self.texts.finals([split_words(text)[:HEADLINE_WORDS] for text in texts], progress)
+        return [final.alternatives[0].text if final else "" for final in finals]
 
 
 def _batches(sentences: Sequence[Sequence[str]], tail: int) -> list[list[int]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -15,9 +16,9 @@ from streamer.models.bundle.build import Model
 from streamer.models.layers.stage import Stage
 from streamer.models.layers.whole import Whole
 from streamer.models.readers.build import reader
+from streamer.offline.caption_options import RAW, CaptionOptions
 from streamer.offline.cutting import cutter, frames
 from streamer.offline.transcript import Segment, Transcript, segment, transcript
-from streamer.offline.writing import RAW, Writing
 
 BATCH_S = 240.0  # of sound, with its padding, in one pass of the network
 POOL_S = 1200.0  # of sound, whose pieces are sorted by length together
@@ -35,7 +36,7 @@ class Sound(NamedTuple):
 
 @dataclass
 class _Recording:
-    """One recording on its way: what was found in it so far, in the order of the recording."""
+    """One recording on its way, and its segments so far."""
 
     seconds: float = 0.0
     ended: bool = False  # all of it is in pieces
@@ -56,7 +57,7 @@ class Offline:
     Law: a recording's transcript does not depend on what else was in its batch, but for rounding.
     """
 
-    def __init__(self, model: Model, writing: Writing = RAW):
+    def __init__(self, model: Model, options: CaptionOptions = RAW):
         """ValueError for a model that hears no sound, for a reader that doesn't fit its card, and for
         numbers that it can't write.
         """
@@ -64,8 +65,8 @@ class Offline:
             raise ValueError(f"{model.card.name} hears no sound; name a model whose input is audio")
         self.model = model
         self.reader = reader(model.card, model.folder, 1)
-        written = writing.options(self.reader.option_names)
-        self.options = self.reader.parse({"partials": False} | written)
+        known = options.options(self.reader.option_names)
+        self.options = self.reader.parse({"partials": False} | known)
         self.front = model.front(model.rate_hz)
         self.frame_s = float(1 / (model.rate_hz * self.front.ratio))
         self.row_s = float(model.steps_per_output / model.rate_hz)
@@ -76,9 +77,9 @@ class Offline:
     ) -> list[Transcript]:
         """Each recording as (samples float32 [n], rate_hz), any rate, to its transcript.
 
-        `progress` is told the seconds that each pass has done.
+        `progress` is called with the seconds that each pass has done.
         """
-        return list(self.transcripts((_sound(*one) for one in recordings), progress))
+        return list(self.transcripts((_sound(*recording) for recording in recordings), progress))
 
     def transcripts(
         self, sounds: Iterable[Sound], progress: Progress = lambda seconds: None
@@ -134,7 +135,11 @@ class Offline:
         self.reader.open(1, self.options)
         (events,) = self.reader.read([1], rows[None])
         events = [*events, *self.reader.finish(1)]
-        return [segment(e.alternatives[0], self.row_s, start, end) for e in events if e.kind == "final"]
+        return [
+            segment(event.alternatives[0], self.row_s, start, end)
+            for event in events
+            if event.kind == "final"
+        ]
 
 
 def _sound(samples: np.ndarray, rate_hz: int) -> Sound:
@@ -168,8 +173,8 @@ def _batches(pool: Sequence[_Piece], most: int) -> Iterator[list[_Piece]]:
 def _outputs(network: Stage | Whole, features: Sequence[Tensor]) -> list[np.ndarray]:
     """The network's output rows [n, D] of each of `features` [T, C]."""
     if isinstance(network, Stage):
-        return [network(one[None])[0].numpy() for one in features]
-    lengths = torch.tensor([len(one) for one in features])
+        return [network(piece[None])[0].numpy() for piece in features]
+    lengths = torch.tensor([len(piece) for piece in features])
     outputs = network(pad_sequence(list(features), batch_first=True), lengths)
     return [rows[:n].numpy() for rows, n in zip(outputs, network.out_lengths(lengths).tolist())]
 
@@ -178,4 +183,5 @@ def _ended(recordings: list[_Recording]) -> Iterator[Transcript]:
     """Takes the recordings off the front that are done."""
     while recordings and recordings[0].ended:
         done = recordings.pop(0)
-        yield transcript(done.seconds, (s for _, some in sorted(done.segments.items()) for s in some))
+        by_piece = (segments for _, segments in sorted(done.segments.items()))
+        yield transcript(done.seconds, chain.from_iterable(by_piece))

@@ -1,7 +1,7 @@
 """Texts through a translation network, sentence by sentence; long sentences clause by clause."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from streamer.models.bundle.build import Model
 from streamer.models.readers import Event
@@ -19,45 +19,53 @@ class Translation(NamedTuple):
 class Translator:
     """Translates sentences whose words are known; a live network says what it says word by word."""
 
-    def __init__(self, model: Model, options: dict | None = None):
+    def __init__(self, model: Model, options: Mapping[str, Any] = {}):
         """ValueError for a card whose parts don't fit, and for an option that the model lacks."""
-        self.sentences = Sentences(model, {"partials": True} | (options or {}))
+        self.sentences = Sentences(model, {"partials": True, **options})
         self.most = self.sentences.encoder.most
 
     def translate(
         self, sources: Sequence[Sequence[str]], progress: Progress = lambda words: None
     ) -> list[Translation]:
         """The translation of each sentence, given as its words; "" for one without words."""
-        parts = [self._parts(words) for words in sources]
-        told = iter(self.sentences.events([part for some in parts for part in some], progress))
-        return [_joined(some, [self._grown(part, next(told)) for part in some]) for some in parts]
+        clauses_of = [self._clauses(words) for words in sources]
+        events = iter(self.sentences.events([clause for split in clauses_of for clause in split], progress))
+        return [
+            _joined(split, [self._translation(clause, next(events)) for clause in split])
+            for split in clauses_of
+        ]
 
-    def _parts(self, words: Sequence[str]) -> list[Sequence[str]]:
+    def _clauses(self, words: Sequence[str]) -> list[Sequence[str]]:
+        """The sentence in parts that the network can hold."""
         sizes = [len(self.sentences.encoder.steps(Mark(0, 0, word, "token"), False)) for word in words]
         cuts = clauses(words, sizes, self.most) if self.most else []
         return [words[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(words)])]
 
-    def _grown(self, words: Sequence[str], events: Sequence[Event]) -> Translation:
+    def _translation(self, words: Sequence[str], events: Sequence[Event]) -> Translation:
         """The final, and when its words came: a word is complete where it is what it will stay."""
         if not events:
             return Translation("", [])
         _, marks = self.sentences.steps(words)
         text = events[-1].alternatives[0].text
-        final, read = text.split(), []
+        final = text.split()
+        read: list[int] = []
         for event in events:
-            heard = len({mark.start for mark in marks[: event.through] if mark.kind == "token"})
-            said = event.alternatives[0].text.split()
-            while len(read) < len(said) and said[len(read)] == final[len(read)]:
-                read.append(heard)
+            words_read = len({mark.start for mark in marks[: event.through] if mark.kind == "token"})
+            partial = event.alternatives[0].text.split()
+            while len(read) < len(partial) and partial[len(read)] == final[len(read)]:
+                read.append(words_read)
         return Translation(text, read)
 
 
-def _joined(parts: Sequence[Sequence[str]], told: Sequence[Translation]) -> Translation:
-    texts, read, before = [], [], 0
-    for words, one in zip(parts, told):
+def _joined(parts: Sequence[Sequence[str]], translations: Sequence[Translation]) -> Translation:
+    """The translations of a sentence's clauses as the sentence's."""
+    texts: list[str] = []
+    read: list[int] = []
+    before = 0  # words of the clauses in front
+    for words, translation in zip(parts, translations):
         whole = words is parts[-1] or words[-1][-1] in ".!?"
         # A clause is translated as if it were a sentence; the stop that it gets is not its own.
-        texts.append(one.text if whole else one.text.rstrip("."))
-        read += [before + count for count in one.read]
+        texts.append(translation.text if whole else translation.text.rstrip("."))
+        read += [before + count for count in translation.read]
         before += len(words)
     return Translation(" ".join(text for text in texts if text), read)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from streamer.models.text.clitics import clitics
-from streamer.offline.text_source import sentences
+from streamer.offline.sentence_source import sentences
 from tests.clients.test_terminal import Terminal, environment
 from tests.tiny_text import judge, shortener, tagger
 

@@ -34,7 +34,9 @@ def samples(dtype: str) -> np.ndarray:
 def test_an_array_is_taken_exactly_or_refused_with_what_to_do(encoding, dtype):
     form, given = StreamFormat("model", encoding), samples(dtype)
     if dtype not in EXACT[encoding]:
-        with pytest.raises(TypeError, match=rf"^an array of .* on a stream of {encoding}: .*send ") as refused:
+        with pytest.raises(
+            TypeError, match=rf"^an array of .* on a stream of {encoding}: .*send "
+        ) as refused:
             form.encode(given)
         assert "\n" not in str(refused.value)
         return
@@ -47,9 +49,7 @@ def test_an_array_is_taken_exactly_or_refused_with_what_to_do(encoding, dtype):
 
 def test_whole_samples_mean_the_same_on_either_stream():
     given = WHOLE.astype(np.int16)
-    heard = [
-        DECODE[encoding](StreamFormat("model", encoding).encode(given)) for encoding in ("s16", "f32")
-    ]
+    heard = [DECODE[encoding](StreamFormat("model", encoding).encode(given)) for encoding in ("s16", "f32")]
     assert np.array_equal(*heard)
 
 
@@ -92,7 +92,9 @@ def test_memory_of_any_order_is_sent_row_by_row():
     assert np.frombuffer(payload, "<i2").tolist() == given.ravel().tolist()
 
 
-@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, lambda b: memoryview(np.frombuffer(b, "<i2"))])
+@pytest.mark.parametrize(
+    "kind", [bytes, bytearray, memoryview, lambda b: memoryview(np.frombuffer(b, "<i2"))]
+)
 def test_bytes_of_every_kind_are_taken_as_they_are(kind):
     assert bytes(StreamFormat("model", "s16").encode(kind(b"abcd"))) == b"abcd"
     with pytest.raises(ValueError, match="6 bytes are no whole number of samples of 4 bytes"):

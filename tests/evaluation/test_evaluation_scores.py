@@ -5,9 +5,9 @@ import pytest
 
 from streamer.evaluation.command_scores import accuracy, is_right, words_per_minute
 from streamer.evaluation.error_rates import error_rates, plain
+from streamer.evaluation.recordings import Recording, SpokenWord, join, join_to_length
 from streamer.evaluation.spliced import Piece, Spliced, score, splice
 from streamer.evaluation.word_delays import Shown, summarise, word_delays
-from streamer.offline.recordings import Recording, SpokenWord, join, join_to_length
 
 
 def tone(seconds: float, rate_hz: int = 16000, text: str = "", words=None) -> Recording:

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from streamer.clients.files import BUNDLED
+from streamer.evaluation.recordings import SpokenWord
 from streamer.evaluation.word_delays import Shown
 from streamer.lab.latency import delay_picture, measure, phone_task, timeline, translation_task, word_tasks
 from streamer.lab.latency.task import Scored
 from streamer.lab.latency.views import BOTH_WAYS, ONE_WAY, Seer, View, seer
 from streamer.lab.sample import FOLDER
 from streamer.models.training.fit import Pace
-from streamer.offline.recordings import SpokenWord
 from tests import text_data, translation_data
 from tests.cli.test_cli import refused, streamer  # noqa: F401, a fixture
 

@@ -8,8 +8,7 @@ from safetensors.torch import save_file
 from streamer.models.bundle.build import build_network, load
 from streamer.models.layers.sentence_recurrent import SentenceLSTM
 from streamer.models.text.words import WordsEncoder
-from streamer.offline.headlines import Headlines
-from streamer.offline.sentences import Mark, Sentences
+from streamer.offline.sentences import Headlines, Mark, Sentences
 from streamer.offline.summarize import summarize
 
 WORDS = ["the", "fox", "dog", "sleeps", "in", "rome", "."]

@@ -8,9 +8,9 @@ import soundfile
 
 from streamer import wire
 from streamer.cli.along import reading_along
+from streamer.cli.readable import readable
 from streamer.clients.terminal import Figures, Lines, Screen
 from streamer.config import Config, ModelOptions, Server, read_config
-from streamer.offline.readable import readable
 from tests.clients.test_terminal import READER, command, drawn, environment, result
 from tests.tiny_model import LIVE, write_model
 from tests.tiny_text import judge, shortener, tagger

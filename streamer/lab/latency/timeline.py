@@ -14,10 +14,10 @@ from streamer.evaluation.alignment import right_words
 from streamer.evaluation.error_rates import plain
 from streamer.evaluation.job import Job
 from streamer.evaluation.recognition import hear, live_model, offline_model, read_whole
+from streamer.evaluation.recordings import COMMON_RATE_HZ, Recording, SpokenWord, read_sound
 from streamer.evaluation.transcribed import from_transcript
 from streamer.evaluation.word_delays import Shown, settled, shown
 from streamer.lab.drawing import SHADES, figure, save
-from streamer.offline.recordings import COMMON_RATE_HZ, Recording, SpokenWord, read_sound
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

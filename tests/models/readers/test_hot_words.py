@@ -9,7 +9,7 @@ from streamer.models.readers.captions.captions_reader import CaptionsReader
 from streamer.models.readers.captions.pronunciation import LONGEST, MOST, read_pronouncer
 from streamer.models.training.language.graphones import Unit
 from streamer.models.training.language.letter_sounds import KEPT_ASIDE, learnt, right_shares
-from streamer.offline.writing import Writing, listed
+from streamer.offline.caption_options import CaptionOptions, parse_hot_words
 from tests.models.readers.test_captions_reader import OPTIONS, ROWS, finals, run
 from tests.tiny_language import PHONES, WORDS, babble, speak
 
@@ -173,13 +173,13 @@ def test_the_words_kept_aside_are_not_learnt_and_scored_by_any_known_way(pronoun
 
 
 def test_a_commands_words_become_an_option():
-    assert listed("Hochstetler, new york ,") == ("Hochstetler", "new york")
-    assert listed(None) == ()
+    assert parse_hot_words("Hochstetler, new york ,") == ("Hochstetler", "new york")
+    assert parse_hot_words(None) == ()
     with pytest.raises(WrongCall, match="--hot-words"):
-        listed(" , ")
-    assert Writing(raw=True, hot_words=("a",)).options(("hot_words",)) == {"hot_words": ["a"]}
+        parse_hot_words(" , ")
+    assert CaptionOptions(raw=True, hot_words=("a",)).options(("hot_words",)) == {"hot_words": ["a"]}
     with pytest.raises(ValueError, match="--hot-words"):
-        Writing(hot_words=("a",)).options(("sentences",))
+        CaptionOptions(hot_words=("a",)).options(("sentences",))
 
 
 def test_hot_words_are_counted_where_they_were_said():

@@ -9,7 +9,7 @@ from streamer.models.readers import Word
 from streamer.models.readers.captions.numbers import NUMBER_WORDS, digits, runs, settled
 from streamer.models.readers.captions.written_form import Style, written
 from streamer.models.readers.captions.written_form import settled as settled_words
-from streamer.offline.writing import Writing
+from streamer.offline.caption_options import CaptionOptions
 
 ALL = [*sorted(NUMBER_WORDS), "and", "oh", "point", "first", "i", "we", "monday", "saw"]
 
@@ -105,11 +105,14 @@ def test_runs_lie_in_order_and_hold_number_words(said):
 
 
 def test_a_command_asks_for_what_the_model_can_write():
-    assert Writing().options(("partials", "sentences", "numbers")) == {"sentences": True}
-    assert Writing(raw=True).options(("sentences", "numbers")) == {}
-    assert Writing(numbers=True).options(("sentences", "numbers")) == {"sentences": True, "numbers": True}
-    assert Writing().options(("partials",)) == {}
+    assert CaptionOptions().options(("partials", "sentences", "numbers")) == {"sentences": True}
+    assert CaptionOptions(raw=True).options(("sentences", "numbers")) == {}
+    assert CaptionOptions(numbers=True).options(("sentences", "numbers")) == {
+        "sentences": True,
+        "numbers": True,
+    }
+    assert CaptionOptions().options(("partials",)) == {}
     with pytest.raises(ValueError, match="--numbers"):
-        Writing(numbers=True).options(("partials",))
+        CaptionOptions(numbers=True).options(("partials",))
     with pytest.raises(WrongCall, match="--numbers"):
-        Writing(raw=True, numbers=True)
+        CaptionOptions(raw=True, numbers=True)

@@ -1,4 +1,4 @@
-"""What a command listens for and how it writes it: options of a stream, for the readers that know them."""
+"""What a transcription listens for and how it writes it: options of a stream, for the readers that know them."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from streamer.errors import WrongCall
 
 
 @dataclass(frozen=True)
-class Writing:
+class CaptionOptions:
     """`raw` is the words as they were recognised; else sentences. `numbers` makes numbers digits.
 
     `hot_words` are words and names to listen for. WrongCall for `raw` with `numbers`.
@@ -32,12 +32,12 @@ class Writing:
         return {name: value for name, value in wanted.items() if value and name in known}
 
 
-def listed(words: str | None) -> tuple[str, ...]:
+def parse_hot_words(words: str | None) -> tuple[str, ...]:
     """Words or phrases with commas between, as a command takes them. WrongCall for none at all."""
-    found = tuple(one for word in (words or "").split(",") if (one := word.strip()))
-    if words is not None and not found:
+    phrases = tuple(phrase for part in (words or "").split(",") if (phrase := part.strip()))
+    if words is not None and not phrases:
         raise WrongCall("--hot-words names no word; write them with commas between")
-    return found
+    return phrases
 
 
-RAW = Writing(raw=True)
+RAW = CaptionOptions(raw=True)

@@ -1,6 +1,6 @@
 """Text that comes in pieces, cut into sentences whose words know their bytes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 from streamer.models.feeders.encoders import Split
@@ -28,12 +28,12 @@ class Sentence(NamedTuple):
 
     def place(self, start: float, end: float) -> tuple[int, int]:
         """Bytes of the text, of bytes that count as if single spaces stood between the words."""
-        at, first, last = 0, self.words[0], self.words[-1]
+        byte, first, last = 0, self.words[0], self.words[-1]
         for word in self.words:
-            mark = Mark(at, at + len(word.text.encode()), word.text, "token")
+            mark = Mark(byte, byte + len(word.text.encode()), word.text, "token")
             first = word if mark.start == start else first
             last = word if mark.end == end else last
-            at = mark.end + 1
+            byte = mark.end + 1
         return first.start, last.end
 
 
@@ -44,30 +44,31 @@ def pieces(file: BinaryIO) -> Iterator[bytes]:
         yield piece
 
 
-def sentences(given: Iterator[bytes], split: Split) -> Iterator[list[Sentence]]:
-    """The sentences that each of the pieces completes; what is left comes last.
+def sentences(text: Iterator[bytes], split: Split) -> Iterator[list[Sentence]]:
+    """The sentences that each of the pieces of `text` completes; what is left comes last.
 
     ValueError names the byte that is no UTF-8. Keeps no more text than the sentence that goes on.
     """
-    tokens, kept, begins, open_words = Tokens("plain"), bytearray(), 0, []
+    tokens, kept, begins = Tokens("plain"), bytearray(), 0
+    open_words: list[Token] = []
 
-    def found(told: list) -> list[Sentence]:
+    def completed(tokens: Sequence[Token | SentenceEnd]) -> list[Sentence]:
         nonlocal begins
         complete = []
-        for one in told:
-            if isinstance(one, SentenceEnd):
-                first, last = open_words[0].start, open_words[-1].end
-                text = bytes(kept[first - begins : last - begins]).decode(errors="replace")
-                complete.append(Sentence(text, first, list(open_words)))
-                del kept[: last - begins]
-                begins = last
-                open_words.clear()
-            else:
-                open_words.extend(split(one))
+        for token in tokens:
+            if not isinstance(token, SentenceEnd):
+                open_words.extend(split(token))
+                continue
+            first, last = open_words[0].start, open_words[-1].end
+            sentence = bytes(kept[first - begins : last - begins]).decode(errors="replace")
+            complete.append(Sentence(sentence, first, list(open_words)))
+            del kept[: last - begins]
+            begins = last
+            open_words.clear()
         return complete
 
-    for piece in given:
-        told = tokens.feed(piece)
+    for piece in text:
+        following = tokens.feed(piece)
         kept += piece
-        yield found(told)
-    yield found(tokens.end_text())
+        yield completed(following)
+    yield completed(tokens.end_text())
