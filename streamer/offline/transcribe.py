@@ -6,6 +6,7 @@ from typing import Protocol
 import torch
 
 from streamer.config import Config, with_model
+from streamer.errors import WrongCall
 from streamer.models.bundle import catalog
 from streamer.models.bundle.build import load
 from streamer.offline.caption_options import CaptionOptions
@@ -26,8 +27,11 @@ class Transcriber(Protocol):
 def transcriber(config: Config, mode: str, model: str | None, options: CaptionOptions) -> Transcriber:
     """The `model`, by name or folder, in `mode`; without one, the captions that ship.
 
-    ValueError for a model that is unknown, hears no sound, or can't do what `options` ask for.
+    WrongCall for another mode; ValueError for a model that is unknown, hears no sound, or can't do what
+    `options` ask for.
     """
+    if mode not in MODELS:
+        raise WrongCall(f"mode {mode!r}; there are {', '.join(MODELS)}")
     config, name = with_model(config, model or MODELS[mode])
     if mode == "live":
         from streamer.offline.unpaced import Unpaced  # late: an engine is for this mode alone

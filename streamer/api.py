@@ -1,0 +1,110 @@
+"""What `import streamer` offers for use in this process: recordings transcribed, models loaded."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from streamer.clients.files import AudioFile
+from streamer.config import Config, with_model
+from streamer.models.bundle import catalog
+from streamer.models.bundle.build import Model
+from streamer.models.bundle.build import load as load_network
+from streamer.offline.caption_options import CaptionOptions
+from streamer.offline.sentence_result import SentenceResult
+from streamer.offline.speech import Offline, Sound
+from streamer.offline.summarize import SHARE
+from streamer.offline.text_reading import read_text
+from streamer.offline.transcript import Transcript
+
+BLOCK_MS = 1000
+
+
+def transcribe(
+    sound: str | Path | np.ndarray,
+    rate: int | None = None,
+    *,
+    model: str | Path = "captions-en-offline",
+    raw: bool = False,
+    numbers: bool = False,
+    hot_words: Sequence[str] = (),
+) -> Transcript:
+    """The transcript of an audio file, or of samples in [-1, 1] at `rate` Hz.
+
+    Samples are floats [n], or [n, channels], whose mean is heard; int16 is taken as well. `raw` gives the
+    words as they are recognised, without capitals and full stops; `numbers` writes numbers as digits
+    where they are certain; `hot_words` are words and names to listen for. The model is loaded at each call:
+    for many recordings, `load` it once.
+    """
+    network = load(model, raw=raw, numbers=numbers, hot_words=hot_words)
+    if not isinstance(network, SpeechModel):
+        raise ValueError(f"{model} hears no sound; name a model whose input is audio")
+    return network(sound, rate)
+
+
+def load(model: str | Path, *, allow_imports: bool = False, **options: Any) -> "SpeechModel | TextModel":
+    """A model of speech or text, by its name or its folder, to call with recordings or texts.
+
+    `streamer models` lists the names. `options` are of `transcribe` for speech; of text what the model's
+    streams take ("lookahead" of live networks, "classes" of sentiment), and "share" of a summary.
+    `allow_imports` lets a model's card name code outside `streamer`. ValueError for an unknown model,
+    for one of another kind, and for options that it lacks; TypeError for unknown options of speech.
+    """
+    config, name = with_model(Config(), str(model))
+    network = load_network(catalog.find(name, config.folders()), allow_imports)
+    if network.card.front is not None:
+        return SpeechModel(network, **options)
+    return TextModel(network, **options)
+
+
+class SpeechModel:
+    """A network that hears whole recordings: call it with one."""
+
+    def __init__(
+        self, model: Model, raw: bool = False, numbers: bool = False, hot_words: Sequence[str] = ()
+    ):
+        """ValueError for options that the model lacks."""
+        self._offline = Offline(model, CaptionOptions(raw, numbers, tuple(hot_words)))
+
+    def __call__(self, sound: str | Path | np.ndarray, rate: int | None = None) -> Transcript:
+        """The transcript of an audio file, or of samples [n] or [n, channels] at `rate` Hz.
+
+        ValueError for a file that can't be read, TypeError for an array without a rate.
+        """
+        if isinstance(sound, np.ndarray):
+            if rate is None:
+                raise TypeError("an array has no rate of its own; give it, as in transcribe(samples, 16000)")
+            (transcript,) = self._offline.transcribe([(_mono(sound), rate)])
+            return transcript
+        if rate is not None:
+            raise TypeError("a file has a rate of its own; rate is for arrays")
+        audio = AudioFile(sound)
+        (transcript,) = self._offline.transcripts([Sound(audio.samples(BLOCK_MS), audio.rate_hz)])
+        return transcript
+
+
+class TextModel:
+    """A network that reads whole sentences: call it with a text."""
+
+    def __init__(self, model: Model, share: float = SHARE, **options: Any):
+        """`share` is how much of its words a summary keeps. OptionError for options that the model lacks."""
+        self._model, self._share, self._options = model, share, options
+        self("")  # refuses at once what it can't do
+
+    def __call__(self, text: str) -> list[SentenceResult]:
+        """What the model says of each sentence; of a summary those that it keeps, of a headline one."""
+        return list(read_text(self._model, iter([text.encode()]), self._options, self._share))
+
+
+def _mono(samples: np.ndarray) -> np.ndarray:
+    """Samples float32 [n], the mean of the channels. TypeError for what are no samples."""
+    if samples.dtype == np.int16:
+        samples = samples / np.float32(32768)
+    if samples.dtype.kind != "f" or samples.ndim not in (1, 2):
+        raise TypeError(
+            f"an array of {samples.dtype} {list(samples.shape)}; give floats in [-1, 1] or int16, "
+            "[n] or [n, channels]"
+        )
+    samples = samples.astype(np.float32)
+    return samples if samples.ndim == 1 else samples.mean(axis=1)
