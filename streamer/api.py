@@ -43,16 +43,16 @@ def transcribe(
     return network(sound, rate)
 
 
-def load(model: str | Path, *, allow_imports: bool = False, **options: Any) -> "SpeechModel | TextModel":
+def load(model: str | Path, *, allowed_imports: Sequence[str] = (), **options: Any) -> "SpeechModel | TextModel":
     """A model of speech or text, by its name or its folder, to call with recordings or texts.
 
     `streamer models` lists the names. `options` are of `transcribe` for speech; of text what the model's
     streams take ("lookahead" of live networks, "classes" of sentiment), and "share" of a summary.
-    `allow_imports` lets a model's card name code outside `streamer`. ValueError for an unknown model,
+    `allowed_imports` are the prefixes of code outside `streamer` that its card may name. ValueError for an unknown model,
     for one of another kind, and for options that it lacks; TypeError for unknown options of speech.
     """
     config, name = with_model(Config(), str(model))
-    network = load_network(catalog.find(name, config.folders()), allow_imports)
+    network = load_network(catalog.find(name, config.folders()), allowed_imports)
     if network.card.front is not None:
         return SpeechModel(network, **options)
     return TextModel(network, **options)
