@@ -139,10 +139,8 @@ def _offline(config: Config, options: CaptionOptions) -> "Offline":
     """Imported here, in the child: the session itself needs no torch."""
     import torch
 
-    from streamer.models.bundle import catalog
-    from streamer.models.bundle.build import load
     from streamer.offline.speech import Offline
+    from streamer.runtime.loading import load_model
 
     torch.set_num_threads(config.engine.threads)
-    folder = catalog.find(MODEL, config.folders())
-    return Offline(load(folder, config.model(MODEL).allow_imports), options)
+    return Offline(load_model(config, MODEL), options)

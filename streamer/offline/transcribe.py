@@ -7,11 +7,10 @@ import torch
 
 from streamer.config import Config, with_model
 from streamer.errors import WrongCall
-from streamer.models.bundle import catalog
-from streamer.models.bundle.build import load
 from streamer.offline.caption_options import CaptionOptions
 from streamer.offline.speech import Offline, Progress, Sound
 from streamer.offline.transcript import Transcript
+from streamer.runtime.loading import load_model
 
 MODELS = {"offline": "captions-en-offline", "live": "captions-en"}
 
@@ -38,4 +37,4 @@ def transcriber(config: Config, mode: str, model: str | None, options: CaptionOp
 
         return Unpaced(config, name, options)
     torch.set_num_threads(config.engine.threads)
-    return Offline(load(catalog.find(name, config.folders()), config.model(name).allow_imports), options)
+    return Offline(load_model(config, name), options)
