@@ -43,7 +43,9 @@ def transcribe(
     return network(sound, rate)
 
 
-def load(model: str | Path, *, allowed_imports: Sequence[str] = (), **options: Any) -> "SpeechModel | TextModel":
+def load(
+    model: str | Path, *, allowed_imports: Sequence[str] = (), **options: Any
+) -> "SpeechModel | TextModel":
     """A model of speech or text, by its name or its folder, to call with recordings or texts.
 
     `streamer models` lists the names. `options` are of `transcribe` for speech; of text what the model's
@@ -61,9 +63,7 @@ def load(model: str | Path, *, allowed_imports: Sequence[str] = (), **options: A
 class SpeechModel:
     """A network that hears whole recordings: call it with one."""
 
-    def __init__(
-        self, model: Model, raw: bool = False, numbers: bool = False, hot_words: Sequence[str] = ()
-    ):
+    def __init__(self, model: Model, raw: bool = False, numbers: bool = False, hot_words: Sequence[str] = ()):
         """ValueError for options that the model lacks."""
         self._offline = Offline(model, CaptionOptions(raw, numbers, tuple(hot_words)))
 
