@@ -60,7 +60,8 @@ def show(figures: Mapping[str, Any], as_json: bool) -> None:
     from rich.console import Console  # late: JSON does without it
     from rich.table import Table
 
-    table = Table("Figure", "Value")
+    table = Table("Figure")
+    table.add_column("Value", overflow="fold")
     for key, value in figures.items():
         for name, part in value.items() if isinstance(value, dict) else [("", value)]:
             table.add_row(heading(f"{key}_{name}" if name else key), _written(part))
@@ -72,7 +73,7 @@ def heading(key: str) -> str:
     if key in HEADINGS:
         return HEADINGS[key]
     text = words(key)
-    return text[:1].upper() + text[1:]
+    return text if text.split()[0] in WORDS.values() else text[:1].upper() + text[1:]
 
 
 def words(key: str) -> str:

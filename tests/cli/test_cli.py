@@ -13,6 +13,7 @@ import zmq
 from streamer.cli import app as cli
 from streamer.cli.command import Group
 from streamer.cli.extras import needed
+from streamer.evaluation.tasks import TASKS
 from tests.tiny_model import write_model
 
 
@@ -283,6 +284,10 @@ def test_help_lists_every_command_under_a_heading(streamer):
     for heading in ("Live", "Files", "Text", "Music", "Serve", "Measure", "Make"):
         assert f"\n{heading}:\n" in out
     assert all(f"\n  {call[0]} " in out for call in CALLS)
+
+
+def test_every_task_that_can_be_evaluated_is_a_command():
+    assert set(cli.EVALUATE.commands) == set(TASKS)
 
 
 @pytest.mark.parametrize(
