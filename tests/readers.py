@@ -135,7 +135,7 @@ def _translation(random: Random, rows: int) -> Recording:
 
 
 def _units(random: Random, rows: int) -> Recording:
-    """A unit a row; of a headline the first are the end, a strange word, three listed ones and a copied one."""
+    """A unit a row; of a headline: the end, an unknown word, three listed ones, a copied one."""
     marks = _sentences(random, rows, 0)
     return Recording(_paired(random.integers(0, 6, (len(marks), 1)), random), marks)
 

@@ -1,4 +1,4 @@
-"""A language of six words and two pieces of words for tests of the captions reader, and logits that speak it."""
+"""A language of six words and two pieces of words, for the captions reader, and logits that speak it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,7 +50,10 @@ def write_language(folder: Path) -> None:
 
 
 def write_sounds(folder: Path) -> None:
-    """sounds.bin: "a" to "d" are their phones, "e" is A, or C half as often, "f" is C and D, and "g" is D and hardly ever B."""
+    """sounds.bin: "a" to "d" are their phones, "f" is C and D.
+
+    "e" is A, or C half as often, and "g" is D and hardly ever B.
+    """
     units = [
         ("a", "A"),
         ("b", "B"),

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from streamer.models.audio.features import LogMel
 from streamer.models.audio.resample import RATES_HZ, Resample
-from streamer.models.bundle.card import Card, read_card
+from streamer.models.bundle.card import Card, Part, read_card
 from streamer.models.bundle.options import built
 from streamer.models.layers.stage import Chain, Stage
 from streamer.models.layers.whole import Whole
@@ -62,7 +62,7 @@ class Model:
     @property
     def rate_hz(self) -> int:
         """The sample rate that the front's features are made at."""
-        return self.card.front.options["sample_rate_hz"]
+        return self._front.options["sample_rate_hz"]
 
     @property
     def steps_per_output(self) -> Fraction:
@@ -71,7 +71,7 @@ class Model:
 
     def front(self, rate_hz: int) -> Stage:
         """Samples [B, n, 1] at `rate_hz` -> features [B, m, C]. ValueError for an unsupported rate."""
-        part = self.card.front
+        part = self._front
         if part.architecture not in FRONTS:
             raise ValueError(
                 f"front.architecture {part.architecture!r} is unknown; there are {', '.join(FRONTS)}"
@@ -80,6 +80,11 @@ class Model:
         if rate_hz != self.rate_hz:
             features = Chain(Resample(rate_hz, self.rate_hz, features.block), features)
         return features.eval().requires_grad_(False)
+
+    @property
+    def _front(self) -> Part:
+        assert self.card.front is not None, "only a model of sound has a front"
+        return self.card.front
 
 
 def load(folder: Path, allowed_imports: Sequence[str] = ()) -> Model:

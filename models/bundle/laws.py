@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil, inf
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -20,7 +21,8 @@ class Finding:
     scale: float = 0.0
 
 
-Law = Callable[[Stage | Whole, int, torch.Generator], Iterator[Finding]]
+Network = TypeVar("Network", Stage, Whole)
+Law = Callable[[Network, int, torch.Generator], Iterator[Finding]]
 
 
 def cuts(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Finding]:

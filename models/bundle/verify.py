@@ -48,7 +48,9 @@ def verify(network: Stage | Whole, *, blocks: int = 6, seed: int = 0) -> list[La
     return [_result(name, law, network, blocks, seed) for name, law in STAGE_LAWS.items()]
 
 
-def _result(name: str, law: laws.Law, network: Stage | Whole, blocks: int, seed: int) -> LawResult:
+def _result(
+    name: str, law: laws.Law[laws.Network], network: laws.Network, blocks: int, seed: int
+) -> LawResult:
     random = torch.Generator().manual_seed(seed)
     worst = 0.0
     try:

@@ -12,12 +12,6 @@ from torch import Tensor
 from streamer.models.text.words import CHANNELS, FIRST, WordsEncoder
 
 
-class Word(NamedTuple):
-    """A word as the encoder takes it."""
-
-    text: str
-
-
 class Stripping(NamedTuple):
     """By number of a word: the number of its lower-cased form, and whether it has a letter or digit."""
 
@@ -55,7 +49,7 @@ class Words:
     def table(self, listed: Sequence[str], names: Sequence[Sequence[str]] = ()) -> np.ndarray:
         """The channels [words, C] of every word, as they are inside a sentence."""
         encoder = WordsEncoder(listed, names=names)
-        rows = [encoder.steps(Word(word), first=False) for word in self.numbers]
+        rows = [encoder.steps(word, first=False) for word in self.numbers]
         return np.concatenate([np.zeros((0, CHANNELS), np.float32), *rows])
 
 

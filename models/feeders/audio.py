@@ -22,14 +22,14 @@ class AudioFormat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def audio_format(value: Any, rates_hz: tuple[int, ...]) -> AudioFormat:
     """`value` as a format whose rate is one of `rates_hz`. OptionError "options.format..."."""
     try:
-        found = msgspec.convert(value, AudioFormat)
+        format = msgspec.convert(value, AudioFormat)
     except msgspec.ValidationError as error:
         text, _, place = str(error).partition(" - at `$")
         raise OptionError(f"options.format{place.rstrip('`')}", text, "bad_format") from None
-    if found.rate not in rates_hz:
+    if format.rate not in rates_hz:
         supported = ", ".join(str(rate) for rate in rates_hz)
-        raise OptionError("options.format.rate", f"{found.rate} Hz is not one of {supported}", "bad_format")
-    return found
+        raise OptionError("options.format.rate", f"{format.rate} Hz is not one of {supported}", "bad_format")
+    return format
 
 
 class AudioFeeder:

@@ -7,9 +7,9 @@ import msgspec
 import numpy as np
 
 from streamer.errors import OptionError
+from streamer.models.bundle.options import converted
 from streamer.models.feeders.composing import BEATS, COUNTDOWN, PITCH_CLASSES, Layout, noise
 from streamer.models.music.notation import MAJOR, Voice, key_of
-from streamer.models.readers.converted import converted
 
 Note = Annotated[int, msgspec.Meta(ge=0, le=127)]  # of MIDI; 0 is silence
 NoteOrFree = Annotated[int, msgspec.Meta(ge=-1, le=127)]
@@ -36,12 +36,12 @@ class ComposerDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ComposerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a stream may set, at its beginning and (but for `prompt`) while it plays.
 
-    `end` is the position where the piece ends, 0 for never: the composer is told as it comes near, and
+    `end` is the position where the piece ends, 0 for never: the composer knows when it comes near, and
     draws the last `CALM_BEATS` more calmly.
     `bounds` are the lowest and highest note of voices by name, `given` the notes that voices sing from
     now on, 0 for silence; a voice that isn't named is free. `prompt` are the notes of each voice in
-    the first steps, -1 where one is free. All these notes are as composed; `transpose` (semitones) and `tempo` (beats a minute) change
-    what sounds, not what is composed.
+    the first steps, -1 where one is free. All these notes are as composed; `transpose` (semitones) and
+    `tempo` (beats a minute) change what sounds, not what is composed.
     """
 
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**62)] = 0
@@ -136,7 +136,7 @@ class ComposerFeeder:
             if self.defaults.tonic:
                 # Composed in the one key that was learned, in major or minor.
                 tonic_here = key_of(self.defaults.tonic)[0]
-                scale = [(step - tonic + tonic_here) % 12 for step in scale]
+                scale = tuple((step - tonic + tonic_here) % 12 for step in scale)
                 if tuple(sorted(scale)) == MAJOR and tonic_here == 0:
                     return weights
             weights[:] = OUT_OF_KEY

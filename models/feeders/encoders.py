@@ -14,13 +14,6 @@ from streamer.models.text.tokens import Token
 from streamer.models.text.words import words_encoder
 
 
-class Word(Protocol):
-    """What is encoded: a word, a part of one, or a sign."""
-
-    @property
-    def text(self) -> str: ...
-
-
 class Encoder(Protocol):
     """Law: the steps of a sentence are a function of its words and the stream's options alone."""
 
@@ -37,7 +30,7 @@ class Encoder(Protocol):
     def opened(self, options: dict[str, Any]) -> "Encoder":
         """The encoder of a stream with what `parse` returned."""
 
-    def steps(self, token: Word, first: bool) -> np.ndarray:
+    def steps(self, word: str, first: bool) -> np.ndarray:
         """The steps float32 [n, channels] of a word; `first` begins a sentence."""
 
     def tail(self, steps: int) -> np.ndarray:

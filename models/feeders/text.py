@@ -12,6 +12,8 @@ from streamer.models.text.clauses import CLOSING, CONJUNCTIONS
 from streamer.models.text.clitics import whole
 from streamer.models.text.tokens import SentenceEnd, Token, Tokens
 
+MarkKind = Literal["token", "piece", "empty"]
+
 
 class Mark(NamedTuple):
     """What an input step stands for: a word and its place in bytes, or nothing after a sentence.
@@ -23,7 +25,7 @@ class Mark(NamedTuple):
     start: int
     end: int
     text: str
-    kind: Literal["token", "piece", "empty"]
+    kind: MarkKind
     known: int
 
 
@@ -78,7 +80,7 @@ class TextFeeder:
         return self._steps(self._tokens.end_text())
 
     def save(self) -> bytes:
-        """The feeder's whole condition."""
+        """The feeder's whole state."""
         return msgspec.msgpack.encode((self._tokens.save(), self._count))
 
     def restore(self, value: bytes) -> None:
@@ -86,31 +88,32 @@ class TextFeeder:
         tokens, self._count = msgspec.msgpack.decode(value, type=tuple[bytes, int])
         self._tokens.restore(tokens)
 
-    def _steps(self, told: Sequence[Token | SentenceEnd]) -> Steps:
+    def _steps(self, tokens: Sequence[Token | SentenceEnd]) -> Steps:
         parts: list[np.ndarray] = [np.empty((0, self._encoder.channels), np.float32)]
         marks: list[Mark] = []
-        for one in told:
-            if isinstance(one, SentenceEnd):
-                self._end(one.known, parts, marks)
+        for token in tokens:
+            if isinstance(token, SentenceEnd):
+                self._end(token.known, parts, marks)
             else:
-                for word in self._split(one):
+                for word in self._split(token):
                     self._add(word, parts, marks)
         return Steps(np.concatenate(parts), marks)
 
     def _add(self, word: Token, parts: list[np.ndarray], marks: list[Mark]) -> None:
         most = self._encoder.most
-        steps = self._encoder.steps(word, not self._count)
+        steps = self._encoder.steps(word.text, not self._count)
         late = most and (
             self._count + len(steps) > most
             or (self._count > most * 3 // 4 and word.text.lower() in CONJUNCTIONS)
         )
         if late and self._count:
             self._end(word.known, parts, marks)
-            steps = self._encoder.steps(word, True)
+            steps = self._encoder.steps(word.text, True)
         self._count += len(steps)
         parts.append(steps)
-        kinds = ["token"] + ["piece"] * (len(steps) - 1)
-        marks += [Mark(word.start, word.end, word.text, kind, word.known) for kind in kinds[: len(steps)]]
+        for number in range(len(steps)):
+            kind: MarkKind = "piece" if number else "token"
+            marks.append(Mark(word.start, word.end, word.text, kind, word.known))
         if most and self._count > most // 2 and word.text[-1] in CLOSING:
             self._end(word.known, parts, marks)
 

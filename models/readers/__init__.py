@@ -9,7 +9,7 @@ import numpy as np
 Kind = Literal["partial", "final", "speech_start", "speech_stop"]
 
 
-class Word(msgspec.Struct, frozen=True):
+class EventWord(msgspec.Struct, frozen=True):
     """A word and when it was said, in output rows since the stream began; `label` says what it is."""
 
     text: str
@@ -23,7 +23,7 @@ class Alternative(msgspec.Struct, frozen=True):
     """One reading of an utterance."""
 
     text: str
-    words: tuple[Word, ...]
+    words: tuple[EventWord, ...]
     confidence: float
 
 

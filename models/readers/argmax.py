@@ -12,8 +12,8 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
-from streamer.models.readers import Alternative, Event, Word
-from streamer.models.readers.converted import converted
+from streamer.models.bundle.options import converted
+from streamer.models.readers import Alternative, Event, EventWord
 from streamer.models.readers.rowwise import Rows, RowState, RowwiseReader
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
@@ -36,7 +36,7 @@ class StreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     endpoint_silence_ms: Annotated[int, msgspec.Meta(ge=0, le=60_000)] | None = None
 
 
-class Token(msgspec.Struct, array_like=True):
+class LabelRun(msgspec.Struct, array_like=True):
     """A label and the rows where it stood, with the mean probability of its rows."""
 
     label: int
@@ -51,7 +51,7 @@ class TextState(RowState):
     endpoint_rows: int = 0
     label: int = -1  # of the last row
     quiet: int = 0  # rows since the last new label
-    tokens: list[Token] = []
+    tokens: list[LabelRun] = msgspec.field(default_factory=list)
 
 
 class ArgmaxReader(RowwiseReader[TextState, tuple[int, float]]):
@@ -103,7 +103,7 @@ class ArgmaxReader(RowwiseReader[TextState, tuple[int, float]]):
         state.through += 1
         state.label = label
         if self.labels[label]:
-            state.tokens = [Token(label, state.through - 1, state.through, confidence)]
+            state.tokens = [LabelRun(label, state.through - 1, state.through, confidence)]
             events += self._partial(state)
         return events
 
@@ -124,10 +124,10 @@ class ArgmaxReader(RowwiseReader[TextState, tuple[int, float]]):
         text = self._text(state.tokens)
         return [Event("partial", state.utterance, state.through, (text,), len(text.text))]
 
-    def _text(self, tokens: list[Token]) -> Alternative:
+    def _text(self, tokens: list[LabelRun]) -> Alternative:
         """The tokens as words: each its own where a separator stands between, else cut at spaces."""
-        words: list[Word] = []
-        letters: list[Token] = []
+        words: list[EventWord] = []
+        letters: list[LabelRun] = []
         for token in tokens:
             if self.labels[token.label].isspace():
                 words += self._word(letters)
@@ -142,12 +142,12 @@ class ArgmaxReader(RowwiseReader[TextState, tuple[int, float]]):
         confidence = sum(token.confidence for token in tokens) / len(tokens)
         return Alternative(text, tuple(words), confidence)
 
-    def _word(self, letters: list[Token]) -> list[Word]:
+    def _word(self, letters: list[LabelRun]) -> list[EventWord]:
         if not letters:
             return []
         text = "".join(self.labels[token.label] for token in letters)
         confidence = sum(token.confidence for token in letters) / len(letters)
-        return [Word(text, float(letters[0].start), float(letters[-1].end), confidence)]
+        return [EventWord(text, float(letters[0].start), float(letters[-1].end), confidence)]
 
 
 class GreedyCtcReader(ArgmaxReader):
@@ -165,13 +165,13 @@ class GreedyCtcReader(ArgmaxReader):
             return []
         state.label = label
         state.quiet = 0
-        state.tokens.append(Token(label, state.through - 1, state.through, confidence))
+        state.tokens.append(LabelRun(label, state.through - 1, state.through, confidence))
         if len(state.tokens) >= self.card.max_tokens:
             return self.end(state)
         return self._partial(state)
 
 
-def _lengthen(tokens: list[Token], through: int, confidence: float) -> None:
+def _lengthen(tokens: list[LabelRun], through: int, confidence: float) -> None:
     """The last token stands for one more row."""
     if tokens:
         last = tokens[-1]

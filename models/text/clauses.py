@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 CLOSING = {";": 4.0, ":": 4.0, "—": 4.0, "–": 4.0, ")": 3.0, ",": 3.0}
 CONJUNCTIONS = frozenset(
-    "and or but nor so yet because although though while when if that which who whose whom where as than then".split()
+    "and or but nor so yet because although though while when if that which who whose whom where as than "
+    "then".split()
 )
 CONJUNCTION, ANYWHERE = 2.0, 0.5
 

@@ -11,12 +11,12 @@ _CURLY = str.maketrans("’‘“”", "''\"\"")
 
 def clitics(token: Token) -> Sequence[Token]:
     """The words that `token` is, straight quotes for curly ones; places are those of the text."""
-    found = _CLITIC.search(token.text)
-    if not found:
+    clitic = _CLITIC.search(token.text)
+    if not clitic:
         return [token._replace(text=token.text.translate(_CURLY))]
-    at = token.end - len(found[0].encode())
-    before = token._replace(text=token.text[: found.start()].translate(_CURLY), end=at)
-    return [before, token._replace(text=found[0].translate(_CURLY), start=at, first=False)]
+    at = token.end - len(clitic[0].encode())
+    before = token._replace(text=token.text[: clitic.start()].translate(_CURLY), end=at)
+    return [before, token._replace(text=clitic[0].translate(_CURLY), start=at, first=False)]
 
 
 def whole(token: Token) -> Sequence[Token]:

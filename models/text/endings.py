@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-LONGEST = 120  # tokens of a sentence; it is ended then, lest a text without full stops never be told
+LONGEST = 120  # tokens of a sentence; it is ended then: a text without full stops must end somewhere
 
 STOPS = frozenset(".?!؟۔।")  # they end a sentence where a space follows
 WIDE_STOPS = frozenset("。！？｡")  # of scripts without spaces: whatever follows
@@ -19,8 +19,9 @@ ANNOUNCING = frozenset("vs cf viz fig figs vol pp approx e.g i.e".split())
 # These do where a word follows that begins sentences.
 SHORTENED = frozenset("inc ltd co corp jr sr etc al bros dept univ assn ave blvd rd ph.d".split())
 STARTERS = frozenset(
-    "The A An This That These Those He She It They We You There Here In On At By For From With After Before When "
-    "While If As But And Or So Yet However Although What Who Why How Where Its His Her Their Our My Not No Yes".split()
+    "The A An This That These Those He She It They We You There Here In On At By For From With After Before "
+    "When While If As But And Or So Yet However Although What Who Why How Where Its His Her Their Our My Not "
+    "No Yes".split()
 )
 
 
@@ -114,4 +115,4 @@ def shortened(word: str) -> bool:
         return False
     if "." not in word:
         return lower in SHORTENED or (len(word) == 1 and word.isupper() and word != "I")
-    return lower in SHORTENED or all(len(one) == 1 and one.isalpha() for one in word.split("."))
+    return lower in SHORTENED or all(len(part) == 1 and part.isalpha() for part in word.split("."))

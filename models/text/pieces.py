@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -24,13 +24,6 @@ Waits = list[Annotated[int, msgspec.Meta(ge=1, le=64)]]
 # Hyphens part words as spaces do; an apostrophe stays within a word, or begins what follows it.
 _CHUNK = re.compile(r"['’]?\w+(?:['’]\w+)*|[^\w\s]")
 _CURLY = str.maketrans("’‘“”", "''\"\"")
-
-
-class Token(Protocol):
-    """A word of a text."""
-
-    @property
-    def text(self) -> str: ...
 
 
 class PiecesEncoder:
@@ -73,10 +66,10 @@ class PiecesEncoder:
         wait = options.get("lookahead", self.wait)
         return PiecesEncoder(self.model, self.waits, wait, self.growth, self.spare, self.most)
 
-    def steps(self, token: Token, first: bool) -> np.ndarray:
+    def steps(self, word: str, first: bool) -> np.ndarray:
         """The steps [n, channels] of a word and of what is glued to it; `first` begins a sentence."""
-        found = [word_steps(self.model, chunk) for chunk in chunks(token.text)]
-        steps = np.concatenate([np.zeros((0, CHANNELS), np.float32), *found])
+        steps_of_chunks = [word_steps(self.model, chunk) for chunk in chunks(word)]
+        steps = np.concatenate([np.zeros((0, CHANNELS), np.float32), *steps_of_chunks])
         steps[:, WAIT] = self.wait
         steps[:1, FIRST] = first
         return steps
@@ -100,7 +93,7 @@ def empty_steps(steps: int, wait: int, growth: float, spare: int) -> int:
 def pieces_encoder(
     folder: Path,
     model: str = "source.model",
-    waits: Waits = [],
+    waits: Waits = [],  # noqa: B006 - a default of the card; nobody changes it
     wait: CountOrNone = 0,
     growth: Share = 0.0,
     spare: CountOrNone = 0,
@@ -124,8 +117,8 @@ def read_model(path: Path, key: str) -> SentencePieceProcessor:
 
 def chunks(text: str) -> list[str]:
     """Words, each with the space before it, and punctuation marks, without one."""
-    found = _CHUNK.findall(text.translate(_CURLY))
-    return [f" {chunk}" if chunk[0].isalnum() else chunk for chunk in found]
+    parts = _CHUNK.findall(text.translate(_CURLY))
+    return [f" {part}" if part[0].isalnum() else part for part in parts]
 
 
 def word_steps(model: SentencePieceProcessor, chunk: str) -> np.ndarray:

@@ -27,7 +27,7 @@ _SPACED_WORD = re.compile(r"[^ \n]+")
 
 
 class Token(NamedTuple):
-    """A word or a sign and its place in bytes; after `known` bytes the text had told it."""
+    """A word or a sign and its place in bytes; `known` bytes of the text were needed to tell."""
 
     text: str
     start: int
@@ -74,20 +74,21 @@ class Tokens:
     def end_sentence(self) -> list[Token | SentenceEnd]:
         """The text so far ends a sentence: what that completes. Half a character waits for its rest."""
         at = self._at
-        told = self._cut(after=" ")
+        events = self._cut(after=" ")
         if at.endings.count:
-            told.append(SentenceEnd(at.position - len(at.half)))
+            events.append(SentenceEnd(at.position - len(at.half)))
         at.endings.ended()
-        return told
+        return events
 
     def end_text(self) -> list[Token | SentenceEnd]:
         """No more text comes: as `end_sentence`; half a character is told as `BROKEN`."""
-        at, told = self._at, []
+        at = self._at
+        events: list[Token | SentenceEnd] = []
         if at.half:
-            told += self._cut(after=" ")
+            events += self._cut(after=" ")
             start, at.half = at.position - len(at.half), b""
-            told += self._tell(Token(BROKEN, start, at.position, False, at.position))
-        return told + self.end_sentence()
+            events += self._tell(Token(BROKEN, start, at.position, False, at.position))
+        return events + self.end_sentence()
 
     def save(self) -> bytes:
         """The text's whole condition."""
@@ -99,7 +100,8 @@ class Tokens:
 
     def _cut(self, after: str = "") -> list[Token | SentenceEnd]:
         """Tell what is complete of `pending`, which `after` follows without belonging to the text."""
-        at, told = self._at, []
+        at = self._at
+        events: list[Token | SentenceEnd] = []
         last = at.position - len(at.half)
         byte = last - len(at.pending.encode())
         text = at.pending + after
@@ -109,7 +111,7 @@ class Tokens:
             if what[begin] in self._between:
                 byte = min(last, byte + len(text[begin].encode()))
                 if what[begin] in SPACE + NEWLINE and at.endings.space(what[begin] == NEWLINE):
-                    told.append(self._end(byte))
+                    events.append(self._end(byte))
                 begin += 1
                 continue
             end, proof = self._next(text, what, begin)
@@ -119,20 +121,20 @@ class Tokens:
                 break
             start, byte = byte, byte + len(text[begin:end].encode())
             known = min(last, byte + len(text[end:proof].encode()))
-            told += self._tell(Token(text[begin:end], start, byte, False, known))
+            events += self._tell(Token(text[begin:end], start, byte, False, known))
             begin = end
         at.pending = text[begin:] if begin < size else ""
-        return told
+        return events
 
     def _tell(self, token: Token) -> list[Token | SentenceEnd]:
         endings = self._at.endings
-        told: list[Token | SentenceEnd] = []
+        events: list[Token | SentenceEnd] = []
         if endings.before(token.text):
-            told.append(self._end(token.known))
-        told.append(token._replace(first=not endings.count))
+            events.append(self._end(token.known))
+        events.append(token._replace(first=not endings.count))
         if endings.add(token.text):
-            told.append(self._end(token.known))
-        return told
+            events.append(self._end(token.known))
+        return events
 
     def _end(self, known: int) -> SentenceEnd:
         self._at.endings.ended()
@@ -142,7 +144,7 @@ class Tokens:
 def _next_token(text: str, what: str, begin: int) -> tuple[int, int]:
     """Where the token of running text ends that begins at `begin`, and after how many characters
     that is known; 0 where it isn't yet."""
-    end = _TOKEN.match(what, begin).end()
+    end = _end(_TOKEN, what, begin)
     if end == len(text):
         return end, 0
     joins = what[end] in "-'.@&" or (what[end] in ",:" and what[end - 1] == DIGIT)
@@ -157,5 +159,12 @@ def _next_token(text: str, what: str, begin: int) -> tuple[int, int]:
 
 def _next_spaced(text: str, what: str, begin: int) -> tuple[int, int]:
     """The same of spaced text."""
-    end = _SPACED_WORD.match(what, begin).end()
+    end = _end(_SPACED_WORD, what, begin)
     return end, end + 1 if end < len(text) else 0
+
+
+def _end(pattern: re.Pattern[str], what: str, begin: int) -> int:
+    """Where the match from `begin` on ends: the patterns match any character."""
+    match = pattern.match(what, begin)
+    assert match is not None
+    return match.end()

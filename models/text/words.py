@@ -5,7 +5,7 @@ import re
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -20,13 +20,6 @@ OTHER_LETTER = 96  # "!" to "~" are 2 to 95
 _SPACE_BEFORE = re.compile(r" ([,.:;?!)\]%]|n't\b|['’](?:s|re|ve|ll|d|m)?\b)")
 _SPACE_AFTER = re.compile(r"([(\[$£€]) ")
 _WORD = re.compile(r"\w+(?:[-'’.]\w+)*|[^\w\s]")
-
-
-class Token(Protocol):
-    """A word of a text."""
-
-    @property
-    def text(self) -> str: ...
 
 
 class WordsEncoder:
@@ -57,12 +50,12 @@ class WordsEncoder:
         """The encoder of a stream: the same for all."""
         return self
 
-    def steps(self, token: Token, first: bool) -> np.ndarray:
+    def steps(self, word: str, first: bool) -> np.ndarray:
         """The step [1, channels] of a word; `first` begins a sentence."""
         step = np.zeros((1, CHANNELS), np.float32)
         step[0, FIRST] = first
-        step[0, WORD] = self.ids.get(token.text.lower(), UNKNOWN)
-        shown = _shown(token.text)
+        step[0, WORD] = self.ids.get(word.lower(), UNKNOWN)
+        shown = _shown(word)
         step[0, LETTERS : LETTERS + len(shown)] = [_letter(letter) for letter in shown]
         return step
 
@@ -86,7 +79,7 @@ def read_kinds(path: Path, key: str) -> list[list[str]]:
 
 
 def read_words(path: Path, key: str) -> list[str]:
-    """The lines of `path`, a .gz or plain text. ValueError begins with `key`, the card's, where it cannot be read."""
+    """The lines of `path`, a .gz or plain text. ValueError "KEY: ..." where it cannot be read."""
     opened = gzip.open if path.suffix == ".gz" else open
     try:
         with opened(path, "rt", encoding="utf-8") as lines:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from seqeval.metrics import classification_report
 
-from streamer.models.readers import Word
+from streamer.models.readers import EventWord
 
 KEYS = {"f1": "f1-score", "precision": "precision", "recall": "recall"}  # ours and seqeval's
 
@@ -35,7 +35,7 @@ def entity_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[st
     return EntityScores(**micro, by_type=by_type, dropped=dropped)
 
 
-def tags_of(words: Sequence[str], spans: Sequence[Word]) -> list[str]:
+def tags_of(words: Sequence[str], spans: Sequence[EventWord]) -> list[str]:
     """The tags of `words`, which stand one space apart, from spans that name their bytes."""
     tags, at = [], 0
     begins = {round(span.start): span for span in spans}

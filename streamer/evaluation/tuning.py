@@ -22,7 +22,7 @@ from streamer.evaluation.recordings import COMMON_RATE_HZ, Recording, SpokenWord
 from streamer.models.audio.resample import RATES_HZ
 from streamer.models.bundle.build import Model
 from streamer.models.layers.stage import Stage
-from streamer.models.readers import Word
+from streamer.models.readers import EventWord
 from streamer.models.readers.captions.captions_reader import CaptionsReader
 
 GRID = {
@@ -152,7 +152,7 @@ class Tuning:
         card = self.model.card
         return CaptionsReader(card.labels["phones"], card.reader.options | options, self.model.folder, 1)
 
-    def _hear(self, reader: CaptionsReader, spoken: Spoken) -> list[Word]:
+    def _hear(self, reader: CaptionsReader, spoken: Spoken) -> list[EventWord]:
         reader.open(1, reader.parse({"partials": False}))
         (events,) = reader.read([1], spoken.rows[None])
         finals = [event for event in (*events, *reader.finish(1)) if event.kind == "final"]

@@ -13,7 +13,6 @@ from torch.nn import functional as F
 
 from streamer.models.bundle.build import Model
 from streamer.models.datasets.agreement_rows import Row
-from streamer.models.datasets.word_channels import Word
 from streamer.models.feeders.encoders import reading
 from streamer.models.layers.recurrent import Recurrent
 from streamer.models.networks.agreement_network import AgreementLive
@@ -108,6 +107,6 @@ def encoded(encoder: WordsEncoder, rows: Sequence[Row]) -> list[tuple[Tensor, in
     """Each row's steps x [1, T, C] and its number."""
     texts = []
     for row in rows:
-        steps = [encoder.steps(Word(word), first=not at) for at, word in enumerate(row.words)]
+        steps = [encoder.steps(word, first=not at) for at, word in enumerate(row.words)]
         texts.append((torch.from_numpy(np.concatenate(steps))[None], row.number))
     return texts

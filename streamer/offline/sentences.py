@@ -73,7 +73,7 @@ class Sentences:
         byte = 0
         for word in sentence:
             mark = Mark(byte, byte + len(word.encode()), word, "token")
-            steps.append(self.encoder.steps(mark, first=not marks))
+            steps.append(self.encoder.steps(word, first=not marks))
             kinds = ["token"] + ["piece"] * (len(steps[-1]) - 1)
             marks += [mark._replace(kind=kind) for kind in kinds[: len(steps[-1])]]
             byte = mark.end + 1

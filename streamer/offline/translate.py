@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from streamer.models.bundle.build import Model
 from streamer.models.readers import Event
 from streamer.models.text.clauses import clauses
-from streamer.offline.sentences import Mark, Progress, Sentences
+from streamer.offline.sentences import Progress, Sentences
 
 
 class Translation(NamedTuple):
@@ -37,7 +37,7 @@ class Translator:
 
     def _clauses(self, words: Sequence[str]) -> list[Sequence[str]]:
         """The sentence in parts that the network can hold."""
-        sizes = [len(self.sentences.encoder.steps(Mark(0, 0, word, "token"), False)) for word in words]
+        sizes = [len(self.sentences.encoder.steps(word, False)) for word in words]
         cuts = clauses(words, sizes, self.most) if self.most else []
         return [words[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(words)])]
 

@@ -16,7 +16,7 @@ from streamer.evaluation.text_baselines import judged_by_words, tagged_by_featur
 from streamer.models.bundle.build import build_network
 from streamer.models.datasets.opinions import read_labelled
 from streamer.models.datasets.tagged import read_conll
-from streamer.models.readers import Word
+from streamer.models.readers import EventWord
 from streamer.models.training.fit import half_precision
 from streamer.models.training.text import entities_recipes, sentiment_recipes
 from tests import text_data
@@ -44,9 +44,9 @@ def model(folder, recipes, name, outputs, **options):
 def test_tags_come_from_the_bytes_of_spans():
     words = ["Zoë", "Lee", "saw", "Rome", "Rome"]
     spans = [
-        Word("Zoë Lee", 0, 8, 1.0, "PER"),
-        Word("Rome", 13, 17, 1.0, "LOC"),
-        Word("Rome", 18, 22, 1.0, "LOC"),
+        EventWord("Zoë Lee", 0, 8, 1.0, "PER"),
+        EventWord("Rome", 13, 17, 1.0, "LOC"),
+        EventWord("Rome", 18, 22, 1.0, "LOC"),
     ]
     assert tags_of(words, spans) == ["B-PER", "I-PER", "O", "B-LOC", "B-LOC"]
     assert tags_of(words, []) == ["O"] * 5

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from streamer.models.bundle.build import build_network, load
 from streamer.models.layers.sentence_recurrent import SentenceLSTM
 from streamer.models.text.words import WordsEncoder
-from streamer.offline.sentences import Headlines, Mark, Sentences
+from streamer.offline.sentences import Headlines, Sentences
 from streamer.offline.summarize import summarize
 
 WORDS = ["the", "fox", "dog", "sleeps", "in", "rome", "."]
@@ -81,11 +81,7 @@ def test_a_live_network_forgets_the_sentence_before(model):
     network = model(LIVE).network
     encoder = WordsEncoder(WORDS, tail=2)
     steps = [
-        torch.from_numpy(
-            np.concatenate(
-                [*(encoder.steps(Mark(0, 0, w, "token"), w == one[0]) for w in one), encoder.tail(9)]
-            )
-        )
+        torch.from_numpy(np.concatenate([*(encoder.steps(w, w == one[0]) for w in one), encoder.tail(9)]))
         for one in (["the", "fox", "sleeps", "."], ["Zorilla", "in", "Rome"])
     ]
     alone = network(steps[1][None])

@@ -214,10 +214,10 @@ class BrittleEncoder(WordsEncoder):
 
     deadly = "fox"
 
-    def steps(self, token, first):
-        if token.text == self.deadly or not self.deadly:
+    def steps(self, word, first):
+        if word == self.deadly or not self.deadly:
             raise ValueError(BROKEN)
-        return super().steps(token, first)
+        return super().steps(word, first)
 
 
 def test_a_feeder_that_fails_on_a_word_ends_the_text(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 from streamer import wire
 from streamer.models.feeders.audio import AudioFormat
 from streamer.models.layers.feedforward import Stack
-from streamer.models.readers import Alternative, Event, Word
+from streamer.models.readers import Alternative, Event, EventWord
 from streamer.runtime.cpu import CpuRunner
 from streamer.runtime.geometry import Geometry
 from streamer.runtime.lane import Lane
@@ -38,7 +38,7 @@ def take(stream: Session, *inputs: tuple[wire.StreamInput, bytes]) -> list[wire.
     return [stream.receive(message, payload, 0.0) for message, payload in inputs]
 
 
-def event(through: int, *words: Word) -> Event:
+def event(through: int, *words: EventWord) -> Event:
     return Event("final", 0, through, (Alternative("text", words, 1.0),))
 
 
@@ -70,7 +70,7 @@ def test_results_name_the_first_input_that_sufficed():
     take(stream, audio(1, 0, 4), audio(2, 4, 2), audio(3, 6, 7))
     stream.feed()
     # Row 1 ends at 4 and needs the 4 positions of row 2.
-    (first,) = stream.results([event(1, Word("a", 0.25, 0.75, 1.0), Word("b", 0.75, 9.0, 1.0))])
+    (first,) = stream.results([event(1, EventWord("a", 0.25, 0.75, 1.0), EventWord("b", 0.75, 9.0, 1.0))])
     assert (first.seq, first.through, first.accepted) == (1, 8, 3)
     # No word ends after what had been heard.
     assert [(w.start, w.end) for w in first.alternatives[0].words] == [(1, 3), (3, 8)]

@@ -39,9 +39,9 @@ def search(row, now, p, logp, hyp, tree, grams, factors, pruning, scratch):
     own_worth = np.float32(pruning.own * pruning.hot)
     roots, nodes, best = p.shape[0], tree_phone.shape[0], np.float32(0.0)
     likely_phones = np.int64(0)
-    for phone in range(1, roots):
-        if p[phone] >= pruning.phone:
-            likely_phones |= np.int64(1) << phone
+    for k in range(1, roots):
+        if p[k] >= pruning.phone:
+            likely_phones |= np.int64(1) << k
     for i in range(tokens):  # a blank, or the same phone once more
         node = np.int64(place[i, h.NODE])
         phone = np.int64(tree_phone[node] if node < nodes else own[node - nodes, h.PHONE])

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from streamer.models.bundle.options import converted
 from streamer.models.readers import Event, Reader
 from streamer.models.readers.captions import hypotheses as h
 from streamer.models.readers.captions.captions_options import CardOptions, StreamOptions
@@ -25,7 +26,6 @@ from streamer.models.readers.captions.lexicon import read_lexicon
 from streamer.models.readers.captions.pronunciation import read_pronouncer
 from streamer.models.readers.captions.pruning import Pruning, Scratch, new_scratch
 from streamer.models.readers.captions.search_threads import SearchThreads, num_search_threads
-from streamer.models.readers.converted import converted
 
 PIECE = 8  # rows that a thread searches at a time
 

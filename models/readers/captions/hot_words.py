@@ -29,7 +29,7 @@ class Hot(NamedTuple):
 
 
 class Vocabulary:
-    """Finds the words of a lexicon and the nodes of its tree that lead to them; `pronouncer` pronounces others."""
+    """The words of a lexicon and the nodes of its tree that lead to them; `pronouncer` is for other words."""
 
     def __init__(self, lexicon: Lexicon, pronouncer: Pronouncer | None = None):
         self.number = {text: i for i, text in enumerate(lexicon.spelling[: lexicon.tree.pieces])}

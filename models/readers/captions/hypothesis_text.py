@@ -5,7 +5,7 @@ from math import exp
 
 import numpy as np
 
-from streamer.models.readers import Alternative, Event, Word
+from streamer.models.readers import Alternative, Event, EventWord
 from streamer.models.readers.captions import hypotheses as h
 from streamer.models.readers.captions.captions_options import CardOptions
 from streamer.models.readers.captions.hypotheses import Hypotheses
@@ -97,7 +97,7 @@ class HypothesisText:
             sound, shares, rows = hyp.trace_scores[row, trace].tolist()
             chain.append((*place, sound, shares / max(1.0, rows)))
             trace = previous
-        words: list[Word] = []
+        words: list[EventWord] = []
         own = hyp.own_text[row].tobytes().decode().split(" ") if hyp.counter[row, h.OWN] else []
         for number, first, last, sound, agreed in committed + chain[::-1]:
             after_row = words[-1].end if words else 0.0
@@ -111,11 +111,11 @@ class HypothesisText:
         confidence = sum(word.confidence for word in words) / max(1, len(words))
         return Alternative(_text(words), tuple(words), share * confidence)
 
-    def _word(self, text: str, first: int, last: int, after_row: float, confidence: float) -> Word:
+    def _word(self, text: str, first: int, last: int, after_row: float, confidence: float) -> EventWord:
         card = self.card
         start = max(after_row, first + card.time_offset_rows + card.start_offset_rows)
         end = max(start, last + 1 + card.time_offset_rows + card.end_offset_rows)
-        return Word(text, start, end, confidence)
+        return EventWord(text, start, end, confidence)
 
     def _whole_words(self, row: int, hyp: Hypotheses) -> int:
         """How many words are committed to their ends: a piece may be followed by another."""
@@ -132,9 +132,9 @@ class HypothesisText:
         )
 
 
-def _joined(word: Word, piece: Word) -> Word:
+def _joined(word: EventWord, piece: EventWord) -> EventWord:
     """`word` with one more of the pieces that it is spelled in."""
-    return Word(word.text + piece.text, word.start, piece.end, min(word.confidence, piece.confidence))
+    return EventWord(word.text + piece.text, word.start, piece.end, min(word.confidence, piece.confidence))
 
 
 def _style(row: int, hyp: Hypotheses) -> Style:
@@ -142,7 +142,7 @@ def _style(row: int, hyp: Hypotheses) -> Style:
     return Style(bool(counter[h.SENTENCES]), bool(counter[h.NUMBERS]), bool(counter[h.GOES_ON]))
 
 
-def _whole(words: Sequence[Word], style: Style, ended: bool) -> tuple[Word, ...]:
+def _whole(words: Sequence[EventWord], style: Style, ended: bool) -> tuple[EventWord, ...]:
     """The words of a final. Where speech was cut its last number may go on, and stays as it is."""
     if ended:
         return written(words, style, True)
@@ -151,9 +151,9 @@ def _whole(words: Sequence[Word], style: Style, ended: bool) -> tuple[Word, ...]
     return written(words[:fixed], style) + written(words[fixed:], goes_on)
 
 
-def _rewritten(reading: Alternative, words: tuple[Word, ...]) -> Alternative:
+def _rewritten(reading: Alternative, words: tuple[EventWord, ...]) -> Alternative:
     return Alternative(_text(words), words, reading.confidence)
 
 
-def _text(words: Sequence[Word]) -> str:
+def _text(words: Sequence[EventWord]) -> str:
     return " ".join(word.text for word in words)

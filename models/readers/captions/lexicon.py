@@ -21,8 +21,8 @@ class Tree(NamedTuple):
     Nodes 0 to `num_phones` are all the root, told apart by the phone that was said last (0: none),
     because CTC reads a repeated phone as new only after a blank. `phone` [nodes] is the phone that
     leads to a node; its children are `child` to `child + children`; `follow` has a bit for the
-    phone of each, in their order. The words that end there are `word[first_word : first_word + words]`. `lookahead` [nodes] is the cost byte of the most
-    likely word below or at the node.
+    phone of each, in their order. The words that end there are `word[first_word : first_word + words]`.
+    `lookahead` [nodes] is the cost byte of the most likely word below or at the node.
     """
 
     phone: np.ndarray  # uint8 [nodes]

@@ -1,7 +1,7 @@
 """Which machine code may be taken from the disk: numba's cache knows one file, not those it calls."""
 
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import ModuleType
 
 from numba.core.dispatcher import Dispatcher
 
@@ -24,7 +24,7 @@ def sources(function: Dispatcher) -> set[Path]:
     called, pending, files = {function}, [function], set()
     folder = Path(function.py_func.__code__.co_filename).resolve().parent
     while pending:
-        python: FunctionType = pending.pop().py_func
+        python = pending.pop().py_func
         files.add(Path(python.__code__.co_filename).resolve())
         for name in python.__code__.co_names:
             value = python.__globals__.get(name)

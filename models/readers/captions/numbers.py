@@ -33,7 +33,7 @@ def digits(words: Sequence[str]) -> str | None:
 
 def runs(words: Sequence[str]) -> list[tuple[int, int, str]]:
     """The stretches (begin, end, digits) of `words` that are certain numbers."""
-    found, at = [], 0
+    stretches, at = [], 0
     while at < len(words):
         if words[at] not in NUMBER_WORDS:
             at += 1
@@ -43,9 +43,9 @@ def runs(words: Sequence[str]) -> list[tuple[int, int, str]]:
         following = words[end] if end < len(words) else ""
         part = following in ORDINALS or following == "point" or (at > 0 and words[at - 1] == "point")
         if number is not None and not part:
-            found.append((at, end, number))
+            stretches.append((at, end, number))
         at = end
-    return found
+    return stretches
 
 
 def settled(words: Sequence[str]) -> int:
@@ -84,7 +84,8 @@ def _year(words: Sequence[str]) -> int | None:
 
 def _cardinal(words: Sequence[str]) -> int | None:
     """The one number that all of `words` say, or None."""
-    total, least, group, had_and = 0, 10**12, [], False
+    total, least, had_and = 0, 10**12, False
+    group: list[str] = []
     for word in words:
         if word in SCALES:
             value = _below_thousand(group)

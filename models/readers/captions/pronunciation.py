@@ -70,7 +70,10 @@ class Pronouncer:
 
 
 def write_pronouncer(path: Path, units: Sequence[tuple[str, Phones]], model) -> None:
-    """Write units (letters, phones) after START and END, and their `streamer.models.training.language.ngrams.Trigrams`."""
+    """Write units (letters, phones) after START and END, and the trigram that counts them.
+
+    `model` is a `streamer.models.training.language.ngrams.Trigrams`.
+    """
     lines = ["", "", *(" ".join([letters, *map(str, phones)]) for letters, phones in units)]
     text = np.frombuffer("\n".join(lines).encode(), np.uint8)
     write_tables(path, KIND, gram_tables(model) | {"units": text})
@@ -143,7 +146,7 @@ def likely_cuts(word, letters, num_letters, grams, factors):
 @njit
 def _begins(word, at, letters, count):
     """Whether `letters[:count]` stand in `word` from `at` on."""
-    for i in range(count):
+    for i in range(count):  # noqa: SIM110 - numba compiles no generator
         if word[at + i] != letters[i]:
             return False
     return True

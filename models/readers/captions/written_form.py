@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from streamer.models.readers import Word
+from streamer.models.readers import EventWord
 from streamer.models.readers.captions import numbers
 
 ALWAYS_CAPITALISED = frozenset(
@@ -20,7 +20,7 @@ class Style(NamedTuple):
     goes_on: bool = False  # the utterance is the rest of one that was cut in the middle of speech
 
 
-def written(words: Sequence[Word], style: Style, ended: bool = False) -> tuple[Word, ...]:
+def written(words: Sequence[EventWord], style: Style, ended: bool = False) -> tuple[EventWord, ...]:
     """`words` in `style`; those of a number become one. `ended` says that a sentence ends here."""
     result = _with_digits(words) if style.numbers else list(words)
     if style.sentences:
@@ -32,7 +32,7 @@ def written(words: Sequence[Word], style: Style, ended: bool = False) -> tuple[W
     return tuple(result)
 
 
-def settled(words: Sequence[Word], style: Style) -> int:
+def settled(words: Sequence[EventWord], style: Style) -> int:
     """How many of the first words are written in the same way whatever follows `words`.
 
     Law: written(words[:settled]) begins written(words + more), for any more.
@@ -40,19 +40,19 @@ def settled(words: Sequence[Word], style: Style) -> int:
     return numbers.settled([word.text for word in words]) if style.numbers else len(words)
 
 
-def _with_digits(words: Sequence[Word]) -> list[Word]:
+def _with_digits(words: Sequence[EventWord]) -> list[EventWord]:
     result, at = [], 0
     for begin, end, digits in numbers.runs([word.text for word in words]):
         number = words[begin:end]
         confidence = min(word.confidence for word in number)
-        result += [*words[at:begin], Word(digits, number[0].start, number[-1].end, confidence)]
+        result += [*words[at:begin], EventWord(digits, number[0].start, number[-1].end, confidence)]
         at = end
     return [*result, *words[at:]]
 
 
-def _capitalised(word: Word) -> Word:
+def _capitalised(word: EventWord) -> EventWord:
     return _spelled(word, word.text[:1].upper() + word.text[1:])
 
 
-def _spelled(word: Word, text: str) -> Word:
-    return Word(text, word.start, word.end, word.confidence, word.label)
+def _spelled(word: EventWord, text: str) -> EventWord:
+    return EventWord(text, word.start, word.end, word.confidence, word.label)

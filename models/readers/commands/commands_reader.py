@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from streamer.models.readers import Alternative, Event, Reader, Word
+from streamer.models.bundle.options import converted
+from streamer.models.readers import Alternative, Event, EventWord, Reader
 from streamer.models.readers.commands.commands_options import CardOptions, StreamOptions
 from streamer.models.readers.commands.commands_streams import NOT_YET, begin, restore, save, streams_of
-from streamer.models.readers.converted import converted
 
 UNKNOWN = "unknown"
 UNNUMBERED = -1  # the utterance of an event until all of a call's events are in order
@@ -122,7 +122,10 @@ class CommandsReader(Reader):
         steps, count = heard.shape[1], self.card.mean_rows
         whole = np.concatenate([self.streams.recent[which], heard], axis=1)
         self.streams.recent[which] = whole[:, steps:]
-        means = sum(whole[:, i : i + steps] for i in range(count)) / np.float32(count)
+        totals = whole[:, :steps]
+        for i in range(1, count):
+            totals = totals + whole[:, i : i + steps]
+        means = totals / np.float32(count)
         some = means[..., self.vocabulary].sum(-1)
         talking = self._talking(which, heard[..., self.others].sum(-1))
         wanted = np.where(talking[..., None], self.talk_thresholds, self.card.vocabulary_threshold)
@@ -192,7 +195,7 @@ class CommandsReader(Reader):
         end = max(last, place + 1 + self.card.end_offset_rows)
         start = max(last, end - self.card.word_rows.get(text, USUAL_ROWS))
         streams.ended_at[row] = end
-        word = Alternative(text, (Word(text, start, end, sure),), sure)
+        word = Alternative(text, (EventWord(text, start, end, sure),), sure)
         return [Event("final", UNNUMBERED, place + 1, (word,), len(text))]
 
     def _stir(self, which: np.ndarray, voiced: np.ndarray, told: list[list[Event]]) -> np.ndarray:

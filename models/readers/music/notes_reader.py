@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
+from streamer.models.bundle.options import converted
 from streamer.models.music.notation import Voice, note_name
-from streamer.models.readers import Alternative, Event, Kind, Word
-from streamer.models.readers.converted import converted
+from streamer.models.readers import Alternative, Event, EventWord, Kind
 from streamer.models.readers.rowwise import Rows, RowState, RowwiseReader
 
 COLUMNS = 3  # of a voice: symbol, log-probability, likeliest symbol
@@ -44,8 +44,8 @@ class NotesState(RowState):
     """The state of one stream."""
 
     finals_through: int = 0  # the steps that the finals so far have told
-    sounding: list[Note] = []
-    bar: list[Note] = []  # that ended in this bar
+    sounding: list[Note] = msgspec.field(default_factory=list)
+    bar: list[Note] = msgspec.field(default_factory=list)  # that ended in this bar
 
 
 class NotesReader(RowwiseReader[NotesState, tuple[list[int], list[float]]]):
@@ -107,7 +107,7 @@ class NotesReader(RowwiseReader[NotesState, tuple[list[int], list[float]]]):
 
     def _event(self, kind: Kind, state: NotesState, notes: Sequence[Note]) -> Event:
         words = tuple(
-            Word(note_name(pitch), float(note.start), float(note.end), note.confidence, voice.name)
+            EventWord(note_name(pitch), float(note.start), float(note.end), note.confidence, voice.name)
             for note in notes
             for voice in (self.voices[note.voice],)
             for pitch in voice.notes(note.symbol)

@@ -17,8 +17,8 @@ import msgspec
 import numpy as np
 
 from streamer.errors import OptionError
-from streamer.models.readers import Alternative, Event, Kind, Word
-from streamer.models.readers.converted import converted
+from streamer.models.bundle.options import converted
+from streamer.models.readers import Alternative, Event, EventWord, Kind
 from streamer.models.readers.rowwise import Rows
 from streamer.models.readers.text.sentence_reader import (
     SentenceReader,
@@ -59,10 +59,10 @@ class EntitiesState(SentenceState):
 
     lookahead: int = 0
     since: int = 0  # rows of the sentence
-    words: list[str] = []  # of the sentence
-    untagged: list[SourceWord] = []  # the last of them
+    words: list[str] = msgspec.field(default_factory=list)  # of the sentence
+    untagged: list[SourceWord] = msgspec.field(default_factory=list)  # the last of them
     open: OpenSpan | None = None
-    spans: list[Word] = []
+    spans: list[EventWord] = msgspec.field(default_factory=list)
 
 
 class EntitiesReader(SentenceReader[EntitiesState, list[list[float]]]):
@@ -161,7 +161,7 @@ class EntitiesReader(SentenceReader[EntitiesState, list[list[float]]]):
         words, kind = state.open.words, self.types[state.open.kind]
         text = " ".join(word.text for word in words)
         confidence = sum(state.open.confidences) / len(words)
-        state.spans.append(Word(text, words[0].start, words[-1].end, confidence, kind))
+        state.spans.append(EventWord(text, words[0].start, words[-1].end, confidence, kind))
         state.open = None
 
 

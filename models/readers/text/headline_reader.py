@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from streamer.models.bundle.options import converted
 from streamer.models.readers import Alternative, Event, Mark
-from streamer.models.readers.converted import converted
 from streamer.models.readers.rowwise import Rows, RowState, RowwiseReader, already_read
 from streamer.models.text.words import join_words, read_words
 
@@ -31,8 +31,8 @@ class StreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class HeadlineState(RowState):
     """The state of one stream."""
 
-    source: list[str] = []
-    units: list[int] = []
+    source: list[str] = msgspec.field(default_factory=list)
+    units: list[int] = msgspec.field(default_factory=list)
     log_probability: float = 0.0
 
 

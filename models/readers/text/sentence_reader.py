@@ -26,7 +26,9 @@ class SourceWord(msgspec.Struct, array_like=True, frozen=True):
 class SentenceState(RowState):
     """The state of one stream, which each reader extends."""
 
-    marks: list[SourceWord | None] = []  # of rows to come; None where a row brings no word
+    marks: list[SourceWord | None] = msgspec.field(
+        default_factory=list
+    )  # of rows to come; None where a row brings no word
 
 
 State = TypeVar("State", bound=SentenceState)

@@ -12,8 +12,8 @@ import msgspec
 import numpy as np
 
 from streamer.errors import OptionError
-from streamer.models.readers import Alternative, Event, Kind, Word
-from streamer.models.readers.converted import converted
+from streamer.models.bundle.options import converted
+from streamer.models.readers import Alternative, Event, EventWord, Kind
 from streamer.models.readers.rowwise import Rows
 from streamer.models.readers.text.sentence_reader import SentenceReader, SentenceState, SourceWord, softmax
 
@@ -35,7 +35,9 @@ class SentimentState(SentenceState):
     classes: int = 0
     start: int = 0  # of the sentence, in bytes
     end: int = 0
-    opinion: list[float] = []  # probabilities after its last word; empty where it has none yet
+    opinion: list[float] = msgspec.field(
+        default_factory=list
+    )  # probabilities after its last word; empty where it has none yet
 
 
 class SentimentReader(SentenceReader[SentimentState, list[float]]):
@@ -96,7 +98,7 @@ class SentimentReader(SentenceReader[SentimentState, list[float]]):
     def _event(self, kind: Kind, state: SentimentState) -> Event:
         ranked = sorted(zip(state.opinion, self.heads[state.classes]), key=lambda pair: -pair[0])
         alternatives = tuple(
-            Alternative(label, (Word(label, state.start, state.end, confidence),), confidence)
+            Alternative(label, (EventWord(label, state.start, state.end, confidence),), confidence)
             for confidence, label in ranked
         )
         confirmed = len(alternatives[0].text) if kind == "final" else 0

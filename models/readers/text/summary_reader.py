@@ -15,8 +15,8 @@ import msgspec
 import numpy as np
 
 from streamer.errors import OptionError
-from streamer.models.readers import Alternative, Event, Kind, Word
-from streamer.models.readers.converted import converted
+from streamer.models.bundle.options import converted
+from streamer.models.readers import Alternative, Event, EventWord, Kind
 from streamer.models.readers.rowwise import Rows
 from streamer.models.readers.text.sentence_reader import SentenceReader, SentenceState, SourceWord
 
@@ -27,7 +27,7 @@ HEAD = "keep"
 class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[reader] of a card with kind = "summary": from which probability on a word is kept, by column."""
 
-    thresholds: list[Probability] = []
+    thresholds: list[Probability] = msgspec.field(default_factory=list)
     lookahead: Annotated[int, msgspec.Meta(ge=0, le=15)] = 0  # where a stream names none
 
 
@@ -47,8 +47,10 @@ class SummaryState(SentenceState):
 
     lookahead: int = 0
     since: int = 0  # rows of the sentence
-    undecided: list[SourceWord] = []
-    decided: list[Word] = []  # kept, or for the whole sentence's reader: known
+    undecided: list[SourceWord] = msgspec.field(default_factory=list)
+    decided: list[EventWord] = msgspec.field(
+        default_factory=list
+    )  # kept, or for the whole sentence's reader: known
 
 
 class SummaryReader(SentenceReader[SummaryState, list[float]]):
@@ -111,7 +113,7 @@ class SummaryReader(SentenceReader[SummaryState, list[float]]):
         state.decided.append(kept)
         return [_event("partial", state, state.decided)] if state.partials else []
 
-    def _kept(self, state: SummaryState) -> list[Word]:
+    def _kept(self, state: SummaryState) -> list[EventWord]:
         return state.decided
 
 
@@ -131,7 +133,7 @@ class WholeSummaryReader(SummaryReader):
         state.decided.append(_word(word, logit))
         return []
 
-    def _kept(self, state: SummaryState) -> list[Word]:
+    def _kept(self, state: SummaryState) -> list[EventWord]:
         likely = np.sort([word.confidence for word in state.decided])[::-1]
         gains = np.cumsum(likely) / (np.arange(1, len(likely) + 1) + likely.sum())
         least = likely[int(gains.argmax())] if len(likely) else 1.0
@@ -145,11 +147,11 @@ def _head(labels: Mapping[str, Sequence[str]]) -> tuple[int, int]:
     return sum(len(labels[name]) for name in list(labels)[: list(labels).index(HEAD)]), len(labels[HEAD])
 
 
-def _word(word: SourceWord, logit: float) -> Word:
-    return Word(word.text, word.start, word.end, float(1 / (1 + np.exp(-logit))))
+def _word(word: SourceWord, logit: float) -> EventWord:
+    return EventWord(word.text, word.start, word.end, float(1 / (1 + np.exp(-logit))))
 
 
-def _event(kind: Kind, state: SummaryState, kept: list[Word]) -> Event:
+def _event(kind: Kind, state: SummaryState, kept: list[EventWord]) -> Event:
     text = " ".join(word.text for word in kept)
     confidence = sum(word.confidence for word in kept) / len(kept) if kept else 1.0
     alternative = Alternative(text, tuple(kept), confidence)

@@ -14,8 +14,8 @@ import msgspec
 import numpy as np
 from sentencepiece import SentencePieceProcessor
 
+from streamer.models.bundle.options import converted
 from streamer.models.readers import Alternative, Event, Kind, Mark
-from streamer.models.readers.converted import converted
 from streamer.models.readers.rowwise import Rows, already_read
 from streamer.models.readers.text.sentence_reader import SentenceReader, SentenceState, SourceWord
 from streamer.models.text.pieces import read_model
@@ -40,7 +40,7 @@ class TranslationState(SentenceState):
 
     begun: bool = False
     over: bool = False  # a row without a piece came: the source has ended
-    units: list[int] = []
+    units: list[int] = msgspec.field(default_factory=list)
     log_probability: float = 0.0
 
 

@@ -1,7 +1,6 @@
 """Translating: the wait-k policy, the live network's targets, the offline one's guard, sub-words."""
 
 import io
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -33,10 +32,6 @@ def folder(tmp_path_factory):
     sentence_pairs.train_source_model((source for source, _ in pairs()), 60, here / "source.model")
     sentence_pairs.train_target_model((target for _, target in pairs()), 80, here / "target.model")
     return here
-
-
-def token(text: str):
-    return SimpleNamespace(text=text)
 
 
 # Waiting
@@ -148,8 +143,8 @@ def test_the_guard_counts_only_what_was_told():
 
 def test_glued_and_parted_text_has_the_same_pieces(folder):
     encoder = pieces_encoder(folder, waits=[1, 3], wait=3)
-    whole = np.concatenate([encoder.steps(token(t), i == 0) for i, t in enumerate(["cats", "sleep."])])
-    parted = np.concatenate([encoder.steps(token(t), i == 0) for i, t in enumerate(["cats", "sleep", "."])])
+    whole = np.concatenate([encoder.steps(t, i == 0) for i, t in enumerate(["cats", "sleep."])])
+    parted = np.concatenate([encoder.steps(t, i == 0) for i, t in enumerate(["cats", "sleep", "."])])
     assert np.array_equal(whole, parted)
     assert whole[0, FIRST] == 1 and not whole[1:, FIRST].any()
     assert (whole[:, WAIT] == 3).all()
@@ -176,7 +171,7 @@ def test_chunks():
 def test_what_no_model_knows_is_a_step_still(folder):
     encoder = pieces_encoder(folder)
     for text in ("🙂", "שלום", "x" * 100, "..."):
-        steps = encoder.steps(token(text), True)
+        steps = encoder.steps(text, True)
         assert 1 <= len(steps) <= 12 and (steps[:, PIECE] > 0).all()
 
 

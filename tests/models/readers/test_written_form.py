@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.errors import WrongCall
-from streamer.models.readers import Word
+from streamer.models.readers import EventWord
 from streamer.models.readers.captions.numbers import NUMBER_WORDS, digits, runs, settled
 from streamer.models.readers.captions.written_form import Style, written
 from streamer.models.readers.captions.written_form import settled as settled_words
@@ -15,7 +15,7 @@ ALL = [*sorted(NUMBER_WORDS), "and", "oh", "point", "first", "i", "we", "monday"
 
 
 def words(text):
-    return [Word(word, i, i + 1, 0.5 + i / 100) for i, word in enumerate(text.split())]
+    return [EventWord(word, i, i + 1, 0.5 + i / 100) for i, word in enumerate(text.split())]
 
 
 def style(text, ended=True, **options):
@@ -74,7 +74,7 @@ def test_numbers_among_words(said, wanted):
 
 def test_a_number_is_one_word_from_its_beginning_to_its_end():
     (number,) = written(words("twenty one"), Style(numbers=True))
-    assert number == Word("21", 0, 2, 0.5)
+    assert number == EventWord("21", 0, 2, 0.5)
 
 
 def test_sentences():

@@ -14,13 +14,12 @@ from streamer.models.text.words import (
     split_words,
     words_encoder,
 )
-from streamer.offline.sentences import Mark
 
 ENCODER = WordsEncoder(["the", "fox"], tail=3)
 
 
 def step(word: str, first: bool = False) -> list[int]:
-    (row,) = ENCODER.steps(Mark(0, 0, word, "token"), first)
+    (row,) = ENCODER.steps(word, first)
     return row.astype(int).tolist()
 
 
@@ -85,10 +84,7 @@ def test_a_name_that_is_not_listed_has_its_kinds_id(tmp_path):
     (tmp_path / "words.txt").write_text("the\nfox\n", encoding="utf-8")
     (tmp_path / "names.txt.gz").write_bytes(gzip.compress(b"ann fox\nlee\n"))
     encoder = words_encoder(tmp_path, names="names.txt.gz")
-    ids = [
-        int(encoder.steps(Mark(0, 0, word, "token"), False)[0, 2])
-        for word in ("The", "FOX", "Ann", "lee", "Bo")
-    ]
+    ids = [int(encoder.steps(word, False)[0, 2]) for word in ("The", "FOX", "Ann", "lee", "Bo")]
     assert ids == [2, 3, 4, 5, 1]
     with pytest.raises(ValueError, match="feeder.names: .*other.txt: No such file"):
         words_encoder(tmp_path, names="other.txt")
