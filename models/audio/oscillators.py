@@ -7,6 +7,7 @@ from numba import njit
 
 WAVE_BITS = 14  # the places of a wave in its table
 TURN_SHIFT = 32 - WAVE_BITS  # from a turn of a phase, 2^32, to a place
+ONE = np.float32(1)  # a Python integer would make a sum 64 bits wide
 INAUDIBLE = np.float32(1e-6)  # fading voices end here, and silent ones cost nothing
 
 
@@ -29,7 +30,6 @@ def add_voices(controls, phase, note, loudness, struck, turns, waves, pan, voici
     batch, frames, voices, _ = controls.shape
     count = out.shape[1] // max(1, frames)
     mellow, bright = waves
-    one = np.float32(1)  # an integer would make the rest 64 bits wide
     for b in range(batch):
         for v in range(voices):
             at, left, right = np.uint32(phase[b, v]), pan[0, v], pan[1, v]
@@ -38,10 +38,10 @@ def add_voices(controls, phase, note, loudness, struck, turns, waves, pan, voici
                 sounds = wanted_note > 0 and level > 0
                 if sounds:
                     note[b, v] = wanted_note
-                struck[b, v] = one if strike > 0.5 else struck[b, v] * (one - voicing.decay)
+                struck[b, v] = ONE if strike > 0.5 else struck[b, v] * (ONE - voicing.decay)
                 target = np.float32(0)
                 if sounds:
-                    target = level * (voicing.sustain + (one - voicing.sustain) * struck[b, v])
+                    target = level * (voicing.sustain + (ONE - voicing.sustain) * struck[b, v])
                 before = loudness[b, v]
                 share = voicing.attack if target > before else voicing.release
                 after = before + (target - before) * share

@@ -65,13 +65,13 @@ def load(out: Path, name: str, split: str, speed: float) -> list[Recording]:
     stem = out / f"{name}.{split}.{speed}"
     frames = np.load(f"{stem}.frames.npy", mmap_mode="r")
     phones = np.load(f"{stem}.phones.npy", mmap_mode="r")
-    found = []
+    recordings = []
     for key, text, start, count, words in json.loads(Path(f"{stem}.json").read_text()):
         piece = slice(start, start + count)
-        found.append(
+        recordings.append(
             Recording(name, key, text, frames[piece], phones[piece], np.array(words, np.int64).reshape(-1, 3))
         )
-    return found
+    return recordings
 
 
 def _write(stem: Path, name: str, utterances: list[Utterance], speed: float, features: LogMel) -> None:

@@ -17,22 +17,22 @@ from streamer.models.layers.whole import BidirectionalStack, Whole
 SILENCE = log(LOG_FLOOR)  # a log-mel frame of digital silence; what closing feeds
 
 
-def acoustic(
+def acoustic_lstm(
     n_mels: Count,
     stack: Count,
-    cell: str,
     hidden_size: Count,
     depth: Count,
     delay: CountOrNone,
     outputs: Count,
+    cell: str = "lstm",
     projection: CountOrNone = 0,
     level: bool = False,
     dropout: float = 0.0,
 ) -> Chain:
     """A live network: `stack` frames side by side, `depth` residual layers of `cell`, one linear map.
 
-    x [B, n*stack, n_mels] -> logits [B, n, outputs]; output t rests on `delay` steps after t.
-    `level` takes the loudness out of the frames; `dropout` is a matter of training.
+    x [B, n*stack, n_mels] -> logits [B, n, outputs]; output t is given the `delay` steps after t too.
+    `level` takes the loudness out of the frames; `dropout` applies in training.
     """
     width = projection or hidden_size
     return Chain(
@@ -47,22 +47,6 @@ def acoustic(
     )
 
 
-def acoustic_lstm(
-    n_mels: Count,
-    stack: Count,
-    hidden_size: Count,
-    depth: Count,
-    delay: CountOrNone,
-    outputs: Count,
-    cell: str = "lstm",
-    projection: CountOrNone = 0,
-    level: bool = False,
-    dropout: float = 0.0,
-) -> Chain:
-    """`acoustic` over LSTM layers."""
-    return acoustic(n_mels, stack, cell, hidden_size, depth, delay, outputs, projection, level, dropout)
-
-
 def acoustic_gru(
     n_mels: Count,
     stack: Count,
@@ -75,8 +59,9 @@ def acoustic_gru(
     level: bool = False,
     dropout: float = 0.0,
 ) -> Chain:
-    """`acoustic` over GRU layers."""
-    return acoustic(n_mels, stack, cell, hidden_size, depth, delay, outputs, projection, level, dropout)
+    """`acoustic_lstm` with GRU layers."""
+    sizes = n_mels, stack, hidden_size, depth, delay, outputs
+    return acoustic_lstm(*sizes, cell, projection, level, dropout)
 
 
 class AcousticBidirectional(Whole):

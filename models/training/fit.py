@@ -29,6 +29,8 @@ class Pace:
     weight_decay: float = 0.01
     averaged: float = 0.998
     check_every: int = 500
+    betas: tuple[float, float] = (0.9, 0.98)  # of AdamW
+    fused: bool = True  # the optimiser's kernel: the same but for rounding
 
 
 Loss = Callable[[int, np.ndarray], Tensor]  # of the update's number and its examples
@@ -54,9 +56,9 @@ def fit(
     optimizer = torch.optim.AdamW(
         network.parameters(),
         lr=pace.learning_rate,
-        betas=(0.9, 0.98),
+        betas=pace.betas,
         weight_decay=pace.weight_decay,
-        fused=True,
+        fused=pace.fused,
     )
     both, done, best = nn.ModuleList([network, averaged]), 0, 0.0
     last, weights = run / "last.safetensors", run / "weights.safetensors"

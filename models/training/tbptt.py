@@ -58,8 +58,8 @@ def jacobians(stage: Stage, x: Tensor, state: State) -> Tensor:
         _, after = stage.step(block, tuple(leaves))
         return torch.cat([leaf.flatten() for leaf in after])
 
-    flat, found = torch.cat([leaf.flatten() for leaf in state]), []
+    flat, matrices = torch.cat([leaf.flatten() for leaf in state]), []
     for block in x.split(stage.block, dim=1):
-        found.append(jacrev(stepped)(flat, block))
+        matrices.append(jacrev(stepped)(flat, block))
         flat = stepped(flat, block).detach()
-    return torch.stack(found)
+    return torch.stack(matrices)

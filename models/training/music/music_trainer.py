@@ -202,4 +202,3 @@ RECIPES = {
         updates=700,
     ),
 }
-STYLES = tuple(RECIPES)

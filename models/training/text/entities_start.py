@@ -49,12 +49,14 @@ def begin_with_vectors(
         weight.copy_(_with_kinds(vectors, listed, kinds))
 
 
-def begin_with_weights(network: nn.Module, start: Model, vocabulary: Vocabulary) -> None:
+def begin_with_weights(
+    network: nn.Module, start: Model, listed: list[str], kinds: Sequence[Sequence[str]]
+) -> None:
     """Take over the weights of `start`, which lists the same words."""
-    own, listed = network.state_dict(), vocabulary.listed
+    own = network.state_dict()
     for name, value in start.network.state_dict().items():
         if name == TABLE and len(value) != len(own[name]):
-            value = _with_kinds(value[: 2 + len(listed)], listed, vocabulary.kinds)
+            value = _with_kinds(value[: 2 + len(listed)], listed, kinds)
         own[name].copy_(value)
 
 

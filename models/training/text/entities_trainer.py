@@ -51,7 +51,7 @@ def train_entities(
     `data`/text holds the recipe's corpora and glove_twitter_25d. `out`/entities-NAME keeps
     checkpoints and the log too; a run found there goes on. `start` is the weights file of a model, which
     is trained on, with its sizes and its list of words. `teacher` is one of an offline model, from
-    whose probabilities a live one learns as well.
+    whose probabilities a live one learns too.
     """
     torch.set_num_threads(threads)
     recipe = RECIPES[recipe_name]
@@ -70,7 +70,6 @@ def train_entities(
         (run / recipe.names.name).write_bytes(recipe.names.read_bytes())
     names = Names(kinds, words)
     table = words.table(listed, kinds)
-    vocabulary = Vocabulary(listed, kinds, table)
     progress(f"{len(trained.texts)} sentences, {len(listed)} words")
 
     torch.manual_seed(recipe.seed)
@@ -80,8 +79,9 @@ def train_entities(
     assert isinstance(network, EntitiesLive | EntitiesOffline)
     card(run, recipe, options)
     if begun:
-        begin_with_weights(network, begun, vocabulary)
+        begin_with_weights(network, begun, listed, kinds)
     elif recipe.vectors and not (resume and (run / "last.safetensors").exists()):
+        vocabulary = Vocabulary(listed, kinds, table)
         begin_with_vectors(network.words.words.weight, vocabulary, trained.texts, text)
     if teaching and listed_words(teaching) != listed:
         raise ValueError(f"{teacher}: its words are others; begin with weights that share them")
@@ -118,16 +118,16 @@ def check(network: Network, table: np.ndarray, checked: dict[str, Tagged]) -> di
     """Entity F1 by set, of the best path or of the head that waits for one word; their mean first."""
     scores = {}
     for name, sentences in checked.items():
-        gold, found = [], []
+        gold, predicted = [], []
         for indices in by_length(sentences.texts):
             x, lengths = _steps(network, table, [sentences.texts[i] for i in indices])
             y = _aligned(network(x))[1] if isinstance(network, EntitiesLive) else network(x, lengths)
             for row, i in zip(y.argmax(-1).tolist(), indices):
                 gold.append([TAGS[tag] for tag in sentences.tags[i]])
-                found.append([TAGS[tag] for tag in row[: len(sentences.tags[i])]])
+                predicted.append([TAGS[tag] for tag in row[: len(sentences.tags[i])]])
         types = {tag[2:] for tags in gold for tag in tags}
-        found = [[tag if tag[2:] in types else "O" for tag in tags] for tags in found]
-        scores[name] = float(f1_score(gold, found))
+        predicted = [[tag if tag[2:] in types else "O" for tag in tags] for tags in predicted]
+        scores[name] = float(f1_score(gold, predicted))
     return {"mean": float(np.mean(list(scores.values()))), **scores}
 
 

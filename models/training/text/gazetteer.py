@@ -61,13 +61,14 @@ class Names:
 
 def spans(tags: Sequence[str]) -> list[tuple[int, int, str]]:
     """(first word, the word after it, type) of each entity."""
-    found: list[tuple[int, int, str]] = []
+    entities: list[tuple[int, int, str]] = []
     for at, tag in enumerate(tags):
         if tag[0] == "B":
-            found.append((at, at + 1, tag[2:]))
-        elif tag[0] == "I" and found and found[-1][1] == at:
-            found[-1] = (found[-1][0], at + 1, found[-1][2])
-    return found
+            entities.append((at, at + 1, tag[2:]))
+        elif tag[0] == "I" and entities and entities[-1][1] == at:
+            start, _, kind = entities[-1]
+            entities[-1] = (start, at + 1, kind)
+    return entities
 
 
 def write(out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write, a .txt.gz.")]) -> None:

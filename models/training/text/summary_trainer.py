@@ -1,14 +1,12 @@
 """Training of the networks that shorten sentences: which words of each the reference keeps."""
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
@@ -20,16 +18,7 @@ from streamer.models.datasets.word_channels import Words, batch, by_length, glov
 from streamer.models.layers.stage import Stage
 from streamer.models.networks.compression_network import CompressLive, CompressOffline
 from streamer.models.text.words import EMPTY, WORD
-from streamer.models.training import checkpoint
-from streamer.models.training.fit import (
-    batches_of_rows,
-    half_precision,
-    log,
-    moving_average,
-    schedule,
-    set_learning_rate,
-    update,
-)
+from streamer.models.training.fit import Pace, batches_of_rows, fit
 from streamer.models.training.vectors import word_vectors
 
 LOOKAHEADS = 5  # 0 to 4 words
@@ -42,20 +31,30 @@ class SummaryRecipe:
 
     architecture: str
     outputs: int
-    options: dict = field(default_factory=dict)
-    updates: int = 1300
+    options: dict[str, int]
+    pace: Pace
     rows: int = 24
     words: int = 12000
-    learning_rate: float = 2e-3
-    averaged: float = 0.998  # of the moving average of the weights that ships
     stripped: float = 0.15
     seed: int = 1
 
 
+def _pace(updates: int) -> Pace:
+    return Pace(updates, weight_decay=0.02, check_every=250, betas=(0.9, 0.999), fused=False)
+
+
 RECIPES = {
-    "live": SummaryRecipe("compress_live", LOOKAHEADS, dict(word_size=96, letter_size=32, hidden_size=160)),
+    "live": SummaryRecipe(
+        "compress_live",
+        LOOKAHEADS,
+        dict(word_size=96, letter_size=32, hidden_size=160),
+        _pace(1300),
+    ),
     "offline": SummaryRecipe(
-        "compress_offline", 1, dict(word_size=96, letter_size=32, hidden_size=128), 1500
+        "compress_offline",
+        1,
+        dict(word_size=96, letter_size=32, hidden_size=128),
+        _pace(1500),
     ),
 }
 
@@ -77,7 +76,6 @@ def train_summary(
     """
     torch.set_num_threads(threads)
     recipe = RECIPES[mode]
-    updates = updates or recipe.updates
     text, run = data / "text", out / f"summary-{mode}"
     run.mkdir(parents=True, exist_ok=True)
     words = Words()
@@ -95,62 +93,40 @@ def train_summary(
     options = recipe.options | {"words": len(listed) + 2, "outputs": recipe.outputs}
     network = build_network(recipe.architecture, options)
     assert isinstance(network, CompressLive | CompressOffline)
-    averaged = moving_average(network, recipe.averaged)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=0.02)
-    both, done, best = nn.ModuleList([network, averaged]), 0, 0.0
-    last = run / "last.safetensors"
-    if resume and last.exists():
-        meta = checkpoint.restore(last, both, optimizer)
-        done, best = meta["updates"], meta["best"]
-        progress(f"resumed after {done} updates")
-    else:
+    if not (resume and (run / "last.safetensors").exists()):
         known = glove(text / "glove_twitter_25d" / "vectors.npz", listed)
         _begin_embedding(network.words.words.weight, known, table, pairs.texts + news)
-        averaged.module.load_state_dict(network.state_dict())
 
-    began, losses = time.monotonic(), []
+    def loss(number: int, chosen: np.ndarray) -> Tensor:
+        random = np.random.default_rng([recipe.seed, number])
+        bare = [random.random() < recipe.stripped for _ in chosen]
+        examples = [pairs.stripped(i, strip) if b else pairs[i] for i, b in zip(chosen, bare)]
+        return _loss(network, table, examples)
+
+    pace = replace(recipe.pace, updates=updates or recipe.pace.updates)
     batches = batches_of_rows([len(sentence) for sentence in pairs.texts], recipe.rows, 4, recipe.seed)
-    for chosen in islice(batches, done, max(done, updates)):
-        set_learning_rate(optimizer, recipe.learning_rate * schedule(done, updates))
-        random = np.random.default_rng([recipe.seed, done])
-        examples = [
-            pairs.stripped(i, strip) if random.random() < recipe.stripped else pairs[i] for i in chosen
-        ]
-        loss = _loss(network, table, examples)
-        update(network, averaged, optimizer, loss)
-        done += 1
-        losses.append(float(loss.detach()))
-        if done % 50 == 0:
-            speed = (time.monotonic() - began) / len(losses)
-            progress(f"update {done}/{updates} loss {np.mean(losses[-50:]):.4f} {speed:.2f} s/update")
-        if done % 250 == 0 or done == updates:
-            scores = check(averaged.module, table, checked)
-            mean = float(np.mean([score for _, score in scores]))
-            columns = " ".join(f"{score:.4f} (from {threshold})" for threshold, score in scores)
-            progress(f"check at {done}: F1 {columns}")
-            if mean > best:
-                best = mean
-                save_file(half_precision(averaged.module), run / "weights.safetensors")
-            log(run, {"updates": done, "loss": losses[-1], "scores": scores})
-        if done % 50 == 0 or done == updates:
-            checkpoint.save(last, both, optimizer, {"updates": done, "best": best})
-    return run / "weights.safetensors"
+    checks = partial(check, table=table, pairs=checked)
+    return fit(network, pace, batches, loss, checks, run, resume=resume, progress=progress)
 
 
 @torch.inference_mode()
-def check(network: nn.Module, table: np.ndarray, pairs: Compressions) -> list[tuple[float, float]]:
-    """The threshold that keeps best and its F1 of kept words, the mean over sentences, by column."""
-    network.eval()
+def check(network: nn.Module, table: np.ndarray, pairs: Compressions) -> dict[str, float]:
+    """F1 of kept words, the mean over sentences: its mean over the columns, and each column's best one.
+
+    Beside each stands the threshold that gives it.
+    """
     decided: list[tuple[np.ndarray, np.ndarray]] = []
     for indices in by_length(pairs.texts):
         probabilities = torch.sigmoid(_logits(network, table, [pairs.texts[i] for i in indices])).numpy()
         decided += [(row[: len(pairs.kept[i])], pairs.kept[i]) for row, i in zip(probabilities, indices)]
-    network.train()
-    columns = decided[0][0].shape[-1]
-    return [
-        max((_f1(decided, column, threshold), threshold) for threshold in THRESHOLDS)[::-1]
-        for column in range(columns)
+    best = [
+        max((_f1(decided, column, threshold), threshold) for threshold in THRESHOLDS)
+        for column in range(decided[0][0].shape[-1])
     ]
+    scores = {"f1": float(np.mean([f1 for f1, _ in best]))}
+    for column, (f1, threshold) in enumerate(best):
+        scores |= {f"f1_{column}": f1, f"threshold_{column}": threshold}
+    return scores
 
 
 def _f1(decided: list[tuple[np.ndarray, np.ndarray]], column: int, threshold: float) -> float:

@@ -1,4 +1,4 @@
-"""The synthesiser: the same samples in any chunks, bounded, in tune, without clicks; the sequencer's clock."""
+"""The synthesiser: the same samples in any chunks, bounded, in tune, no clicks; the sequencer's clock."""
 
 import numpy as np
 import pytest

@@ -146,7 +146,7 @@ def test_every_cell_learns():
         cell = make(C, H, 2).double()
         x = torch.randn(1, 4, C, dtype=torch.float64)
 
-        def outputs(*weights):
+        def outputs(*weights, cell=cell, x=x):
             named = dict(zip(dict(cell.named_parameters()), weights))
             return torch.func.functional_call(cell, named, (x,))
 

@@ -1,4 +1,4 @@
-"""Training of music: a run that was stopped goes on as if it hadn't been; what is learned is what is scored."""
+"""Training of music: a stopped run goes on as if it hadn't been; the loss is the score that is reported."""
 
 from dataclasses import replace
 
@@ -112,7 +112,7 @@ def test_the_two_ways_to_a_likelihood_agree():
 
 def test_moved_pieces_keep_to_the_voices_ranges():
     random = np.random.default_rng(0)
-    train = [random.integers(10, 20, (40, 2)) + [10, 0] for _ in range(5)]
+    train = [random.integers(10, 20, (40, 2)) + np.array([10, 0]) for _ in range(5)]
     study = VoiceStudy(train, train, Drawing([True, False], rows=2, crop=32, moved=True))
     low, high = np.concatenate(train).min(0), np.concatenate(train).max(0)
     for _ in range(50):

@@ -1,4 +1,4 @@
-"""Words in pieces: how a dictionary is cut, what is spelled in a text, and how the reader puts it together."""
+"""Words in pieces: how a dictionary is cut, what a text spells, and how the reader puts it together."""
 
 import re
 from itertools import product

@@ -29,13 +29,12 @@ def one_thread():
 @pytest.mark.parametrize("mode", ["live", "offline"])
 def test_summary_learns_ends_and_goes_on(mode, data, tmp_path, monkeypatch):
     small = dict(word_size=30, letter_size=4, hidden_size=12)
-    recipe = dataclasses.replace(
-        summary.RECIPES[mode], options=small, rows=8, words=40, averaged=0.8, learning_rate=1e-2
-    )
+    pace = dataclasses.replace(summary.RECIPES[mode].pace, averaged=0.8, learning_rate=1e-2)
+    recipe = dataclasses.replace(summary.RECIPES[mode], options=small, rows=8, words=40, pace=pace)
     monkeypatch.setitem(summary.RECIPES, mode, recipe)
     said: list[str] = []
     weights = summary.train_summary(data, tmp_path / "runs", mode, updates=120, progress=said.append)
-    f1 = float(said[-1].split("F1 ")[1].split()[0])
+    f1 = float(said[-1].split("f1 ")[1].split()[0])
     assert f1 > 0.9, said
     assert all(value.dtype == torch.float16 for value in load_file(weights).values())
     assert (weights.parent / "words.txt").read_text().split()[0] == "the"
