@@ -126,8 +126,8 @@ def test_a_stream_plays_what_composing_in_this_process_plays(engine, folder):
     pieces = Pieces(
         LoadedComposer(load(folder)), [{"seed": 7, "prompt": [[60], [62, 50]], "bounds": {"bass": [41, 45]}}]
     )
-    told = [[w.text for w in r.alternatives[0].words] for r in client.results if r.kind == "partial"]
-    assert told == [[note_name(note) for note in step if note] for step in pieces.notes(STEPS)[0]]
+    words = [[w.text for w in r.alternatives[0].words] for r in client.results if r.kind == "partial"]
+    assert words == [[note_name(note) for note in step if note] for step in pieces.notes(STEPS)[0]]
     assert [r.through for r in client.results if r.kind == "partial"] == list(range(1, STEPS + 1))
     assert {r.through for r in client.results if r.kind == "final"} == {16, 32, 48, 60}
 
@@ -141,11 +141,11 @@ def test_a_control_changes_what_has_no_credit_yet(engine):
     (applied,) = client.control(given={})
     assert applied.from_ == 30
     client.credit(10)
-    told = notes(ended(client).results)
-    assert told[:21] == alone(engine, seed=5)[:21]
+    played = notes(ended(client).results)
+    assert played[:21] == alone(engine, seed=5)[:21]
     sung = {
         result[3]
-        for result in told
+        for result in played
         if result[2] == "partial"
         for w in result[5]
         if (w[0], w[3]) == ("A#4", "soprano")
@@ -156,7 +156,7 @@ def test_a_control_changes_what_has_no_credit_yet(engine):
     for count, values in ((20, {"temperature": 0, "given": {"soprano": 70}}), (10, {"given": {}}), (10, {})):
         other.credit(count)
         other.control(**values)
-    assert notes(ended(other).results) == told
+    assert notes(ended(other).results) == played
 
 
 def test_an_end_may_be_asked_for_while_it_plays(engine):
@@ -345,11 +345,11 @@ def test_watchers_see_the_notes(folder):
             stream = connection.open("tiny", seed=5)
             stream.credit(16)
             stream.close()
-            said = notes(stream)
+            heard = notes(stream)
         seen = []
         while not seen or not isinstance(seen[-1], wire.Closed):
             seen += [notice.message for notice in watcher.poll(5.0)]
-    assert notes(seen[:-1]) == said and len(said) == 17
+    assert notes(seen[:-1]) == heard and len(heard) == 17
 
 
 def test_what_means_nothing_is_a_mistake_of_the_caller(folder):
@@ -381,10 +381,10 @@ def test_a_recorded_piece_is_replayed(folder, tmp_path):
                 stream.control(temperature=turn / 2)
         for stream in streams:
             stream.close()
-        said = [notes(stream) for stream in streams]
+        heard = [notes(stream) for stream in streams]
     recorded = recorded_results(file)
     replayed = list(Replay(file, generator_engine(folder, 4)).messages())
-    assert sorted(map(notes, recorded.values())) == sorted(said)
+    assert sorted(map(notes, recorded.values())) == sorted(heard)
     for stream, results in recorded.items():
         again = [m for m in replayed if isinstance(m, wire.Result) and m.stream == stream]
         assert notes(again) == notes(results) and [r.accepted for r in again] == [r.accepted for r in results]

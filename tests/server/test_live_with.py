@@ -22,9 +22,9 @@ def final(text: str, *words: wire.Word, confidence: float = 1.0) -> wire.Result:
 
 def test_entities_stand_in_brackets_where_they_are():
     spans = wire.Word("Ann", 0, 3, 0.9, "PER"), wire.Word("New York", 18, 26, 0.8, "LOC")
-    said = readable("entities", final("Ann is n't in Ann 's New York , is she ?", *spans))
-    assert said.plain == "[PER Ann] isn't in Ann's [LOC New York], is she?"
-    assert {str(span.style) for span in said.spans} == {"magenta", "green"}
+    shown = readable("entities", final("Ann is n't in Ann 's New York , is she ?", *spans))
+    assert shown.plain == "[PER Ann] isn't in Ann's [LOC New York], is she?"
+    assert {str(span.style) for span in shown.spans} == {"magenta", "green"}
 
 
 def test_verdicts_and_texts():
@@ -55,32 +55,32 @@ def test_in_a_pipe_it_is_a_line_that_names_its_model(capsys):
 
 
 @pytest.fixture(scope="module")
-def room(tmp_path_factory):
+def folder(tmp_path_factory):
     """A captioner that always has something to say, and three models that read it."""
-    room = tmp_path_factory.mktemp("along")
-    card = write_model(room / "tiny", network=LIVE) / "card.toml"
+    folder = tmp_path_factory.mktemp("along")
+    card = write_model(folder / "tiny", network=LIVE) / "card.toml"
     card.write_text(card.read_text().replace('kind = "argmax"', READER).replace('" "]', '"maybe"]'))
-    tagger(room / "names"), judge(room / "moods"), shortener(room / "kept")
+    tagger(folder / "names"), judge(folder / "moods"), shortener(folder / "kept")
     models = "".join(f'[models.{name}]\nfolder = "{name}"\n' for name in ("tiny", "names", "moods", "kept"))
-    (room / "own.toml").write_text(
+    (folder / "own.toml").write_text(
         f'{models}[pipelines]\ntiny = ["kept"]\nkept = ["moods"]\nmoods = ["names"]\n'
     )
     noise = np.random.default_rng(3).normal(0, 0.1, 3 * 16000).astype(np.float32)
-    soundfile.write(room / "noise.wav", noise, 16000)
-    return room
+    soundfile.write(folder / "noise.wav", noise, 16000)
+    return folder
 
 
-def test_names_and_tasks_choose_what_reads_along(room):
-    config = read_config(room / "own.toml")
+def test_names_and_tasks_choose_what_reads_along(folder):
+    config = read_config(folder / "own.toml")
     chosen = reading_along(config, "tiny", "moods, names")
     assert (chosen.server.serve, chosen.pipelines) == (
         ["tiny", "moods", "names"],
         {"tiny": ["moods", "names"]},
     )
     assert reading_along(config, "tiny", "summary").server.serve == ["tiny", "compress-en"]
-    own = reading_along(Config(), "captions-en", f"entities,{room / 'moods'}")
+    own = reading_along(Config(), "captions-en", f"entities,{folder / 'moods'}")
     assert own.server.serve == ["captions-en", "entities-en", "moods"]
-    assert own.model("moods").folder == str(room / "moods")
+    assert own.model("moods").folder == str(folder / "moods")
     kept = reading_along(config, "tiny", None)
     assert kept.server.serve == ["tiny", "kept", "moods", "names"] and kept.pipelines == config.pipelines
     assert reading_along(config, "names", None).pipelines == {}
@@ -94,29 +94,29 @@ def test_without_pipelines_a_model_is_alone():
     assert (alone.server.serve, alone.pipelines) == (["tiny"], {})
 
 
-def test_a_live_session_says_what_they_say_of_each_final(room):
-    told = subprocess.run(
-        command(room, "--file", str(room / "noise.wav"), "--with", "names,moods"),
-        env=environment(room),
+def test_a_live_session_says_what_they_say_of_each_final(folder):
+    finished = subprocess.run(
+        command(folder, "--file", str(folder / "noise.wav"), "--with", "names,moods"),
+        env=environment(folder),
         capture_output=True,
         text=True,
         timeout=120,
     )
-    assert told.returncode == 0, told.stderr
-    lines = told.stdout.splitlines()
+    assert finished.returncode == 0, finished.stderr
+    lines = finished.stdout.splitlines()
     own = [line for line in lines if not line.startswith(("names: ", "moods: "))]
-    assert own and len(told.stderr.splitlines()) == 1
+    assert own and len(finished.stderr.splitlines()) == 1
     assert len([line for line in lines if line.startswith("names: ")]) >= len(own)
     assert len([line for line in lines if line.startswith("moods: ")]) >= len(own)
 
 
-def test_a_server_elsewhere_feeds_what_it_is_told_to(room):
-    told = subprocess.run(
-        command(room, "--with", "names", "--connect", "tcp://127.0.0.1:9"),
-        env=environment(room),
+def test_a_server_elsewhere_feeds_what_it_is_told_to(folder):
+    finished = subprocess.run(
+        command(folder, "--with", "names", "--connect", "tcp://127.0.0.1:9"),
+        env=environment(folder),
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert told.returncode == 2 and told.stdout == ""
-    assert "--with is for a server of our own" in told.stderr
+    assert finished.returncode == 2 and finished.stdout == ""
+    assert "--with is for a server of our own" in finished.stderr

@@ -86,11 +86,11 @@ def test_what_is_fed_says_what_it_says_of_the_same_text(folder):
         (n, NOBODY) for n in ("tags", "kept", "judged")
     ]
     assert [opened.source for opened in client.fed] == [client.opened.stream] * 2 + [client.fed[1].stream]
-    said = [text for text in finals(client.answers) if text.strip()]
-    assert len(said) > 2
+    texts = [text for text in finals(client.answers) if text.strip()]
+    assert len(texts) > 2
     for model in ("tags", "kept"):
         alone = TextClient(engine.engine, request=f"alone {model}").open(model, partials=False)
-        for text in said:
+        for text in texts:
             alone.text(f"{text} ")
             alone.flush()
         alone.close()
@@ -98,10 +98,10 @@ def test_what_is_fed_says_what_it_says_of_the_same_text(folder):
             for out in engine.tick(0.0):
                 if out.message.stream == alone.opened.stream:
                     alone.answers.append(out.message)
-        told = client.of(model)
-        plain = [(r.seq, r.utterance, r.through, r.accepted, finals([r])) for r in told[:-1]]
+        messages = client.of(model)
+        plain = [(r.seq, r.utterance, r.through, r.accepted, finals([r])) for r in messages[:-1]]
         assert plain == [(r.seq, r.utterance, r.through, r.accepted, finals([r])) for r in alone.results]
-        assert isinstance(told[-1], wire.Closed) and told[-1].reason == "closed"
+        assert isinstance(messages[-1], wire.Closed) and messages[-1].reason == "closed"
     kept = [text for text in finals(client.of("kept")) if text.strip()]
     assert len(finals(client.of("judged"))) >= len(kept) > 0
     assert not engine.engine.sessions
@@ -170,12 +170,12 @@ def test_a_fed_stream_without_room_waits(folder, monkeypatch):
     client.close()
     client.settle()
     assert isinstance(client.of("tags")[-1], wire.Closed)
-    said = [text for text in finals(client.answers) if text.strip()]
-    assert client.of("tags")[-1].through == sum(len(text) + 1 for text in said)
+    texts = [text for text in finals(client.answers) if text.strip()]
+    assert client.of("tags")[-1].through == sum(len(text) + 1 for text in texts)
 
 
 @pytest.mark.parametrize(
-    "feeds, said",
+    "feeds, complaint",
     [
         ({"tiny": ["nothing"]}, "nothing is not served"),
         ({"nothing": ["tags"]}, "nothing is not served"),
@@ -184,8 +184,8 @@ def test_a_fed_stream_without_room_waits(folder, monkeypatch):
         ({"tags": ["tags"]}, "break the circle"),
     ],
 )
-def test_pipelines_that_lead_nowhere_are_told(folder, feeds, said):
-    with pytest.raises(ValueError, match=said):
+def test_pipelines_that_lead_nowhere_are_told(folder, feeds, complaint):
+    with pytest.raises(ValueError, match=complaint):
         pipelines(folder, feeds)
 
 

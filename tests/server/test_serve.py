@@ -68,8 +68,8 @@ def test_a_child_process_serves_and_stops(config):
             stream.send(part.tobytes())
         stream.close()
         results = list(stream)
-    said = [(r.kind, r.through, r.alternatives[0].text) for r in results]
-    assert said == [(r.kind, r.through, r.alternatives[0].text) for r in alone(samples, 1000).results]
+    served = [(r.kind, r.through, r.alternatives[0].text) for r in results]
+    assert served == [(r.kind, r.through, r.alternatives[0].text) for r in alone(samples, 1000).results]
     with pytest.raises(ProcessLookupError):
         os.kill(server.pid, 0)
 
