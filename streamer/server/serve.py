@@ -34,8 +34,8 @@ def serve(config: Config, ready: Callable[[str, str], None], record: Path | None
     """
     models = serve_models(config, served_names(config))
     with Sockets(config.server.inputs, config.server.publish) as sockets:
-        addresses = {"endpoint": sockets.inputs, "publish": sockets.publish}
-        engine = Pipelines(Engine(models, replace(settings(config), **addresses)), config.pipelines)
+        with_addresses = replace(settings(config), endpoint=sockets.inputs, publish=sockets.publish)
+        engine = Pipelines(Engine(models, with_addresses), config.pipelines)
         if record is None:
             _run(Loop(engine, sockets), sockets, ready)
         else:
