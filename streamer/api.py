@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from streamer.clients.files import AudioFile
-from streamer.config import Config, with_model
 from streamer.models.bundle import catalog
 from streamer.models.bundle.build import Model
 from streamer.models.bundle.build import load as load_network
@@ -37,10 +36,7 @@ def transcribe(
     where they are certain; `hot_words` are words and names to listen for. The model is loaded at each call:
     for many recordings, `load` it once.
     """
-    network = load(model, raw=raw, numbers=numbers, hot_words=hot_words)
-    if not isinstance(network, SpeechModel):
-        raise ValueError(f"{model} hears no sound; name a model whose input is audio")
-    return network(sound, rate)
+    return SpeechModel(_network(model), raw, numbers, hot_words)(sound, rate)
 
 
 def load(
@@ -53,8 +49,7 @@ def load(
     `allowed_imports` are the prefixes of code outside `streamer` that its card may name. ValueError for an unknown model,
     for one of another kind, and for options that it lacks; TypeError for unknown options of speech.
     """
-    config, name = with_model(Config(), str(model))
-    network = load_network(catalog.find(name, config.folders()), allowed_imports)
+    network = _network(model, allowed_imports)
     if network.card.front is not None:
         return SpeechModel(network, **options)
     return TextModel(network, **options)
@@ -95,6 +90,10 @@ class TextModel:
     def __call__(self, text: str) -> list[SentenceResult]:
         """What the model says of each sentence; of a summary those that it keeps, of a headline one."""
         return list(read_text(self._model, iter([text.encode()]), self._options, self._share))
+
+
+def _network(model: str | Path, allowed_imports: Sequence[str] = ()) -> Model:
+    return load_network(catalog.find(str(model), {}), allowed_imports)
 
 
 def _mono(samples: np.ndarray) -> np.ndarray:

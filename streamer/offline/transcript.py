@@ -6,7 +6,7 @@ from typing import Protocol
 import msgspec
 
 
-class SpokenWord(msgspec.Struct, frozen=True):
+class TranscribedWord(msgspec.Struct, frozen=True):
     """A word, when it was said (seconds of the recording), and how sure the reader is of it."""
 
     word: str
@@ -21,7 +21,7 @@ class Segment(msgspec.Struct, frozen=True):
     start: float
     end: float
     text: str
-    words: tuple[SpokenWord, ...]
+    words: tuple[TranscribedWord, ...]
 
 
 class Transcript(msgspec.Struct, frozen=True):
@@ -35,7 +35,7 @@ class Transcript(msgspec.Struct, frozen=True):
         return self.text
 
     @property
-    def words(self) -> tuple[SpokenWord, ...]:
+    def words(self) -> tuple[TranscribedWord, ...]:
         """The words of all segments, in order."""
         return tuple(word for segment in self.segments for word in segment.words)
 
@@ -72,7 +72,7 @@ def segment(utterance: _Utterance, position_s: float, start: float, end: float) 
     No time lies outside `start` to `end`, the seconds of the recording that the utterance is from.
     """
     words = tuple(
-        SpokenWord(
+        TranscribedWord(
             word.text,
             _within(start + word.start * position_s, start, end),
             _within(start + word.end * position_s, start, end),

@@ -15,7 +15,7 @@ from streamer.clients.files import AudioFile
 from streamer.config import Config, ModelOptions
 from streamer.models.bundle.build import load
 from streamer.offline.speech import Offline
-from streamer.offline.transcript import Segment, SpokenWord, Transcript
+from streamer.offline.transcript import Segment, TranscribedWord, Transcript
 from tests.offline.test_offline import babble, words
 from tests.tiny_ctc import LIVE, write_ctc
 
@@ -127,7 +127,7 @@ def test_subtitles(transcribe, recordings, capsys, format):
 
 
 def test_subtitles_as_they_are_written():
-    spoken = SpokenWord("well", 3660.5, 3661.0, 0.9), SpokenWord("now", 3661.0, 3661.25, 0.5)
+    spoken = TranscribedWord("well", 3660.5, 3661.0, 0.9), TranscribedWord("now", 3661.0, 3661.25, 0.5)
     said = Segment(3660.5, 3661.25, "well now", spoken)
     transcript = Transcript(4000.0, "well now", (said,))
     assert rendered("x", transcript, "srt") == "1\n01:01:00,500 --> 01:01:01,250\nwell now"
