@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from streamer.models.bundle.card import Card, Part, ReaderPart
+from streamer.models.card import Card, Part, ReaderPart
 from streamer.models.datasets import sentence_pairs
 from streamer.models.feeders.text import Mark
 from streamer.models.readers import Event, Reader

@@ -23,7 +23,7 @@ LIGHT = (
     "streamer.models.readers.build",
     "streamer.models.feeders",
     "streamer.models.feeders.audio",
-    "streamer.models.bundle.card",
+    "streamer.models.card",
     "streamer.models.bundle.catalog",
     "streamer.wire",
     "streamer.cli.app",

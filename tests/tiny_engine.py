@@ -7,7 +7,7 @@ import torch
 
 from streamer import wire
 from streamer.models.bundle.build import Model, build_network
-from streamer.models.bundle.card import Card, Part, ReaderPart
+from streamer.models.card import Card, Part, ReaderPart
 from streamer.models.readers.argmax import ArgmaxReader, GreedyCtcReader
 from streamer.runtime.devices import Devices
 from streamer.server.contract import Outgoing

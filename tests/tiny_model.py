@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import save_file
 
 from streamer.models.bundle.build import build_network
-from streamer.models.bundle.card import read_card
+from streamer.models.card import read_card
 
 CARD = """
 name = "tiny"

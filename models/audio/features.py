@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from streamer.models.audio.mel import mel_filters
-from streamer.models.bundle.options import Count
 from streamer.models.layers.stage import Stage, State
+from streamer.models.options import Count
 
 LOG_FLOOR = 1e-8  # below the mel power of noise at -85 dBFS; quiet speech stays above it
 

@@ -14,8 +14,7 @@ from torch import Tensor
 
 from streamer.models.audio.features import LogMel
 from streamer.models.audio.resample import RATES_HZ, Resample
-from streamer.models.bundle.card import Card, Part, read_card
-from streamer.models.bundle.options import built
+from streamer.models.card import Card, Part, read_card
 from streamer.models.layers.stage import Chain, Stage
 from streamer.models.layers.whole import Whole
 from streamer.models.networks.acoustic import AcousticBidirectional, acoustic_gru, acoustic_lstm
@@ -28,6 +27,7 @@ from streamer.models.networks.roll_density import RollDensity
 from streamer.models.networks.sentiment_classifier import SentimentLive, SentimentOffline
 from streamer.models.networks.translator_live import TranslateLive
 from streamer.models.networks.translator_offline import TranslateOffline
+from streamer.models.options import built
 
 NETWORKS: dict[str, Callable[..., Stage | Whole]] = {
     "acoustic_lstm": acoustic_lstm,

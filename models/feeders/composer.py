@@ -7,9 +7,9 @@ import msgspec
 import numpy as np
 
 from streamer.errors import OptionError
-from streamer.models.bundle.options import converted
-from streamer.models.feeders.composing import BEATS, COUNTDOWN, PITCH_CLASSES, Layout, noise
+from streamer.models.music.composer_channels import BEATS, COUNTDOWN, PITCH_CLASSES, Layout, noise
 from streamer.models.music.notation import MAJOR, Voice, key_of
+from streamer.models.options import converted
 
 Note = Annotated[int, msgspec.Meta(ge=0, le=127)]  # of MIDI; 0 is silence
 NoteOrFree = Annotated[int, msgspec.Meta(ge=-1, le=127)]

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from streamer.models.bundle.card import Card
-from streamer.models.bundle.options import built
+from streamer.models.card import Card
+from streamer.models.options import built
 from streamer.models.text.clitics import clitics, whole
 from streamer.models.text.pieces import pieces_encoder
 from streamer.models.text.tokens import Token

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streamer.models.bundle.card import Card
+from streamer.models.card import Card
 from streamer.models.music.folk_chords import CHORDS
 
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")

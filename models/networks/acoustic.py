@@ -8,11 +8,11 @@ from torch import Tensor
 
 from streamer.models.audio.features import LOG_FLOOR
 from streamer.models.audio.level import Level
-from streamer.models.bundle.options import Count, CountOrNone
 from streamer.models.layers.feedforward import Delay, LayerNorm, Linear, Stack, Standardize
 from streamer.models.layers.recurrent import stack as recurrent_stack
 from streamer.models.layers.stage import Chain
 from streamer.models.layers.whole import BidirectionalStack, Whole
+from streamer.models.options import Count, CountOrNone
 
 SILENCE = log(LOG_FLOOR)  # a log-mel frame of digital silence; what closing feeds
 

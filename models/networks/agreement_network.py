@@ -4,12 +4,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from streamer.models.bundle.options import Count
 from streamer.models.layers.feedforward import dropout
 from streamer.models.layers.recurrent import LSTM, cell_named
 from streamer.models.layers.sentence_recurrent import SentenceRecurrent
 from streamer.models.layers.stage import Stage, State
 from streamer.models.layers.word_embedding import CHANNELS, WordLetters
+from streamer.models.options import Count
 
 
 class AgreementLive(Stage):

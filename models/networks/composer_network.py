@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from streamer.models.feeders.composing import BEATS, COUNTDOWN, PITCH_CLASSES, Layout
 from streamer.models.layers.feedforward import dropout
 from streamer.models.layers.note_intervals import Intervals
 from streamer.models.layers.sampling import draw_nucleus
 from streamer.models.layers.stage import Stage, State
+from streamer.models.music.composer_channels import BEATS, COUNTDOWN, PITCH_CLASSES, Layout
 from streamer.models.networks.roll_density import recurrent_memory
 
 LONGEST = 32  # steps that a symbol has lasted, counted up to here

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from streamer.models.bundle.options import Count
 from streamer.models.layers.beam_search import END, beam_search
 from streamer.models.layers.recurrent import LSTM
 from streamer.models.layers.stage import State
 from streamer.models.layers.whole import BidirectionalStack, Whole
 from streamer.models.layers.word_embedding import CHANNELS, LETTERS, WORD, table_ids
+from streamer.models.options import Count
 
 PLACES = 16  # of letters, in x
 UNKNOWN = 1  # the id of a word that the list lacks

@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor, nn
 
-from streamer.models.bundle.options import Count
 from streamer.models.layers.feedforward import dropout
 from streamer.models.layers.sentence_recurrent import SentenceLSTM
 from streamer.models.layers.stage import Stage, State
 from streamer.models.layers.whole import BidirectionalStack, Whole
 from streamer.models.layers.word_embedding import CHANNELS, WORD, table_ids
+from streamer.models.options import Count
 
 DECISION = 64  # width of the layer before the classes
 

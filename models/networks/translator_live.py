@@ -5,12 +5,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from streamer.models.bundle.options import Count
 from streamer.models.layers.attention import Attended, AttentionDecoder
 from streamer.models.layers.feedforward import LayerNorm, dropout
 from streamer.models.layers.sentence_recurrent import SentenceLSTM
 from streamer.models.layers.stage import Stage, State
 from streamer.models.layers.wait_k import allowed_units
+from streamer.models.options import Count
 
 FIRST, EMPTY, PIECE, WAIT, BEGINS, COMPLETES = range(6)  # the channels of the "pieces" encoder
 CHANNELS = 6

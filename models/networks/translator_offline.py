@@ -6,13 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from streamer.models.bundle.options import Count, CountOrNone
 from streamer.models.layers.attention import Attended, AttentionDecoder
 from streamer.models.layers.beam_search import END, beam_search
 from streamer.models.layers.feedforward import dropout
 from streamer.models.layers.stage import State
 from streamer.models.layers.whole import BidirectionalStack, Whole
 from streamer.models.layers.word_embedding import table_ids
+from streamer.models.options import Count, CountOrNone
 
 PIECE = 2  # the column of x
 CHANNELS = 6

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
-from streamer.models.bundle.options import converted
+from streamer.models.options import converted
 from streamer.models.readers import Alternative, Event, EventWord
 from streamer.models.readers.rowwise import Rows, RowState, RowwiseReader
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from streamer.models.bundle.card import Card
+from streamer.models.card import Card
 from streamer.models.music.notation import voices_of
 from streamer.models.readers import Reader
 from streamer.models.readers.argmax import ArgmaxReader, GreedyCtcReader

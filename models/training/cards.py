@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from streamer.models.bundle.card import Source
+from streamer.models.card import Source
 
 
 @dataclass(frozen=True)

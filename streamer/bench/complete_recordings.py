@@ -13,7 +13,7 @@ from streamer.errors import WrongCall
 from streamer.evaluation.recordings import read_sound
 from streamer.models.layers.whole import Whole
 from streamer.offline.speech import Offline
-from streamer.runtime.loading import load_model
+from streamer.server.loading import load_model
 
 LEAST_SECONDS, MOST_SECONDS = 0.1, 4 * 3600.0  # of a recording; of all of them, which are in memory
 

@@ -14,7 +14,7 @@ from streamer.config import Config
 from streamer.errors import WrongCall
 from streamer.evaluation.recordings import read_sound
 from streamer.models.bundle import catalog
-from streamer.models.bundle.card import read_card
+from streamer.models.card import read_card
 from streamer.server.child_process import ServerProcess
 from streamer.server.usage import cpu_seconds, resident_bytes
 

@@ -11,7 +11,7 @@ from streamer.config import Config
 from streamer.models.kernels.products import has_packed, pack, packed_product
 from streamer.models.layers.recurrent import Recurrent
 from streamer.models.layers.stage import Stage
-from streamer.runtime.loading import load_model
+from streamer.server.loading import load_model
 
 SIZES = (256, 512, 1024)  # of square products
 SECONDS = 0.3  # that each size is measured for, by either library

@@ -14,7 +14,7 @@ from streamer.models.layers.stage import Stage, State
 from streamer.models.readers.build import reader
 from streamer.runtime.geometry import geometry
 from streamer.runtime.lane import Lane
-from streamer.runtime.loading import load_model
+from streamer.server.loading import load_model
 
 ALONE_STREAMS = 8
 ALONE_SECONDS = 5.0

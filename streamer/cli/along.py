@@ -10,7 +10,7 @@ from streamer.clients.connection import Connection, Stream
 from streamer.clients.terminal import View
 from streamer.config import Config, with_model
 from streamer.models.bundle import catalog
-from streamer.models.bundle.card import read_card
+from streamer.models.card import read_card
 
 TASKS = ("entities", "sentiment", "translation", "summary")  # of models that read text live
 

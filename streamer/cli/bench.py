@@ -129,7 +129,7 @@ def _live(config: Config, wish: Bench) -> dict[str, Any]:
     from streamer.bench.live_pieces import bench_music
     from streamer.clients.files import BUNDLED, BUNDLED_TEXT
     from streamer.models.bundle import catalog
-    from streamer.models.bundle.card import read_card
+    from streamer.models.card import read_card
     from streamer.server.served_model import generates
 
     config, model = with_model(config, wish.model or LIVE)

@@ -10,7 +10,7 @@ from streamer.cli.figures import aligned, words
 from streamer.cli.options import Configured
 from streamer.config import with_model
 from streamer.models.bundle import catalog
-from streamer.models.bundle.card import Card
+from streamer.models.card import Card
 
 if TYPE_CHECKING:
     from streamer.models.bundle.build import Model

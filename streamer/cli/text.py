@@ -159,7 +159,7 @@ def _offline(
 
     from streamer.offline.sentence_source import pieces
     from streamer.offline.text_reading import SHARE, read_text
-    from streamer.runtime.loading import load_model
+    from streamer.server.loading import load_model
 
     torch.set_num_threads(config.engine.threads)
     model = load_model(config, name, task)
@@ -171,10 +171,10 @@ def _offline(
 
 def _live(task: str, config: Config, name: str, text: Text, options: dict[str, Any]) -> None:
     from streamer.cli.keyboard import type_along
-    from streamer.models.bundle.card import read_card
+    from streamer.models.card import read_card
     from streamer.offline.sentence_source import pieces
     from streamer.offline.typed_text import TypedText
-    from streamer.runtime.loading import check_task
+    from streamer.server.loading import check_task
     from streamer.server.serve import unpaced_engine
 
     check_task(name, read_card(catalog.find(name, config.folders())).task, task)

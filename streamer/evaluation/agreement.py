@@ -6,7 +6,7 @@ from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
 from streamer.evaluation.stopwatch import Stopwatch
 from streamer.models.datasets.agreement_rows import NUMBERS, read_rows
 from streamer.offline.sentences import Sentences
-from streamer.runtime.loading import load_model
+from streamer.server.loading import load_model
 
 LENGTHS = (3, 6, 10, 15, 20)  # the most words of each class of rows; longer ones are the last class
 

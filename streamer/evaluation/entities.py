@@ -12,7 +12,7 @@ from streamer.models.datasets.tagged import read_conll, strip
 from streamer.models.text.words import read_kinds
 from streamer.models.training.text.entities_recipes import NAMES
 from streamer.offline.sentences import Sentences
-from streamer.runtime.loading import load_model
+from streamer.server.loading import load_model
 
 LOOKAHEAD = 1  # words that a live network waits for where the command names none
 

@@ -13,7 +13,7 @@ from streamer.evaluation.summary_files import Paper, read_rows
 from streamer.models.text.words import split_words
 from streamer.offline.sentences import Sentences
 from streamer.offline.summarize import SHARE, summarize
-from streamer.runtime.loading import load_model
+from streamer.server.loading import load_model
 
 MODEL = "compress-en-offline"
 

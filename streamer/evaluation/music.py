@@ -11,7 +11,7 @@ from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
 from streamer.evaluation.music_statistics import distance, judge
 from streamer.evaluation.stopwatch import Stopwatch
 from streamer.models.bundle.build import Model
-from streamer.models.feeders.composing import BEATS, Layout
+from streamer.models.music.composer_channels import BEATS, Layout
 from streamer.models.music.folk import LOWEST_MELODY, tune
 from streamer.models.music.folk_chords import CHORDS
 from streamer.models.music.scores import Rolls, Voices, read_scores, symbols_of
@@ -20,7 +20,7 @@ from streamer.models.networks.roll_density import RollDensity
 from streamer.music.composing import LoadedComposer, Pieces
 from streamer.runtime.cpu import CpuRunner
 from streamer.runtime.kernel_choice import fastest
-from streamer.runtime.loading import load_model
+from streamer.server.loading import load_model
 
 STREAMS = 32  # side by side
 CHUNK_STEPS = 16  # that a stream takes at once

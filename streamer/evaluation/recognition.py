@@ -9,13 +9,13 @@ from streamer import wire
 from streamer.evaluation.job import Job
 from streamer.evaluation.recordings import COMMON_RATE_HZ, Recording, SpokenWord
 from streamer.models.bundle import catalog
-from streamer.models.bundle.card import Card, read_card
+from streamer.models.card import Card, read_card
 from streamer.offline.caption_options import RAW, CaptionOptions
 from streamer.offline.speech import Offline
 from streamer.offline.transcript import Transcript
 from streamer.offline.unpaced import STREAMS, Pacing, StreamedSound, listen
-from streamer.runtime.loading import check_task, load_model
 from streamer.server.engine import Engine
+from streamer.server.loading import check_task, load_model
 from streamer.server.serve import unpaced_engine
 
 

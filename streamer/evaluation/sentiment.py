@@ -15,7 +15,7 @@ from streamer.models.readers import Event
 from streamer.models.text.clitics import clitics, whole
 from streamer.models.text.tokens import SentenceEnd, Tokens
 from streamer.offline.sentences import Sentences
-from streamer.runtime.loading import load_model
+from streamer.server.loading import load_model
 
 LEAST = 1e-6  # probability
 

@@ -11,7 +11,7 @@ from streamer.evaluation.summary_scores import Kept, kept_scores, title_scores
 from streamer.models.readers import Event
 from streamer.models.text.words import split_words
 from streamer.offline.sentences import Headlines, Sentences
-from streamer.runtime.loading import load_model
+from streamer.server.loading import load_model
 
 LOOKAHEAD = 2  # words that a live summary waits for where the command names none
 FIRST_SHARE = 0.6  # of a sentence: the first words that score best, on sentence_compression's train

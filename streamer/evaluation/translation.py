@@ -17,7 +17,7 @@ from streamer.evaluation.translation_scores import (
 )
 from streamer.models.datasets.sentence_pairs import read_pairs
 from streamer.offline.translate import Translation, Translator
-from streamer.runtime.loading import load_model
+from streamer.server.loading import load_model
 
 LOOKAHEAD = 3  # words that a live translation waits for where the command names none
 

@@ -15,7 +15,7 @@ from streamer.lab.gates import Layer, gates_along
 from streamer.models.bundle.build import Model
 from streamer.models.text.words import split_words
 from streamer.offline.sentences import Sentences
-from streamer.runtime.loading import load_model
+from streamer.server.loading import load_model
 
 MOST_COLUMNS, MOST_ROWS = 300, 128  # of a picture: more steps and units are averaged to as many
 MEAN = "#e0761a"

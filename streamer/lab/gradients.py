@@ -27,13 +27,13 @@ from streamer.lab.unrolled import (
     words_encoder,
 )
 from streamer.models.bundle.build import Model, build_network, load
-from streamer.models.bundle.card import Card
+from streamer.models.card import Card
 from streamer.models.datasets.agreement_rows import Row
 from streamer.models.networks.agreement_network import AgreementLive
 from streamer.models.text.words import WordsEncoder
 from streamer.models.training.text.agreement_recipes import CELLS
 from streamer.models.training.text.agreement_trainer import train_agreement
-from streamer.runtime.loading import load_model
+from streamer.server.loading import load_model
 
 DISTANCES = (1, 2, 4, 8, 16, 24)  # words
 WATCHED = 60  # sentences, at each check of a training

@@ -9,7 +9,7 @@ from streamer.config import Config
 from streamer.models.music.notation import Voice
 from streamer.music.composing import LoadedComposer, Pieces
 from streamer.music.performance import Source
-from streamer.runtime.loading import load_model
+from streamer.server.loading import load_model
 
 
 class PieceSource(Source, Protocol):

@@ -140,7 +140,7 @@ def _offline(config: Config, options: CaptionOptions) -> "Offline":
     import torch
 
     from streamer.offline.speech import Offline
-    from streamer.runtime.loading import load_model
+    from streamer.server.loading import load_model
 
     torch.set_num_threads(config.engine.threads)
     return Offline(load_model(config, MODEL), options)

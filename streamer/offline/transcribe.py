@@ -10,7 +10,7 @@ from streamer.errors import WrongCall
 from streamer.offline.caption_options import CaptionOptions
 from streamer.offline.speech import Offline, Progress, Sound
 from streamer.offline.transcript import Transcript
-from streamer.runtime.loading import load_model
+from streamer.server.loading import load_model
 
 MODELS = {"offline": "captions-en-offline", "live": "captions-en"}
 

@@ -12,13 +12,13 @@ from platformdirs import user_cache_path
 from streamer.config import Config
 from streamer.models.bundle import catalog
 from streamer.models.bundle.build import Model
-from streamer.models.bundle.card import Card
+from streamer.models.card import Card
 from streamer.models.feeders.encoders import KINDS as TEXT_FEEDERS
 from streamer.models.layers.stage import Stage
 from streamer.models.readers.build import reader
 from streamer.runtime.devices import Devices
-from streamer.runtime.loading import load_model
 from streamer.server.engine import Engine, Settings
+from streamer.server.loading import load_model
 from streamer.server.loop import Loop, stopped_by_signals
 from streamer.server.pipelines import Pipelines
 from streamer.server.recording import Recorder

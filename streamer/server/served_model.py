@@ -9,7 +9,7 @@ from msgspec import structs
 
 from streamer import wire
 from streamer.models.bundle.build import Model
-from streamer.models.bundle.card import Card
+from streamer.models.card import Card
 from streamer.models.feeders.composer import ComposerFeeder
 from streamer.models.feeders.encoders import reading as text_reading
 from streamer.models.layers.stage import Stage

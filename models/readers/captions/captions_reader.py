@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from streamer.models.bundle.options import converted
+from streamer.models.options import converted
 from streamer.models.readers import Event, Reader
 from streamer.models.readers.captions import hypotheses as h
 from streamer.models.readers.captions.captions_options import CardOptions, StreamOptions

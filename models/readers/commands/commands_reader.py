@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from streamer.models.bundle.options import converted
+from streamer.models.options import converted
 from streamer.models.readers import Alternative, Event, EventWord, Reader
 from streamer.models.readers.commands.commands_options import CardOptions, StreamOptions
 from streamer.models.readers.commands.commands_streams import NOT_YET, begin, restore, save, streams_of

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
-from streamer.models.bundle.options import converted
 from streamer.models.music.notation import Voice, note_name
+from streamer.models.options import converted
 from streamer.models.readers import Alternative, Event, EventWord, Kind
 from streamer.models.readers.rowwise import Rows, RowState, RowwiseReader
 

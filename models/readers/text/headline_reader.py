@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from streamer.models.bundle.options import converted
+from streamer.models.options import converted
 from streamer.models.readers import Alternative, Event, Mark
 from streamer.models.readers.rowwise import Rows, RowState, RowwiseReader, already_read
 from streamer.models.text.words import join_words, read_words

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from streamer.errors import OptionError
-from streamer.models.bundle.options import converted
+from streamer.models.options import converted
 from streamer.models.readers import Alternative, Event, EventWord, Kind
 from streamer.models.readers.rowwise import Rows
 from streamer.models.readers.text.sentence_reader import SentenceReader, SentenceState, SourceWord, softmax

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from sentencepiece import SentencePieceProcessor
 
-from streamer.models.bundle.options import converted
+from streamer.models.options import converted
 from streamer.models.readers import Alternative, Event, Kind, Mark
 from streamer.models.readers.rowwise import Rows, already_read
 from streamer.models.readers.text.sentence_reader import SentenceReader, SentenceState, SourceWord

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from streamer.models.feeders.composing import BEATS, COUNTDOWN
+from streamer.models.music.composer_channels import BEATS, COUNTDOWN
 from streamer.models.networks.composer_network import Composer
 
 ROWS = 32  # pieces side by side in a check

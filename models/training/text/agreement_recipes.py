@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from streamer.models.bundle.card import Source
+from streamer.models.card import Source
 from streamer.models.datasets.agreement_rows import NUMBERS
 from streamer.models.training.cards import About, without_outputs, words_feeder, write_card
 from streamer.models.training.fit import Pace

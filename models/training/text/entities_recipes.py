@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from streamer.models.bundle.card import Source
 from streamer.models.bundle.catalog import ZOO
+from streamer.models.card import Source
 from streamer.models.datasets.tagged import TAGS
 from streamer.models.training.cards import About, without_outputs, words_feeder, write_card
 from streamer.models.training.fit import Pace

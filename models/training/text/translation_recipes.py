@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from streamer.models.bundle.card import Source
+from streamer.models.card import Source
 from streamer.models.training.cards import About, write_card
 from streamer.models.training.text.translation_loss import WAITS
 

@@ -27,7 +27,7 @@ from streamer.models.datasets.sentence_pairs import read_pairs
 from streamer.models.datasets.tagged import read_conll
 from streamer.offline.sentences import Sentences
 from streamer.offline.translate import Translator
-from streamer.runtime.loading import load_model
+from streamer.server.loading import load_model
 
 CHUNK_MS = 40
 SETS = ("librispeech_8spk", "an4")

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from streamer.models.bundle import catalog
 from streamer.models.bundle.build import build_network, load
-from streamer.models.bundle.card import read_card
+from streamer.models.card import read_card
 
 CARD = """
 name = "tiny"

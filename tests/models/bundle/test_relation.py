@@ -7,7 +7,6 @@ import pytest
 
 from streamer.models.bundle import catalog
 from streamer.models.bundle.build import Model, load
-from streamer.models.bundle.card import ReaderPart
 from streamer.models.bundle.relation import (
     ALL,
     EACH,
@@ -19,6 +18,7 @@ from streamer.models.bundle.relation import (
     UNEQUAL,
     relation,
 )
+from streamer.models.card import ReaderPart
 from streamer.models.layers.feedforward import Delay, Linear
 from streamer.models.layers.stage import Chain
 from streamer.models.readers.build import KINDS

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from streamer.models.bundle.build import load
 from streamer.models.feeders.composer import CALM, CALM_BEATS
-from streamer.models.feeders.composing import Layout, noise
 from streamer.models.layers.sampling import draw_nucleus
+from streamer.models.music.composer_channels import Layout, noise
 from streamer.models.music.notation import sounding
 from streamer.models.networks.composer_network import Composer as Network
 from streamer.models.networks.composer_network import run_lengths
