@@ -3,12 +3,11 @@
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
+from streamer.cli.command import argument, flag, option
 from streamer.cli.figures import show
-from streamer.cli.options import Configured, Json, connect_option
+from streamer.cli.options import JSON, Configured, address
 from streamer.config import Config, with_model
 from streamer.errors import WrongCall
 
@@ -22,47 +21,27 @@ PICTURES = (".png", ".svg")
 class Bench(Configured):
     """What is loaded, with what, for how long; None is what suits."""
 
-    model: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="MODEL",
-            help="A model's name, or its folder.",
-            show_default="captions-en, with --offline captions-en-offline",
-        ),
-    ] = None
-    streams: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="How many paced live streams, or recordings at once.",
-            show_default="100, with --offline 32",
-        ),
-    ] = None
-    seconds: Annotated[float, typer.Option(metavar="SECONDS", help="How long they speak.")] = 30.0
-    file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="What they say or type.", show_default="what ships")
-    ] = None
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Transcribe complete recordings in place of live streams.")
-    ] = False
-    connect: Annotated[
-        str | None, connect_option("Load a running server in place of one that is started for it.")
-    ] = None
-    search: Annotated[
-        bool, typer.Option("--search", help="Find the largest number of streams that is held, to 5 %.")
-    ] = False
-    references: Annotated[
-        bool,
-        typer.Option(
-            "--references",
-            help="Measure a network for each stream as well, or recordings one by one.",
-        ),
-    ] = False
-    save: Annotated[
-        Path | None, typer.Option(metavar="PICTURE", help="Draw latency by streams, as PNG or SVG.")
-    ] = None
-    json: Json = False
+    model: str | None = argument(
+        "MODEL",
+        "A model's name, or its folder.",
+        default=None,
+        usual="captions-en, with --offline captions-en-offline",
+    )
+    streams: int | None = option(
+        None,
+        "N",
+        "How many paced live streams, or recordings at once.",
+        usual="100, with --offline 32",
+        min=1,
+    )
+    seconds: float = option(30.0, "SECONDS", "How long they speak.")
+    file: Path | None = option(None, "FILE", "What they say or type.", usual="what ships")
+    offline: bool = flag("Transcribe complete recordings in place of live streams.")
+    connect: str | None = address("Load a running server in place of one that is started for it.")
+    search: bool = flag("Find the largest number of streams that is held, to 5 %.")
+    references: bool = flag("Measure a network for each stream as well, or recordings one by one.")
+    save: Path | None = option(None, "PICTURE", "Draw latency by streams, as PNG or SVG.")
+    json: bool = flag(JSON)
 
 
 def bench(wish: Bench) -> None:

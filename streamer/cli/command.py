@@ -2,9 +2,9 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, field, fields
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
@@ -12,15 +12,63 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter, Parameter
 
+DECLARED = "declared"  # in a field's metadata: what typer makes an argument of
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def option(
+    default: Any,
+    metavar: str,
+    help: str,
+    *,
+    name: str = "",
+    usual: str | None = None,
+    min: float | None = None,
+    max: float | None = None,
+    file_okay: bool = True,
+    check: Callable[[Any], Any] | None = None,
+) -> Any:
+    """A field that is an option, called as the field or `name`; `usual` says what the default comes to.
+
+    `check` takes a value that is given; it returns the one that is meant, or raises typer.BadParameter.
+    """
+
+    def declared(field_name: str) -> Any:
+        return typer.Option(
+            name or f"--{field_name.replace('_', '-')}",
+            metavar=metavar or None,
+            help=help,
+            show_default=usual or True,
+            min=min,
+            max=max,
+            file_okay=file_okay,
+            callback=check,
+        )
+
+    return field(default=default, metadata={DECLARED: declared})
+
+
+def flag(help: str, *, name: str = "") -> Any:
+    """A field that is False unless its option is given."""
+    return option(False, "", help, name=name)
+
+
+def argument(
+    metavar: str, help: str, *, default: Any = MISSING, usual: str | None = None, dir_okay: bool = True
+) -> Any:
+    """A field that is an argument, called by its place; without a default it must be given."""
+
+    def declared(field_name: str) -> Any:
+        return typer.Argument(metavar=metavar, help=help, show_default=usual or True, dir_okay=dir_okay)
+
+    return field(default=default, metadata={DECLARED: declared})
 
 
 class Command(TyperCommand):
     """A command that is imported when it runs or when its options are asked for.
 
     `place` is "module:function". The function takes one dataclass, whose fields are the command's
-    arguments: each an `Annotated` with typer's Option or Argument. It returns the exit status, or
-    None for 0.
+    arguments: each is an `option`, a `flag` or an `argument`. It returns the exit status, or None for 0.
     """
 
     def __init__(self, name: str, place: str, help: str):
@@ -117,23 +165,21 @@ def parameters(declared: Callable[..., Any], completion: bool = False) -> "tuple
 def _declared(run: Callable[[Any], int | None]) -> "tuple[list[Parameter], Any]":
     (name,) = inspect.signature(run).parameters
     options = get_type_hints(run)[name]
-    hints = get_type_hints(options, include_extras=True)
+    hints = get_type_hints(options)
 
     def called(**values: Any) -> None:
         raise typer.Exit(run(options(**values)) or 0)
 
     called.__signature__ = inspect.Signature(  # type: ignore[attr-defined] # typer reads it, as inspect does
-        [
-            inspect.Parameter(
-                field.name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=_default(field),
-                annotation=hints[field.name],
-            )
-            for field in _own_first(options)
-        ]
+        [_parameter(field, hints[field.name]) for field in _own_first(options)]
     )
     return parameters(called)
+
+
+def _parameter(field: "Field[Any]", hint: Any) -> inspect.Parameter:
+    default = inspect.Parameter.empty if field.default is MISSING else field.default
+    declared = Annotated[hint, field.metadata[DECLARED](field.name)]
+    return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=declared)
 
 
 def _own_first(options: type) -> "list[Field[Any]]":
@@ -141,7 +187,3 @@ def _own_first(options: type) -> "list[Field[Any]]":
     named = {field.name: field for field in fields(options)}
     names = [name for cls in options.__mro__ for name in inspect.get_annotations(cls)]
     return [named[name] for name in dict.fromkeys(names)]
-
-
-def _default(field: "Field[Any]") -> Any:
-    return inspect.Parameter.empty if field.default is MISSING else field.default

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-import typer
-
-from streamer.cli.options import Configured, connect_option
+from streamer.cli.command import flag, option
+from streamer.cli.options import Configured, address
 from streamer.config import Config, with_model
 from streamer.errors import WrongCall, options_named_as_called
 from streamer.music.musicxml import write_musicxml
@@ -35,58 +34,28 @@ SCORES: dict[str, Callable[[Piece, Path], None]] = {
 class Compose(Configured):
     """What a piece is made of, and where it goes; None is the model's own."""
 
-    style: Annotated[
-        Literal["chorale", "folk"],
-        typer.Option(metavar="chorale|folk", help="Four voices, or a melody with chords."),
-    ] = "chorale"
-    seed: Annotated[
-        int | None,
-        typer.Option(min=0, metavar="SEED", help="The same seed gives the same piece.", show_default="drawn"),
-    ] = None
-    prompt: Annotated[
-        str,
-        typer.Option(metavar="PROMPT", help="Go on from a number, a text, notes (C4 E4 G4) or a MIDI file."),
-    ] = ""
-    accompany: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MELODY",
-            help="The first voice: a MIDI file, keys (the computer's, with --play) or port:NAME.",
-        ),
-    ] = None
-    seconds: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SECONDS",
-            help="How long the piece is.",
-            show_default="30, --play without end, --accompany FILE its own",
-        ),
-    ] = None
-    temperature: Annotated[
-        float | None, typer.Option(min=0, max=4, metavar="T", help="Below 1 is tame, above 1 is wild.")
-    ] = None
-    tempo: Annotated[float | None, typer.Option(metavar="BPM", help="Beats a minute, 20 to 400.")] = None
-    key: Annotated[str | None, typer.Option(metavar="KEY", help="A key such as G, Bb or F#m.")] = None
-    play: Annotated[bool, typer.Option("--play", help="Play it while it is composed.")] = False
-    output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write .wav, .flac, .ogg, .mid or .musicxml.")
-    ] = None
-    roll: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw the notes as .png, .svg or .pdf.")
-    ] = None
-    soundfont: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Sound --output with this .sf2, by fluidsynth if it is installed."),
-    ] = None
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MODEL", help="Another composer's name, or its folder.", show_default="the style's"
-        ),
-    ] = None
-    connect: Annotated[
-        str | None, connect_option("Let a running server compose in place of this process.")
-    ] = None
+    style: Literal["chorale", "folk"] = option(
+        "chorale", "chorale|folk", "Four voices, or a melody with chords."
+    )
+    seed: int | None = option(None, "SEED", "The same seed gives the same piece.", usual="drawn", min=0)
+    prompt: str = option("", "PROMPT", "Go on from a number, a text, notes (C4 E4 G4) or a MIDI file.")
+    accompany: str | None = option(
+        None, "MELODY", "The first voice: a MIDI file, keys (the computer's, with --play) or port:NAME."
+    )
+    seconds: float | None = option(
+        None, "SECONDS", "How long the piece is.", usual="30, --play without end, --accompany FILE its own"
+    )
+    temperature: float | None = option(None, "T", "Below 1 is tame, above 1 is wild.", min=0, max=4)
+    tempo: float | None = option(None, "BPM", "Beats a minute, 20 to 400.")
+    key: str | None = option(None, "KEY", "A key such as G, Bb or F#m.")
+    play: bool = flag("Play it while it is composed.")
+    output: Path | None = option(None, "FILE", "Write .wav, .flac, .ogg, .mid or .musicxml.")
+    roll: Path | None = option(None, "FILE", "Draw the notes as .png, .svg or .pdf.")
+    soundfont: Path | None = option(
+        None, "FILE", "Sound --output with this .sf2, by fluidsynth if it is installed."
+    )
+    model: str | None = option(None, "MODEL", "Another composer's name, or its folder.", usual="the style's")
+    connect: str | None = address("Let a running server compose in place of this process.")
 
     @property
     def composer(self) -> str:

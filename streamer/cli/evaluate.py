@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
+from streamer.cli.command import argument, flag, option
 from streamer.cli.figures import show
-from streamer.cli.options import MODES, Configured, Json, Mode
+from streamer.cli.options import JSON, MODES, Configured, Mode
 from streamer.config import with_model
 from streamer.errors import WrongCall
 
@@ -15,82 +14,45 @@ if TYPE_CHECKING:
     from streamer.evaluation.job import Mode as Evaluation
     from streamer.evaluation.job import Task
 
-Lookahead = Annotated[
-    int | None,
-    typer.Option(
-        min=0, metavar="WORDS", help="A live network waits for so many words.", show_default="the task's own"
-    ),
-]
-Baseline = Annotated[
-    Path | None,
-    typer.Option(metavar="TRAIN", help="Measure a plain method that learns from the file TRAIN as well."),
-]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluate(Configured):
     """What every task takes."""
 
-    path: Annotated[
-        Path,
-        typer.Argument(
-            metavar="PATH",
-            help="A file of texts or pieces; of speech SPLIT.manifest.jsonl, its tars beside it.",
-        ),
-    ]
-    model: Annotated[
-        str | None,
-        typer.Option(metavar="MODEL", help="A network's name, or its folder.", show_default="the task's own"),
-    ] = None
-    mode: Annotated[Mode, typer.Option(metavar=MODES, help="Which of the task's networks.")] = "live"
-    json: Json = False
+    path: Path = argument(
+        "PATH", "A file of texts or pieces; of speech SPLIT.manifest.jsonl, its tars beside it."
+    )
+    model: str | None = option(None, "MODEL", "A network's name, or its folder.", usual="the task's own")
+    mode: Mode = option("live", MODES, "Which of the task's networks.")
+    json: bool = flag(JSON)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Heard(Evaluate):
     """A task whose input is cut into chunks."""
 
-    chunk_ms: Annotated[
-        int,
-        typer.Option("--chunk-ms", min=1, metavar="MS", help="Milliseconds of input that are sent at once."),
-    ] = 40
+    chunk_ms: int = option(40, "MS", "Milliseconds of input that are sent at once.", min=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Captions(Heard):
     """How captions are measured."""
 
-    joined: Annotated[
-        float | None,
-        typer.Option(metavar="MINUTES", help="Join, and repeat, the recordings into streams of this length."),
-    ] = None
-    condition: Annotated[
-        str,
-        typer.Option(
-            metavar="CONDITION",
-            help="How it sounds: clean, quiet, loud, telephone, noise (with --noise), hum50, hum60, clipped.",
-        ),
-    ] = "clean"
-    noise: Annotated[
-        Path | None, typer.Option(metavar="MANIFEST", help="Take the noises of --condition noise from here.")
-    ] = None
-    first: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Measure the first N recordings of the file only.")
-    ] = None
-    calibration: Annotated[
-        bool, typer.Option("--calibration", help="Measure whether the words' confidences are true.")
-    ] = False
-    hot_words: Annotated[
-        str | None,
-        typer.Option(
-            "--hot-words",
-            metavar="WORDS",
-            help="Listen for these, with commas between, and measure how often they are heard.",
-        ),
-    ] = None
-    references: Annotated[
-        bool, typer.Option("--references", help="Measure PocketSphinx on the same recordings as well.")
-    ] = False
+    joined: float | None = option(
+        None, "MINUTES", "Join, and repeat, the recordings into streams of this length."
+    )
+    condition: str = option(
+        "clean",
+        "CONDITION",
+        "How it sounds: clean, quiet, loud, telephone, noise (with --noise), hum50, hum60, clipped.",
+    )
+    noise: Path | None = option(None, "MANIFEST", "Take the noises of --condition noise from here.")
+    first: int | None = option(None, "N", "Measure the first N recordings of the file only.", min=1)
+    calibration: bool = flag("Measure whether the words' confidences are true.")
+    hot_words: str | None = option(
+        None, "WORDS", "Listen for these, with commas between, and measure how often they are heard."
+    )
+    references: bool = flag("Measure PocketSphinx on the same recordings as well.")
 
 
 def captions(options: Captions) -> None:
@@ -114,12 +76,9 @@ def captions(options: Captions) -> None:
 class Commands(Heard):
     """How commands are measured."""
 
-    spliced: Annotated[
-        tuple[Path, Path] | None,
-        typer.Option(
-            metavar="SPEECH NOISE", help="Splice the commands into the sound of these two manifests."
-        ),
-    ] = None
+    spliced: tuple[Path, Path] | None = option(
+        None, "SPEECH NOISE", "Splice the commands into the sound of these two manifests."
+    )
 
 
 def commands(options: Commands) -> None:
@@ -131,11 +90,26 @@ def commands(options: Commands) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entities(Evaluate):
-    """How names are measured."""
+class Waiting(Evaluate):
+    """A task of text whose live network may wait for words."""
 
-    lookahead: Lookahead = None
-    baseline: Baseline = None
+    lookahead: int | None = option(
+        None, "WORDS", "A live network waits for so many words.", usual="the task's own", min=0
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared(Evaluate):
+    """A task that a plain method does as well."""
+
+    baseline: Path | None = option(
+        None, "TRAIN", "Measure a plain method that learns from the file TRAIN as well."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entities(Waiting, Compared):
+    """How names are measured."""
 
 
 def entities(options: Entities) -> None:
@@ -146,25 +120,11 @@ def entities(options: Entities) -> None:
     _run(TASK, options, mode, lookahead=options.lookahead)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sentiment(Evaluate):
-    """How verdicts are measured."""
-
-    baseline: Baseline = None
-
-
-def sentiment(options: Sentiment) -> None:
+def sentiment(options: Compared) -> None:
     """Measure verdicts on texts."""
     from streamer.evaluation.sentiment import TASK, compared_mode
 
     _run(TASK, options, compared_mode(options.mode, options.baseline) if options.baseline else None)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Waiting(Evaluate):
-    """A task of text whose live network may wait for words."""
-
-    lookahead: Lookahead = None
 
 
 def translation(options: Waiting) -> None:
@@ -178,10 +138,7 @@ def translation(options: Waiting) -> None:
 class Summary(Waiting):
     """How summaries are measured."""
 
-    long: Annotated[
-        int | None,
-        typer.Option(metavar="WORDS", help="Summarize abstracts joined into texts of this length; offline."),
-    ] = None
+    long: int | None = option(None, "WORDS", "Summarize abstracts joined into texts of this length; offline.")
 
 
 def summary(options: Summary) -> None:
@@ -206,10 +163,7 @@ def agreement(options: Evaluate) -> None:
 class Music(Evaluate):
     """How pieces are measured."""
 
-    generated: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Compose N pieces and compare them with those of the file."),
-    ] = None
+    generated: int | None = option(None, "N", "Compose N pieces and compare them with those of the file.")
 
 
 def music(options: Music) -> None:

@@ -3,46 +3,35 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
+from streamer.cli.command import argument, flag, option
 from streamer.cli.options import Configured
 from streamer.config import with_model
 from streamer.errors import WrongCall
-
-Runs = Annotated[
-    Path,
-    typer.Option("--runs", metavar="DIR", file_okay=False, help="The trainings; those that it holds go on."),
-]
-Updates = Annotated[
-    int | None,
-    typer.Option(min=1, metavar="N", help="How many updates of each training.", show_default="the recipe's"),
-]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment(Configured):
     """An experiment, and where its results go."""
 
-    output: Annotated[
-        Path, typer.Option(metavar="DIR", file_okay=False, help="Where tables (JSON) and pictures (PNG) go.")
-    ] = Path("lab")
+    output: Path = option(Path("lab"), "DIR", "Where tables (JSON) and pictures (PNG) go.", file_okay=False)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gradients(Experiment):
+class TrainedExperiment(Experiment):
+    """An experiment that may train its networks."""
+
+    runs: Path = option(Path("runs"), "DIR", "The trainings; those that it holds go on.", file_okay=False)
+    updates: int | None = option(None, "N", "How many updates of each training.", usual="the recipe's", min=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gradients(TrainedExperiment):
     """Networks that are trained for it, or those that ship."""
 
-    data: Annotated[
-        Path | None, typer.Argument(metavar="DATA", help="The folder that holds text/; not with --quick.")
-    ] = None
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Take the networks that ship, without any training.")
-    ] = False
-    runs: Runs = Path("runs")
-    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="How many networks of each kind.")] = 3
-    updates: Updates = None
+    data: Path | None = argument("DATA", "The folder that holds text/; not with --quick.", default=None)
+    quick: bool = flag("Take the networks that ship, without any training.")
+    seeds: int = option(3, "N", "How many networks of each kind.", min=1)
 
 
 def gradients(options: Gradients) -> None:
@@ -76,14 +65,12 @@ def gradients(options: Gradients) -> None:
 class Memory(Experiment):
     """The sentences that grow."""
 
-    texts: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--text",
-            metavar="TEXT",
-            help='A sentence with "..." where it grows, then was or were; may be given again.',
-        ),
-    ] = None
+    texts: list[str] | None = option(
+        None,
+        "TEXT",
+        'A sentence with "..." where it grows, then was or were; may be given again.',
+        name="--text",
+    )
 
 
 def memory(options: Memory) -> None:
@@ -113,42 +100,19 @@ def why(options: Experiment) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Latency(Experiment):
+class Latency(TrainedExperiment):
     """Networks that are trained for it, those that ship, or one recording."""
 
-    data: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="DATA", help="The folder that holds speech/ and text/; not with --quick or --file."
-        ),
-    ] = None
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Take the networks that ship, on a small sample, untrained.")
-    ] = False
-    file: Annotated[
-        Path | None,
-        typer.Option(metavar="WAV", help="Show one recording, live and offline, on a time line."),
-    ] = None
-    text: Annotated[
-        str | None,
-        typer.Option(metavar="TEXT", help="What is said in --file, so that errors are marked."),
-    ] = None
-    tasks: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--task",
-            metavar="TASK",
-            help="Only captions, entities, translation or summary; may be given again.",
-        ),
-    ] = None
-    only: Annotated[
-        str,
-        typer.Option(
-            metavar="PATTERN", help="Only networks whose names match, such as 'entities/both-ways/*'."
-        ),
-    ] = "*"
-    runs: Runs = Path("runs")
-    updates: Updates = None
+    data: Path | None = argument(
+        "DATA", "The folder that holds speech/ and text/; not with --quick or --file.", default=None
+    )
+    quick: bool = flag("Take the networks that ship, on a small sample, untrained.")
+    file: Path | None = option(None, "WAV", "Show one recording, live and offline, on a time line.")
+    text: str | None = option(None, "TEXT", "What is said in --file, so that errors are marked.")
+    tasks: list[str] | None = option(
+        None, "TASK", "Only captions, entities, translation or summary; may be given again.", name="--task"
+    )
+    only: str = option("*", "PATTERN", "Only networks whose names match, such as 'entities/both-ways/*'.")
 
 
 def latency(options: Latency) -> None:
@@ -190,18 +154,16 @@ def latency(options: Latency) -> None:
 class Gates(Configured):
     """A network of LSTM or GRU layers, and its input."""
 
-    text: Annotated[str | None, typer.Option(metavar="TEXT", help="One sentence.")] = None
-    file: Annotated[Path | None, typer.Option(metavar="WAV", help="A recording.")] = None
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MODEL",
-            help="The name or the folder of a network of LSTM or GRU layers.",
-            show_default="agreement-lstm, of sound captions-en",
-        ),
-    ] = None
-    layer: Annotated[int, typer.Option(min=1, metavar="N", help="Which of its layers.")] = 1
-    output: Annotated[Path, typer.Option(metavar="PNG", help="The picture.")] = Path("gates.png")
+    text: str | None = option(None, "TEXT", "One sentence.")
+    file: Path | None = option(None, "WAV", "A recording.")
+    model: str | None = option(
+        None,
+        "MODEL",
+        "The name or the folder of a network of LSTM or GRU layers.",
+        usual="agreement-lstm, of sound captions-en",
+    )
+    layer: int = option(1, "N", "Which of its layers.", min=1)
+    output: Path = option(Path("gates.png"), "PNG", "The picture.")
 
 
 def gates(options: Gates) -> None:

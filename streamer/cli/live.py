@@ -8,14 +8,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from msgspec.structs import replace
 
 from streamer import wire
 from streamer.cli.along import Along, reading_along
-from streamer.cli.options import Written, connect_option
+from streamer.cli.command import flag, option
+from streamer.cli.options import Written, address
 from streamer.clients.connection import Connection, Stream
 from streamer.clients.connection import connect as connect_to
 from streamer.clients.files import BUNDLED, AudioFile, paced
@@ -43,37 +42,22 @@ Source = AudioFile | Microphone
 class Live(Written):
     """What is heard, with which model, and where the words go."""
 
-    device: Annotated[
-        str | None,
-        typer.Option(metavar="DEVICE", help="A microphone's name or number; `streamer devices` lists them."),
-    ] = None
-    file: Annotated[
-        Path | None, typer.Option(metavar="AUDIO", help="Play a recording in place of the microphone.")
-    ] = None
-    model: Annotated[
-        str,
-        typer.Option(
-            metavar="MODEL", help="Recognise with this model, a name or a folder; see `streamer models`."
-        ),
-    ] = "captions-en"
-    save: Annotated[Path | None, typer.Option(metavar="SRT", help="Write subtitles as the words come.")] = (
-        None
+    device: str | None = option(
+        None, "DEVICE", "A microphone's name or number; `streamer devices` lists them."
     )
-    connect: Annotated[str | None, connect_option("Use a running server in place of one of our own.")] = None
-    offline_finals: Annotated[
-        bool,
-        typer.Option(
-            "--offline-finals", help="Let the offline network rewrite each utterance after its end."
-        ),
-    ] = False
-    along: Annotated[
-        str | None,
-        typer.Option(
-            "--with",
-            metavar="TASKS",
-            help="Let models of text read along: tasks or names, such as entities,sentiment,translate-en-de.",
-        ),
-    ] = None
+    file: Path | None = option(None, "AUDIO", "Play a recording in place of the microphone.")
+    model: str = option(
+        "captions-en", "MODEL", "Recognise with this model, a name or a folder; see `streamer models`."
+    )
+    save: Path | None = option(None, "SRT", "Write subtitles as the words come.")
+    connect: str | None = address("Use a running server in place of one of our own.")
+    offline_finals: bool = flag("Let the offline network rewrite each utterance after its end.")
+    along: str | None = option(
+        None,
+        "TASKS",
+        "Let models of text read along: tasks or names, such as entities,sentiment,translate-en-de.",
+        name="--with",
+    )
 
 
 def live(options: Live) -> None:

@@ -2,10 +2,9 @@
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
+from streamer.cli.command import argument
 from streamer.cli.figures import aligned, words
 from streamer.cli.options import Configured
 from streamer.config import with_model
@@ -98,7 +97,7 @@ def _scores(card: Card) -> list[str]:
 class Verify(Configured):
     """The model whose laws are checked."""
 
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's name, or its folder.")]
+    model: str = argument("MODEL", "A model's name, or its folder.")
 
 
 def verify(options: Verify) -> int:

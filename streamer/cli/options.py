@@ -3,10 +3,11 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Any, Literal
 
 import typer
 
+from streamer.cli.command import flag, option
 from streamer.config import Config, read_config
 from streamer.offline.caption_options import CaptionOptions, parse_hot_words
 
@@ -15,22 +16,16 @@ LAST_PORT = 65535
 
 Mode = Literal["live", "offline"]
 MODES = "live|offline"
-Json = Annotated[bool, typer.Option("--json", help="Write one line of JSON in place of a table.")]
+JSON = "Write one line of JSON in place of a table."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Configured:
     """A command that reads the configuration: each of them."""
 
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config",
-            metavar="FILE",
-            help="Read the configuration from FILE.",
-            show_default="./config.toml, else the one that ships",
-        ),
-    ] = None
+    config: Path | None = option(
+        None, "FILE", "Read the configuration from FILE.", usual="./config.toml, else the one that ships"
+    )
 
     def settings(self) -> Config:
         """The configuration. ValueError, one line, for a file that is wrong."""
@@ -41,28 +36,18 @@ class Configured:
 class Written(Configured):
     """A command that writes down what is spoken."""
 
-    raw: Annotated[
-        bool,
-        typer.Option("--raw", help="Write the words as they are recognised: no capitals, no full stops."),
-    ] = False
-    numbers: Annotated[
-        bool, typer.Option("--numbers", help="Write numbers as digits where they are certain.")
-    ] = False
-    hot_words: Annotated[
-        str | None,
-        typer.Option(
-            "--hot-words", metavar="WORDS", help="Listen for these words and names, with commas between."
-        ),
-    ] = None
+    raw: bool = flag("Write the words as they are recognised: no capitals, no full stops.")
+    numbers: bool = flag("Write numbers as digits where they are certain.")
+    hot_words: str | None = option(None, "WORDS", "Listen for these words and names, with commas between.")
 
     def writing(self) -> CaptionOptions:
         """How the words are written. WrongCall for options that exclude each other."""
         return CaptionOptions(self.raw, self.numbers, parse_hot_words(self.hot_words))
 
 
-def connect_option(help: str) -> typer.models.OptionInfo:
-    """The option --connect, for an address that has the shape of one."""
-    return typer.Option("--connect", metavar="ADDRESS", help=help, callback=_address)
+def address(help: str) -> Any:
+    """A field that is an option with an address; one that has another shape is refused."""
+    return option(None, "ADDRESS", help, check=_address)
 
 
 def _address(given: str | None) -> str | None:

@@ -6,12 +6,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from streamer import wire
-from streamer.cli.options import Configured, connect_option
+from streamer.cli.command import argument, flag, option
+from streamer.cli.options import Configured, address
 from streamer.clients.notices import Gap, Notice, Refusal, Rejected, Restarted, StreamOver
 
 if TYPE_CHECKING:
@@ -26,9 +25,7 @@ DONE = ("closed", "lost")  # reasons for a stream's end that cost no word of it
 class Serve(Configured):
     """A server; the rest is in the config."""
 
-    record: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write down the wire; `streamer replay` reads it.")
-    ] = None
+    record: Path | None = option(None, "FILE", "Write down the wire; `streamer replay` reads it.")
 
 
 def serve(options: Serve) -> None:
@@ -47,16 +44,10 @@ def serve(options: Serve) -> None:
 class Send(Configured):
     """A file for a model of a running server."""
 
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="An audio file, or a text for a model that reads text.")
-    ]
-    model: Annotated[
-        str, typer.Option(metavar="MODEL", help="The name of the model that reads it, as the server has it.")
-    ] = "captions-en"
-    connect: Annotated[str | None, connect_option("The address of a running server; else the config's.")] = (
-        None
-    )
-    paced: Annotated[bool, typer.Option("--paced", help="Send in real time, as a microphone would.")] = False
+    file: Path = argument("FILE", "An audio file, or a text for a model that reads text.")
+    model: str = option("captions-en", "MODEL", "The name of the model that reads it, as the server has it.")
+    connect: str | None = address("The address of a running server; else the config's.")
+    paced: bool = flag("Send in real time, as a microphone would.")
 
 
 def send(options: Send) -> None:
@@ -127,15 +118,9 @@ def _tell(results: list[wire.Result], notices: list[Notice]) -> None:
 class Watch(Configured):
     """What is watched."""
 
-    topic: Annotated[
-        str, typer.Argument(metavar="TOPIC", help="MODEL/ or MODEL/STREAM; everything where none is named.")
-    ] = ""
-    connect: Annotated[
-        str | None, connect_option("The address where results are published; else the config's.")
-    ] = None
-    json: Annotated[
-        bool, typer.Option("--json", help="Print a line of JSON for each result, partials too.")
-    ] = False
+    topic: str = argument("TOPIC", "MODEL/ or MODEL/STREAM; everything where none is named.", default="")
+    connect: str | None = address("The address where results are published; else the config's.")
+    json: bool = flag("Print a line of JSON for each result, partials too.")
 
 
 def watch(options: Watch) -> None:
@@ -168,7 +153,7 @@ def watch(options: Watch) -> None:
 class Replayed(Configured):
     """A recorded wire."""
 
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `streamer serve --record` wrote.")]
+    file: Path = argument("FILE", "What `streamer serve --record` wrote.")
 
 
 def replay(options: Replayed) -> None:

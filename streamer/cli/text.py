@@ -5,11 +5,11 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
-import typer
 from rich.console import Console
 
+from streamer.cli.command import argument, option
 from streamer.cli.options import MODES, Configured, Mode
 from streamer.cli.readable import readable_sentence
 from streamer.config import Config, with_model
@@ -31,29 +31,20 @@ Show = Callable[[SentenceResult], None]
 class Text(Configured):
     """A text, and how it is read."""
 
-    file: Annotated[
-        Path | None,
-        typer.Argument(metavar="FILE", help="The text, in UTF-8; - or nothing is standard input."),
-    ] = None
-    mode: Annotated[
-        Mode | None,
-        typer.Option(
-            metavar=MODES,
-            help="offline reads whole sentences; live answers while the text comes.",
-            show_default="offline, live where you type",
-        ),
-    ] = None
-    model: Annotated[
-        str | None, typer.Option(metavar="MODEL", help="Use another network: its name, or its folder.")
-    ] = None
-    format: Annotated[
-        Literal["text", "jsonl"] | None,
-        typer.Option(
-            metavar="text|jsonl",
-            help="Write text for people, or a line of JSON for each sentence.",
-            show_default="text on a terminal, else jsonl",
-        ),
-    ] = None
+    file: Path | None = argument("FILE", "The text, in UTF-8; - or nothing is standard input.", default=None)
+    mode: Mode | None = option(
+        None,
+        MODES,
+        "offline reads whole sentences; live answers while the text comes.",
+        usual="offline, live where you type",
+    )
+    model: str | None = option(None, "MODEL", "Use another network: its name, or its folder.")
+    format: Literal["text", "jsonl"] | None = option(
+        None,
+        "text|jsonl",
+        "Write text for people, or a line of JSON for each sentence.",
+        usual="text on a terminal, else jsonl",
+    )
 
     @property
     def is_standard_input(self) -> bool:
@@ -71,41 +62,25 @@ class Text(Configured):
 class WaitingText(Text):
     """A text that a live network may wait for."""
 
-    lookahead: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            metavar="WORDS",
-            help="A live network waits for so many words.",
-            show_default="the model's own",
-        ),
-    ] = None
+    lookahead: int | None = option(
+        None, "WORDS", "A live network waits for so many words.", usual="the model's own", min=0
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class JudgedText(Text):
     """A text whose sentences are judged."""
 
-    classes: Annotated[
-        int | None,
-        typer.Option(min=2, max=5, metavar="N", help="Tell 2 classes apart, or 5 degrees.", show_default="2"),
-    ] = None
+    classes: int | None = option(None, "N", "Tell 2 classes apart, or 5 degrees.", usual="2", min=2, max=5)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LongText(WaitingText):
     """A text of which a part stays."""
 
-    share: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0,
-            max=1.0,
-            metavar="SHARE",
-            help="Keep at most this share of the words.",
-            show_default="0.15",
-        ),
-    ] = None
+    share: float | None = option(
+        None, "SHARE", "Keep at most this share of the words.", usual="0.15", min=0.0, max=1.0
+    )
 
 
 def tag(text: WaitingText) -> None:

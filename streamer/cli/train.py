@@ -3,47 +3,34 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-import typer
-
+from streamer.cli.command import argument, flag, option
 from streamer.cli.options import MODES, Configured, Mode
 from streamer.errors import WrongCall
 
-Data = Annotated[
-    Path, typer.Argument(metavar="DATA", help="The folder that holds speech/, text/ and music/.")
-]
-WhichMode = Annotated[Mode, typer.Option(metavar=MODES, help="Which of the two networks.")]
-Seed = Annotated[int, typer.Option(min=0, metavar="SEED", help="The same seed gives the same run.")]
-LearningRate = Annotated[
-    float | None,
-    typer.Option("--rate", min=1e-8, metavar="RATE", help="The learning rate.", show_default="the recipe's"),
-]
-Start = Annotated[
-    Path | None,
-    typer.Option("--from", metavar="WEIGHTS", help="Begin with these weights of the same network."),
-]
+SEED = "The same seed gives the same run."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training(Configured):
+class Learning(Configured):
+    """What is learnt from."""
+
+    data: Path = argument("DATA", "The folder that holds speech/, text/ and music/.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training(Learning):
     """A run: what it learns from, where it is kept, how long it takes."""
 
-    data: Data
-    out: Annotated[
-        Path,
-        typer.Option(metavar="DIR", file_okay=False, help="Where shards, checkpoints, logs and weights go."),
-    ] = Path("runs")
-    updates: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="How many updates.", show_default="the recipe's")
-    ] = None
-    resume: Annotated[
-        bool, typer.Option("--resume/--fresh", help="Go on with the run that --out holds, or begin again.")
-    ] = True
-    threads: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Threads of the training steps.", show_default="the config's"),
-    ] = None
+    out: Path = option(
+        Path("runs"), "DIR", "Where shards, checkpoints, logs and weights go.", file_okay=False
+    )
+    updates: int | None = option(None, "N", "How many updates.", usual="the recipe's", min=1)
+    resume: bool = option(
+        True, "", "Go on with the run that --out holds, or begin again.", name="--resume/--fresh"
+    )
+    threads: int | None = option(None, "N", "Threads of the training steps.", usual="the config's", min=1)
 
     def begin(self, *parts: str) -> int:
         """How many threads to train on, after the config and the folder have been checked.
@@ -56,30 +43,31 @@ class Training(Configured):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Captions(Training):
+class ModeTraining(Training):
+    """A training of one of two networks."""
+
+    mode: Mode = option("live", MODES, "Which of the two networks.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TunedTraining(Training):
+    """A training that may begin elsewhere, and learn at another rate."""
+
+    rate: float | None = option(None, "RATE", "The learning rate.", usual="the recipe's", min=1e-8)
+    start: Path | None = option(
+        None, "WEIGHTS", "Begin with these weights of the same network.", name="--from"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Captions(ModeTraining, TunedTraining):
     """A training of the speech recogniser."""
 
-    mode: WhichMode = "live"
-    rate: LearningRate = None
-    start: Start = None
-    synthetic: Annotated[
-        float,
-        typer.Option(min=0.0, metavar="HOURS", help="Add hours of open texts, read aloud by a synthesiser."),
-    ] = 0.0
-    unlabelled: Annotated[
-        bool,
-        typer.Option("--unlabelled", help="Add speech that nobody wrote down, as PocketSphinx hears it."),
-    ] = False
-    dropout: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0,
-            max=0.9,
-            metavar="SHARE",
-            help="Drop this share of what a layer adds.",
-            show_default="the recipe's",
-        ),
-    ] = None
+    synthetic: float = option(0.0, "HOURS", "Add hours of open texts, read aloud by a synthesiser.", min=0.0)
+    unlabelled: bool = flag("Add speech that nobody wrote down, as PocketSphinx hears it.")
+    dropout: float | None = option(
+        None, "SHARE", "Drop this share of what a layer adds.", usual="the recipe's", min=0.0, max=0.9
+    )
 
 
 def captions(run: Captions) -> None:
@@ -104,15 +92,7 @@ def captions(run: Captions) -> None:
     print(best)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Commands(Training):
-    """A training of the spotter."""
-
-    rate: LearningRate = None
-    start: Start = None
-
-
-def commands(run: Commands) -> None:
+def commands(run: TunedTraining) -> None:
     """Train the spotter of spoken commands."""
     from streamer.models.training.speech.commands_trainer import train_commands
 
@@ -131,11 +111,10 @@ def commands(run: Commands) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Language(Configured):
+class Language(Learning):
     """What the captions' language model is built from, and where it goes."""
 
-    data: Data
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder for lexicon.bin and lm.bin.")]
+    out: Path = argument("OUT", "The folder for lexicon.bin and lm.bin.")
 
 
 def language(options: Language) -> None:
@@ -151,11 +130,8 @@ def language(options: Language) -> None:
 class Average(Configured):
     """Weights to average."""
 
-    out: Annotated[Path, typer.Argument(metavar="OUT", dir_okay=False, help="The file of weights to write.")]
-    weights: Annotated[
-        list[Path],
-        typer.Argument(metavar="WEIGHTS", help="Two or more, of trainings that began from one another."),
-    ]
+    out: Path = argument("OUT", "The file of weights to write.", dir_okay=False)
+    weights: list[Path] = argument("WEIGHTS", "Two or more, of trainings that began from one another.")
 
 
 def average(options: Average) -> None:
@@ -169,14 +145,7 @@ def average(options: Average) -> None:
     print(options.out)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Summary(Training):
-    """A training of a network that shortens sentences."""
-
-    mode: WhichMode = "live"
-
-
-def summary(run: Summary) -> None:
+def summary(run: ModeTraining) -> None:
     """Train a network that leaves words out."""
     from streamer.models.training.text.summary_trainer import train_summary
 
@@ -188,18 +157,13 @@ def summary(run: Summary) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Translation(Training):
+class Translation(ModeTraining):
     """A training of a translator."""
 
-    mode: WhichMode = "live"
-    pair: Annotated[
-        Literal["en-de", "en-fr", "multi30k-en-de"],
-        typer.Option(metavar="PAIR", help="en-de, en-fr, or the benchmark multi30k-en-de."),
-    ] = "en-de"
-    start: Annotated[
-        Path | None,
-        typer.Option("--from", metavar="WEIGHTS", help="Begin with the weights of the other mode."),
-    ] = None
+    pair: Literal["en-de", "en-fr", "multi30k-en-de"] = option(
+        "en-de", "PAIR", "en-de, en-fr, or the benchmark multi30k-en-de."
+    )
+    start: Path | None = option(None, "WEIGHTS", "Begin with the weights of the other mode.", name="--from")
 
 
 def translation(run: Translation) -> None:
@@ -234,20 +198,15 @@ def headline(run: Training) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entities(Training):
+class Entities(ModeTraining, TunedTraining):
     """A training of a tagger."""
 
-    mode: WhichMode = "live"
-    corpus: Annotated[
-        Literal["conll2003"] | None,
-        typer.Option(metavar="conll2003", help="Learn a benchmark, whose weights do not ship."),
-    ] = None
-    rate: LearningRate = None
-    start: Start = None
-    teacher: Annotated[
-        Path | None,
-        typer.Option(metavar="WEIGHTS", help="Let a live network learn from the weights of an offline one."),
-    ] = None
+    corpus: Literal["conll2003"] | None = option(
+        None, "conll2003", "Learn a benchmark, whose weights do not ship."
+    )
+    teacher: Path | None = option(
+        None, "WEIGHTS", "Let a live network learn from the weights of an offline one."
+    )
 
 
 def entities(run: Entities) -> None:
@@ -274,14 +233,10 @@ def entities(run: Entities) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sentiment(Training):
+class Sentiment(ModeTraining):
     """A training of a network that judges sentences."""
 
-    mode: WhichMode = "live"
-    corpus: Annotated[
-        Literal["sst2"] | None,
-        typer.Option(metavar="sst2", help="Learn a benchmark, whose weights do not ship."),
-    ] = None
+    corpus: Literal["sst2"] | None = option(None, "sst2", "Learn a benchmark, whose weights do not ship.")
 
 
 def sentiment(run: Sentiment) -> None:
@@ -305,11 +260,10 @@ def sentiment(run: Sentiment) -> None:
 class Agreement(Training):
     """A training of a network that expects a verb's number."""
 
-    cell: Annotated[
-        Literal["lstm", "gru", "rnn"],
-        typer.Option(metavar="lstm|gru|rnn", help="What its one recurrent layer is made of."),
-    ] = "lstm"
-    seed: Seed = 1
+    cell: Literal["lstm", "gru", "rnn"] = option(
+        "lstm", "lstm|gru|rnn", "What its one recurrent layer is made of."
+    )
+    seed: int = option(1, "SEED", SEED, min=0)
 
 
 def agreement(run: Agreement) -> None:
@@ -331,26 +285,17 @@ def agreement(run: Agreement) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Music(Training):
+class Music(TunedTraining):
     """A training of a network that knows music."""
 
-    out: Annotated[
-        Path,
-        typer.Option(metavar="DIR", file_okay=False, help="Where checkpoints, logs and weights go."),
-    ] = Path("runs/music")
-    style: Annotated[
-        Literal["chorale", "folk", "roll-jsb", "roll-nottingham"],
-        typer.Option(
-            metavar="STYLE",
-            help="A composer (chorale, folk), or a scorer of piano rolls (roll-jsb, roll-nottingham).",
-        ),
-    ] = "chorale"
-    rate: LearningRate = None
-    start: Start = None
-    endings: Annotated[
-        int, typer.Option(min=0, metavar="ROWS", help="Add the ends of so many pieces to each batch.")
-    ] = 0
-    seed: Seed = 1
+    out: Path = option(Path("runs/music"), "DIR", "Where checkpoints, logs and weights go.", file_okay=False)
+    style: Literal["chorale", "folk", "roll-jsb", "roll-nottingham"] = option(
+        "chorale",
+        "STYLE",
+        "A composer (chorale, folk), or a scorer of piano rolls (roll-jsb, roll-nottingham).",
+    )
+    endings: int = option(0, "ROWS", "Add the ends of so many pieces to each batch.", min=0)
+    seed: int = option(1, "SEED", SEED, min=0)
 
 
 def music(run: Music) -> None:

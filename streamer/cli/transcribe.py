@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 import soundfile
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from streamer.cli.command import argument, option
 from streamer.cli.options import MODES, Mode, Written
 from streamer.cli.rendering import rendered
 from streamer.clients.files import AudioFile
@@ -30,26 +30,16 @@ BLOCK_MS = 1000
 class Transcribe(Written):
     """Recordings, and what is made of them."""
 
-    files: Annotated[list[str], typer.Argument(metavar="FILES", help="Audio files; - is standard input.")]
-    mode: Annotated[
-        Mode, typer.Option(metavar=MODES, help="offline hears the whole recording before it answers.")
-    ] = "offline"
-    format: Annotated[
-        Literal["txt", "json", "srt", "vtt"],
-        typer.Option(metavar="txt|json|srt|vtt", help="What is written."),
-    ] = "txt"
-    output: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", file_okay=False, help="Write a file in DIR for each recording."),
-    ] = None
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MODEL",
-            help="Another network's name, or its folder.",
-            show_default="captions-en-offline, live: captions-en",
-        ),
-    ] = None
+    files: list[str] = argument("FILES", "Audio files; - is standard input.")
+    mode: Mode = option("offline", MODES, "offline hears the whole recording before it answers.")
+    format: Literal["txt", "json", "srt", "vtt"] = option("txt", "txt|json|srt|vtt", "What is written.")
+    output: Path | None = option(None, "DIR", "Write a file in DIR for each recording.", file_okay=False)
+    model: str | None = option(
+        None,
+        "MODEL",
+        "Another network's name, or its folder.",
+        usual="captions-en-offline, live: captions-en",
+    )
 
 
 def transcribe(options: Transcribe) -> int:

@@ -5,10 +5,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
+from streamer.cli.command import argument, option
 from streamer.cli.options import Configured
 from streamer.config import with_model
 from streamer.errors import WrongCall
@@ -18,27 +17,17 @@ from streamer.errors import WrongCall
 class Tune(Configured):
     """A captions network, the dev sets that it is tuned on, and what is tried."""
 
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="PATHS", help="The dev sets: SPLIT.manifest.jsonl of each.")
-    ]
-    model: Annotated[str, typer.Option(metavar="MODEL", help="A captions network's name, or its folder.")] = (
-        "captions-en"
+    paths: list[Path] = argument("PATHS", "The dev sets: SPLIT.manifest.jsonl of each.")
+    model: str = option("captions-en", "MODEL", "A captions network's name, or its folder.")
+    weights: Path | None = option(None, "FILE", "Use other weights than the model's own.")
+    first: int | None = option(None, "N", "Hear the first N recordings of each set only.", min=1)
+    tries: list[str] | None = option(
+        None,
+        "NAME=V,V",
+        "Try these values of an option of the card; may be given again.",
+        name="--try",
+        usual="the usual ones",
     )
-    weights: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Use other weights than the model's own.")
-    ] = None
-    first: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Hear the first N recordings of each set only.")
-    ] = None
-    tries: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--try",
-            metavar="NAME=V,V",
-            help="Try these values of an option of the card; may be given again.",
-            show_default="the usual ones",
-        ),
-    ] = None
 
 
 def tune(options: Tune) -> None:
