@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter, Parameter
 
 DECLARED = "declared"  # in a field's metadata: what typer makes an argument of
+POSITIONAL = "positional"  # whether it is called by its place
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -45,7 +46,7 @@ def option(
             callback=check,
         )
 
-    return field(default=default, metadata={DECLARED: declared})
+    return field(default=default, metadata={DECLARED: declared, POSITIONAL: False})
 
 
 def flag(help: str, *, name: str = "") -> Any:
@@ -61,7 +62,7 @@ def argument(
     def declared(field_name: str) -> Any:
         return typer.Argument(metavar=metavar, help=help, show_default=usual or True, dir_okay=dir_okay)
 
-    return field(default=default, metadata={DECLARED: declared})
+    return field(default=default, metadata={DECLARED: declared, POSITIONAL: True})
 
 
 class Command(TyperCommand):
@@ -171,7 +172,7 @@ def _declared(run: Callable[[Any], int | None]) -> "tuple[list[Parameter], Any]"
         raise typer.Exit(run(options(**values)) or 0)
 
     called.__signature__ = inspect.Signature(  # type: ignore[attr-defined] # typer reads it, as inspect does
-        [_parameter(field, hints[field.name]) for field in _own_first(options)]
+        [_parameter(field, hints[field.name]) for field in _ordered(options)]
     )
     return parameters(called)
 
@@ -182,8 +183,9 @@ def _parameter(field: "Field[Any]", hint: Any) -> inspect.Parameter:
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=declared)
 
 
-def _own_first(options: type) -> "list[Field[Any]]":
-    """The fields of a struct, its own before those of its bases: help begins with what is special."""
+def _ordered(options: type) -> "list[Field[Any]]":
+    """The fields of a struct: arguments by their places, then options, its own before those of its bases."""
     named = {field.name: field for field in fields(options)}
-    names = [name for cls in options.__mro__ for name in inspect.get_annotations(cls)]
-    return [named[name] for name in dict.fromkeys(names)]
+    names = dict.fromkeys(name for cls in options.__mro__ for name in inspect.get_annotations(cls))
+    arguments = [field for field in named.values() if field.metadata[POSITIONAL]]
+    return arguments + [named[name] for name in names if not named[name].metadata[POSITIONAL]]
