@@ -1,6 +1,7 @@
 """Text files of one row a line, compressed where their name ends in .gz."""
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,5 +16,5 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         with opened(path, "rt", encoding="utf-8", newline="\n") as lines:
             for number, line in enumerate(lines, 1):
                 yield number, line.rstrip("\r\n")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise ValueError(f"{path}: {getattr(error, 'strerror', None) or error}") from None

@@ -15,7 +15,7 @@ MOST = 16_384
 def search(
     config: Config, model: str, seconds: float, file: Path, progress: Callable[[BenchReport], None]
 ) -> list[BenchReport]:
-    """The runs that found the largest number of streams held, in their order; `progress` is told of each.
+    """The runs that find the largest number of streams held, in their order; `progress` takes each.
 
     ValueError as `bench`; also where not even one stream is held.
     """

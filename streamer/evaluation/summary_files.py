@@ -1,12 +1,12 @@
 """The files that summaries are measured on: sentences with the words to keep, abstracts with titles."""
 
-import gzip
 import json
-import zlib
 from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from streamer.models.datasets.text_files import read_lines
 
 
 class Compression(msgspec.Struct, frozen=True):
@@ -25,18 +25,21 @@ class Paper(msgspec.Struct, frozen=True):
 
 def read_rows(path: Path) -> list[Compression] | list[Paper]:
     """The rows of a .jsonl or .jsonl.gz, by its keys. ValueError, one line, for any other file."""
-    try:
-        raw = path.read_bytes()
-        text = gzip.decompress(raw) if path.suffix == ".gz" else raw
-        rows = [json.loads(line) for line in text.decode("utf-8").splitlines() if line.strip()]
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror or 'not a whole gzip file'}") from None
-    except (UnicodeDecodeError, json.JSONDecodeError, EOFError, zlib.error) as error:
-        raise ValueError(f"{path}: not JSON lines ({error})") from None
+    rows: list[Any] = []
+    kind: type[Compression] | type[Paper] = Compression
+    for number, line in read_lines(path):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path}: not JSON lines ({error})") from None
+        if not rows and isinstance(row, dict) and "abstract" in row:
+            kind = Paper
+        rows.append(_row(path, number, row, kind))
     if not rows:
         raise ValueError(f"{path}: holds no rows")
-    kind = Paper if isinstance(rows[0], dict) and "abstract" in rows[0] else Compression
-    return [_row(path, number, row, kind) for number, row in enumerate(rows, 1)]
+    return rows
 
 
 def _row(path: Path, number: int, row: Any, kind: type[Compression] | type[Paper]) -> Any:

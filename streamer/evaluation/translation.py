@@ -1,8 +1,6 @@
 """Evaluation of translations, in both modes, against one reference each."""
 
-import gzip
 from collections.abc import Sequence
-from pathlib import Path
 
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
 from streamer.evaluation.stopwatch import Stopwatch
@@ -16,6 +14,7 @@ from streamer.evaluation.translation_scores import (
     word_by_word,
 )
 from streamer.models.datasets.sentence_pairs import read_pairs
+from streamer.models.datasets.text_files import read_lines
 from streamer.offline.translate import Translation, Translator
 from streamer.server.loading import load_model
 
@@ -45,7 +44,11 @@ TASK = Task(
 
 def _measured(job: Job, options: dict[str, int]) -> Measured:
     without_references = job.path.name.removesuffix(".gz").endswith(".txt")
-    pairs = [(line, "") for line in _lines(job.path)] if without_references else read_pairs(job.path)
+    pairs = (
+        [(line.strip(), "") for _, line in read_lines(job.path)]
+        if without_references
+        else read_pairs(job.path)
+    )
     pairs = [(source, target) for source, target in pairs if source.split()]
     if not pairs:
         raise ValueError(f"{job.path}: no sentence in it")
@@ -70,12 +73,6 @@ def _measured(job: Job, options: dict[str, int]) -> Measured:
             "dictionary_bleu": bleu(references, word_by_word(sources, references)),
         }
     return Measured(len(pairs), 0.0, watch, figures)
-
-
-def _lines(path: Path) -> list[str]:
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8", newline="\n") as lines:
-        return [line.strip() for line in lines]
 
 
 def _lagging(sources: Sequence[str], translations: Sequence[Translation]) -> Figures:

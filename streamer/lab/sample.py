@@ -1,10 +1,10 @@
 """The rows of dev sentences that ship with the project, for figures without the data folder."""
 
-import gzip
 from pathlib import Path
 from typing import NamedTuple
 
 from streamer.models.datasets.agreement_rows import TAGS, Row, read_rows
+from streamer.models.datasets.text_files import read_lines
 
 FOLDER = Path(__file__).parent / "sample"
 
@@ -23,6 +23,5 @@ def rows(name: str) -> list[Row]:
 
 def distant_rows() -> list[Distant]:
     """The shipped rows whose subject is known: lines "distance<TAB>VBZ|VBP<TAB>words"."""
-    with gzip.open(FOLDER / "distances.tsv.gz", "rt", encoding="utf-8") as lines:
-        parts = [line.rstrip("\n").split("\t") for line in lines]
+    parts = [line.split("\t") for _, line in read_lines(FOLDER / "distances.tsv.gz")]
     return [Distant(int(distance), Row(TAGS[tag], words.split())) for distance, tag, words in parts]

@@ -1,6 +1,5 @@
 """`streamer lab why`: what sharing weights over positions buys, on names in Wikipedia's sentences."""
 
-import gzip
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from streamer.lab.intervals import Interval, interval
 from streamer.lab.rounded_json import write_json
 from streamer.lab.sample import FOLDER
 from streamer.lab.why_networks import BETWEEN, PADDED, Cost, Marker, Reader, cost
+from streamer.models.datasets.text_files import read_lines
 from streamer.models.datasets.word_channels import Words, batch
 
 SEEN = 20  # words of the longest sentence that networks learn from
@@ -95,7 +95,7 @@ def write(why: Why, folder: Path) -> Path:
 def show(why: Why) -> None:
     """The tables, on standard output."""
     kinds = why.kinds.values()
-    table = Table("", *why.kinds, title=f"names in Wikipedia; learnt from sentences of up to {SEEN} words")
+    table = Table("", *why.kinds, title=f"names in Wikipedia; learned from sentences of up to {SEEN} words")
     table.add_row("weights behind the words' vectors", *(f"{kind.cost.parameters:,}" for kind in kinds))
     twenty = (f"{kind.cost.fixed + 20 * kind.cost.each:,}" for kind in kinds)
     table.add_row("multiplications for 20 words", *twenty)
@@ -110,11 +110,9 @@ def show(why: Why) -> None:
 
 
 def _read(path: Path, words: Words) -> list[Sentence]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        parts = [line.rstrip("\n").split("\t") for line in lines]
+    rows = (line.split("\t") for _, line in read_lines(path))
     return [
-        Sentence(words.text(text.split(" ")), np.array([int(mark) for mark in marks]))
-        for text, marks in parts
+        Sentence(words.text(text.split(" ")), np.array([int(mark) for mark in marks])) for text, marks in rows
     ]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from streamer.models.music.notation import NAMES
@@ -45,7 +46,7 @@ def write_musicxml(piece: Piece, path: Path) -> None:
 
 
 def _part(number: int, chords: list[tuple[int, ...]], piece: Piece, tempi: dict[int, float]) -> ET.Element:
-    """A part of `chords`, the notes of each step; `tempi` by step, those that are told here."""
+    """A part of `chords`, the notes of each step; `tempi` by step, those that this part states."""
     part, measure_steps = ET.Element("part", id=f"P{number + 1}"), BEATS * piece.steps_per_beat
     notes = [note for chord in chords for note in chord]
     low = bool(notes) and sum(notes) / len(notes) < 60
@@ -64,9 +65,9 @@ def _part(number: int, chords: list[tuple[int, ...]], piece: Piece, tempi: dict[
             until = at + 1
             while until < end and chords[until] == chords[at]:
                 until += 1
-            from_before = at > 0 and chords[at - 1] == chords[at]
-            goes_on = until < len(chords) and chords[until] == chords[at]
-            _written(measure, chords[at], until - at, piece.steps_per_beat, from_before, goes_on)
+            back = at > 0 and chords[at - 1] == chords[at]
+            on = until < len(chords) and chords[until] == chords[at]
+            _written(measure, chords[at], list(_lengths(until - at, piece.steps_per_beat)), Tied(back, on))
             at = until
     return part
 
@@ -83,13 +84,19 @@ def _attributes(measure: ET.Element, piece: Piece, low: bool) -> None:
     ET.SubElement(clef, "line").text = "4" if low else "2"
 
 
+class Tied(NamedTuple):
+    """Whether a chord is tied to the one before it, and to the one after it."""
+
+    back: bool
+    on: bool
+
+
 def _written(
-    measure: ET.Element, chord: tuple[int, ...], steps: int, per_beat: int, from_before: bool, goes_on: bool
+    measure: ET.Element, chord: tuple[int, ...], lengths: list[tuple[int, str, int]], tied: Tied
 ) -> None:
-    """The chord, or a rest, for `steps`: as few notes as can be written, tied together."""
-    lengths = list(_lengths(steps, per_beat))
+    """The chord, or a rest, as the notes of `lengths` (duration, type, dots), tied together."""
     for number, (duration, kind, dots) in enumerate(lengths):
-        tied_back, tied_on = number > 0 or from_before, number + 1 < len(lengths) or goes_on
+        tied_back, tied_on = number > 0 or tied.back, number + 1 < len(lengths) or tied.on
         for place, pitch in enumerate(chord or (None,)):
             note = ET.SubElement(measure, "note")
             if place:
@@ -99,7 +106,7 @@ def _written(
             else:
                 _pitch(note, pitch)
             ET.SubElement(note, "duration").text = str(duration)
-            ties = [kind for kind, tied in (("stop", tied_back), ("start", tied_on)) if tied and pitch]
+            ties = [tie for tie, is_tied in (("stop", tied_back), ("start", tied_on)) if is_tied and pitch]
             for tie in ties:
                 ET.SubElement(note, "tie", type=tie)
             ET.SubElement(note, "type").text = kind

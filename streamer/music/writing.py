@@ -16,7 +16,7 @@ from streamer.music.piece import Piece
 TICKS = 480  # of a beat
 SOUND = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
 VELOCITY = 80
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # told without the name of the file
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # their errors don't name the file
 
 
 @contextmanager
@@ -82,7 +82,7 @@ def write_midi(piece: Piece, path: Path) -> None:
     file.tracks.append(tempi)
     notes = list(piece.notes())
     for part, name in enumerate(piece.parts):
-        # Ends before beginnings, lest a repeated note be silenced by the one before.
+        # Ends come before beginnings: the end of a note would silence the same note that begins there.
         events = sorted(
             event
             for note in notes

@@ -21,13 +21,13 @@ from tests.tiny_text import shortener
 
 
 def seen(cpu: float = 0.0) -> Seen:
-    told = wire.ModelDescription("m", "captions", device="cpu", work=wire.Work(14, 45, 60, 3.0, 0.5))
-    return Seen(told, wire.Work(4, 5, 10, 1.0, 0.1), cpu, 4096.0, 0.5)
+    served = wire.ModelDescription("m", "captions", device="cpu", work=wire.Work(14, 45, 60, 3.0, 0.5))
+    return Seen(served, wire.Work(4, 5, 10, 1.0, 0.1), cpu, 4096.0, 0.5)
 
 
 def test_what_cannot_be_seen_is_none():
-    told = wire.ModelDescription("m", "captions")
-    result = report(Seen(told, wire.Work(), None, None, None), [Speaker(0, latencies_ms=[1.0])], 1.0, [0.0])
+    served = wire.ModelDescription("m", "captions")
+    result = report(Seen(served, wire.Work(), None, None, None), [Speaker(0, latencies_ms=[1.0])], 1.0, [0.0])
     assert result.cpu_seconds_per_stream_hour is result.bytes_per_stream is result.mean_width is None
     assert result.reader_ms_per_second is None
 
@@ -139,13 +139,13 @@ def test_the_search_ends_within_five_percent(monkeypatch):
 
     monkeypatch.setattr("streamer.bench.search.Peak", lambda *a: None)
     monkeypatch.setattr("streamer.bench.search.bench", limited)
-    told = []
-    runs = search(None, "m", 1.0, None, told.append)
-    assert runs == told and len(runs) < 12
+    reported = []
+    runs = search(None, "m", 1.0, None, reported.append)
+    assert runs == reported and len(runs) < 12
     assert 333 / 1.05 <= best(runs).streams <= 333
     monkeypatch.setattr("streamer.bench.search.bench", lambda *a: report(seen(), [Speaker(0)], 1.0, [0.0]))
     with pytest.raises(ValueError, match="hold a single stream"):
-        search(None, "m", 1.0, None, told.append)
+        search(None, "m", 1.0, None, reported.append)
 
 
 def test_a_loop_of_single_networks_is_measured_and_drawn(tmp_path):

@@ -28,12 +28,12 @@ def test_onnx_gives_what_the_network_gives(architecture, level):
     network = build_network(architecture, options).eval().requires_grad_(False)
     exported, x = OnnxNetwork(network), torch.randn(1, 24, 10)
     wanted, _ = network.step(x, network.initial_state(1))
-    state, told = network.initial_state(1), []
+    state, outputs = network.initial_state(1), []
     for piece in x.split([8, 12, 4], 1):
         with torch.inference_mode():
             y, state = exported.step(piece, state)
-        told.append(y)
-    assert (torch.cat(told, 1) - wanted).abs().max() < TOLERANCE
+        outputs.append(y)
+    assert (torch.cat(outputs, 1) - wanted).abs().max() < TOLERANCE
 
 
 @installed
@@ -42,9 +42,9 @@ def test_a_network_that_onnx_lacks_is_one_line():
         def step(self, x, state):
             return torch.special.bessel_j0(x), state
 
-    with pytest.raises(ValueError, match="can't be exported") as told:
+    with pytest.raises(ValueError, match="can't be exported") as caught:
         OnnxNetwork(Odd()).step(torch.zeros(1, 4, 10), ())
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
 
 
 @installed

@@ -114,7 +114,7 @@ def test_recall_and_false_words_of_a_running_stream():
 
 
 @pytest.mark.parametrize(
-    "reference, said, right",
+    "reference, heard, right",
     [
         ("yes", ["yes"], True),
         ("yes", [], False),
@@ -125,11 +125,11 @@ def test_recall_and_false_words_of_a_running_stream():
         ("please", [], True),
         ("please", ["yes"], False),
         ("", [], True),
-        ("", ["unknown"], False),  # where there is no text nothing may be said
+        ("", ["unknown"], False),  # where there is no text nothing may be heard
     ],
 )
-def test_a_command_is_right_when_its_known_words_are(reference, said, right):
-    assert is_right(reference, said, ("yes", "no", "unknown")) is right
+def test_a_command_is_right_when_its_known_words_are(reference, heard, right):
+    assert is_right(reference, heard, ("yes", "no", "unknown")) is right
 
 
 def test_accuracy_is_a_share_of_utterances():

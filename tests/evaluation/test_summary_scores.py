@@ -50,6 +50,7 @@ def test_other_files_are_refused(tmp_path):
     (tmp_path / "no.jsonl.gz").write_bytes(b"not gzip")
     with pytest.raises(ValueError, match="no.jsonl.gz"):
         read_rows(tmp_path / "no.jsonl.gz")
-    (tmp_path / "no.jsonl").write_bytes(b"\xff{")
-    with pytest.raises(ValueError, match="not JSON lines"):
-        read_rows(tmp_path / "no.jsonl")
+    for content, reason in ((b"\xff{", "can't decode byte"), (b"{", "not JSON lines")):
+        (tmp_path / "no.jsonl").write_bytes(content)
+        with pytest.raises(ValueError, match=f"no.jsonl: .*{reason}"):
+            read_rows(tmp_path / "no.jsonl")

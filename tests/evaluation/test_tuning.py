@@ -1,4 +1,4 @@
-"""Tuning of a captions card: what measures best is found, and told as lines of the card."""
+"""Tuning of a captions card: what measures best is found, and printed as lines of the card."""
 
 import numpy as np
 import pytest

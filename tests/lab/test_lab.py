@@ -191,7 +191,7 @@ def test_gradients_are_measured_written_and_drawn(models, tmp_path, monkeypatch,
     )
     left = {distance: [0.5, 0.6] for distance in gradients.DISTANCES}
     courses = [gradients.Course(cell, 1, [10, 20], [0.5, 0.9], left) for cell in models]
-    findings = gradients.measure(models, courses, lambda told: None)
+    findings = gradients.measure(models, courses, lambda text: None)
     assert findings.scores[0].rows == 4 and findings.trained["gru"].median[0] == 1.0
     gradients.show(findings)
     assert "LSTM - RNN" in capsys.readouterr().out
@@ -205,24 +205,24 @@ def test_networks_are_trained_for_the_gradients_course(tmp_path, monkeypatch):
     recipe = dataclasses.replace(agreement_recipes.RECIPE, options=TINY, words=40)
     monkeypatch.setattr(agreement_recipes, "RECIPE", recipe)
     monkeypatch.setattr(gradients, "WATCHED", 2)
-    models, courses = gradients.trained(data, tmp_path / "runs", 1, 2, lambda told: None)
+    models, courses = gradients.trained(data, tmp_path / "runs", 1, 2, lambda text: None)
     assert [course.cell for course in courses] == list(models) and courses[0].updates == [2]
     assert all(courses[0].left[distance][0] > 0 for distance in gradients.DISTANCES)
 
 
 def test_memory_asks_for_was_and_were(models, tmp_path, capsys):
-    some = {cell: one[0] for cell, one in models.items()}
-    found = memory.remember(some, "The cats, near the cat … , was or were near")
-    assert found.verb == "was" and len(found.said) == 3 * len(memory.PHRASES)
-    assert all(0 < one.was < 1 and 0 < one.right("was") < 1 for one in found.said)
-    assert found.said[0].right("was") + found.said[0].right("were") == pytest.approx(1.0)
-    memory.show([found], some)
+    by_cell = {cell: seeds[0] for cell, seeds in models.items()}
+    remembered = memory.remember(by_cell, "The cats, near the cat … , was or were near")
+    assert remembered.verb == "was" and len(remembered.said) == 3 * len(memory.PHRASES)
+    assert all(0 < verbs.was < 1 and 0 < verbs.right("was") < 1 for verbs in remembered.said)
+    assert remembered.said[0].right("was") + remembered.said[0].right("were") == pytest.approx(1.0)
+    memory.show([remembered], by_cell)
     assert "P(was), P(were)" in capsys.readouterr().out
-    memory.draw([found], tmp_path / "memory.png")
-    assert json.loads(memory.write([found], tmp_path).read_text())[0]["verb"] == "was"
+    memory.draw([remembered], tmp_path / "memory.png")
+    assert json.loads(memory.write([remembered], tmp_path).read_text())[0]["verb"] == "was"
     for text in ("the cat was full", "... was", "the cat ... is full", "a ... b ... was"):
         with pytest.raises(ValueError, match="wanted was or were|write one"):
-            memory.remember(some, text)
+            memory.remember(by_cell, text)
 
 
 @pytest.mark.parametrize("name", BETWEEN)
@@ -240,7 +240,7 @@ def test_why_is_measured_written_and_drawn(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(lab_why, "TIMED_EPOCHS", 1)
     read = lab_why._read
     monkeypatch.setattr(lab_why, "_read", lambda path, words: read(path, words)[:60])
-    found = lab_why.measure(lambda told: None)
+    found = lab_why.measure(lambda text: None)
     assert found.kinds["rnn"].padding == 0 < found.kinds["feed-forward"].padding < 1
     # Of words past its padding the feed-forward network says the same each time: half of balanced accuracy.
     assert found.kinds["feed-forward"].accuracy[lab_why.GROUPS[3]].mean == pytest.approx(0.5)

@@ -95,8 +95,8 @@ def test_names_and_summaries_are_trained_scored_written_and_drawn(tmp_path, monk
         text_data.write(data / "text" / "sentence_compression" / name, lines)
     monkeypatch.setattr(word_tasks, "WEIGHTS", 6000)
     monkeypatch.setattr(word_tasks, "HELD_OUT", 3)
-    told = []
-    lines = measure.measure(data, tmp_path / "runs", ["entities", "summary"], "*/2", 3, told.append)
+    reported = []
+    lines = measure.measure(data, tmp_path / "runs", ["entities", "summary"], "*/2", 3, reported.append)
     assert [line.task for line in lines] == ["entities", "summary"]
     for line in lines:
         assert [point.view for point in line.points] == [view.name for view in word_tasks.VIEWS]
@@ -104,7 +104,7 @@ def test_names_and_summaries_are_trained_scored_written_and_drawn(tmp_path, monk
             assert 0 <= point.low <= point.error <= point.high <= 1
         assert line.points[0].delay == 0 < line.points[-1].delay
     # A second time nothing is trained, and the same comes out.
-    again = measure.measure(data, tmp_path / "runs", ["entities"], "*/both-ways/2", 3, told.append)
+    again = measure.measure(data, tmp_path / "runs", ["entities"], "*/both-ways/2", 3, reported.append)
     assert replace(again[0].points[0], cpu_seconds=0) == replace(lines[0].points[-1], cpu_seconds=0)
     path = measure.write(lines, tmp_path / "latency.json")
     kept = measure.read(path)
@@ -122,7 +122,7 @@ def test_translation_reads_no_further_than_it_may(tmp_path, monkeypatch):
     monkeypatch.setattr(translation_task.TranslationTask, "pace", Pace(4, 3e-3, averaged=0.5))
     data = translation_data.make(tmp_path)
     task = translation_task.TranslationTask(data, tmp_path / "cache")
-    sources = [translation_task.sentence_pairs.steps(task.source, said) for said, _ in task.dev]
+    sources = [translation_task.sentence_pairs.steps(task.source, text) for text, _ in task.dev]
     lags = []
     for view in (*translation_task.VIEWS[:2], translation_task.VIEWS[-1]):
         network = task.network(view, 2).eval()

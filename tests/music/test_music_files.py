@@ -117,8 +117,8 @@ def test_what_is_no_midi_is_one_line(tmp_path, content, reason):
     path.write_bytes(content)
     with pytest.raises(ValueError) as error:
         read_melody(path, 4)
-    said = str(error.value)
-    assert said.startswith(f"{path}: ") and reason in said and "\n" not in said
+    message = str(error.value)
+    assert message.startswith(f"{path}: ") and reason in message and "\n" not in message
 
 
 def test_midi_without_notes_and_midi_without_end(tmp_path):
@@ -169,9 +169,9 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):
 
 def test_what_went_wrong_names_the_file(tmp_path):
     path = tmp_path / "a.mid"
-    with pytest.raises(OSError) as told, whole(path):
+    with pytest.raises(OSError) as caught, whole(path):
         raise OSError(errno.ENOSPC, "No space left on device")
-    assert str(told.value) == f"{path} can't be written: No space left on device"
+    assert str(caught.value) == f"{path} can't be written: No space left on device"
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(OSError, match="another"), whole(path):
         raise OSError(errno.EPIPE, "another")

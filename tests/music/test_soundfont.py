@@ -51,7 +51,7 @@ def font(tmp_path):
 
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
-    """Puts a fluidsynth on the PATH that ends as it is told."""
+    """Puts a fluidsynth on the PATH that ends as `last` says."""
 
     def install(last: str = "wave.tofile(raw)") -> None:
         program = tmp_path / "bin/fluidsynth"
@@ -76,7 +76,7 @@ def test_what_fluidsynth_played_is_written_for_just_so_long(compose, font, insta
 
 
 @pytest.mark.parametrize(
-    "last,said",
+    "last,complaint",
     [
         ("print('fluidsynth: error: no room', file=sys.stderr)", "no room"),
         ("print('fluidsynth: error: damaged', file=sys.stderr); wave.tofile(raw)", "damaged"),
@@ -87,14 +87,14 @@ def test_what_fluidsynth_played_is_written_for_just_so_long(compose, font, insta
     ],
 )
 def test_a_fluidsynth_that_fails_is_one_line_and_leaves_nothing(
-    compose, font, installed, tmp_path, last, said
+    compose, font, installed, tmp_path, last, complaint
 ):
     installed(last)
     refused(
         compose("--soundfont", font, "--output", tmp_path / "out/a.wav"),
         1,
         "fluidsynth can't play with",
-        said,
+        complaint,
     )
     assert list((tmp_path / "out").iterdir()) == []
 

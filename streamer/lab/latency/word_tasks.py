@@ -143,8 +143,8 @@ class SummaryTask(_WordTask):
             for file in ("train.jsonl.gz", "dev.jsonl")
         )
         self.held_out = train.texts[:HELD_OUT], train.kept[:HELD_OUT]
-        learnt = train.texts[HELD_OUT:], train.kept[HELD_OUT:]
-        super().__init__(words, learnt, (dev.texts, dev.kept), text / VECTORS)
+        rest = train.texts[HELD_OUT:], train.kept[HELD_OUT:]
+        super().__init__(words, rest, (dev.texts, dev.kept), text / VECTORS)
 
     def loss_of(self, logits: Tensor, wanted: Tensor) -> Tensor:
         counted = wanted != IGNORED
