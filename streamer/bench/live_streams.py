@@ -76,7 +76,7 @@ def bench(
         paced.play(seconds)
         used = cpu_seconds(server.pid) - used
         grown, after = resident_bytes(server.pid) - idle, paced.describe(model)
-    seen = Seen(after, before, used, grown, peak.share(before, after.work))
+    seen = ServerUse(after, before, used, grown, peak.share(before, after.work))
     return report(seen, paced.speakers, seconds, paced.late_ms)
 
 
@@ -93,7 +93,7 @@ def bench_running(
         paced.open(served.name, streams)
         paced.play(seconds)
         after = paced.describe(served.name)
-    return report(Seen(after, before, None, None, None), paced.speakers, seconds, paced.late_ms)
+    return report(ServerUse(after, before, None, None, None), paced.speakers, seconds, paced.late_ms)
 
 
 def serving(config: Config, model: str, streams: int) -> Config:
@@ -108,7 +108,7 @@ def serving(config: Config, model: str, streams: int) -> Config:
     )
 
 
-class Seen(NamedTuple):
+class ServerUse(NamedTuple):
     """What the server used for a run; None is what can't be seen."""
 
     after: wire.ModelDescription
@@ -130,7 +130,7 @@ def _material(model: str, input: str, streams: int, seconds: float, file: Path) 
         raise ValueError(f"{file} is no UTF-8 text, and {model} reads text") from None
 
 
-def report(seen: Seen, speakers: list[Speaker], seconds: float, late_ms: list[float]) -> BenchReport:
+def report(seen: ServerUse, speakers: list[Speaker], seconds: float, late_ms: list[float]) -> BenchReport:
     """What the streams saw, as one figure each."""
     latencies = np.concatenate([np.asarray(s.latencies_ms, float) for s in speakers])
     p50, p95, p99 = np.percentile(latencies, (50, 95, 99)).tolist() if len(latencies) else (None,) * 3

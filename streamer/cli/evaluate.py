@@ -57,10 +57,10 @@ class Captions(Heard):
 
 def captions(options: Captions) -> None:
     """Measure captions."""
-    from streamer.evaluation.captions import TASK, Asked, captions_mode
+    from streamer.evaluation.captions import TASK, CaptionsOptions, captions_mode
     from streamer.offline.caption_options import parse_hot_words
 
-    asked = Asked(
+    asked = CaptionsOptions(
         options.condition,
         options.noise,
         options.first,

@@ -35,7 +35,7 @@ def tune(options: Tune) -> None:
     import torch
 
     from streamer.evaluation.evaluate import progress
-    from streamer.evaluation.tuning import GRID, Tried, Tuning, spoken
+    from streamer.evaluation.tuning import GRID, Trial, Tuning, spoken
     from streamer.models.bundle import catalog
     from streamer.models.bundle.build import load, read_weights
 
@@ -48,7 +48,7 @@ def tune(options: Tune) -> None:
     with progress(f"hearing {len(options.paths)} sets") as report:
         tuning = Tuning(model, spoken(model, options.paths, options.first, report))
 
-    def tell(values: dict[str, Any], tried: Tried) -> None:
+    def tell(values: dict[str, Any], tried: Trial) -> None:
         sets = " ".join(f"{Path(name).parent.name} {wer:.4f}" for name, wer in tried.wer.items())
         changes = " ".join(f"{name} {value:g}" for name, value in values.items()) or "as it is"
         print(

@@ -32,7 +32,7 @@ LONGEST_MINUTES = 24 * 60.0  # a stream is joined before it is heard
 
 
 @dataclass(frozen=True)
-class Asked:
+class CaptionsOptions:
     """What is asked of an evaluation of captions beside its rates."""
 
     condition: str = "clean"
@@ -48,30 +48,30 @@ class Asked:
         return CaptionOptions(raw=True, hot_words=self.hot_words)
 
 
-PLAIN = Asked()
+PLAIN = CaptionsOptions()
 
 
-def live(job: Job, asked: Asked = PLAIN) -> Measured:
+def live(job: Job, options: CaptionsOptions = PLAIN) -> Measured:
     """WER and CER pooled over the file, and the delay from a word's end to its first appearance."""
-    recordings = _recordings(job, asked)
+    recordings = _recordings(job, options)
     model = live_model(job, "captions")
     with Stopwatch() as watch:
-        streams = hear(model, recordings, job, asked.writing)
-    result = _figures([from_stream(heard) for heard in streams], asked) | delay_figures(streams)
-    return _measured(job, asked, recordings, watch, result)
+        streams = hear(model, recordings, job, options.writing)
+    result = _figures([from_stream(heard) for heard in streams], options) | delay_figures(streams)
+    return _measured(job, options, recordings, watch, result)
 
 
-def offline(job: Job, asked: Asked = PLAIN) -> Measured:
+def offline(job: Job, options: CaptionsOptions = PLAIN) -> Measured:
     """WER and CER pooled over the file; a network that waits for the end has no delay to measure."""
-    recordings = _recordings(job, asked)
-    model = offline_model(job, "captions", asked.writing)
+    recordings = _recordings(job, options)
+    model = offline_model(job, "captions", options.writing)
     with Stopwatch() as watch:
         transcripts = read_whole(model, recordings, job)
-    result = _figures([from_transcript(*pair) for pair in zip(recordings, transcripts)], asked)
-    return _measured(job, asked, recordings, watch, result)
+    result = _figures([from_transcript(*pair) for pair in zip(recordings, transcripts)], options)
+    return _measured(job, options, recordings, watch, result)
 
 
-def joined(job: Job, asked: Asked, minutes: float) -> Measured:
+def joined(job: Job, options: CaptionsOptions, minutes: float) -> Measured:
     """WER of the file joined into streams of `minutes`, beside the separate one.
 
     A file that is shorter is repeated, and its separate recordings count as often as the stream has
@@ -79,20 +79,20 @@ def joined(job: Job, asked: Asked, minutes: float) -> Measured:
     Memory is this process's, from the first minute of the streams on to their end: all results,
     which it keeps, are in it.
     """
-    separate = _recordings(job, asked)
+    separate = _recordings(job, options)
     parts = looped(separate, minutes, JOINING_SILENCE_SECONDS)
     long = join_to_length(parts, minutes, JOINING_SILENCE_SECONDS)
     model, memory = live_model(job, "captions"), Growth()
     with Stopwatch() as watch:
-        together = hear(model, long, job, asked.writing, memory)
-        apart = hear(model, separate, job, asked.writing)
+        together = hear(model, long, job, options.writing, memory)
+        apart = hear(model, separate, job, options.writing)
     by_key = {heard.key: from_stream(heard) for heard in apart}
     alone = rates([by_key[part.key] for part in parts])
     result: Figures = {
-        "condition": asked.condition,
+        "condition": options.condition,
         "joined_minutes": minutes,
         "recordings": len(long),
-        **_figures([from_stream(heard) for heard in together], asked),
+        **_figures([from_stream(heard) for heard in together], options),
         "separate_wer": alone["wer"],
         "separate_cer": alone["cer"],
         "memory_before_mb": round(memory.before / 1e6, 1),
@@ -108,18 +108,18 @@ MODES = {"live": ("captions-en", live), "offline": ("captions-en-offline", offli
 TASK = Task("captions", {name: Mode(*mode) for name, mode in MODES.items()})
 
 
-def captions_mode(name: str, asked: Asked) -> Mode:
+def captions_mode(name: str, options: CaptionsOptions) -> Mode:
     """The mode `name`, "live" or "offline", for what is asked. ValueError for what it can't do."""
-    if asked.joined is not None:
-        if name != "live" or asked.references:
+    if options.joined is not None:
+        if name != "live" or options.references:
             raise WrongCall("--joined MINUTES goes with mode live, without --references")
-        if not 0 < asked.joined <= LONGEST_MINUTES:
+        if not 0 < options.joined <= LONGEST_MINUTES:
             raise WrongCall(
-                f"--joined {asked.joined:g}; give more than 0 and at most {LONGEST_MINUTES:g} minutes"
+                f"--joined {options.joined:g}; give more than 0 and at most {LONGEST_MINUTES:g} minutes"
             )
-        return Mode("captions-en", partial(joined, asked=asked, minutes=asked.joined))
+        return Mode("captions-en", partial(joined, options=options, minutes=options.joined))
     model, measure = MODES[name]
-    return Mode(model, partial(measure, asked=asked))
+    return Mode(model, partial(measure, options=options))
 
 
 def times_monotone(heard: Heard) -> bool:
@@ -129,25 +129,25 @@ def times_monotone(heard: Heard) -> bool:
     return ordered and all(word.start <= word.end for word in words)
 
 
-def _recordings(job: Job, asked: Asked) -> list[Recording]:
+def _recordings(job: Job, options: CaptionsOptions) -> list[Recording]:
     """Those of the file that are asked for, as they sound under the condition."""
-    change = conditions.condition(asked.condition, asked.noise)
-    return [change(recording) for recording in islice(read_manifest(job.path).recordings(), asked.first)]
+    change = conditions.condition(options.condition, options.noise)
+    return [change(recording) for recording in islice(read_manifest(job.path).recordings(), options.first)]
 
 
-def _figures(transcribed: Sequence[Transcribed], asked: Asked) -> Figures:
+def _figures(transcribed: Sequence[Transcribed], options: CaptionsOptions) -> Figures:
     result = figures(transcribed)
-    if asked.calibration:
+    if options.calibration:
         result |= calibration_figures(transcribed)
-    if asked.hot_words:
-        result |= hot_word_figures(transcribed, asked.hot_words)
+    if options.hot_words:
+        result |= hot_word_figures(transcribed, options.hot_words)
     return result
 
 
 def _measured(
-    job: Job, asked: Asked, recordings: Sequence[Recording], watch: Stopwatch, result: Figures
+    job: Job, options: CaptionsOptions, recordings: Sequence[Recording], watch: Stopwatch, result: Figures
 ) -> Measured:
-    if asked.references:
+    if options.references:
         result |= pocketsphinx_figures(recordings, watch.cpu_seconds, job.progress)
     seconds = sum(recording.seconds for recording in recordings)
-    return Measured(len(recordings), seconds, watch, {"condition": asked.condition, **result})
+    return Measured(len(recordings), seconds, watch, {"condition": options.condition, **result})

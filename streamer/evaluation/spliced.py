@@ -14,7 +14,7 @@ EARLY_SECONDS, LATE_SECONDS = 0.25, 0.5  # how far from its clip a word's mark m
 
 
 @dataclass(frozen=True)
-class Piece:
+class SplicedPart:
     """Where a recording lies in a spliced one, in seconds, and the vocabulary's words that it holds."""
 
     kind: str  # "clip" or "background"
@@ -28,7 +28,7 @@ class Spliced:
     """A running recording and the pieces that it was made of, in order."""
 
     recording: Recording
-    pieces: tuple[Piece, ...]
+    pieces: tuple[SplicedPart, ...]
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,14 @@ def splice(
     random = np.random.default_rng(seed)
     spliced: list[Spliced] = []
     parts: list[Recording] = []
-    pieces: list[Piece] = []
+    pieces: list[SplicedPart] = []
     at = 0.0
     for index in random.permutation(len(kept)):
         kind, recording = kept[index]
         gap = round(random.uniform(0, LONGEST_GAP_SECONDS) * COMMON_RATE_HZ)
         recording = recording.at(COMMON_RATE_HZ)
         parts += [recording, Recording("gap", "", np.zeros(gap, np.float32), COMMON_RATE_HZ)]
-        pieces.append(Piece(kind, _known(recording.text, vocabulary), at, at + recording.seconds))
+        pieces.append(SplicedPart(kind, _known(recording.text, vocabulary), at, at + recording.seconds))
         at += recording.seconds + gap / COMMON_RATE_HZ
         if at >= minutes * 60:
             spliced.append(Spliced(join(f"spliced-{len(spliced)}", parts), tuple(pieces)))
@@ -113,5 +113,5 @@ def _middle(word: SpokenWord) -> float:
     return (word.start + word.end) / 2
 
 
-def _near(word: SpokenWord, piece: Piece) -> bool:
+def _near(word: SpokenWord, piece: SplicedPart) -> bool:
     return piece.start - EARLY_SECONDS <= _middle(word) <= piece.end + LATE_SECONDS

@@ -9,10 +9,10 @@ from sklearn.pipeline import make_pipeline
 
 from streamer.models.training.text.gazetteer import FIRST, LAST, PLACE
 
-Sentence = tuple[Sequence[str], Sequence[str]]  # words and tags
+TaggedSentence = tuple[Sequence[str], Sequence[str]]  # words and tags
 
 
-def tagged_by_features(train: Sequence[Sentence], texts: Sequence[Sequence[str]]) -> list[list[str]]:
+def tagged_by_features(train: Sequence[TaggedSentence], texts: Sequence[Sequence[str]]) -> list[list[str]]:
     """Tags of `texts` by a logistic regression on each word, its shape and ends, and its neighbours.
 
     An I that follows nothing of its type is read as B.

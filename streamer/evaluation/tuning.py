@@ -44,7 +44,7 @@ class Spoken:
 
 
 @dataclass(frozen=True)
-class Tried:
+class Trial:
     """The error rate of each set, and the milliseconds of processor time for a second of speech."""
 
     wer: dict[str, float]
@@ -66,7 +66,7 @@ class Tuning:
         self.model, self.sets = model, sets
         self.row_s = float(model.steps_per_output / model.rate_hz)
 
-    def measure(self, options: dict[str, Any]) -> Tried:
+    def measure(self, options: dict[str, Any]) -> Trial:
         """The error rates under the card's options, changed by `options`."""
         reader, wer, seconds, used = self._reader(options), {}, 0.0, 0.0
         for name, recordings in self.sets.items():
@@ -75,11 +75,11 @@ class Tuning:
             used += time.process_time() - began
             wer[name] = error_rates([spoken.text for spoken in recordings], texts).wer or 0.0
             seconds += sum(len(spoken.rows) for spoken in recordings) * self.row_s
-        return Tried(wer, 1000 * used / max(seconds, self.row_s))
+        return Trial(wer, 1000 * used / max(seconds, self.row_s))
 
     def search(
-        self, grid: Mapping[str, Sequence[float]], report: Callable[[dict, Tried], None]
-    ) -> tuple[dict[str, float], Tried]:
+        self, grid: Mapping[str, Sequence[float]], report: Callable[[dict, Trial], None]
+    ) -> tuple[dict[str, float], Trial]:
         """One option after the other, ROUNDS times; the best of each stays. `report` takes every try."""
         best: dict[str, float] = {}
         usual = structs.asdict(self._reader({}).card)
@@ -96,10 +96,10 @@ class Tuning:
                     options = best | {name: value}
                     if value == best.get(name, usual[name]):
                         continue
-                    tried = self.measure(options)
-                    report(options, tried)
-                    if tried.mean < lowest.mean:
-                        best, lowest = options, tried
+                    trial = self.measure(options)
+                    report(options, trial)
+                    if trial.mean < lowest.mean:
+                        best, lowest = options, trial
             if best == before:
                 break
         return best, lowest

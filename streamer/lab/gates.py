@@ -16,10 +16,10 @@ from streamer.models.layers.whole import Whole
 
 Step = Callable[[Tensor, State], tuple[Tensor, State]]
 Calls = list[tuple[Tensor, State]]  # the inputs and states of a layer's steps, in order
-Heard = dict[str, tuple[Recurrent, Calls]]
+Overheard = dict[str, tuple[Recurrent, Calls]]
 
 
-class Layer(NamedTuple):
+class LayerGates(NamedTuple):
     """A recurrent layer and its gates: by name their values [steps, units], between 0 and 1."""
 
     name: str
@@ -27,7 +27,7 @@ class Layer(NamedTuple):
 
 
 @torch.inference_mode()
-def gates_along(network: Stage | Whole, x: Tensor) -> list[Layer]:
+def gates_along(network: Stage | Whole, x: Tensor) -> list[LayerGates]:
     """The gates of each gated layer over one whole input x [1, T, C], in the order they ran.
 
     A layer that reads backwards comes in its own order. ValueError where no layer has gates.
@@ -42,16 +42,16 @@ def gates_along(network: Stage | Whole, x: Tensor) -> list[Layer]:
         parts = [_gates(cell, inputs, state) for inputs, state in calls]
         gates = {gate: np.concatenate([part[gate] for part in parts]) for gate in (parts or [{}])[0]}
         if gates:
-            layers.append(Layer(name, gates))
+            layers.append(LayerGates(name, gates))
     if not layers:
         raise ValueError("no layer of this network has gates; take one of LSTM or GRU layers")
     return layers
 
 
 @contextmanager
-def _overheard(network: nn.Module) -> Iterator[Heard]:
+def _overheard(network: nn.Module) -> Iterator[Overheard]:
     """What each recurrent layer's `step` is given while the context lasts, by the layer's name."""
-    heard: Heard = {}
+    heard: Overheard = {}
     for name, module in network.named_modules():
         if isinstance(module, Recurrent):
             heard[name] = (module, [])

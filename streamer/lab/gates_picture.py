@@ -11,7 +11,7 @@ from streamer.config import Config
 from streamer.errors import WrongCall
 from streamer.evaluation.recordings import read_sound
 from streamer.lab.drawing import figure, save
-from streamer.lab.gates import Layer, gates_along
+from streamer.lab.gates import LayerGates, gates_along
 from streamer.models.bundle.build import Model
 from streamer.models.text.words import split_words
 from streamer.offline.sentences import Sentences
@@ -52,7 +52,7 @@ def sound_input(model: Model, samples: np.ndarray, rate_hz: int) -> NetworkInput
 
 def draw_gates(
     config: Config, name: str, text: str | None, file: Path | None, layer: int, output: Path
-) -> Layer:
+) -> LayerGates:
     """Draw layer number `layer`, from 1, of the model `name`; the layer that was drawn."""
     if (text is None) == (file is None):
         raise WrongCall("give either --text TEXT or --file WAV")
@@ -68,7 +68,7 @@ def draw_gates(
     return chosen
 
 
-def picture(layer: Layer, given: NetworkInput, title: str):
+def picture(layer: LayerGates, given: NetworkInput, title: str):
     """One panel a gate: its units, sorted by how open they are on the whole, and their mean as a line."""
     steps, units = next(iter(layer.gates.values())).shape
     width = min(14.0, max(6.0, 0.42 * steps + 2)) if given.words else 11.0

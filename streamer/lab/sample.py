@@ -9,7 +9,7 @@ from streamer.models.datasets.text_files import read_lines
 FOLDER = Path(__file__).parent / "sample"
 
 
-class Distant(NamedTuple):
+class DistantRow(NamedTuple):
     """A row, and how many words its verb stands behind its subject."""
 
     distance: int
@@ -21,7 +21,7 @@ def rows(name: str) -> list[Row]:
     return read_rows(FOLDER / f"{name}.tsv.gz")
 
 
-def distant_rows() -> list[Distant]:
+def distant_rows() -> list[DistantRow]:
     """The shipped rows whose subject is known: lines "distance<TAB>VBZ|VBP<TAB>words"."""
     parts = [line.split("\t") for _, line in read_lines(FOLDER / "distances.tsv.gz")]
-    return [Distant(int(distance), Row(TAGS[tag], words.split())) for distance, tag, words in parts]
+    return [DistantRow(int(distance), Row(TAGS[tag], words.split())) for distance, tag, words in parts]

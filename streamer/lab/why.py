@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from streamer.lab.intervals import Interval, interval
 from streamer.lab.rounded_json import write_json
 from streamer.lab.sample import FOLDER
-from streamer.lab.why_networks import BETWEEN, PADDED, Cost, Marker, Reader, cost
+from streamer.lab.why_networks import BETWEEN, PADDED, Cost, Marker, RecurrentNetwork, cost
 from streamer.models.datasets.text_files import read_lines
 from streamer.models.datasets.word_channels import Words, batch
 
@@ -31,7 +31,7 @@ GROUPS = ("short sentences", "long ones, seen positions", "positions not seen", 
 Progress = Callable[[str], None]
 
 
-class Sentence(NamedTuple):
+class MarkedSentence(NamedTuple):
     """A sentence's words as numbers, and for each whether it is part of a name."""
 
     words: np.ndarray
@@ -39,7 +39,7 @@ class Sentence(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Kind:
+class NetworkKind:
     """What one kind of network costs and does."""
 
     cost: Cost
@@ -53,7 +53,7 @@ class Why:
     """All that is measured: `seconds` of training by the RNN's depth."""
 
     sentences: dict[str, int]
-    kinds: dict[str, Kind]
+    kinds: dict[str, NetworkKind]
     seconds: dict[int, float]
 
 
@@ -76,11 +76,11 @@ def measure(progress: Progress) -> Why:
             for group, of_seed in _weighed_hits(network, table, dev).items():
                 hits[group].append(of_seed)
         accuracy = {group: interval(by_seed) for group, by_seed in hits.items()}
-        kinds[name] = Kind(cost(name), *_padding(name, dev), accuracy)
+        kinds[name] = NetworkKind(cost(name), *_padding(name, dev), accuracy)
     seconds = {}
     for depth in DEPTHS:
         progress(f"an RNN of depth {depth}")
-        network = Marker(len(listed) + 2, Reader(depth))
+        network = Marker(len(listed) + 2, RecurrentNetwork(depth))
         began = time.perf_counter()
         _train(network, table, train, TIMED_EPOCHS, 1)
         seconds[depth] = time.perf_counter() - began
@@ -109,14 +109,17 @@ def show(why: Why) -> None:
     print(f"{TIMED_EPOCHS} epochs of an RNN: {by_depth}")
 
 
-def _read(path: Path, words: Words) -> list[Sentence]:
+def _read(path: Path, words: Words) -> list[MarkedSentence]:
     rows = (line.split("\t") for _, line in read_lines(path))
     return [
-        Sentence(words.text(text.split(" ")), np.array([int(mark) for mark in marks])) for text, marks in rows
+        MarkedSentence(words.text(text.split(" ")), np.array([int(mark) for mark in marks]))
+        for text, marks in rows
     ]
 
 
-def _train(network: Marker, table: np.ndarray, train: Sequence[Sentence], epochs: int, seed: int) -> None:
+def _train(
+    network: Marker, table: np.ndarray, train: Sequence[MarkedSentence], epochs: int, seed: int
+) -> None:
     random = np.random.default_rng(seed)
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.01)
     network.train()
@@ -132,7 +135,7 @@ def _train(network: Marker, table: np.ndarray, train: Sequence[Sentence], epochs
     network.eval()
 
 
-def _batch(table: np.ndarray, sentences: Sequence[Sentence]) -> tuple[Tensor, Tensor]:
+def _batch(table: np.ndarray, sentences: Sequence[MarkedSentence]) -> tuple[Tensor, Tensor]:
     x, _ = batch(table, [sentence.words for sentence in sentences])
     names = torch.full(x.shape[:2], -1, dtype=torch.long)
     for row, sentence in zip(names, sentences):
@@ -141,7 +144,9 @@ def _batch(table: np.ndarray, sentences: Sequence[Sentence]) -> tuple[Tensor, Te
 
 
 @torch.inference_mode()
-def _weighed_hits(network: Marker, table: np.ndarray, dev: Sequence[Sentence]) -> dict[str, list[float]]:
+def _weighed_hits(
+    network: Marker, table: np.ndarray, dev: Sequence[MarkedSentence]
+) -> dict[str, list[float]]:
     """By group, for each word 0 or, if it is marked right, a weight: their mean is the balanced accuracy."""
     right: dict[str, list[tuple[int, bool]]] = {group: [] for group in GROUPS}
     for sentence in dev:
@@ -158,7 +163,7 @@ def _weighed_hits(network: Marker, table: np.ndarray, dev: Sequence[Sentence]) -
     return weighed
 
 
-def _padding(name: str, dev: Sequence[Sentence]) -> tuple[float, float]:
+def _padding(name: str, dev: Sequence[MarkedSentence]) -> tuple[float, float]:
     """The share of work on padding, of sentences one at a time and in batches as they come."""
     lengths = [len(sentence.words) for sentence in dev]
     if name == "feed-forward":

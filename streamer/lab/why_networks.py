@@ -63,7 +63,7 @@ class Convolution(nn.Module):
         return self.out(torch.relu(self.window(x.transpose(1, 2))).transpose(1, 2))
 
 
-class Reader(nn.Module):
+class RecurrentNetwork(nn.Module):
     """RNN layers, the same weights at every word, over it and all before it: [B, T, C] -> [B, T, 2]."""
 
     def __init__(self, depth: int = 1):
@@ -75,7 +75,7 @@ class Reader(nn.Module):
         return self.out(self.layers(x))
 
 
-BETWEEN = {"feed-forward": FeedForward, "convolution": Convolution, "rnn": Reader}
+BETWEEN = {"feed-forward": FeedForward, "convolution": Convolution, "rnn": RecurrentNetwork}
 
 
 def cost(name: str) -> Cost:

@@ -8,7 +8,7 @@ import soundfile
 
 from streamer import wire
 from streamer.bench.latency_picture import draw
-from streamer.bench.live_streams import Seen, bench, recording, report
+from streamer.bench.live_streams import ServerUse, bench, recording, report
 from streamer.bench.paced_streams import Speaker
 from streamer.bench.product_rate import product_rate, products_per_block
 from streamer.bench.references import naive_streams
@@ -20,14 +20,16 @@ from tests.tiny_model import write_model
 from tests.tiny_text import shortener
 
 
-def seen(cpu: float = 0.0) -> Seen:
+def seen(cpu: float = 0.0) -> ServerUse:
     served = wire.ModelDescription("m", "captions", device="cpu", work=wire.Work(14, 45, 60, 3.0, 0.5))
-    return Seen(served, wire.Work(4, 5, 10, 1.0, 0.1), cpu, 4096.0, 0.5)
+    return ServerUse(served, wire.Work(4, 5, 10, 1.0, 0.1), cpu, 4096.0, 0.5)
 
 
 def test_what_cannot_be_seen_is_none():
     served = wire.ModelDescription("m", "captions")
-    result = report(Seen(served, wire.Work(), None, None, None), [Speaker(0, latencies_ms=[1.0])], 1.0, [0.0])
+    result = report(
+        ServerUse(served, wire.Work(), None, None, None), [Speaker(0, latencies_ms=[1.0])], 1.0, [0.0]
+    )
     assert result.cpu_seconds_per_stream_hour is result.bytes_per_stream is result.mean_width is None
     assert result.reader_ms_per_second is None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from streamer.config import Config, ModelOptions
-from streamer.evaluation.captions import Asked, captions_mode
+from streamer.evaluation.captions import CaptionsOptions, captions_mode
 from streamer.evaluation.commands import spliced_mode
 from streamer.evaluation.evaluate import run
 from streamer.evaluation.job import Job
@@ -72,7 +72,7 @@ def test_commands_are_scored_alone_and_in_silence(tmp_path, commands):
 
 def test_joined_recordings_stand_beside_separate_ones(tmp_path, captions):
     path = write_set(tmp_path / "set", TEXTS)
-    mode = captions_mode("live", Asked(joined=2 / 60))
+    mode = captions_mode("live", CaptionsOptions(joined=2 / 60))
     figures = run("captions", "live", mode, Job(path, "tiny", captions))
     assert figures["recordings"] == 3  # of two utterances of 0.8 s and their silences, but the last
     assert figures["times_monotone"] is True
@@ -83,7 +83,10 @@ def test_joined_recordings_stand_beside_separate_ones(tmp_path, captions):
 def test_a_set_is_repeated_to_fill_a_long_stream(tmp_path, captions):
     path = write_set(tmp_path / "set", TEXTS)
     figures = run(
-        "captions", "live", captions_mode("live", Asked(joined=2.2)), Job(path, "tiny", captions, 1000)
+        "captions",
+        "live",
+        captions_mode("live", CaptionsOptions(joined=2.2)),
+        Job(path, "tiny", captions, 1000),
     )
     assert figures["recordings"] == 1
     assert figures["seconds"] == pytest.approx(132 + 4, abs=2)  # the stream, and each alone once
@@ -96,7 +99,7 @@ def test_conditions_and_calibration_go_with_both_modes(tmp_path, mode):
     config = Config(models={"tiny": ModelOptions(folder=str(folder))})
     path = write_set(tmp_path / "set", TEXTS, alignments=True)
     noise = write_set(tmp_path / "noise", ["", ""])
-    asked = Asked(condition="noise", noise=noise, first=3, calibration=True)
+    asked = CaptionsOptions(condition="noise", noise=noise, first=3, calibration=True)
     figures = run("captions", mode, captions_mode(mode, asked), Job(path, "tiny", config))
     assert (figures["condition"], figures["examples"]) == ("noise", 3)
     assert 0 <= figures["calibration_error"] <= 1 and figures["reliability"]
@@ -106,7 +109,12 @@ def test_pocketsphinx_is_asked_for_where_it_is_missing(tmp_path, captions, monke
     monkeypatch.setitem(sys.modules, "pocketsphinx", None)
     path = write_set(tmp_path / "set", TEXTS)
     with pytest.raises(ValueError, match="pip install 'streamer"):
-        run("captions", "live", captions_mode("live", Asked(references=True)), Job(path, "tiny", captions))
+        run(
+            "captions",
+            "live",
+            captions_mode("live", CaptionsOptions(references=True)),
+            Job(path, "tiny", captions),
+        )
 
 
 def test_commands_in_a_running_stream(tmp_path, commands):

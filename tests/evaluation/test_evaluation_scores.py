@@ -6,7 +6,7 @@ import pytest
 from streamer.evaluation.command_scores import accuracy, is_right, words_per_minute
 from streamer.evaluation.error_rates import error_rates, plain
 from streamer.evaluation.recordings import Recording, SpokenWord, join, join_to_length
-from streamer.evaluation.spliced import Piece, Spliced, score, splice
+from streamer.evaluation.spliced import Spliced, SplicedPart, score, splice
 from streamer.evaluation.word_delays import Shown, summarise, word_delays
 
 
@@ -95,10 +95,10 @@ def test_splicing_is_the_same_for_the_same_seed():
 
 def test_recall_and_false_words_of_a_running_stream():
     pieces = (
-        Piece("clip", ("yes",), 0.0, 1.0),
-        Piece("background", ("no",), 1.0, 1801.0),
-        Piece("clip", ("stop",), 1801.0, 1802.0),
-        Piece("background", (), 1802.0, 3602.0),
+        SplicedPart("clip", ("yes",), 0.0, 1.0),
+        SplicedPart("background", ("no",), 1.0, 1801.0),
+        SplicedPart("clip", ("stop",), 1801.0, 1802.0),
+        SplicedPart("background", (), 1802.0, 3602.0),
     )
     heard = [
         SpokenWord("yes", 0.8, 1.2),  # recalled, though it ends late

@@ -187,7 +187,7 @@ def test_gradients_are_measured_written_and_drawn(models, tmp_path, monkeypatch,
     monkeypatch.setattr(templates, "MOST", 1)
     monkeypatch.setattr(sample, "rows", lambda name: [Row(at % 2, ["the", "cat"] * 14) for at in range(4)])
     monkeypatch.setattr(
-        sample, "distant_rows", lambda: [sample.Distant(d, Row(0, ["cat"] * d)) for d in (1, 3, 5, 8, 12)]
+        sample, "distant_rows", lambda: [sample.DistantRow(d, Row(0, ["cat"] * d)) for d in (1, 3, 5, 8, 12)]
     )
     left = {distance: [0.5, 0.6] for distance in gradients.DISTANCES}
     courses = [gradients.Course(cell, 1, [10, 20], [0.5, 0.9], left) for cell in models]

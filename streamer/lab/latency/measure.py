@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from streamer.errors import WrongCall
 from streamer.lab.latency.phone_task import PhoneTask
-from streamer.lab.latency.task import Error, Scored, Task
+from streamer.lab.latency.task import Error, LatencyTask, Scored
 from streamer.lab.latency.translation_task import TranslationTask
 from streamer.lab.latency.views import View
 from streamer.lab.latency.word_tasks import EntityTask, SummaryTask
@@ -77,7 +77,7 @@ def compared(views: Sequence[View]) -> Iterator[Compared]:
             yield Compared(view, depth)
 
 
-def task_named(name: str, data: Path, runs: Path, progress: Progress) -> Task[Any]:
+def task_named(name: str, data: Path, runs: Path, progress: Progress) -> LatencyTask[Any]:
     """The task of that name with its data, from the folder that holds speech/ and text/."""
     progress(f"reading the data of {name}")
     if name == "captions":
@@ -109,7 +109,9 @@ def measure(
     return lines
 
 
-def _point(task: Task[Any], compared: Compared, runs: Path, updates: int | None, progress: Progress) -> Point:
+def _point(
+    task: LatencyTask[Any], compared: Compared, runs: Path, updates: int | None, progress: Progress
+) -> Point:
     name, view = compared.name(task.name), compared.view
     run = runs / name
     run.mkdir(parents=True, exist_ok=True)

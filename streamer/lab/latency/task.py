@@ -28,7 +28,7 @@ class Scored(NamedTuple):
 N = TypeVar("N", bound=nn.Module)  # a task's kind of network
 
 
-class Task(Protocol[N]):
+class LatencyTask(Protocol[N]):
     """A task, its data read."""
 
     name: str

@@ -42,7 +42,7 @@ ONE_WAY = View("one way")
 BOTH_WAYS = View("both ways", chunk=ENOUGH)
 
 
-class Layer(nn.Module):
+class ViewLayer(nn.Module):
     """y = x + [ahead(norm x), back(norm x)], what reads back begins again in every chunk.
 
     x [B, T, width], lengths [B] -> the same shape.
@@ -86,7 +86,7 @@ class Seer(nn.Module):
         super().__init__()
         self.view, self.width = view, hidden_size * (2 if view.both_ways else 1)
         self.entry = Linear(in_features, self.width)
-        self.layers = nn.ModuleList(Layer(view, hidden_size) for _ in range(depth))
+        self.layers = nn.ModuleList(ViewLayer(view, hidden_size) for _ in range(depth))
         self.norm, self.dropout = LayerNorm(self.width), dropout
         if view.ahead:
             self.weighed = nn.Parameter(torch.full((view.ahead + 1, self.width), 0.1))
