@@ -293,6 +293,7 @@ class Stream(StreamView):
             while self.protocol.results:
                 yield self.protocol.results.popleft()
             if self.protocol.closed:
+                self.protocol.check()  # a stream that ends by a fault is refused before it is closed
                 return
             await self._wait_until(lambda: bool(self.protocol.results))
 

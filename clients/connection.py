@@ -228,6 +228,7 @@ class Stream(StreamView):
         while True:
             yield from self.protocol.take_results()
             if self.protocol.closed:
+                self.protocol.check()  # a stream that ends by a fault is refused before it is closed
                 return
             self._wait_until(lambda: bool(self.protocol.results))
 

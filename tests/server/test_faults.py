@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from streamer import wire
+from streamer.clients.connection import connect
+from streamer.clients.notices import Refusal
+from streamer.clients.subscriber import Subscriber
 from streamer.models.readers.argmax import GreedyCtcReader
 from streamer.models.text.words import WordsEncoder
 from streamer.runtime.cpu import CpuRunner
@@ -11,6 +14,7 @@ from streamer.runtime.lane import Lane
 from streamer.server.engine import Engine, Settings
 from streamer.server.inputs.audio import AudioInput, AudioIntake
 from streamer.server.pipelines import Pipelines
+from tests.serving import serving
 from tests.tiny_engine import FORMAT, Client, alone, noise, tiny_model, tiny_served, without_causes
 from tests.tiny_text import TextClient, text_engine
 
@@ -267,3 +271,27 @@ def test_a_mistake_of_the_engine_itself_is_not_swallowed(monkeypatch):
     monkeypatch.setattr("streamer.server.turn.schedule", lambda ready, max_rows: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         engine.tick(0.0)
+
+
+def test_the_owner_and_the_watchers_hear_of_the_fault():
+    engine = brittle_engine(max_batch=1)
+    with (
+        serving(engine) as server,
+        Subscriber(server.publish, "tiny/") as watcher,
+        connect(server.address) as connection,
+    ):
+        watcher.wait_connected()
+        bad, good = (connection.open("tiny", format=FORMAT) for _ in range(2))
+        bad.send(deadly(1600).tobytes())
+        good.send(noise(8000).tobytes())
+        good.close()
+        assert list(good)  # takes in what is for the other stream of the connection, too
+        with pytest.raises(Refusal) as caught:
+            list(bad)
+        assert caught.value.code == "fault"
+        reasons: dict[bytes, str] = {}
+        while len(reasons) < 2:
+            messages = [notice.message for notice in watcher.poll(5.0)]
+            assert messages
+            reasons |= {m.stream: m.reason for m in messages if isinstance(m, wire.Closed)}
+        assert reasons == {bad.opened.stream: "fault", good.opened.stream: "closed"}
