@@ -1,6 +1,8 @@
 """The reader that a card asks for."""
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from streamer.models.card import Card
 from streamer.models.music.notation import voices_of
@@ -14,6 +16,9 @@ from streamer.models.readers.text.headline_reader import HeadlineReader
 from streamer.models.readers.text.sentiment_reader import SentimentReader
 from streamer.models.readers.text.summary_reader import SummaryReader, WholeSummaryReader
 from streamer.models.readers.text.translation_reader import TranslationReader, WholeTranslationReader
+
+Labels = Mapping[str, Sequence[str]]
+Make = Callable[[Card, Path, int], Reader]
 
 
 def reader(card: Card, folder: Path, rows: int) -> Reader:
@@ -35,61 +40,29 @@ def _captions(card: Card, folder: Path, rows: int) -> Reader:
     return CaptionsReader(card.labels["phones"], card.reader.options, folder, rows)
 
 
-def _commands(card: Card, folder: Path, rows: int) -> Reader:
-    return CommandsReader(card.labels, card.reader.options, rows)
-
-
-def _argmax(card: Card, folder: Path, rows: int) -> Reader:
-    return ArgmaxReader(card.labels, card.reader.options, rows)
-
-
-def _greedy_ctc(card: Card, folder: Path, rows: int) -> Reader:
-    return GreedyCtcReader(card.labels, card.reader.options, rows)
-
-
-def _summary(card: Card, folder: Path, rows: int) -> Reader:
-    return SummaryReader(card.labels, card.reader.options, rows)
-
-
-def _summary_whole(card: Card, folder: Path, rows: int) -> Reader:
-    return WholeSummaryReader(card.labels, card.reader.options, rows)
-
-
-def _headline(card: Card, folder: Path, rows: int) -> Reader:
-    return HeadlineReader(card.labels, card.reader.options, folder, rows)
-
-
-def _entities(card: Card, folder: Path, rows: int) -> Reader:
-    return EntitiesReader(card.labels, card.reader.options, rows)
-
-
-def _sentiment(card: Card, folder: Path, rows: int) -> Reader:
-    return SentimentReader(card.labels, card.reader.options, rows)
-
-
-def _translation(card: Card, folder: Path, rows: int) -> Reader:
-    return TranslationReader(card.labels, card.reader.options, folder, rows)
-
-
-def _translation_whole(card: Card, folder: Path, rows: int) -> Reader:
-    return WholeTranslationReader(card.labels, card.reader.options, folder, rows)
-
-
 def _notes(card: Card, folder: Path, rows: int) -> Reader:
     return NotesReader(voices_of(card), card.reader.options, rows)
 
 
-KINDS = {
+def _of_labels(kind: Callable[[Labels, dict[str, Any], int], Reader]) -> Make:
+    return lambda card, folder, rows: kind(card.labels, card.reader.options, rows)
+
+
+def _with_files(kind: Callable[[Labels, dict[str, Any], Path, int], Reader]) -> Make:
+    return lambda card, folder, rows: kind(card.labels, card.reader.options, folder, rows)
+
+
+KINDS: dict[str, Make] = {
     "captions": _captions,
-    "commands": _commands,
-    "argmax": _argmax,
-    "greedy_ctc": _greedy_ctc,
-    "summary": _summary,
-    "summary_whole": _summary_whole,
-    "headline": _headline,
-    "translation": _translation,
-    "translation_whole": _translation_whole,
-    "entities": _entities,
-    "sentiment": _sentiment,
+    "commands": _of_labels(CommandsReader),
+    "argmax": _of_labels(ArgmaxReader),
+    "greedy_ctc": _of_labels(GreedyCtcReader),
+    "summary": _of_labels(SummaryReader),
+    "summary_whole": _of_labels(WholeSummaryReader),
+    "headline": _with_files(HeadlineReader),
+    "translation": _with_files(TranslationReader),
+    "translation_whole": _with_files(WholeTranslationReader),
+    "entities": _of_labels(EntitiesReader),
+    "sentiment": _of_labels(SentimentReader),
     "notes": _notes,
 }

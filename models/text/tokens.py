@@ -37,12 +37,12 @@ class Token(NamedTuple):
 
 
 class SentenceEnd(NamedTuple):
-    """The sentence has ended; after `known` bytes the text had told it."""
+    """The sentence has ended; the first `known` bytes of the text tell it."""
 
     known: int
 
 
-class Condition(msgspec.Struct):
+class TextState(msgspec.Struct):
     """Where a text is between two payloads."""
 
     endings: Endings | Lines
@@ -61,7 +61,7 @@ class Tokens:
     def __init__(self, mode: Literal["plain", "spaced"]):
         self._next = {"plain": _next_token, "spaced": _next_spaced}[mode]
         self._between = SPACE + NEWLINE + (FORMAT + JOINER if mode == "plain" else "")
-        self._at = Condition(Endings() if mode == "plain" else Lines())
+        self._at = TextState(Endings() if mode == "plain" else Lines())
 
     def feed(self, payload: bytes | memoryview) -> list[Token | SentenceEnd]:
         """What `payload` completes. PayloadError for what is no UTF-8 text; then nothing is taken."""
@@ -91,12 +91,12 @@ class Tokens:
         return events + self.end_sentence()
 
     def save(self) -> bytes:
-        """The text's whole condition."""
+        """The text's whole state."""
         return msgspec.msgpack.encode(self._at)
 
     def restore(self, value: bytes) -> None:
         """Go on where `save` was called."""
-        self._at = msgspec.msgpack.decode(value, type=Condition)
+        self._at = msgspec.msgpack.decode(value, type=TextState)
 
     def _cut(self, after: str = "") -> list[Token | SentenceEnd]:
         """Tell what is complete of `pending`, which `after` follows without belonging to the text."""

@@ -26,6 +26,7 @@ from streamer.models.readers.captions.lexicon import read_lexicon
 from streamer.models.readers.captions.pronunciation import read_pronouncer
 from streamer.models.readers.captions.pruning import Pruning, Scratch, new_scratch
 from streamer.models.readers.captions.search_threads import SearchThreads, num_search_threads
+from streamer.models.readers.columns import restore_row, save_row
 
 PIECE = 8  # rows that a thread searches at a time
 
@@ -133,17 +134,11 @@ class CaptionsReader(Reader):
 
     def save(self, row: int) -> bytes:
         """The row's whole state."""
-        return b"".join(column[row].tobytes() for column in self.hyp)
+        return save_row(self.hyp, row)
 
     def restore(self, row: int, value: bytes) -> None:
         """Make `row` what `save` wrote. ValueError for a value of another reader."""
-        if len(value) != sum(column[row].nbytes for column in self.hyp):
-            raise ValueError(f"{len(value)} bytes don't hold a row of this reader")
-        at = 0
-        for column in self.hyp:
-            size = column[row].nbytes
-            column[row] = np.frombuffer(value, column.dtype, column[row].size, at).reshape(column[row].shape)
-            at += size
+        restore_row(self.hyp, row, value)
 
     def _advance(self, which, outputs, at, codes) -> None:
         """Read every stream on to its next event, or to the end of its outputs."""

@@ -8,8 +8,9 @@ import numpy as np
 
 from streamer.models.options import converted
 from streamer.models.readers import Alternative, Event, EventWord, Reader
+from streamer.models.readers.columns import restore_row, save_row
 from streamer.models.readers.commands.commands_options import CardOptions, StreamOptions
-from streamer.models.readers.commands.commands_streams import NOT_YET, begin, restore, save, streams_of
+from streamer.models.readers.commands.commands_streams import NOT_YET, begin, streams_of
 
 UNKNOWN = "unknown"
 UNNUMBERED = -1  # the utterance of an event until all of a call's events are in order
@@ -66,13 +67,15 @@ class CommandsReader(Reader):
         which = np.asarray(rows, np.int64)
         ignored = np.minimum(self.streams.ignored[which], outputs.shape[1])
         if not ignored.any():
-            return self._hear(which, outputs)
+            return self._decode(which, outputs)
         self.streams.ignored[which] -= ignored
-        return [self._hear(which[b : b + 1], outputs[b : b + 1, ignored[b] :])[0] for b in range(len(which))]
+        return [
+            self._decode(which[b : b + 1], outputs[b : b + 1, ignored[b] :])[0] for b in range(len(which))
+        ]
 
     def finish(self, row: int) -> list[Event]:
         """A word that was in doubt until now, and the end of speech where it still goes on."""
-        events = self._settle(row, -1)
+        events = self._resolve_doubt(row, -1)
         if self.streams.speaking[row]:
             events.append(self._stop(row, int(self.streams.through[row])))
         return self._numbered(row, events)
@@ -83,27 +86,27 @@ class CommandsReader(Reader):
         The next m rows that `read` brings are these again and are counted, not read.
         """
         seen = int(self.streams.ignored[row])
-        events = self._hear(np.array([row]), outputs[None, seen:])[0] + self.finish(row)
+        events = self._decode(np.array([row]), outputs[None, seen:])[0] + self.finish(row)
         self.streams.ignored[row] = max(seen, len(outputs))
         return events
 
     def save(self, row: int) -> bytes:
-        """The row's whole condition."""
-        return save(self.streams, row)
+        """The row's whole state."""
+        return save_row(self.streams, row)
 
     def restore(self, row: int, value: bytes) -> None:
         """Make `row` what `save` wrote. ValueError for a value of another reader."""
-        restore(self.streams, row, value)
+        restore_row(self.streams, row, value)
 
-    def _hear(self, which: np.ndarray, outputs: np.ndarray) -> list[list[Event]]:
+    def _decode(self, which: np.ndarray, outputs: np.ndarray) -> list[list[Event]]:
         """Take outputs [B, n, D], none of which is ignored."""
-        told: list[list[Event]] = [[] for _ in which]
+        events: list[list[Event]] = [[] for _ in which]
         silence = np.zeros(outputs.shape[:2], np.int64)
         if self.phones is not None:
-            silence = self._stir(which, 1.0 - _softmax(outputs[:, :, self.phones])[..., 0], told)
-        self._spot(which, _softmax(outputs[:, :, : len(self.words)]), silence, told)
+            silence = self._detect_speech(which, 1.0 - _softmax(outputs[:, :, self.phones])[..., 0], events)
+        self._spot(which, _softmax(outputs[:, :, : len(self.words)]), silence, events)
         self.streams.through[which] += outputs.shape[1]
-        return [self._numbered(int(row), events) for row, events in zip(which, told)]
+        return [self._numbered(int(row), own) for row, own in zip(which, events)]
 
     def _numbered(self, row: int, events: list[Event]) -> list[Event]:
         """The events in order, each with its utterance; a final is the last of one."""
@@ -115,31 +118,29 @@ class CommandsReader(Reader):
             self.streams.utterance[row] += event.kind == "final"
         return numbered
 
-    def _spot(
-        self, which: np.ndarray, heard: np.ndarray, silence: np.ndarray, told: list[list[Event]]
-    ) -> None:
+    def _spot(self, which: np.ndarray, p: np.ndarray, silence: np.ndarray, events: list[list[Event]]) -> None:
         """Probabilities [B, n, words]: a final for every word that reaches its threshold."""
-        steps, count = heard.shape[1], self.card.mean_rows
-        whole = np.concatenate([self.streams.recent[which], heard], axis=1)
+        steps, count = p.shape[1], self.card.mean_rows
+        whole = np.concatenate([self.streams.recent[which], p], axis=1)
         self.streams.recent[which] = whole[:, steps:]
         totals = whole[:, :steps]
         for i in range(1, count):
             totals = totals + whole[:, i : i + steps]
         means = totals / np.float32(count)
-        some = means[..., self.vocabulary].sum(-1)
-        talking = self._talking(which, heard[..., self.others].sum(-1))
+        any_word = means[..., self.vocabulary].sum(-1)
+        talking = self._talking(which, p[..., self.others].sum(-1))
         wanted = np.where(talking[..., None], self.talk_thresholds, self.card.vocabulary_threshold)
-        allowed = some[..., None] >= wanted
-        sure = (means >= self.thresholds) & (allowed | ~self.vocabulary)
+        allowed = any_word[..., None] >= wanted
+        reached = (means >= self.thresholds) & (allowed | ~self.vocabulary)
         for at in range(steps):
-            self._gather(which, heard[:, at], silence[:, at], talking[:, at], at)
+            self._accumulate(which, p[:, at], silence[:, at], talking[:, at], at)
             over = silence[:, at] == self.card.doubt_rows
-            for b in np.flatnonzero(sure[:, at].any(1) | over):
-                row, label = int(which[b]), int(np.where(sure[b, at], means[b, at], 0).argmax())
-                if label and self._apart(row, label, at, float(some[b, at])):
-                    told[b] += self._final(row, label, at, float(means[b, at, label]))
+            for b in np.flatnonzero(reached[:, at].any(1) | over):
+                row, label = int(which[b]), int(np.where(reached[b, at], means[b, at], 0).argmax())
+                if label and self._apart(row, label, at, float(any_word[b, at])):
+                    events[b] += self._final(row, label, at, float(means[b, at, label]))
                 if over[b]:
-                    told[b] += self._settle(row, at)
+                    events[b] += self._resolve_doubt(row, at)
 
     def _talking(self, which: np.ndarray, other: np.ndarray) -> np.ndarray:
         """Where [B, n] talk goes on, by the probabilities of words outside the vocabulary."""
@@ -150,24 +151,24 @@ class CommandsReader(Reader):
         self.streams.talk[which] = levels[:, steps:]
         return levels[:, :steps] >= self.card.talk_level
 
-    def _gather(
-        self, which: np.ndarray, heard: np.ndarray, silence: np.ndarray, talking: np.ndarray, at: int
+    def _accumulate(
+        self, which: np.ndarray, p: np.ndarray, silence: np.ndarray, talking: np.ndarray, at: int
     ) -> None:
         """Evidence of the words since the last pause. Amid talk, and in its last words, there is none."""
         streams, over = self.streams, silence >= self.card.pause_rows
-        gathered = streams.evidence[which] + heard
+        gathered = streams.evidence[which] + p
         streams.evidence[which] = np.where((over | talking)[:, None], 0.0, gathered)
-        since = np.where(over, NOT_YET, streams.sounding_since[which])
+        since = np.where(over, NOT_YET, streams.voiced_since[which])
         place = np.where(silence == 0, streams.through[which] + at, NOT_YET)
-        streams.sounding_since[which] = np.minimum(since, place)
-        streams.told[which] &= ~over
+        streams.voiced_since[which] = np.minimum(since, place)
+        streams.word_told[which] &= ~over
 
-    def _settle(self, row: int, at: int) -> list[Event]:
+    def _resolve_doubt(self, row: int, at: int) -> list[Event]:
         """The likeliest word of a short utterance that is over, if none was told."""
         streams, card, evidence = self.streams, self.card, self.streams.evidence[row]
-        if card.doubt_threshold is None or streams.told[row]:
+        if card.doubt_threshold is None or streams.word_told[row]:
             return []
-        lasted = int(streams.through[row]) + at - int(streams.sounding_since[row])
+        lasted = int(streams.through[row]) + at - int(streams.voiced_since[row])
         label = int(np.where(self.vocabulary, evidence, 0.0).argmax())
         share = float(evidence[label] / max(1.0, evidence[1:].sum()))
         likely = evidence[label] >= card.doubt_threshold and share >= card.doubt_share
@@ -175,30 +176,30 @@ class CommandsReader(Reader):
             return []
         return self._final(row, label, at, share)
 
-    def _apart(self, row: int, label: int, at: int, some: float) -> bool:
-        """Whether a word is far enough from the last one, for how sure it is that `some` word was said."""
+    def _apart(self, row: int, label: int, at: int, any_word: float) -> bool:
+        """Whether a word is far enough from the last one; `any_word` is how likely it is that there is one."""
         streams, place = self.streams, int(self.streams.through[row]) + at
-        apart = self.card.repeat_rows if label == streams.said[row] else self.card.apart_rows
-        soon = place - streams.named_at[row] < self.card.second_rows
-        doubtful = self.vocabulary[label] and soon and some < self.card.second_threshold
-        return place - streams.said_at[row] >= apart and not doubtful
+        apart = self.card.repeat_rows if label == streams.last_label[row] else self.card.apart_rows
+        soon = place - streams.last_word_row[row] < self.card.second_rows
+        doubtful = self.vocabulary[label] and soon and any_word < self.card.second_threshold
+        return place - streams.last_row[row] >= apart and not doubtful
 
-    def _final(self, row: int, label: int, at: int, sure: float) -> list[Event]:
+    def _final(self, row: int, label: int, at: int, confidence: float) -> list[Event]:
         streams, text = self.streams, self.words[label]
         place = int(streams.through[row]) + at
-        streams.said[row], streams.said_at[row] = label, place
+        streams.last_label[row], streams.last_row[row] = label, place
         if self.vocabulary[label]:
-            streams.told[row], streams.named_at[row] = True, place
+            streams.word_told[row], streams.last_word_row[row] = True, place
         if text == UNKNOWN and not streams.unknown[row]:
             return []
-        last = float(streams.ended_at[row])
+        last = float(streams.last_end[row])
         end = max(last, place + 1 + self.card.end_offset_rows)
         start = max(last, end - self.card.word_rows.get(text, USUAL_ROWS))
-        streams.ended_at[row] = end
-        word = Alternative(text, (EventWord(text, start, end, sure),), sure)
+        streams.last_end[row] = end
+        word = Alternative(text, (EventWord(text, start, end, confidence),), confidence)
         return [Event("final", UNNUMBERED, place + 1, (word,), len(text))]
 
-    def _stir(self, which: np.ndarray, voiced: np.ndarray, told: list[list[Event]]) -> np.ndarray:
+    def _detect_speech(self, which: np.ndarray, voiced: np.ndarray, events: list[list[Event]]) -> np.ndarray:
         """Probabilities [B, n] of any phone: where speech starts and stops; rows of silence [B, n]."""
         streams, silences = self.streams, np.empty(voiced.shape, np.int64)
         for at in range(voiced.shape[1]):
@@ -211,7 +212,7 @@ class CommandsReader(Reader):
             for b in np.flatnonzero(starts | stops):
                 row = int(which[b])
                 place = int(streams.through[row]) + at + 1
-                told[b].append(self._start(row, place) if starts[b] else self._stop(row, place))
+                events[b].append(self._start(row, place) if starts[b] else self._stop(row, place))
             silences[:, at] = silence
         return silences
 
