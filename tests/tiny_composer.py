@@ -40,8 +40,8 @@ def write_composer(folder: Path, card: str = CARD, gain: float = 3.0) -> Path:
     """Write the model; the weights are scaled up so that what is drawn depends on what came before."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "card.toml").write_text(card)
-    found = read_card(folder)
+    loaded = read_card(folder)
     torch.manual_seed(3)
-    network = build_network(found.network.architecture, found.network.options | {"outputs": found.outputs})
+    network = build_network(loaded.network.architecture, loaded.network.options | {"outputs": loaded.outputs})
     save_file({k: gain * v for k, v in network.state_dict().items()}, folder / "weights.safetensors")
     return folder

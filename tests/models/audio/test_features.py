@@ -45,13 +45,13 @@ def test_log_mel_is_librosas(options, level):
     power = librosa.feature.melspectrogram(
         y=padded, sr=rate, n_fft=n_fft, hop_length=hop, n_mels=n_mels, center=False
     )
-    found = stage_output(LogMel(rate, n_mels, n_fft, hop), signal)
-    np.testing.assert_allclose(found, np.log(power.T + LOG_FLOOR), atol=LIBROSA_TOLERANCE)
+    result = stage_output(LogMel(rate, n_mels, n_fft, hop), signal)
+    np.testing.assert_allclose(result, np.log(power.T + LOG_FLOOR), atol=LIBROSA_TOLERANCE)
 
 
 def test_log_mel_of_silence_is_the_floor():
-    found = stage_output(LogMel(), np.zeros(1600))
-    np.testing.assert_allclose(found, np.log(LOG_FLOOR), rtol=1e-6)
+    result = stage_output(LogMel(), np.zeros(1600))
+    np.testing.assert_allclose(result, np.log(LOG_FLOOR), rtol=1e-6)
 
 
 @pytest.mark.parametrize("rate", [r for r in RATES_HZ if r != RATE])
@@ -60,10 +60,10 @@ def test_tones_keep_their_place_and_height(rate):
     resample = Resample(rate, RATE)
     edge = slice(RATE // 20, -RATE // 20)
     for hz in (50, 1000, 0.85 * min(rate, RATE) / 2):
-        found = stage_output(resample, tone(rate, hz))[:, 0]
+        result = stage_output(resample, tone(rate, hz))[:, 0]
         wanted = tone(RATE, hz)
-        assert len(found) == len(wanted)
-        assert decibel((found - wanted)[edge]) < -80
+        assert len(result) == len(wanted)
+        assert decibel((result - wanted)[edge]) < -80
 
 
 @pytest.mark.parametrize("rate", [r for r in RATES_HZ if r > RATE])
@@ -77,9 +77,9 @@ def test_what_is_above_the_band_is_gone(rate):
 @pytest.mark.parametrize("rate", [r for r in RATES_HZ if r < RATE])
 def test_no_image_appears_above_the_old_band(rate):
     signal = tone(rate, 0.3 * rate)
-    found = stage_output(Resample(rate, RATE), signal)[:, 0]
-    spectrum = np.abs(np.fft.rfft(found[1600:-1600] * np.kaiser(len(found) - 3200, 16)))
-    hz = np.fft.rfftfreq(len(found) - 3200, 1 / RATE)
+    result = stage_output(Resample(rate, RATE), signal)[:, 0]
+    spectrum = np.abs(np.fft.rfft(result[1600:-1600] * np.kaiser(len(result) - 3200, 16)))
+    hz = np.fft.rfftfreq(len(result) - 3200, 1 / RATE)
     assert decibel(spectrum[hz > 0.5 * rate] / spectrum.max()) < -80
 
 
@@ -91,13 +91,13 @@ def test_resampling_agrees_with_other_libraries(rate):
     spectrum = np.fft.rfft(noise)
     spectrum[np.fft.rfftfreq(rate, 1 / rate) > 0.3 * min(rate, RATE)] = 0
     signal = 0.1 * np.fft.irfft(spectrum, rate)
-    found = stage_output(Resample(rate, RATE), signal)[:, 0]
+    result = stage_output(Resample(rate, RATE), signal)[:, 0]
     edge = slice(RATE // 20, -RATE // 20)
-    assert decibel((found - soxr.resample(signal, rate, RATE, "VHQ"))[edge]) < -80
+    assert decibel((result - soxr.resample(signal, rate, RATE, "VHQ"))[edge]) < -80
     divisor = np.gcd(rate, RATE)
     # scipy's default filter is short; 60 dB is as close as it comes.
     wanted = resample_poly(signal, RATE // divisor, rate // divisor, window=("kaiser", 9.0))
-    assert decibel((found - wanted)[edge]) < -50
+    assert decibel((result - wanted)[edge]) < -50
 
 
 @pytest.mark.parametrize("rate", [r for r in RATES_HZ if r != RATE])
@@ -107,10 +107,10 @@ def test_features_of_any_rate_stand_where_those_of_16_khz_do(rate):
     chirp = 0.5 * np.sin(2 * np.pi * (200 + 600 * seconds) * seconds)
     base = np.arange(2 * RATE) / RATE
     wanted = stage_output(LogMel(), 0.5 * np.sin(2 * np.pi * (200 + 600 * base) * base))
-    found = stage_output(Chain(Resample(rate, RATE, 160), LogMel()), chirp)
+    result = stage_output(Chain(Resample(rate, RATE, 160), LogMel()), chirp)
     loud = wanted > wanted.max() - 7
-    assert found.shape == wanted.shape
-    assert np.abs(found - wanted)[5:-5][loud[5:-5]].max() < 0.02
+    assert result.shape == wanted.shape
+    assert np.abs(result - wanted)[5:-5][loud[5:-5]].max() < 0.02
 
 
 def test_an_unsupported_rate_is_named():

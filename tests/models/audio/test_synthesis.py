@@ -76,12 +76,14 @@ def test_an_hour_of_steps_is_an_hour_of_frames(tempo):
 
 
 def test_a_sequencer_that_was_saved_goes_on():
-    one, other = Sequencer(2, 4, 200), Sequencer(2, 4, 200)
+    original, restored = Sequencer(2, 4, 200), Sequencer(2, 4, 200)
     for number in range(7):
-        one.frames((60 + number, 40), 97.3)
-    other.restore(one.save())
+        original.frames((60 + number, 40), 97.3)
+    restored.restore(original.save())
     for number in range(9):
-        assert np.array_equal(one.frames((70 - number, 41), 88.8), other.frames((70 - number, 41), 88.8))
+        assert np.array_equal(
+            original.frames((70 - number, 41), 88.8), restored.frames((70 - number, 41), 88.8)
+        )
 
 
 def test_a_note_is_struck_where_it_begins_alone():

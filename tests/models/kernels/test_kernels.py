@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from streamer.models.kernels import candidates as kernels
-from streamer.models.kernels.candidates import BF16_TOLERANCE, TOLERANCE, candidates
+from streamer.models.kernels.candidates import BF16_TOLERANCE, TOLERANCE, candidates, version
 from streamer.models.kernels.products import has_packed
 from streamer.models.layers.feedforward import Linear
 from streamer.models.layers.recurrent import LSTM
@@ -40,12 +40,12 @@ def in_chunks(step, x, state, block):
 @torch.inference_mode()
 def test_every_kernel_gives_the_stages_results(name):
     stage = fresh(STAGES[name])
-    found = candidates(stage, bf16=name != "sampler")
+    available = candidates(stage, bf16=name != "sampler")
     if name.startswith(REPLACED):
-        assert {"unrolled", *PACKED} <= {kernel.name for kernel in found}
+        assert {"unrolled", *PACKED} <= {kernel.name for kernel in available}
     x = torch.randn(5, 6 * stage.block, stage.in_features)
     wanted, end = in_chunks(stage.step, x, stage.initial_state(5), stage.block)
-    for kernel in found:
+    for kernel in available:
         tolerance = BF16_TOLERANCE if kernel.name == "bf16" else TOLERANCE
         y, state = in_chunks(kernel.step, x, stage.initial_state(5), stage.block)
         for a, b in zip((wanted, *end), (y, *state), strict=True):
@@ -76,6 +76,16 @@ def test_bf16_is_off_until_asked_for(monkeypatch):
     assert "bf16" not in [kernel.name for kernel in candidates(stage)]
     monkeypatch.setattr(kernels, "has_bf16", lambda: False)
     assert "bf16" not in [kernel.name for kernel in candidates(stage, bf16=True)]
+
+
+def test_a_change_of_any_file_is_another_version(tmp_path):
+    (tmp_path / "gates.py").write_text("HALF = 0.5")
+    first = version(tmp_path)
+    (tmp_path / "gates.py").write_text("HALF = 0.25")
+    second = version(tmp_path)
+    (tmp_path / "new_kernel.py").write_text("x = 1")
+    assert len({first, second, version(tmp_path)}) == 3
+    assert version() == version()
 
 
 class ReadsItsCell(Stage):

@@ -39,8 +39,8 @@ def test_it_finds_the_best_text_where_the_first_step_misleads():
 def test_a_rows_limit_ends_its_text_and_no_other():
     # The end is never likely: a text goes on as long as it may.
     known = {(0, 1): 0.9, (1, 2): 0.9, (2, 1): 0.9}
-    found = best(chain(known, known, known), [0, 2, 4], beam=3, length_power=3.0)
-    lengths = (found[..., 0] > 0).sum(1).tolist()
+    texts = best(chain(known, known, known), [0, 2, 4], beam=3, length_power=3.0)
+    lengths = (texts[..., 0] > 0).sum(1).tolist()
     assert lengths[0] == 0 and lengths[1] <= 2 < lengths[2] <= 4
 
 

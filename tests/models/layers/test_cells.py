@@ -17,8 +17,8 @@ def seed():
     torch.manual_seed(1)
 
 
-def close(found, wanted):
-    torch.testing.assert_close(found, wanted, atol=TOLERANCE, rtol=TOLERANCE)
+def close(result, wanted):
+    torch.testing.assert_close(result, wanted, atol=TOLERANCE, rtol=TOLERANCE)
 
 
 def pieces(cell):
@@ -40,10 +40,10 @@ def test_rnn():
     (w_ax,), (w_aa,), (b_a,) = pieces(cell)
     w_ya, b_y = head.map.weight, head.map.bias
     x, a = torch.randn(B, T, C), torch.randn(B, H)
-    found, (last,) = network.step(x, (a,))
+    result, (last,) = network.step(x, (a,))
     for t in range(T):
         a = tanh(a @ w_aa.T + x[:, t] @ w_ax.T + b_a)
-        close(found[:, t], sigmoid(a @ w_ya.T + b_y))
+        close(result[:, t], sigmoid(a @ w_ya.T + b_y))
     close(last, a)
 
 
@@ -52,10 +52,10 @@ def test_rnn_in_the_stacked_form():
     cell = RNN(C, H)
     (w_a,), (b_a,) = joined(cell)
     x, a = torch.randn(B, T, C), torch.randn(B, H)
-    found, _ = cell.step(x, (a,))
+    result, _ = cell.step(x, (a,))
     for t in range(T):
         a = tanh(cat([a, x[:, t]], dim=1) @ w_a.T + b_a)
-        close(found[:, t], a)
+        close(result[:, t], a)
 
 
 @pytest.mark.parametrize("projection", [0, 2])
@@ -64,7 +64,7 @@ def test_lstm(projection):
     cell = LSTM(C, H, projection)
     (w_u, w_f, w_c, w_o), (b_u, b_f, b_c, b_o) = joined(cell)
     x, a, c = torch.randn(B, T, C), torch.randn(B, projection or H), torch.randn(B, H)
-    found, (last_a, last_c) = cell.step(x, (a, c))
+    result, (last_a, last_c) = cell.step(x, (a, c))
     for t in range(T):
         both = cat([a, x[:, t]], dim=1)
         update, forget = sigmoid(both @ w_u.T + b_u), sigmoid(both @ w_f.T + b_f)
@@ -72,7 +72,7 @@ def test_lstm(projection):
         c = update * tanh(both @ w_c.T + b_c) + forget * c
         a = output * tanh(c)
         a = a @ cell.projection_weight.T if projection else a
-        close(found[:, t], a)
+        close(result[:, t], a)
     close(last_a, a)
     close(last_c, c)
 
@@ -83,13 +83,13 @@ def test_textbook_gru(projection):
     cell = TextbookGRU(C, H, projection)
     (w_r, w_u, w_c), (b_r, b_u, b_c) = joined(cell)
     x, c = torch.randn(B, T, C), torch.randn(B, H)
-    found, (last,) = cell.step(x, (c,))
+    result, (last,) = cell.step(x, (c,))
     for t in range(T):
         both = cat([c, x[:, t]], dim=1)
         relevance, update = sigmoid(both @ w_r.T + b_r), sigmoid(both @ w_u.T + b_u)
         candidate = tanh(cat([relevance * c, x[:, t]], dim=1) @ w_c.T + b_c)
         c = update * candidate + (1 - update) * c
-        close(found[:, t], c @ cell.projection_weight.T if projection else c)
+        close(result[:, t], c @ cell.projection_weight.T if projection else c)
     close(last, c)
 
 
@@ -99,21 +99,21 @@ def test_gru():
     (w_r, w_z, w_n), (u_r, u_z, u_n), (b_r, b_z, _) = pieces(cell)
     b_n, d_n = cell.input_bias[2 * H :], cell.hidden_bias[2 * H :]
     x, h = torch.randn(B, T, C), torch.randn(B, H)
-    found, (last,) = cell.step(x, (h,))
+    result, (last,) = cell.step(x, (h,))
     for t in range(T):
         r = sigmoid(x[:, t] @ w_r.T + h @ u_r.T + b_r)
         z = sigmoid(x[:, t] @ w_z.T + h @ u_z.T + b_z)
         n = tanh(x[:, t] @ w_n.T + b_n + r * (h @ u_n.T + d_n))
         h = (1 - z) * n + z * h
-        close(found[:, t], h)
+        close(result[:, t], h)
     close(last, h)
 
 
 def test_the_two_grus_are_two_cells():
-    one, other = GRU(C, H), TextbookGRU(C, H)
-    other.load_state_dict(one.state_dict())
+    fused, textbook = GRU(C, H), TextbookGRU(C, H)
+    textbook.load_state_dict(fused.state_dict())
     x = torch.randn(B, T, C)
-    assert (one(x) - other(x)).abs().max() > 100 * TOLERANCE
+    assert (fused(x) - textbook(x)).abs().max() > 100 * TOLERANCE
 
 
 @pytest.mark.parametrize("cell,module", [("rnn", nn.RNN), ("lstm", nn.LSTM), ("gru", nn.GRU)])

@@ -55,9 +55,9 @@ def test_loss_best_path_and_marginals_are_those_of_all_paths(chain, emissions):
         total = float(torch.tensor([*scores.values()]).logsumexp(0))
         likeliest = max(scores, key=scores.get)
         assert tuple(best[b, :length].tolist()) == likeliest
-        some = list(scores)[len(scores) // 2]
-        tags[b, :length] = torch.tensor(some)
-        losses += total - scores[some]
+        reference = list(scores)[len(scores) // 2]
+        tags[b, :length] = torch.tensor(reference)
+        losses += total - scores[reference]
         for t, tag in itertools.product(range(length), range(TAGS)):
             share = sum(exp(s - total) for path, s in scores.items() if path[t] == tag)
             assert float(marginals[b, t, tag]) == pytest.approx(share, abs=TOLERANCE)

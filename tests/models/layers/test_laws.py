@@ -63,9 +63,9 @@ def test_a_stream_in_any_chunks_equals_the_whole(name, data):
         outputs.append(y)
         left -= count
     wanted = stage(x)
-    found = torch.cat(outputs, dim=1)[:, stage.warmup :][:, : ceil(x.shape[1] * stage.ratio)]
-    assert found.shape == wanted.shape
-    torch.testing.assert_close(found, wanted, atol=TOLERANCE, rtol=TOLERANCE)
+    streamed = torch.cat(outputs, dim=1)[:, stage.warmup :][:, : ceil(x.shape[1] * stage.ratio)]
+    assert streamed.shape == wanted.shape
+    torch.testing.assert_close(streamed, wanted, atol=TOLERANCE, rtol=TOLERANCE)
 
 
 @pytest.mark.parametrize("name", STAGES)

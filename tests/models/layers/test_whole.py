@@ -23,11 +23,11 @@ def test_it_equals_a_forward_and_a_reversed_run(cell):
     network = Bidirectional(CELLS[cell](3, 4), CELLS[cell](3, 5, 2))
     lengths = torch.tensor([7, 4, 1])
     x = torch.randn(3, 7, 3)
-    found = network(x, lengths)
+    result = network(x, lengths)
     for row, length in enumerate(lengths.tolist()):
         own = x[row : row + 1, :length]
         wanted = torch.cat([network.ahead(own), network.back(own.flip(1)).flip(1)], dim=-1)
-        torch.testing.assert_close(found[row, :length], wanted[0], atol=TOLERANCE, rtol=TOLERANCE)
+        torch.testing.assert_close(result[row, :length], wanted[0], atol=TOLERANCE, rtol=TOLERANCE)
 
 
 def test_one_layer_is_torchs_packed_lstm():
@@ -41,9 +41,9 @@ def test_one_layer_is_torchs_packed_lstm():
     x = torch.randn(3, 7, 3)
     packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True)
     wanted, _ = nn.utils.rnn.pad_packed_sequence(torchs(packed)[0], batch_first=True)
-    found = network(x, lengths)
+    result = network(x, lengths)
     for row, length in enumerate(lengths.tolist()):
-        torch.testing.assert_close(found[row, :length], wanted[row, :length], atol=TOLERANCE, rtol=TOLERANCE)
+        torch.testing.assert_close(result[row, :length], wanted[row, :length], atol=TOLERANCE, rtol=TOLERANCE)
 
 
 @pytest.mark.parametrize("depth", [1, 2, 5])
@@ -71,9 +71,9 @@ def test_a_last_unfilled_stack_is_filled_with_silence():
     network = AcousticBidirectional(n_mels=5, stack=4, hidden_size=6, depth=1, outputs=7)
     x = torch.randn(1, 10, 5)
     filled = torch.cat([x, torch.full((1, 2, 5), SILENCE)], dim=1)
-    found = network(x, torch.tensor([10]))
-    assert found.shape == (1, 3, 7)
-    torch.testing.assert_close(found, network(filled, torch.tensor([12])))
+    result = network(x, torch.tensor([10]))
+    assert result.shape == (1, 3, 7)
+    torch.testing.assert_close(result, network(filled, torch.tensor([12])))
 
 
 def test_gradients_do_not_come_from_the_padding():

@@ -35,16 +35,16 @@ def tiny(monkeypatch):
 
 @pytest.mark.parametrize("cell", agreement_recipes.CELLS)
 def test_agreement_is_learnt_and_evaluated(cell, data, tmp_path):
-    said: list[str] = []
+    lines: list[str] = []
     seen: list[int] = []
 
     def watch(words, network):
         seen.append(len(words))
         return {"watched": 1.0}
 
-    weights = agreement.train_agreement(data, tmp_path, cell, updates=60, watch=watch, progress=said.append)
-    assert "watched 1.0" in said[-1] and seen
-    assert float(said[-1].split("natural ")[1].split()[0]) > 0.9, said
+    weights = agreement.train_agreement(data, tmp_path, cell, updates=60, watch=watch, progress=lines.append)
+    assert "watched 1.0" in lines[-1] and seen
+    assert float(lines[-1].split("natural ")[1].split()[0]) > 0.9, lines
     assert load(weights.parent).card.task == "agreement"
     path = data / "text" / "agreement" / "dev.natural.tsv"
     figures = evaluate("agreement", path, read_config(None), str(weights.parent))
@@ -52,8 +52,8 @@ def test_agreement_is_learnt_and_evaluated(cell, data, tmp_path):
     assert figures["majority_accuracy"] == 0.5 and figures["examples"] == 24
     assert figures["1_to_3_words_examples"] == 24 and figures["over_20_words_accuracy"] is None
 
-    agreement.train_agreement(data, tmp_path, cell, updates=61, progress=said.append)
-    assert "resumed after 60 updates" in said
+    agreement.train_agreement(data, tmp_path, cell, updates=61, progress=lines.append)
+    assert "resumed after 60 updates" in lines
 
 
 def test_verbs_that_show_their_number_are_learnt_from():

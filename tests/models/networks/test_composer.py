@@ -56,13 +56,13 @@ def test_a_piece_that_is_given_has_the_likelihood_of_training(composer):
     x = torch.zeros(2, STEPS, layout.channels)
     x[..., layout.given] = 1.0 + symbols
     x[..., layout.beat] = torch.arange(STEPS).float()
-    told = network(x).unflatten(-1, (2, 3))
-    assert torch.equal(told[..., 0].long(), symbols)
+    columns = network(x).unflatten(-1, (2, 3))
+    assert torch.equal(columns[..., 0].long(), symbols)
     wanted = network.log_probabilities(symbols, x[..., layout.beat], x[..., layout.remaining])
-    for voice, one in enumerate(wanted):
-        own = one.gather(-1, symbols[..., voice : voice + 1])[..., 0]
-        torch.testing.assert_close(told[..., voice, 1], own, atol=1e-4, rtol=1e-4)
-        assert torch.equal(told[..., voice, 2].long(), one.argmax(-1))
+    for voice, log_probs in enumerate(wanted):
+        own = log_probs.gather(-1, symbols[..., voice : voice + 1])[..., 0]
+        torch.testing.assert_close(columns[..., voice, 1], own, atol=1e-4, rtol=1e-4)
+        assert torch.equal(columns[..., voice, 2].long(), log_probs.argmax(-1))
 
 
 def test_controls_change_the_next_step_and_none_before(composer):
@@ -87,8 +87,10 @@ def test_the_last_beats_before_an_end_are_calm(composer):
     feeder = composer.feeder
     steps = CALM_BEATS * feeder.defaults.steps_per_beat
     options = feeder.parse({"temperature": 0.8, "end": 100})
-    told = feeder.steps(options, 0, 100)[:, feeder.layout.temperature]
-    assert told[: 100 - steps] == pytest.approx(0.8) and told[100 - steps :] == pytest.approx(0.8 * CALM)
+    temperatures = feeder.steps(options, 0, 100)[:, feeder.layout.temperature]
+    assert temperatures[: 100 - steps] == pytest.approx(0.8) and temperatures[100 - steps :] == pytest.approx(
+        0.8 * CALM
+    )
     endless = feeder.steps(feeder.parse({"temperature": 0.8}), 0, 100)
     assert endless[:, feeder.layout.temperature] == pytest.approx(0.8)
 
@@ -135,13 +137,13 @@ def test_a_key_shuts_most_other_notes_out(composer):
 def test_drawing_follows_the_probabilities_within_the_nucleus():
     logits = torch.log(torch.tensor([[0.1, 0.5, 0.05, 0.35]])).expand(10_000, -1)
     even = (torch.arange(10_000) + 0.5) / 10_000
-    one = torch.ones(10_000)
-    shares = torch.bincount(draw_nucleus(logits, even, one, one), minlength=4) / 10_000
+    full = torch.ones(10_000)
+    shares = torch.bincount(draw_nucleus(logits, even, full, full), minlength=4) / 10_000
     torch.testing.assert_close(shares, torch.tensor([0.1, 0.5, 0.05, 0.35]), atol=1e-3, rtol=0)
-    most = torch.bincount(draw_nucleus(logits, even, one, 0.8 * one), minlength=4) / 10_000
+    most = torch.bincount(draw_nucleus(logits, even, full, 0.8 * full), minlength=4) / 10_000
     torch.testing.assert_close(most, torch.tensor([0, 0.5 / 0.85, 0, 0.35 / 0.85]), atol=1e-3, rtol=0)
-    assert set(draw_nucleus(logits, even, 0 * one, one).tolist()) == {1}
-    edge = draw_nucleus(logits, torch.full_like(one, 1 - 2**-24), one, 0.5 * one)
+    assert set(draw_nucleus(logits, even, 0 * full, full).tolist()) == {1}
+    edge = draw_nucleus(logits, torch.full_like(full, 1 - 2**-24), full, 0.5 * full)
     assert set(edge.tolist()) == {1}
 
 

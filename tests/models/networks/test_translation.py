@@ -83,15 +83,15 @@ def network(**options) -> TranslateLive:
 @pytest.mark.parametrize("wait", [1, 3, 9])
 def test_live_says_a_unit_a_word_after_k_words(wait):
     y = network()(sentence(7, wait, 4))
-    said = (y[0, :, 0::2] > 0).sum(1).tolist()
-    assert said[:7] == [int(t >= wait - 1) for t in range(7)]
-    assert said[7:] == [2] * 4
+    counts = (y[0, :, 0::2] > 0).sum(1).tolist()
+    assert counts[:7] == [int(t >= wait - 1) for t in range(7)]
+    assert counts[7:] == [2] * 4
 
 
 def test_live_begins_anew_with_each_sentence():
-    live, one = network(), sentence(5, 1, 3)
-    alone = live(one)
-    after, _ = live.step(torch.cat([sentence(7, 3, 4), one], 1), live.initial_state(1))
+    live, short = network(), sentence(5, 1, 3)
+    alone = live(short)
+    after, _ = live.step(torch.cat([sentence(7, 3, 4), short], 1), live.initial_state(1))
     assert torch.allclose(alone, after[:, -8:], atol=1e-5)
 
 
@@ -127,14 +127,14 @@ def test_offline_goes_in_no_circles():
         x = torch.zeros(1, 8, 6)
         x[0, :, PIECE] = 4
         units = offline(x, torch.tensor([8]))[0, :, 0].long().tolist()
-    told = [unit for unit in units if unit]
-    runs = list(zip(told, told[1:], told[2:]))
-    assert len(told) > 10 and len(set(runs)) == len(runs)
+    emitted = [unit for unit in units if unit]
+    runs = list(zip(emitted, emitted[1:], emitted[2:]))
+    assert len(emitted) > 10 and len(set(runs)) == len(runs)
 
 
 def test_the_guard_counts_only_what_was_told():
-    told = torch.tensor([[3, 4, 5, 3, 4, 0, 0]])
-    table = without_repeated_trigrams(torch.zeros(1, 6), told, torch.tensor([5]))
+    emitted = torch.tensor([[3, 4, 5, 3, 4, 0, 0]])
+    table = without_repeated_trigrams(torch.zeros(1, 6), emitted, torch.tensor([5]))
     assert (table < 0).nonzero()[:, 1].tolist() == [5]
 
 

@@ -35,11 +35,11 @@ def test_people_and_places_are_renamed_and_nothing_else(spoken):
     names = Names(KINDS, words)
     text = words.text("Ann Mae Lee left Oslo for New York".split())
     tags = "B-PER I-PER I-PER O B-LOC O B-LOC I-LOC".split()
-    told = list(words.numbers)
+    spelled = list(words.numbers)
     form = str if spoken else str.title
     for _ in range(20):
         first, middle, last, left, place, *rest = (
-            told[n] for n in names.renamed(text, tags, 1.0, spoken, random)
+            spelled[n] for n in names.renamed(text, tags, 1.0, spoken, random)
         )
         assert first in map(form, ("bo", "kim", "paris")) and last in map(form, ("ray", "kim", "paris"))
         assert (
@@ -58,12 +58,12 @@ def test_a_run_goes_on_from_weights_and_learns_from_a_teacher(tmp_path, monkeypa
         monkeypatch.setitem(entities.RECIPES, name, small(entities.RECIPES[name], **sizes))
     whole = entities.train_entities(data, tmp_path / "a", "offline", updates=40, progress=len)
     live = entities.train_entities(data, tmp_path / "a", "live", updates=5, progress=len)
-    said: list[str] = []
+    lines: list[str] = []
     goes_on = entities.train_entities(
-        data, tmp_path / "b", "live", updates=60, start=live, teacher=whole, progress=said.append
+        data, tmp_path / "b", "live", updates=60, start=live, teacher=whole, progress=lines.append
     )
     assert load(goes_on.parent).card.network.options == load(live.parent).card.network.options
-    assert float(said[-1].split("mean ")[1].split()[0]) > 0.9, said
+    assert float(lines[-1].split("mean ")[1].split()[0]) > 0.9, lines
 
 
 def test_a_start_or_a_teacher_of_another_kind_is_refused(tmp_path):

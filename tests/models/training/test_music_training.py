@@ -39,17 +39,17 @@ def data(tmp_path_factory):
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(style, data, tmp_path, monkeypatch):
     recipe = replace(music.RECIPES[style], options=SMALL[style], check_every=2, updates=4)
     monkeypatch.setitem(music.RECIPES, style, recipe)
-    told: list[str] = []
-    whole = music.train_music(data, tmp_path / "whole", style, progress=told.append)
-    assert told[-1].startswith(f"{style} 4/4")
+    lines: list[str] = []
+    whole = music.train_music(data, tmp_path / "whole", style, progress=lines.append)
+    assert lines[-1].startswith(f"{style} 4/4")
     # The rate of learning depends on the count of updates, so the first run must be after the same one.
     monkeypatch.setattr(music, "_update", stop_after(2, music._update))
     with pytest.raises(KeyboardInterrupt):
-        music.train_music(data, tmp_path / "cut", style, progress=told.append)
+        music.train_music(data, tmp_path / "cut", style, progress=lines.append)
     monkeypatch.undo()
     monkeypatch.setitem(music.RECIPES, style, recipe)
-    cut = music.train_music(data, tmp_path / "cut", style, progress=told.append)
-    assert "resumed after 2 updates" in told
+    cut = music.train_music(data, tmp_path / "cut", style, progress=lines.append)
+    assert "resumed after 2 updates" in lines
     for name, value in load_file(whole).items():
         torch.testing.assert_close(load_file(cut)[name], value, atol=1e-3, rtol=1e-3)
 
@@ -106,8 +106,8 @@ def test_the_two_ways_to_a_likelihood_agree():
     torch.manual_seed(0)
     network = build_network("roll_density", dict(hidden_size=12, depth=1, inner_size=12)).eval()
     keys = (torch.rand(3, 20, 88) < 0.05).float()
-    found, _ = network.step(keys, network.initial_state(3))
-    torch.testing.assert_close(network.log_probability(keys), found.sum(-1), atol=1e-4, rtol=1e-4)
+    likelihoods, _ = network.step(keys, network.initial_state(3))
+    torch.testing.assert_close(network.log_probability(keys), likelihoods.sum(-1), atol=1e-4, rtol=1e-4)
 
 
 def test_moved_pieces_keep_to_the_voices_ranges():
@@ -123,5 +123,5 @@ def test_moved_pieces_keep_to_the_voices_ranges():
 
 def test_an_untrained_composer_knows_nothing():
     network = build_network("composer", SMALL["chorale"]).eval()
-    found = predict(network, [np.random.default_rng(1).integers(0, 53, (30, 4))])
-    assert found.steps == 29 and 13 < found.nll < 20 and found.accuracy < 0.2
+    prediction = predict(network, [np.random.default_rng(1).integers(0, 53, (30, 4))])
+    assert prediction.steps == 29 and 13 < prediction.nll < 20 and prediction.accuracy < 0.2

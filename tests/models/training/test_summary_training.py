@@ -19,41 +19,34 @@ def data(tmp_path):
     return summary_data.make(tmp_path / "data")
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.mark.parametrize("mode", ["live", "offline"])
 def test_summary_learns_ends_and_goes_on(mode, data, tmp_path, monkeypatch):
     small = dict(word_size=30, letter_size=4, hidden_size=12)
     pace = dataclasses.replace(summary.RECIPES[mode].pace, averaged=0.8, learning_rate=1e-2)
     recipe = dataclasses.replace(summary.RECIPES[mode], options=small, rows=8, words=40, pace=pace)
     monkeypatch.setitem(summary.RECIPES, mode, recipe)
-    said: list[str] = []
-    weights = summary.train_summary(data, tmp_path / "runs", mode, updates=120, progress=said.append)
-    f1 = float(said[-1].split("f1 ")[1].split()[0])
-    assert f1 > 0.9, said
+    lines: list[str] = []
+    weights = summary.train_summary(data, tmp_path / "runs", mode, updates=120, progress=lines.append)
+    f1 = float(lines[-1].split("f1 ")[1].split()[0])
+    assert f1 > 0.9, lines
     assert all(value.dtype == torch.float16 for value in load_file(weights).values())
     assert (weights.parent / "words.txt").read_text().split()[0] == "the"
 
-    said.clear()
-    summary.train_summary(data, tmp_path / "runs", mode, updates=130, progress=said.append)
-    assert "resumed after 120 updates" in said
+    lines.clear()
+    summary.train_summary(data, tmp_path / "runs", mode, updates=130, progress=lines.append)
+    assert "resumed after 120 updates" in lines
 
 
 def test_headline_learns_to_copy_ends_and_goes_on(data, tmp_path, monkeypatch):
     recipe = headline.HeadlineRecipe(rows=8, words=20, word_size=24, averaged=0.8, learning_rate=1e-2)
     monkeypatch.setattr(headline, "RECIPE", recipe)
-    said: list[str] = []
-    headline.train_headline(data, tmp_path / "runs", updates=60, progress=said.append)
-    rouge = float(said[-1].split("rougeL ")[1])
-    assert rouge > 0.8, said
-    said.clear()
-    headline.train_headline(data, tmp_path / "runs", updates=61, progress=said.append)
-    assert "resumed after 60 updates" in said
+    lines: list[str] = []
+    headline.train_headline(data, tmp_path / "runs", updates=60, progress=lines.append)
+    rouge = float(lines[-1].split("rougeL ")[1])
+    assert rouge > 0.8, lines
+    lines.clear()
+    headline.train_headline(data, tmp_path / "runs", updates=61, progress=lines.append)
+    assert "resumed after 60 updates" in lines
 
 
 def test_words_without_case_and_punctuation_are_those_of_captions():

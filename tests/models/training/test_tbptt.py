@@ -20,9 +20,9 @@ STAGES = {
 def gradients(stage, losses):
     for loss in losses:
         loss.backward(retain_graph=True)
-    found = [p.grad.clone() for p in stage.parameters()]
+    result = [p.grad.clone() for p in stage.parameters()]
     stage.zero_grad()
-    return found
+    return result
 
 
 def loss_of(y, targets):
@@ -45,8 +45,8 @@ def test_a_span_of_everything_is_the_whole_gradient(case, every):
     y, _ = stage.step(x, state)
     wanted = gradients(stage, [loss_of(y, targets)])
     parts = truncated(stage, x, state, every, 12)
-    found = gradients(stage, (loss_of(y, targets[:, part]) for y, part, _ in parts))
-    for a, b in zip(wanted, found):
+    result = gradients(stage, (loss_of(y, targets[:, part]) for y, part, _ in parts))
+    for a, b in zip(wanted, result):
         torch.testing.assert_close(b, a, atol=TOLERANCE, rtol=TOLERANCE)
 
 
@@ -62,17 +62,17 @@ def test_a_shorter_span_is_the_gradient_of_a_network_cut_there(case, every, span
         losses.append(loss_of(y[:, -int(every * stage.ratio) :], targets[:, part]))
     wanted = gradients(stage, losses)
     parts = truncated(stage, x, state, every, span)
-    found = gradients(stage, (loss_of(y, targets[:, part]) for y, part, _ in parts))
-    for a, b in zip(wanted, found):
+    result = gradients(stage, (loss_of(y, targets[:, part]) for y, part, _ in parts))
+    for a, b in zip(wanted, result):
         torch.testing.assert_close(b, a, atol=TOLERANCE, rtol=TOLERANCE)
 
 
 def test_outputs_and_states_are_those_of_the_whole_run(case):
     stage, x, _, state = case
     y, end = stage.step(x, state)
-    found = list(truncated(stage, x, state, 4, 8))
-    torch.testing.assert_close(torch.cat([part for part, _, _ in found], 1), y)
-    for a, b in zip(end, found[-1][2]):
+    result = list(truncated(stage, x, state, 4, 8))
+    torch.testing.assert_close(torch.cat([part for part, _, _ in result], 1), y)
+    for a, b in zip(end, result[-1][2]):
         torch.testing.assert_close(b, a)
         assert not b.requires_grad
 
@@ -106,5 +106,5 @@ def test_the_jacobian_of_the_textbooks_rnn():
     x = torch.randn(1, 5, 3)
     a, _ = stage.step(x, stage.initial_state(1))
     wanted = torch.diag_embed(1 - a[0].square()) @ stage.hidden_weight
-    found = jacobians(stage, x, stage.initial_state(1))
-    torch.testing.assert_close(found, wanted, atol=TOLERANCE, rtol=TOLERANCE)
+    result = jacobians(stage, x, stage.initial_state(1))
+    torch.testing.assert_close(result, wanted, atol=TOLERANCE, rtol=TOLERANCE)

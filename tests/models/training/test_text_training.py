@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-import torch
 
 from streamer.models.bundle.build import load
 from streamer.models.datasets.opinions import NO_LABEL, fine, five, read_labelled
@@ -21,13 +20,6 @@ def data(tmp_path):
     return text_data.make(tmp_path / "data")
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-
-
 def small(recipe, **options):
     pace = dataclasses.replace(recipe.pace, learning_rate=3e-2, averaged=0.8)
     return dataclasses.replace(recipe, pace=pace, options=recipe.options | options, words=60)
@@ -38,14 +30,14 @@ def test_entities_are_learnt(name, data, tmp_path, monkeypatch):
     options = dict(word_size=36, letter_size=6, hidden_size=16, dropout=0.1)
     monkeypatch.setitem(entities.RECIPES, name, small(entities.RECIPES[name], **options))
     monkeypatch.setattr(entities, "BATCH_STEPS", 200)
-    said: list[str] = []
-    weights = entities.train_entities(data, tmp_path / "runs", name, updates=120, progress=said.append)
-    assert float(said[-1].split("mean ")[1].split()[0]) > 0.9, said
+    lines: list[str] = []
+    weights = entities.train_entities(data, tmp_path / "runs", name, updates=120, progress=lines.append)
+    assert float(lines[-1].split("mean ")[1].split()[0]) > 0.9, lines
     assert load(weights.parent).card.task == "entities"
 
-    said.clear()
-    entities.train_entities(data, tmp_path / "runs", name, updates=121, progress=said.append)
-    assert "resumed after 120 updates" in said
+    lines.clear()
+    entities.train_entities(data, tmp_path / "runs", name, updates=121, progress=lines.append)
+    assert "resumed after 120 updates" in lines
 
 
 @pytest.mark.parametrize("name", sentiment.RECIPES)
@@ -55,15 +47,15 @@ def test_sentiment_is_learnt(name, data, tmp_path, monkeypatch):
     monkeypatch.setattr(sentiment, "BATCH_STEPS", 200)
     # They would be five of six sentences, and none is like those checked.
     monkeypatch.setattr("streamer.models.training.text.denials.VERBS", ())
-    said: list[str] = []
-    weights = sentiment.train_sentiment(data, tmp_path / "runs", name, updates=40, progress=said.append)
-    assert float(said[-1].split("sst_polar ")[1].split()[0]) > 0.9, said
+    lines: list[str] = []
+    weights = sentiment.train_sentiment(data, tmp_path / "runs", name, updates=40, progress=lines.append)
+    assert float(lines[-1].split("sst_polar ")[1].split()[0]) > 0.9, lines
     model = load(weights.parent)
     assert model.card.task == "sentiment" and "unclear" in model.card.licence
 
-    said.clear()
-    sentiment.train_sentiment(data, tmp_path / "runs", name, updates=41, progress=said.append)
-    assert "resumed after 40 updates" in said
+    lines.clear()
+    sentiment.train_sentiment(data, tmp_path / "runs", name, updates=41, progress=lines.append)
+    assert "resumed after 40 updates" in lines
 
 
 def test_praise_is_said_and_denied():

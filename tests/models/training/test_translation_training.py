@@ -43,21 +43,21 @@ def runs(data):
                 every=1000,
             )
             patch.setitem(translation_recipes.RECIPES, mode, recipe)
-        out, said = data.parent / "runs", []
-        offline = translation.train_translation(data, out, "offline", updates=200, progress=said.append)
-        translation.train_translation(data, out, "offline", updates=201, progress=said.append)
+        out, lines = data.parent / "runs", []
+        offline = translation.train_translation(data, out, "offline", updates=200, progress=lines.append)
+        translation.train_translation(data, out, "offline", updates=201, progress=lines.append)
         live = translation.train_translation(
-            data, out, "live", updates=120, start=offline, progress=said.append
+            data, out, "live", updates=120, start=offline, progress=lines.append
         )
         torch.set_num_threads(threads)
-        yield {"offline": offline.parent, "live": live.parent}, said
+        yield {"offline": offline.parent, "live": live.parent}, lines
 
 
 def test_it_learns_and_goes_on(runs):
-    _, said = runs
-    assert "resumed after 200 updates" in said
-    bleu = [float(text.split("bleu ")[1]) for text in said if "bleu" in text]
-    assert bleu[0] > 90 and bleu[-1] > 90, said
+    _, lines = runs
+    assert "resumed after 200 updates" in lines
+    bleu = [float(text.split("bleu ")[1]) for text in lines if "bleu" in text]
+    assert bleu[0] > 90 and bleu[-1] > 90, lines
 
 
 @pytest.mark.parametrize("mode", ["offline", "live"])
@@ -98,7 +98,7 @@ def test_negatives_stand_for_all_others(runs):
     network = translation.build_network(
         "translate_offline", SMALL | dict(pieces=len(source), units=len(target))
     ).eval()
-    some = sentence_pairs.batch(pairs, range(3))
-    whole = float(loss_of(network, some, 0, 0.0))
-    parts = [float(loss_of(network, some, 15, 0.0)) for _ in range(20)]
+    chosen = sentence_pairs.batch(pairs, range(3))
+    whole = float(loss_of(network, chosen, 0, 0.0))
+    parts = [float(loss_of(network, chosen, 15, 0.0)) for _ in range(20)]
     assert abs(np.mean(parts) - whole) < 0.02
