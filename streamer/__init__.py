@@ -44,7 +44,7 @@ _MODULES = {
     "transcribe": "streamer.api",
 }
 
-__all__ = [*_MODULES, "aio"]  # noqa: PLE0604, the keys are strings
+__all__ = [*_MODULES, "aio"]
 
 
 def __getattr__(name: str) -> Any:

@@ -46,8 +46,9 @@ def load(
 
     `streamer models` lists the names. `options` are of `transcribe` for speech; of text what the model's
     streams take ("lookahead" of live networks, "classes" of sentiment), and "share" of a summary.
-    `allowed_imports` are the prefixes of code outside `streamer` that its card may name. ValueError for an unknown model,
-    for one of another kind, and for options that it lacks; TypeError for unknown options of speech.
+    `allowed_imports` are the prefixes of code outside `streamer` that its card may name. ValueError for an
+    unknown model, for one of another kind, and for options that it lacks; TypeError for unknown options of
+    speech.
     """
     network = _network(model, allowed_imports)
     if network.card.front is not None:

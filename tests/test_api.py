@@ -149,7 +149,7 @@ def test_a_text_is_read_sentence_by_sentence(folder):
         assert text.encode()[sentence.start : sentence.end].decode() == sentence.text
         assert sentence.label == str(sentence) == next(iter(sentence.probabilities))
         with pytest.raises(AttributeError, match="a result of sentiment has no entities"):
-            sentence.entities
+            _ = sentence.entities
     assert len(streamer.load(str(folder / "moods"), classes=5)(text)[0].probabilities) == 5
     for sentence in streamer.load(folder / "names")(text):
         for entity in sentence.entities:
@@ -179,7 +179,7 @@ def test_every_public_name_is_there_and_documented():
         assert f"`{name}" in GUIDE or f"`streamer.{name}" in GUIDE or name in ("Connection", "Stream"), name
     assert set(streamer.__all__) <= set(dir(streamer))
     with pytest.raises(AttributeError, match="no attribute 'cheese'"):
-        streamer.cheese  # noqa: B018, the access is what is tested
+        getattr(streamer, "cheese")  # noqa: B009, the access is what is tested
 
 
 def test_what_type_checkers_see_is_what_there_is():
@@ -215,6 +215,16 @@ def test_the_import_is_light(tmp_path):
         "import sys, streamer; heavy = {'torch', 'zmq', 'numpy', 'msgspec'} & set(sys.modules); "
         "assert not heavy, heavy; import streamer.aio; streamer.connect; streamer.StreamerError; "
         "assert 'torch' not in sys.modules and streamer.aio.connect"
+    )
+    done = python(tmp_path, "-c", code)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_one_task_needs_is_not_loaded_for_the_others(tmp_path):
+    code = (
+        "import sys, streamer.api; "
+        "heavy = {'sklearn', 'rich', 'zmq', 'matplotlib', 'sounddevice'} & set(sys.modules); "
+        "assert not heavy, heavy"
     )
     done = python(tmp_path, "-c", code)
     assert (done.returncode, done.stderr) == (0, "")

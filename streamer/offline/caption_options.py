@@ -1,4 +1,4 @@
-"""What a transcription listens for and how it writes it: options of a stream, for the readers that know them."""
+"""What a transcription listens for and how it is written: options for the readers that know them."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -40,4 +40,4 @@ def parse_hot_words(words: str | None) -> tuple[str, ...]:
     return phrases
 
 
-RAW = CaptionOptions(raw=True)
+RAW, SENTENCES = CaptionOptions(raw=True), CaptionOptions()

@@ -12,7 +12,7 @@ import numpy as np
 
 from streamer import wire
 from streamer.config import Config
-from streamer.offline.caption_options import CaptionOptions
+from streamer.offline.caption_options import SENTENCES, CaptionOptions
 
 if TYPE_CHECKING:
     from streamer.offline.speech import Offline
@@ -30,7 +30,7 @@ class Rewriter:
     A context manager; `wait_ready` before the first sound.
     """
 
-    def __init__(self, config: Config, rate_hz: int, options: CaptionOptions = CaptionOptions()):
+    def __init__(self, config: Config, rate_hz: int, options: CaptionOptions = SENTENCES):
         self.rate_hz = rate_hz
         self._sound: deque[np.ndarray] = deque()
         self._start = self._end = 0  # positions of what is kept

@@ -50,14 +50,14 @@ class Sentences:
     ) -> list[Event | None]:
         """The final of each sentence, whose words' bytes count as if single spaces stood between them.
 
-        None where a sentence has no words. `progress` is told how many words each pass has done.
+        None where a sentence has no words. `progress` is called with the words that each pass has done.
         """
         return [events[-1] if events else None for events in self.events(sentences, progress)]
 
     def events(
         self, sentences: Sequence[Sequence[str]], progress: Progress = lambda words: None
     ) -> list[list[Event]]:
-        """All that each sentence's reader tells, the final last; `through` counts rows."""
+        """All events of each sentence's reader, the final last; `through` counts rows."""
         events: list[list[Event]] = [[] for _ in sentences]
         for batch in _batches(sentences, len(self.encoder.tail(0))):
             steps = [self.steps(sentences[index]) for index in batch]

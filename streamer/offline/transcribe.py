@@ -19,7 +19,7 @@ class Transcriber(Protocol):
     """A network of either mode for complete recordings."""
 
     def transcripts(self, sounds: Iterable[Sound], progress: Progress = ...) -> Iterator[Transcript]:
-        """The transcript of each of `sounds`, in order; `progress` is called with the seconds that are done."""
+        """The transcript of each of `sounds`, in order; `progress` is called with the seconds done."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The live mode for files: whole recordings through the engine that serves, many at once, as fast as it goes."""
+"""The live mode for files: recordings through the engine that serves, many at once, as fast as it goes."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field

@@ -199,18 +199,21 @@ def test_a_fresh_server_in_the_old_place_gets_a_new_stream():
 
 def test_a_broken_connection_loses_no_input_and_reports_lost_results():
     engine = EchoEngine()
-    with serving(engine) as server, Proxy(server.address) as proxy:
-        with connect(proxy.address, timeout_s=10) as connection:
-            stream = connection.open("echo")
-            results = []
-            for number, frame in enumerate(frames()):
-                stream.send(frame)
-                results += stream.poll()
-                if number % 25 == 12:
-                    proxy.cut()
-            stream.close()
-            results += stream
-            notices = stream.notices()
+    with (
+        serving(engine) as server,
+        Proxy(server.address) as proxy,
+        connect(proxy.address, timeout_s=10) as connection,
+    ):
+        stream = connection.open("echo")
+        results = []
+        for number, frame in enumerate(frames()):
+            stream.send(frame)
+            results += stream.poll()
+            if number % 25 == 12:
+                proxy.cut()
+        stream.close()
+        results += stream
+        notices = stream.notices()
     assert len(engine.digests) == 1, "the stream must go on, not begin anew"
     assert next(iter(engine.digests.values())).hexdigest() == digest()
     assert all(isinstance(n, Gap) for n in notices)

@@ -7,13 +7,15 @@ from hypothesis import strategies as st
 
 from streamer.clients.cues import LONGEST_LINE, LONGEST_SECONDS, Spoken, cues
 
+NO_PAUSES: dict[int, float] = {}
 
-def spoken(text: str, seconds_each: float = 0.3, pauses: dict[int, float] = {}) -> list[Spoken]:
-    words, at = [], 0.0
+
+def spoken(text: str, seconds_each: float = 0.3, pauses: dict[int, float] = NO_PAUSES) -> list[Spoken]:
+    words, start = [], 0.0
     for number, word in enumerate(text.split()):
-        at += pauses.get(number, 0.0)
-        words.append(Spoken(word, at, at + seconds_each))
-        at += seconds_each
+        start += pauses.get(number, 0.0)
+        words.append(Spoken(word, start, start + seconds_each))
+        start += seconds_each
     return words
 
 

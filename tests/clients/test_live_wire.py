@@ -75,21 +75,24 @@ def test_a_broken_connection_changes_no_word():
 
 def test_a_recorded_server_replays_to_the_same_results(tmp_path):
     path = tmp_path / "wire"
-    with Recorder(path) as recorder, serving(tiny_engine(lease_ms=300), recorder=recorder) as server:
-        with connect(server.address) as connection:
-            silent = connection.open("tiny", format=FORMAT)
-            silent.send(noise(8000, 1).tobytes())
-            flushed = connection.open("labels", format=FORMAT)
-            flushed.send(noise(8000, 2).tobytes())
-            flushed.flush()
-            converse(flushed, noise(RATE_HZ, 3))
-            list(silent)
-            assert silent.closed.reason == "lease"
-            drained = connection.open("tiny", format=FORMAT)
-            drained.send(noise(8000, 4).tobytes())
-            drained.poll(1.0)
-            server.loop.stop()
-            list(drained)
+    with (
+        Recorder(path) as recorder,
+        serving(tiny_engine(lease_ms=300), recorder=recorder) as server,
+        connect(server.address) as connection,
+    ):
+        silent = connection.open("tiny", format=FORMAT)
+        silent.send(noise(8000, 1).tobytes())
+        flushed = connection.open("labels", format=FORMAT)
+        flushed.send(noise(8000, 2).tobytes())
+        flushed.flush()
+        converse(flushed, noise(RATE_HZ, 3))
+        list(silent)
+        assert silent.closed.reason == "lease"
+        drained = connection.open("tiny", format=FORMAT)
+        drained.send(noise(8000, 4).tobytes())
+        drained.poll(1.0)
+        server.loop.stop()
+        list(drained)
     messages = list(Replay(path, tiny_engine(lease_ms=300)).messages())
     replayed: dict[bytes, list] = {}
     for message in messages:
