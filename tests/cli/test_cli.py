@@ -346,3 +346,20 @@ def test_a_module_of_ours_that_is_missing_is_no_package(monkeypatch):
         needed(ModuleNotFoundError("", name="rouge_score.x"), "live")
         == "this needs rouge-score: pip install 'streamer[eval]'"
     )
+
+
+@pytest.mark.parametrize(
+    "call, heavy", [(["--help"], "rich numpy torch pydantic"), (["devices", "-h"], "torch rich")]
+)
+def test_help_imports_nothing_heavy(call, heavy):
+    code = f"""
+import sys
+from streamer.cli import app
+sys.argv = ["streamer", *{call}]
+try:
+    app.main()
+finally:
+    print(*sorted(sys.modules.keys() & set("{heavy}".split())), file=sys.stderr)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stderr.strip()) == (0, "")
