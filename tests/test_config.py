@@ -14,7 +14,9 @@ from streamer.config import (
     Server,
     parse,
     read_config,
+    with_model,
 )
+from tests.tiny_model import write_model
 
 ROOT = Path(__file__).parent.parent
 
@@ -82,3 +84,15 @@ def test_the_local_file_comes_before_the_shipped_one(tmp_path, monkeypatch):
 def test_a_config_travels_as_json():
     config = parse("[models.a]\nfolder = 'x'\nallow_imports = ['m']")
     assert msgspec.json.decode(msgspec.json.encode(config), type=Config) == config
+
+
+def test_the_folder_of_a_model_gets_a_name(tmp_path):
+    folder = write_model(tmp_path / "mine")
+    config, name = with_model(Config(), str(folder))
+    assert (name, config.folders()) == ("mine", {"mine": folder})
+    assert with_model(Config(), "captions-en") == (Config(), "captions-en")
+    assert with_model(Config(), "") == (Config(), "")
+    with pytest.raises(ValueError, match="'nobody' is unknown"):
+        with_model(Config(), "nobody")
+    with pytest.raises(ValueError, match="not a model's folder"):
+        with_model(Config(), str(tmp_path / "none"))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import soundfile
@@ -20,8 +20,9 @@ from streamer.cli.rendering import rendered
 from streamer.clients.files import AudioFile
 from streamer.config import Config
 from streamer.errors import WrongCall
-from streamer.offline.speech import Progress, Sound
-from streamer.offline.transcribe import transcriber
+
+if TYPE_CHECKING:
+    from streamer.offline.speech import Progress, Sound
 
 BLOCK_MS = 1000
 
@@ -51,6 +52,8 @@ def write(config: Config, options: Transcribe) -> int:
     """As `transcribe`, with a config that is read. ValueError or OSError, one line, for what keeps all
     of the recordings from being written.
     """
+    from streamer.offline.transcribe import transcriber  # late: --help has no use for torch
+
     files, format, output = options.files, options.format, options.output
     if format in ("srt", "vtt") and len(files) > 1 and output is None:
         raise WrongCall(f"{format} of several files makes one file each; name their folder with --output")
@@ -81,8 +84,10 @@ class _Reading:
         self.files, self.failures = files, 0
         self._opened: deque[_Opened] = deque()
 
-    def sounds(self) -> Iterator[Sound]:
+    def sounds(self) -> "Iterator[Sound]":
         """The files that can be opened, in order."""
+        from streamer.offline.speech import Sound
+
         for index, name in enumerate(self.files):
             try:
                 audio = AudioFile(name)
@@ -119,7 +124,7 @@ def _targets(files: Sequence[str], output: Path, format: str) -> list[Path]:
         path = Path("stdin" if name == "-" else name)
         names = [path.stem, path.name, *(f"{path.name}-{number}" for number in range(2, len(files) + 2))]
         # Some file systems don't tell A from a.
-        chosen = next(one for one in names if one.casefold() not in taken)
+        chosen = next(stem for stem in names if stem.casefold() not in taken)
         taken.add(chosen.casefold())
         targets.append(output / f"{chosen}.{format}")
     return targets
@@ -133,7 +138,7 @@ def _put(text: str, label: str, target: Path | None) -> None:
 
 
 @contextmanager
-def _progress(files: Sequence[str]) -> Iterator[Progress]:
+def _progress(files: Sequence[str]) -> "Iterator[Progress]":
     """Takes the seconds of sound that are done; shows them on standard error if that is a terminal."""
     if not sys.stderr.isatty():
         yield lambda seconds: None

@@ -349,7 +349,13 @@ def test_a_module_of_ours_that_is_missing_is_no_package(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "call, heavy", [(["--help"], "rich numpy torch pydantic"), (["devices", "-h"], "torch rich")]
+    "call, heavy",
+    [
+        (["--help"], "rich numpy torch pydantic"),
+        (["devices", "-h"], "torch rich"),
+        (["transcribe", "-h"], "torch"),
+        (["compose", "-h"], "torch"),
+    ],
 )
 def test_help_imports_nothing_heavy(call, heavy):
     code = f"""
