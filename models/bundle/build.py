@@ -146,11 +146,11 @@ def read_weights(path: Path, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
 
     Two tensors NAME.left [N, R] and NAME.right [R, C] stand for their product.
     """
-    found = _multiplied(read_tensors(path))
+    weights = _multiplied(read_tensors(path))
     for name in wanted:
-        if name not in found:
+        if name not in weights:
             raise ValueError(f"{path}: {name} is missing; the card describes another network")
-    for name, value in found.items():
+    for name, value in weights.items():
         if name not in wanted:
             raise ValueError(f"{path}: {name} is not part of the network that the card describes")
         if value.shape != wanted[name].shape:
@@ -161,7 +161,7 @@ def read_weights(path: Path, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
             raise ValueError(f"{path}: {name} has type {value.dtype}; it must be a float")
         if not torch.isfinite(value).all():
             raise ValueError(f"{path}: {name} holds numbers that are not finite")
-    return {name: value.float() for name, value in found.items()}
+    return {name: value.float() for name, value in weights.items()}
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -175,12 +175,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise ValueError(f"{path}: not a whole safetensors file ({error})") from None
 
 
-def _multiplied(found: dict[str, Tensor]) -> dict[str, Tensor]:
-    """`found`, pairs of factors multiplied; a factor without its fellow, or that doesn't fit it, stays."""
-    whole = dict(found)
-    for name, left in found.items():
+def _multiplied(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """`tensors`, pairs of factors multiplied; a factor without its fellow, or that doesn't fit it, stays."""
+    whole = dict(tensors)
+    for name, left in tensors.items():
         table = name.removesuffix(LEFT)
-        right = found.get(table + RIGHT)
+        right = tensors.get(table + RIGHT)
         if (
             table != name
             and right is not None

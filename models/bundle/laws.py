@@ -115,9 +115,9 @@ def honesty(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Find
             other = torch.cat([x[:, :place], future], dim=1)
             y, _ = stage.step(other, stage.initial_state(1))
             # Outputs that rest on nothing from `before` on, after the warm-up, which is dropped.
-            sure = stage.warmup + int((before - stage.lookahead) * stage.ratio)
-            if sure > stage.warmup:
-                kept = slice(stage.warmup, sure)
+            true_until = stage.warmup + int((before - stage.lookahead) * stage.ratio)
+            if true_until > stage.warmup:
+                kept = slice(stage.warmup, true_until)
                 yield _compare(claim, true[:, kept], y[:, kept])
 
 
@@ -131,9 +131,11 @@ def drain(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Findin
         claim = f"{steps} steps closed to {tuple(closed.shape)}, wanted {wanted}"
         yield _truth(claim, tuple(closed.shape) == wanted)
         yield _compare("closing a stream gave other outputs than the whole", closed, _live(stage, part))
-        sure = int(max(0, steps - stage.lookahead) * stage.ratio)
+        true_until = int(max(0, steps - stage.lookahead) * stage.ratio)
         longer = stage(torch.cat([part, x], dim=1))
-        yield _compare("closing changed outputs that were true", closed[:, :sure], longer[:, :sure])
+        yield _compare(
+            "closing changed outputs that were true", closed[:, :true_until], longer[:, :true_until]
+        )
     yield _truth("the last input reached no output", _last_matters(stage, x, random))
 
 

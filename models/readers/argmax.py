@@ -14,7 +14,7 @@ import numpy as np
 
 from streamer.models.options import converted
 from streamer.models.readers import Alternative, Event, EventWord
-from streamer.models.readers.rowwise import Rows, RowState, RowwiseReader
+from streamer.models.readers.rowwise import Rows, RowState, RowwiseReader, StreamOptions
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 
@@ -29,10 +29,9 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_tokens: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 2000  # of an utterance
 
 
-class StreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class OwnOptions(StreamOptions, frozen=True, forbid_unknown_fields=True):
     """What one stream may set; silence 0 never ends an utterance, None is the card's."""
 
-    partials: bool = True
     endpoint_silence_ms: Annotated[int, msgspec.Meta(ge=0, le=60_000)] | None = None
 
 
@@ -57,7 +56,7 @@ class TextState(RowState):
 class ArgmaxReader(RowwiseReader[TextState, tuple[int, float]]):
     """Each stretch of one label is an utterance of one word."""
 
-    option_names = StreamOptions.__struct_fields__
+    option_names = OwnOptions.__struct_fields__
 
     def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], rows: int):
         self.card = converted(options, CardOptions, "reader")
@@ -71,7 +70,7 @@ class ArgmaxReader(RowwiseReader[TextState, tuple[int, float]]):
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options in force. OptionError "options.NAME" for unknown or bad ones."""
-        given = converted(options, StreamOptions, "options")
+        given = converted(options, OwnOptions, "options")
         silence = given.endpoint_silence_ms
         return {
             "partials": given.partials,

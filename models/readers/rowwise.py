@@ -1,12 +1,19 @@
 """Readers that take one output row after another; the state of a stream is a struct."""
 
 from collections.abc import Iterable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 import numpy as np
 
+from streamer.models.options import converted
 from streamer.models.readers import Event, Reader
+
+
+class StreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one stream of any reader may set; a reader's own options extend it."""
+
+    partials: bool = True
 
 
 class RowState(msgspec.Struct):
@@ -51,6 +58,11 @@ class RowwiseReader(Reader, Generic[State, Output]):
     """Contract: `rows`, `prepared`, `step` and `end` are each reader's own, and so are the options."""
 
     rows: Rows[State]
+    option_names: tuple[str, ...] = StreamOptions.__struct_fields__
+
+    def parse(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The options in force. OptionError "options.NAME" for unknown or bad ones."""
+        return {"partials": converted(options, StreamOptions, "options").partials}
 
     def prepared(self, outputs: np.ndarray) -> Iterable[Sequence[Output]]:
         """Outputs [B, n, D] as `step` takes them: n of them for each of the B streams."""

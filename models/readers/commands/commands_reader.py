@@ -177,7 +177,7 @@ class CommandsReader(Reader):
         return self._final(row, label, at, share)
 
     def _apart(self, row: int, label: int, at: int, any_word: float) -> bool:
-        """Whether a word is far enough from the last one; `any_word` is how likely it is that there is one."""
+        """Whether a word is far enough from the last one; `any_word` is the probability of any word."""
         streams, place = self.streams, int(self.streams.through[row]) + at
         apart = self.card.repeat_rows if label == streams.last_label[row] else self.card.apart_rows
         soon = place - streams.last_word_row[row] < self.card.second_rows

@@ -24,12 +24,6 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bar_steps: Annotated[int, msgspec.Meta(ge=1, le=192)] = 16
 
 
-class StreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one stream may set."""
-
-    partials: bool = True
-
-
 class Note(msgspec.Struct, array_like=True):
     """A symbol of a voice, the steps where it stood, and its probability when it was chosen."""
 
@@ -51,16 +45,10 @@ class NotesState(RowState):
 class NotesReader(RowwiseReader[NotesState, tuple[list[int], list[float]]]):
     """Reads a composer's rows, [B, n, 3 * voices]."""
 
-    option_names = StreamOptions.__struct_fields__
-
     def __init__(self, voices: Sequence[Voice], options: dict[str, Any], rows: int):
         self.card = converted(options, CardOptions, "reader")
         self.voices = tuple(voices)
         self.rows = Rows(NotesState, rows)
-
-    def parse(self, options: dict[str, Any]) -> dict[str, Any]:
-        """The options in force. OptionError "options.NAME" for unknown or bad ones."""
-        return msgspec.to_builtins(converted(options, StreamOptions, "options"))
 
     def open(self, row: int, options: dict[str, Any]) -> None:
         """Start a stream in `row` with what `parse` returned."""

@@ -19,7 +19,7 @@ import numpy as np
 from streamer.errors import OptionError
 from streamer.models.options import converted
 from streamer.models.readers import Alternative, Event, EventWord, Kind
-from streamer.models.readers.rowwise import Rows
+from streamer.models.readers.rowwise import Rows, StreamOptions
 from streamer.models.readers.text.sentence_reader import (
     SentenceReader,
     SentenceState,
@@ -39,10 +39,9 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     next_weight: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0  # of the next word's tags
 
 
-class StreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class OwnOptions(StreamOptions, frozen=True, forbid_unknown_fields=True):
     """What one stream may set; no `lookahead` is the card's."""
 
-    partials: bool = True
     lookahead: int | None = None
 
 
@@ -68,7 +67,7 @@ class EntitiesState(SentenceState):
 class EntitiesReader(SentenceReader[EntitiesState, list[list[float]]]):
     """Tags word by word, the likeliest of the tags that may follow; what was told never changes."""
 
-    option_names = StreamOptions.__struct_fields__
+    option_names = OwnOptions.__struct_fields__
 
     def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], rows: int):
         self.card = converted(options, CardOptions, "reader")
@@ -87,7 +86,7 @@ class EntitiesReader(SentenceReader[EntitiesState, list[list[float]]]):
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options in force. OptionError "options.NAME" for unknown or bad ones."""
-        given = converted(options, StreamOptions, "options")
+        given = converted(options, OwnOptions, "options")
         lookahead = self.card.lookahead if given.lookahead is None else given.lookahead
         if not 0 <= lookahead < self.heads:
             raise OptionError("options.lookahead", f"{lookahead}; this model has 0 to {self.heads - 1}")

@@ -22,12 +22,6 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     words: str = "words.txt"  # beside the card, one a line
 
 
-class StreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one stream may set; a title has no partials."""
-
-    partials: bool = True
-
-
 class HeadlineState(RowState):
     """The state of one stream."""
 
@@ -43,18 +37,12 @@ class HeadlineReader(RowwiseReader[HeadlineState, list[float]]):
     2 + i is the list's word i, and past the list unit t is the source's word t.
     """
 
-    option_names = StreamOptions.__struct_fields__
-
     def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], folder: Path, rows: int):
         card = converted(options, CardOptions, "reader")
         if sum(len(columns) for columns in labels.values()) != 2:
             raise ValueError("labels: a headline has two columns, its units and their log-probabilities")
         self.listed = read_words(folder / card.words, "reader.words")
         self.rows = Rows(HeadlineState, rows)
-
-    def parse(self, options: dict[str, Any]) -> dict[str, Any]:
-        """The options in force. OptionError "options.NAME" for unknown or bad ones."""
-        return {"partials": converted(options, StreamOptions, "options").partials}
 
     def open(self, row: int, options: dict[str, Any]) -> None:
         """Start a stream in `row` with what `parse` returned."""

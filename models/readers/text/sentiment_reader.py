@@ -14,7 +14,7 @@ import numpy as np
 from streamer.errors import OptionError
 from streamer.models.options import converted
 from streamer.models.readers import Alternative, Event, EventWord, Kind
-from streamer.models.readers.rowwise import Rows
+from streamer.models.readers.rowwise import Rows, StreamOptions
 from streamer.models.readers.text.sentence_reader import SentenceReader, SentenceState, SourceWord, softmax
 
 
@@ -22,10 +22,9 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[reader] of a card with kind = "sentiment"."""
 
 
-class StreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class OwnOptions(StreamOptions, frozen=True, forbid_unknown_fields=True):
     """What one stream may set; no `classes` is the first head's count."""
 
-    partials: bool = True
     classes: int | None = None
 
 
@@ -43,7 +42,7 @@ class SentimentState(SentenceState):
 class SentimentReader(SentenceReader[SentimentState, list[float]]):
     """Tells the probabilities of all classes of a head."""
 
-    option_names = StreamOptions.__struct_fields__
+    option_names = OwnOptions.__struct_fields__
 
     def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], rows: int):
         converted(options, CardOptions, "reader")
@@ -62,7 +61,7 @@ class SentimentReader(SentenceReader[SentimentState, list[float]]):
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options in force. OptionError "options.NAME" for unknown or bad ones."""
-        given = converted(options, StreamOptions, "options")
+        given = converted(options, OwnOptions, "options")
         classes = next(iter(self.heads)) if given.classes is None else given.classes
         if classes not in self.heads:
             there_are = " or ".join(map(str, self.heads))

@@ -17,7 +17,7 @@ import numpy as np
 from streamer.errors import OptionError
 from streamer.models.options import converted
 from streamer.models.readers import Alternative, Event, EventWord, Kind
-from streamer.models.readers.rowwise import Rows
+from streamer.models.readers.rowwise import Rows, StreamOptions
 from streamer.models.readers.text.sentence_reader import SentenceReader, SentenceState, SourceWord
 
 Probability = Annotated[float, msgspec.Meta(gt=0, lt=1)]
@@ -35,10 +35,9 @@ class NoOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[reader] of a card with kind = "summary_whole"."""
 
 
-class StreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class OwnOptions(StreamOptions, frozen=True, forbid_unknown_fields=True):
     """What one stream may set; no `lookahead` is the card's."""
 
-    partials: bool = True
     lookahead: int | None = None
 
 
@@ -56,7 +55,7 @@ class SummaryState(SentenceState):
 class SummaryReader(SentenceReader[SummaryState, list[float]]):
     """Keeps the words whose probability reaches a threshold; what was decided never changes."""
 
-    option_names = StreamOptions.__struct_fields__
+    option_names = OwnOptions.__struct_fields__
 
     def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], rows: int):
         card = converted(options, CardOptions, "reader")
@@ -68,7 +67,7 @@ class SummaryReader(SentenceReader[SummaryState, list[float]]):
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options in force. OptionError "options.NAME" for unknown or bad ones."""
-        given = converted(options, StreamOptions, "options")
+        given = converted(options, OwnOptions, "options")
         lookahead = self.default if given.lookahead is None else given.lookahead
         if not 0 <= lookahead < self.columns:
             raise OptionError("options.lookahead", f"{lookahead}; this model has 0 to {self.columns - 1}")

@@ -29,12 +29,6 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: str = "target.model"
 
 
-class StreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one stream may set."""
-
-    partials: bool = True
-
-
 class TranslationState(SentenceState):
     """The state of one stream."""
 
@@ -47,8 +41,6 @@ class TranslationState(SentenceState):
 class TranslationReader(SentenceReader[TranslationState, list[float]]):
     """A partial for every row that adds a unit, and a final where the target ends."""
 
-    option_names = StreamOptions.__struct_fields__
-
     def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], folder: Path, rows: int):
         card = converted(options, CardOptions, "reader")
         self.columns = sum(len(columns) for columns in labels.values())
@@ -56,10 +48,6 @@ class TranslationReader(SentenceReader[TranslationState, list[float]]):
             raise ValueError("labels: a translation has two columns a slot, a unit and its log-probability")
         self.model: SentencePieceProcessor = read_model(folder / card.model, "reader.model")
         self.rows = Rows(TranslationState, rows)
-
-    def parse(self, options: dict[str, Any]) -> dict[str, Any]:
-        """The options in force. OptionError "options.NAME" for unknown or bad ones."""
-        return {"partials": converted(options, StreamOptions, "options").partials}
 
     def open(self, row: int, options: dict[str, Any]) -> None:
         """Start a stream in `row` with what `parse` returned."""
