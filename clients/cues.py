@@ -15,7 +15,7 @@ class Cue(NamedTuple):
     text: str
 
 
-class Spoken(NamedTuple):
+class CueWord(NamedTuple):
     """A word and when it was said, in seconds."""
 
     text: str
@@ -23,7 +23,7 @@ class Spoken(NamedTuple):
     end: float
 
 
-def cues(words: Sequence[Spoken]) -> list[Cue]:
+def cues(words: Sequence[CueWord]) -> list[Cue]:
     """The words of an utterance as cues, cut at pauses and near the middle; none for no words."""
     if not words:
         return []
@@ -35,7 +35,7 @@ def cues(words: Sequence[Spoken]) -> list[Cue]:
     return cues(words[:cut]) + cues(words[cut:])
 
 
-def _cut(words: Sequence[Spoken]) -> int:
+def _cut(words: Sequence[CueWord]) -> int:
     """Where to part the words: far from both ends of the text, and at a long silence."""
     sizes = [len(word.text) + 1 for word in words]
     total = sum(sizes)

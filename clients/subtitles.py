@@ -6,7 +6,7 @@ from pathlib import Path
 import pysubs2
 
 from streamer import wire
-from streamer.clients.cues import Cue, Spoken, cues
+from streamer.clients.cues import Cue, CueWord, cues
 
 
 def subtitle(cue: Cue) -> pysubs2.SSAEvent:
@@ -37,7 +37,7 @@ class Subtitles:
         if best is None or not best.words:
             return
         rate = self.rate_hz
-        for cue in cues([Spoken(word.text, word.start / rate, word.end / rate) for word in best.words]):
+        for cue in cues([CueWord(word.text, word.start / rate, word.end / rate) for word in best.words]):
             self._file.append(subtitle(cue))
         self._write()
 

@@ -12,7 +12,7 @@ from streamer.models.bundle.build import Model
 from streamer.models.bundle.build import load as load_network
 from streamer.offline.caption_options import CaptionOptions
 from streamer.offline.sentence_result import SentenceResult
-from streamer.offline.speech import Offline, Sound
+from streamer.offline.speech import Offline, SoundBlocks
 from streamer.offline.summarize import SHARE
 from streamer.offline.text_reading import read_text
 from streamer.offline.transcript import Transcript
@@ -76,7 +76,7 @@ class SpeechModel:
         if rate is not None:
             raise TypeError("a file has a rate of its own; rate is for arrays")
         audio = AudioFile(sound)
-        (transcript,) = self._offline.transcripts([Sound(audio.samples(BLOCK_MS), audio.rate_hz)])
+        (transcript,) = self._offline.transcripts([SoundBlocks(audio.samples(BLOCK_MS), audio.rate_hz)])
         return transcript
 
 

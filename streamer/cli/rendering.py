@@ -3,7 +3,7 @@
 import msgspec
 import pysubs2
 
-from streamer.clients.cues import Cue, Spoken, cues
+from streamer.clients.cues import Cue, CueWord, cues
 from streamer.clients.subtitles import subtitle
 from streamer.offline.transcript import Segment, Transcript
 
@@ -26,4 +26,4 @@ def _cues(said: Segment) -> list[Cue]:
     """The cues of an utterance; one where no word has a time."""
     if not said.words:
         return [Cue(said.start, said.end, said.text)]
-    return cues([Spoken(word.word, word.start, word.end) for word in said.words])
+    return cues([CueWord(word.word, word.start, word.end) for word in said.words])

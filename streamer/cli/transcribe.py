@@ -22,7 +22,7 @@ from streamer.config import Config
 from streamer.errors import WrongCall
 
 if TYPE_CHECKING:
-    from streamer.offline.speech import Progress, Sound
+    from streamer.offline.speech import Progress, SoundBlocks
 
 BLOCK_MS = 1000
 
@@ -84,9 +84,9 @@ class _Reading:
         self.files, self.failures = files, 0
         self._opened: deque[_Opened] = deque()
 
-    def sounds(self) -> "Iterator[Sound]":
+    def sounds(self) -> "Iterator[SoundBlocks]":
         """The files that can be opened, in order."""
-        from streamer.offline.speech import Sound
+        from streamer.offline.speech import SoundBlocks
 
         for index, name in enumerate(self.files):
             try:
@@ -96,7 +96,7 @@ class _Reading:
                 continue
             opened = _Opened(index, name)
             self._opened.append(opened)
-            yield Sound(self._blocks(opened, audio), audio.rate_hz)
+            yield SoundBlocks(self._blocks(opened, audio), audio.rate_hz)
 
     def heard(self) -> _Opened:
         """The file that the next transcript is of."""

@@ -5,12 +5,11 @@ from typing import BinaryIO, NamedTuple
 
 from streamer.models.feeders.encoders import Split
 from streamer.models.text.tokens import SentenceEnd, Token, Tokens
-from streamer.offline.sentences import Mark
 
 PIECE_BYTES = 64 * 1024
 
 
-class Sentence(NamedTuple):
+class WrittenSentence(NamedTuple):
     """A sentence as it was written, the byte that it begins at, and its words."""
 
     text: str
@@ -30,10 +29,10 @@ class Sentence(NamedTuple):
         """Bytes of the text, of bytes that count as if single spaces stood between the words."""
         byte, first, last = 0, self.words[0], self.words[-1]
         for word in self.words:
-            mark = Mark(byte, byte + len(word.text.encode()), word.text, "token")
-            first = word if mark.start == start else first
-            last = word if mark.end == end else last
-            byte = mark.end + 1
+            after = byte + len(word.text.encode())
+            first = word if byte == start else first
+            last = word if after == end else last
+            byte = after + 1
         return first.start, last.end
 
 
@@ -44,7 +43,7 @@ def pieces(file: BinaryIO) -> Iterator[bytes]:
         yield piece
 
 
-def sentences(text: Iterator[bytes], split: Split) -> Iterator[list[Sentence]]:
+def sentences(text: Iterator[bytes], split: Split) -> Iterator[list[WrittenSentence]]:
     """The sentences that each of the pieces of `text` completes; what is left comes last.
 
     ValueError names the byte that is no UTF-8. Keeps no more text than the sentence that goes on.
@@ -52,7 +51,7 @@ def sentences(text: Iterator[bytes], split: Split) -> Iterator[list[Sentence]]:
     tokens, kept, begins = Tokens("plain"), bytearray(), 0
     open_words: list[Token] = []
 
-    def completed(tokens: Sequence[Token | SentenceEnd]) -> list[Sentence]:
+    def completed(tokens: Sequence[Token | SentenceEnd]) -> list[WrittenSentence]:
         nonlocal begins
         complete = []
         for token in tokens:
@@ -61,7 +60,7 @@ def sentences(text: Iterator[bytes], split: Split) -> Iterator[list[Sentence]]:
                 continue
             first, last = open_words[0].start, open_words[-1].end
             sentence = bytes(kept[first - begins : last - begins]).decode(errors="replace")
-            complete.append(Sentence(sentence, first, list(open_words)))
+            complete.append(WrittenSentence(sentence, first, list(open_words)))
             del kept[: last - begins]
             begins = last
             open_words.clear()

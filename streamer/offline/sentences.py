@@ -1,13 +1,14 @@
 """Sentences that are words already, through a text model: batches of about one length, then its reader."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 
 from streamer.models.bundle.build import Model
 from streamer.models.feeders.encoders import reading
+from streamer.models.feeders.text import Mark
 from streamer.models.layers.stage import Stage
 from streamer.models.readers import Event
 from streamer.models.readers.build import reader
@@ -17,15 +18,6 @@ BATCH_STEPS = 4096  # of input, padding included, in one pass of the network
 HEADLINE_WORDS = 120  # of a text that its title rests on, as in training
 
 Progress = Callable[[float], None]
-
-
-class Mark(NamedTuple):
-    """What a step stands for: a word and its bytes in the sentence, or nothing after its end."""
-
-    start: int
-    end: int
-    text: str
-    kind: str
 
 
 class Sentences:
@@ -72,13 +64,14 @@ class Sentences:
         marks: list[Mark] = []
         byte = 0
         for word in sentence:
-            mark = Mark(byte, byte + len(word.encode()), word, "token")
+            end = byte + len(word.encode())
+            mark = Mark(byte, end, word, "token", end)
             steps.append(self.encoder.steps(word, first=not marks))
             kinds = ["token"] + ["piece"] * (len(steps[-1]) - 1)
             marks += [mark._replace(kind=kind) for kind in kinds[: len(steps[-1])]]
             byte = mark.end + 1
         steps.append(self.encoder.tail(len(marks)))
-        marks += [Mark(byte, byte, "", "empty")] * len(steps[-1])
+        marks += [Mark(byte, byte, "", "empty", byte)] * len(steps[-1])
         return np.concatenate(steps), marks
 
     @torch.inference_mode()

@@ -27,7 +27,7 @@ BLOCK_S = 20.0  # of a recording that is in memory, through the front at once
 Progress = Callable[[float], None]
 
 
-class Sound(NamedTuple):
+class SoundBlocks(NamedTuple):
     """A recording as mono float32 blocks [n], read when they are asked for."""
 
     blocks: Iterable[np.ndarray]
@@ -82,7 +82,7 @@ class Offline:
         return list(self.transcripts((_sound(*recording) for recording in recordings), progress))
 
     def transcripts(
-        self, sounds: Iterable[Sound], progress: Progress = lambda seconds: None
+        self, sounds: Iterable[SoundBlocks], progress: Progress = lambda seconds: None
     ) -> Iterator[Transcript]:
         """The transcript of each of `sounds`, whose rates are the wire's, in order, as soon as it is whole.
 
@@ -105,7 +105,7 @@ class Offline:
         self._hear(pool, progress)
         yield from _ended(open_)
 
-    def _pieces(self, recording: _Recording, sound: Sound) -> Iterator[_Piece]:
+    def _pieces(self, recording: _Recording, sound: SoundBlocks) -> Iterator[_Piece]:
         """The features of `sound`, cut if the network wants it; `recording` learns how long it is."""
 
         def counted() -> Iterator[Tensor]:
@@ -142,13 +142,13 @@ class Offline:
         ]
 
 
-def _sound(samples: np.ndarray, rate_hz: int) -> Sound:
-    """Samples in memory as a Sound, at the nearest rate of the wire."""
+def _sound(samples: np.ndarray, rate_hz: int) -> SoundBlocks:
+    """Samples in memory as blocks, at the nearest rate of the wire."""
     if rate_hz not in RATES_HZ:
         nearest = min(RATES_HZ, key=lambda known: abs(known - rate_hz))
         samples, rate_hz = soxr.resample(samples, rate_hz, nearest), nearest
     size = round(BLOCK_S * rate_hz)
-    return Sound((samples[at : at + size] for at in range(0, len(samples), size)), rate_hz)
+    return SoundBlocks((samples[at : at + size] for at in range(0, len(samples), size)), rate_hz)
 
 
 def _uncut(features: Iterable[Tensor]) -> Iterator[tuple[int, Tensor]]:

@@ -10,7 +10,7 @@ from streamer.models.feeders.encoders import reading
 from streamer.models.readers import Event
 from streamer.models.text.words import join_words
 from streamer.offline.sentence_result import SentenceResult
-from streamer.offline.sentence_source import Sentence, sentences
+from streamer.offline.sentence_source import WrittenSentence, sentences
 from streamer.offline.sentences import Headlines, Sentences
 from streamer.offline.summarize import SHARE, summarize
 from streamer.offline.translate import Translator
@@ -40,21 +40,23 @@ def read_text(
     return _judged(task, network, given)
 
 
-def _judged(task: str, network: Sentences, given: Iterator[list[Sentence]]) -> Iterator[SentenceResult]:
+def _judged(
+    task: str, network: Sentences, given: Iterator[list[WrittenSentence]]
+) -> Iterator[SentenceResult]:
     for completed in given:
         finals = network.finals([sentence.spelled() for sentence in completed])
         for sentence, final in zip(completed, finals):
             yield _result(task, sentence, _alternatives(sentence, final))
 
 
-def _translated(translator: Translator, given: Iterator[list[Sentence]]) -> Iterator[SentenceResult]:
+def _translated(translator: Translator, given: Iterator[list[WrittenSentence]]) -> Iterator[SentenceResult]:
     for completed in given:
         translations = translator.translate([sentence.spelled() for sentence in completed])
         for sentence, translation in zip(completed, translations):
             yield _result("translation", sentence, [wire.Alternative(translation.text)])
 
 
-def _summary(network: Sentences, text: Sequence[Sentence], share: float) -> Iterator[SentenceResult]:
+def _summary(network: Sentences, text: Sequence[WrittenSentence], share: float) -> Iterator[SentenceResult]:
     for chosen in summarize([sentence.spelled() for sentence in text], network, share * _count_words(text)):
         yield _result("summary", text[chosen.sentence], [wire.Alternative(join_words(chosen.words))])
 
@@ -67,18 +69,18 @@ def _headline(network: Headlines, text: str) -> Iterator[SentenceResult]:
         yield SentenceResult("headline", text.strip(), start, end, [wire.Alternative(headline)])
 
 
-def _result(task: str, sentence: Sentence, alternatives: Sequence[wire.Alternative]) -> SentenceResult:
+def _result(task: str, sentence: WrittenSentence, alternatives: Sequence[wire.Alternative]) -> SentenceResult:
     return SentenceResult(task, sentence.text, sentence.start, sentence.end, alternatives)
 
 
-def _count_words(text: Sequence[Sentence]) -> int:
+def _count_words(text: Sequence[WrittenSentence]) -> int:
     """How many words the text has, as people count them: what stands between spaces."""
     # "it!--Joe" is one word, in two sentences.
     joined = sum(before.end == after.start for before, after in pairwise(text))
     return sum(len(sentence.text.split()) for sentence in text) - joined
 
 
-def _alternatives(sentence: Sentence, final: Event | None) -> list[wire.Alternative]:
+def _alternatives(sentence: WrittenSentence, final: Event | None) -> list[wire.Alternative]:
     """The alternatives of a final, their words' places as bytes of the text."""
     return [
         wire.Alternative(

@@ -8,7 +8,7 @@ import torch
 from streamer.config import Config, with_model
 from streamer.errors import WrongCall
 from streamer.offline.caption_options import CaptionOptions
-from streamer.offline.speech import Offline, Progress, Sound
+from streamer.offline.speech import Offline, Progress, SoundBlocks
 from streamer.offline.transcript import Transcript
 from streamer.server.loading import load_model
 
@@ -18,7 +18,7 @@ MODELS = {"offline": "captions-en-offline", "live": "captions-en"}
 class Transcriber(Protocol):
     """A network of either mode for complete recordings."""
 
-    def transcripts(self, sounds: Iterable[Sound], progress: Progress = ...) -> Iterator[Transcript]:
+    def transcripts(self, sounds: Iterable[SoundBlocks], progress: Progress = ...) -> Iterator[Transcript]:
         """The transcript of each of `sounds`, in order; `progress` is called with the seconds done."""
         ...
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from streamer import wire
 from streamer.config import Config
 from streamer.offline.caption_options import CaptionOptions
-from streamer.offline.speech import Progress, Sound
+from streamer.offline.speech import Progress, SoundBlocks
 from streamer.offline.transcript import Transcript, segment, transcript
 from streamer.server.contract import Outgoing
 from streamer.server.engine import Engine
@@ -70,7 +70,7 @@ class Unpaced:
         self.pacing = Pacing(streams=min(STREAMS, config.model(name).max_streams), options=known)
 
     def transcripts(
-        self, sounds: Iterable[Sound], progress: Progress = lambda seconds: None
+        self, sounds: Iterable[SoundBlocks], progress: Progress = lambda seconds: None
     ) -> Iterator[Transcript]:
         """The transcript of each of `sounds`, whose rates are the wire's, in order."""
         recordings = ((np.concatenate([EMPTY, *sound.blocks]), sound.rate_hz) for sound in sounds)

@@ -5,16 +5,16 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.clients.cues import LONGEST_LINE, LONGEST_SECONDS, Spoken, cues
+from streamer.clients.cues import LONGEST_LINE, LONGEST_SECONDS, CueWord, cues
 
 NO_PAUSES: dict[int, float] = {}
 
 
-def spoken(text: str, seconds_each: float = 0.3, pauses: dict[int, float] = NO_PAUSES) -> list[Spoken]:
+def spoken(text: str, seconds_each: float = 0.3, pauses: dict[int, float] = NO_PAUSES) -> list[CueWord]:
     words, start = [], 0.0
     for number, word in enumerate(text.split()):
         start += pauses.get(number, 0.0)
-        words.append(Spoken(word, start, start + seconds_each))
+        words.append(CueWord(word, start, start + seconds_each))
         start += seconds_each
     return words
 
@@ -28,7 +28,7 @@ def test_every_word_is_shown_once_and_in_time(drawn):
     words, at = [], 0.0
     for text, pause, length in drawn:
         start, at = at + pause, at + pause + length
-        words.append(Spoken(text, start, at))
+        words.append(CueWord(text, start, at))
     found = cues(words)
     assert " ".join(cue.text for cue in found).split() == [word.text for word in words]
     for cue in found:

@@ -6,7 +6,7 @@ import torch
 
 from streamer.models.bundle.build import load
 from streamer.offline.cutting import Cutter, cutter, frames
-from streamer.offline.speech import Offline, Sound
+from streamer.offline.speech import Offline, SoundBlocks
 from tests.tiny_ctc import LIVE, write_ctc
 
 RATE_HZ = 16000
@@ -132,7 +132,7 @@ def test_progress_adds_up_and_results_come_early(offline, monkeypatch):
     def sounds():
         for seed in range(6):
             opened.append(seed)
-            yield Sound([babble(6.0, seed)], RATE_HZ)
+            yield SoundBlocks([babble(6.0, seed)], RATE_HZ)
 
     found = offline.transcripts(sounds(), done.append)
     next(found)
