@@ -67,9 +67,9 @@ class Sentences:
             end = byte + len(word.encode())
             mark = Mark(byte, end, word, "token", end)
             steps.append(self.encoder.steps(word, first=not marks))
-            kinds = ["token"] + ["piece"] * (len(steps[-1]) - 1)
-            marks += [mark._replace(kind=kind) for kind in kinds[: len(steps[-1])]]
-            byte = mark.end + 1
+            # A word has no step where the encoder gives it none; of several the first is the word itself.
+            marks += [mark if step == 0 else mark._replace(kind="piece") for step in range(len(steps[-1]))]
+            byte = end + 1
         steps.append(self.encoder.tail(len(marks)))
         marks += [Mark(byte, byte, "", "empty", byte)] * len(steps[-1])
         return np.concatenate(steps), marks
