@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from rich.progress import Progress
 
-from streamer.cli.compose import SCORES, Compose
+from streamer.cli.compose_options import SCORES, Compose
 from streamer.cli.compose_plan import open_piece, plan
 from streamer.errors import WrongCall
 from streamer.music.piano_roll import write_roll

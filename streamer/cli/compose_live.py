@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from streamer.cli.compose import SCORES, Compose
 from streamer.cli.compose_file import write_scores
+from streamer.cli.compose_options import SCORES, Compose
 from streamer.cli.compose_plan import open_piece, plan
 from streamer.clients.keys import Keys
 from streamer.clients.speaker import Speaker

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, replace
 from typing import Any
 
-from streamer.cli.compose import Compose
+from streamer.cli.compose_options import Compose
 from streamer.errors import WrongCall
 from streamer.music.performance import Length, Performance, length_of
 from streamer.music.piece import Piece
