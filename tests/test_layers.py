@@ -80,7 +80,9 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-FILES = [path for folder in ("streamer", "models", "clients") for path in sorted((ROOT / folder).rglob("*.py"))]
+FILES = [
+    path for folder in ("streamer", "models", "clients") for path in sorted((ROOT / folder).rglob("*.py"))
+]
 SOURCES = {module_name(path): path for path in FILES}
 
 
