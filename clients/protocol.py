@@ -9,16 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 from streamer import wire
-from streamer.clients.notices import (
-    Applied,
-    Derived,
-    Gap,
-    Notice,
-    Refusal,
-    Rejected,
-    Restarted,
-    StreamOver,
-)
+from streamer.clients.notices import Applied, Derived, Gap, Notice, Refusal, Rejected, Restarted, StreamOver
 from streamer.clients.retransmission import RetransmissionQueue
 from streamer.clients.stream_format import Payload, StreamFormat
 

@@ -43,13 +43,7 @@ WORDS = {
     "chrf": "chrF",
     "p95": "95th percentile",
 }
-UNITS = {
-    "ms": "ms",
-    "seconds": "s",
-    "mb": "MB",
-    "percent": "%",
-    "per_minute": "a minute",
-}
+UNITS = {"ms": "ms", "seconds": "s", "mb": "MB", "percent": "%", "per_minute": "a minute"}
 
 
 def show(figures: Mapping[str, Any], as_json: bool) -> None:

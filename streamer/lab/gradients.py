@@ -18,14 +18,7 @@ from streamer.lab.exploding import Explosion, explosions
 from streamer.lab.intervals import Interval
 from streamer.lab.memory import perplexity
 from streamer.lab.rounded_json import write_json
-from streamer.lab.unrolled import (
-    Reach,
-    agreement_network,
-    encoded,
-    product_norms,
-    reach,
-    words_encoder,
-)
+from streamer.lab.unrolled import Reach, agreement_network, encoded, product_norms, reach, words_encoder
 from streamer.models.bundle.build import Model, build_network, load
 from streamer.models.card import Card
 from streamer.models.datasets.agreement_rows import Row

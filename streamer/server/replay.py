@@ -13,15 +13,7 @@ import msgspec
 from streamer import wire
 from streamer.server.contract import Outgoing, WireEngine
 from streamer.server.loop import decode_parts, expired_streams
-from streamer.server.recording import (
-    Answer,
-    Arrival,
-    CutShort,
-    Drain,
-    Record,
-    Tick,
-    read_recording,
-)
+from streamer.server.recording import Answer, Arrival, CutShort, Drain, Record, Tick, read_recording
 
 
 class Replay:

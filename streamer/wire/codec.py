@@ -11,16 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from streamer.errors import WireError
-from streamer.wire.messages import (
-    ID_BYTES,
-    VERSION,
-    Audio,
-    Control,
-    Input,
-    Open,
-    Output,
-    Text,
-)
+from streamer.wire.messages import ID_BYTES, VERSION, Audio, Control, Input, Open, Output, Text
 
 MAX_HEADER_BYTES = 64 * 1024
 MAX_PAYLOAD_BYTES = 1024 * 1024

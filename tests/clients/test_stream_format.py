@@ -15,11 +15,7 @@ from tests.serving import serving
 WHOLE = np.array([0, 1, -1, 255, -256, 32767, -32768])  # samples of 16 bits
 CODES = np.array([0, 1, 127, 128, 255])
 DTYPES = "int8 uint8 int16 >i2 uint16 int32 int64 float16 float32 >f4 float64 bool complex64".split()
-EXACT = {
-    "s16": {"int16", ">i2"},
-    "f32": {"float16", "float32", ">f4", "int16", ">i2"},
-    "mulaw": {"uint8"},
-}
+EXACT = {"s16": {"int16", ">i2"}, "f32": {"float16", "float32", ">f4", "int16", ">i2"}, "mulaw": {"uint8"}}
 
 
 def samples(dtype: str) -> np.ndarray:

@@ -6,15 +6,7 @@ import pytest
 
 from streamer import wire
 from streamer.clients.connection import connect
-from streamer.server.recording import (
-    Answer,
-    Arrival,
-    CutShort,
-    Drain,
-    Recorder,
-    Tick,
-    read_recording,
-)
+from streamer.server.recording import Answer, Arrival, CutShort, Drain, Recorder, Tick, read_recording
 from streamer.server.replay import Replay, recorded_results
 from tests.echo_engine import EchoEngine
 from tests.serving import Server

@@ -167,8 +167,7 @@ def _of_rows(rows: Sequence[Row], words: Words) -> Texts:
 
 def _of_sentences(sentences: Sequence[Sequence[str]], words: Words) -> Texts:
     return Texts(
-        [words.text(sentence) for sentence in sentences],
-        [numbers_shown(sentence) for sentence in sentences],
+        [words.text(sentence) for sentence in sentences], [numbers_shown(sentence) for sentence in sentences]
     )
 
 

@@ -45,16 +45,10 @@ def _pace(updates: int) -> Pace:
 
 RECIPES = {
     "live": SummaryRecipe(
-        "compress_live",
-        LOOKAHEADS,
-        dict(word_size=96, letter_size=32, hidden_size=160),
-        _pace(1300),
+        "compress_live", LOOKAHEADS, dict(word_size=96, letter_size=32, hidden_size=160), _pace(1300)
     ),
     "offline": SummaryRecipe(
-        "compress_offline",
-        1,
-        dict(word_size=96, letter_size=32, hidden_size=128),
-        _pace(1500),
+        "compress_offline", 1, dict(word_size=96, letter_size=32, hidden_size=128), _pace(1500)
     ),
 }
 

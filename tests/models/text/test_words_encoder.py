@@ -7,13 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.models.text.words import (
-    CHANNELS,
-    WordsEncoder,
-    join_words,
-    split_words,
-    words_encoder,
-)
+from streamer.models.text.words import CHANNELS, WordsEncoder, join_words, split_words, words_encoder
 
 ENCODER = WordsEncoder(["the", "fox"], tail=3)
 
