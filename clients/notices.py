@@ -19,8 +19,8 @@ class Gap:
 class Restarted:
     """The server had lost the stream, so a new one goes on where its accepted input ended.
 
-    Its state begins anew, and so do its utterances and positions: `position` of all that was sent
-    is position 0 of the new `stream`.
+    Its state, utterances and positions start afresh: what was sent at `position` of the lost stream is
+    position 0 of the new `stream`.
     """
 
     lost: bytes

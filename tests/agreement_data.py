@@ -8,7 +8,7 @@ NOUNS = (("cat", "cats"), ("dog", "dogs"), ("bird", "birds"))
 
 
 def rows(words: str = "", times: int = 4) -> str:
-    """Lines of both numbers, `words` behind each subject."""
+    """Lines of both numbers, the verb `words` after each subject."""
     lines = [f"VB{'ZP'[number]}\tthe {pair[number]}{words}" for pair in NOUNS for number in (0, 1)]
     return "\n".join(lines * times) + "\n"
 

@@ -18,7 +18,7 @@ class Encoder(Protocol):
     """Law: the steps of a sentence are a function of its words and the stream's options alone."""
 
     channels: int
-    most: int  # steps that a sentence may have, but for its tail; 0: any number
+    most: int  # steps that a sentence may have, without its tail; 0: any number
 
     @property
     def option_names(self) -> tuple[str, ...]:

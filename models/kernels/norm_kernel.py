@@ -30,7 +30,7 @@ class CompiledLayerNorm(Stage):
 
 @compiled
 def normalize(x, weight, bias, y, eps):
-    """Rows x [N, C] at mean 0 and variance 1 (but for eps), times weight [C] plus bias [C] -> y [N, C]."""
+    """Rows x [N, C] at mean 0 and variance 1 (up to eps), times weight [C] plus bias [C] -> y [N, C]."""
     size = np.float32(x.shape[1])
     for n in range(x.shape[0]):
         total = np.float32(0.0)

@@ -82,10 +82,10 @@ class PiecesEncoder:
 
 
 def empty_steps(steps: int, wait: int, growth: float, spare: int) -> int:
-    """How many empty steps end a translation `wait` words behind of a sentence of `steps` steps.
+    """How many empty steps follow a sentence of `steps` steps that is translated `wait` words late.
 
-    `growth` a step and `spare` for a target that is longer than its source, and one for each word that it
-    is behind: of about two pieces, as a step says two units.
+    `growth` a step and `spare` for a target that is longer than its source, and one for each word of
+    waiting: a word has about two pieces, and a step emits two units.
     """
     return ceil(steps * growth + min(max(wait - 1, 0), steps / 2)) + spare
 

@@ -30,7 +30,7 @@ class Pace:
     averaged: float = 0.998
     check_every: int = 500
     betas: tuple[float, float] = (0.9, 0.98)  # of AdamW
-    fused: bool = True  # the optimiser's kernel: the same but for rounding
+    fused: bool = True  # the optimiser's kernel: the same except for rounding
 
 
 Loss = Callable[[int, np.ndarray], Tensor]  # of the update's number and its examples

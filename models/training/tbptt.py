@@ -15,7 +15,7 @@ def truncated(
     """Outputs to learn from, `every` input steps at a time, whose gradient reaches `span` steps back.
 
     x [B, T, C] -> (y, part, after): y are the outputs `part` of the stage's whole run over x, and
-    `after` the state behind them, detached. The caller adds up the gradients of its loss on each y;
+    `after` the state that follows them, detached. The caller adds up the gradients of its loss on each y;
     with span >= T they sum to the gradient through the whole unrolled network. Both counts are
     multiples of the block, span >= every; span > every runs the steps before a part once more.
     """
@@ -39,7 +39,7 @@ def truncated(
 
 
 def detached(state: State) -> State:
-    """The same numbers, behind which no gradient flows."""
+    """The same numbers, cut off from the gradient."""
     return tuple(leaf.detach() for leaf in state)
 
 

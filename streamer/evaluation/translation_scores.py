@@ -31,7 +31,7 @@ def bleu(references: Sequence[str], targets: Sequence[str]) -> float:
 
 
 def by_length(sources: Sequence[str], references: Sequence[str], targets: Sequence[str]) -> Figures:
-    """BLEU by the words of the source, `bleu_to_5` and so on, and the sentences behind each."""
+    """BLEU by the words of the source, `bleu_to_5` and so on, and the count of sentences of each."""
     figures: Figures = {}
     words = [len(source.split()) for source in sources]
     for least, most in zip((0, *LENGTHS), (*LENGTHS, max([*words, LENGTHS[-1] + 1]))):
@@ -44,7 +44,7 @@ def by_length(sources: Sequence[str], references: Sequence[str], targets: Sequen
 
 
 def average_lagging(read: Sequence[int], source_words: int) -> float | None:
-    """Words by which a target is behind (Ma 2019, equation 8); None for an empty one.
+    """How many words a target lags behind its source (Ma 2019, equation 8); None for an empty target.
 
     read[i] source words were read when the target's word i was emitted.
     """

@@ -1,4 +1,4 @@
-"""`streamer lab memory`: a language model of each cell says "was" or "were" behind a filler that grows."""
+"""`streamer lab memory`: a language model of each cell says "was" or "were" after a filler that grows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -38,7 +38,7 @@ PHRASES = (
 
 @dataclass(frozen=True)
 class VerbProbabilities:
-    """What the language model of a cell gives for the verb behind a filler of `words` words."""
+    """What the language model of a cell gives for the verb after a filler of `words` words."""
 
     cell: str
     words: int
@@ -126,11 +126,11 @@ def _parted(text: str) -> tuple[list[str], str, list[str]]:
         text = text.replace(gap, GAPS[0])
     before, *after = text.split(GAPS[0])
     if len(after) != 1 or not split_words(before):
-        raise WrongCall(f'--text {text!r}; write one "..." behind the subject, where the filler grows')
+        raise WrongCall(f'--text {text!r}; write one "..." after the subject, where the filler grows')
     words = [word.lower() for word in split_words(after[0])]
     verbs = [at for at, word in enumerate(words) if word in VERBS]
     if not verbs:
-        raise WrongCall(f'--text {text!r}; behind the "..." wanted was or were')
+        raise WrongCall(f'--text {text!r}; after the "..." wanted was or were')
     return [word.lower() for word in split_words(before)], words[verbs[0]], words[: verbs[0]]
 
 

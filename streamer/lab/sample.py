@@ -10,7 +10,7 @@ FOLDER = Path(__file__).parent / "sample"
 
 
 class DistantRow(NamedTuple):
-    """A row, and how many words its verb stands behind its subject."""
+    """A row, and how many words after its subject the verb stands."""
 
     distance: int
     row: Row

@@ -24,12 +24,12 @@ MOST = 5  # attractors, and fillers
 
 
 def attractors(count: int, rows: int, seed: int) -> list[Row]:
-    """ "the cats near the house of the tree": `count` nouns of the other number behind the subject."""
+    """ "the cats near the house of the tree": `count` nouns of the other number after the subject."""
     return _phrases(count, rows, seed, opposite=1)
 
 
 def agreeing(count: int, rows: int, seed: int) -> list[Row]:
-    """The same sentences with `count` nouns of the subject's own number behind it."""
+    """The same sentences with `count` nouns of the subject's own number after it."""
     return _phrases(count, rows, seed, opposite=0)
 
 

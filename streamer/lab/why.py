@@ -96,7 +96,7 @@ def show(why: Why) -> None:
     """The tables, on standard output."""
     kinds = why.kinds.values()
     table = Table("", *why.kinds, title=f"names in Wikipedia; learned from sentences of up to {SEEN} words")
-    table.add_row("weights behind the words' vectors", *(f"{kind.cost.parameters:,}" for kind in kinds))
+    table.add_row("weights without the words' vectors", *(f"{kind.cost.parameters:,}" for kind in kinds))
     twenty = (f"{kind.cost.fixed + 20 * kind.cost.each:,}" for kind in kinds)
     table.add_row("multiplications for 20 words", *twenty)
     table.add_row("share spent on padding", *(f"{kind.padding:.0%}" for kind in kinds))

@@ -16,7 +16,7 @@ KINDS = 2  # name or not
 
 
 class Cost(NamedTuple):
-    """Weights behind the words' vectors, and multiplications for a sentence of T words: fixed + each * T."""
+    """Weights without the words' vectors, and multiplications for a sentence of T words: fixed + each * T."""
 
     parameters: int
     fixed: int

@@ -41,7 +41,7 @@ def draw(why: Why, path: Path) -> None:
     middle.set_ylim(0, max(weights) * 1.22)
     middle.set_yticks([])
     middle.spines["left"].set_visible(False)
-    middle.set_title("weights behind the words' vectors", fontsize=10)
+    middle.set_title("weights without the words' vectors", fontsize=10)
     depths = list(why.seconds)
     right.plot(depths, list(why.seconds.values()), color=SHADES[2], marker="^")
     for depth, seconds in why.seconds.items():

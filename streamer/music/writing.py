@@ -1,4 +1,4 @@
-"""Files of music: sound as it comes, and MIDI. Nothing half-written is left behind."""
+"""Files of music: sound as it comes, and MIDI. A file appears when it is whole, or not at all."""
 
 import errno
 import os

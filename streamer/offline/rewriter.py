@@ -1,4 +1,4 @@
-"""The offline network behind a live session: it rewrites each utterance after its end."""
+"""The offline network beside a live session: it rewrites each utterance after its end."""
 
 import multiprocessing
 import signal

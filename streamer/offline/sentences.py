@@ -23,7 +23,7 @@ Progress = Callable[[float], None]
 class Sentences:
     """Runs a network over whole sentences; a live one gives what it gives word by word.
 
-    Law: a sentence's final does not depend on what else was in its batch, but for rounding.
+    Law: a sentence's final does not depend on what else was in its batch, except for rounding.
     """
 
     def __init__(self, model: Model, options: Mapping[str, Any] = {}):

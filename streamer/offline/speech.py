@@ -54,7 +54,7 @@ class Offline:
 
     A Whole gets pieces cut at silences, those of about one length together; a live network gets
     each recording by itself and in one.
-    Law: a recording's transcript does not depend on what else was in its batch, but for rounding.
+    Law: a recording's transcript does not depend on what else was in its batch, except for rounding.
     """
 
     def __init__(self, model: Model, options: CaptionOptions = RAW):

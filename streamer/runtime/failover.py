@@ -40,7 +40,7 @@ class FailoverRunner(Runner):
 
     Keeps a copy of every row on the host and the inputs since, a bounded journal. On a fault the
     copy is loaded, the journal is stepped again in silence, and the call that failed is repeated.
-    Law: what the caller gets is what a runner that never fails gives, but for rounding.
+    Law: what the caller gets is what a runner that never fails gives, except for rounding.
     """
 
     def __init__(

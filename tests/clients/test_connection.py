@@ -214,7 +214,7 @@ def test_a_broken_connection_loses_no_input_and_reports_lost_results():
         stream.close()
         results += stream
         notices = stream.notices()
-    assert len(engine.digests) == 1, "the stream must go on, not begin anew"
+    assert len(engine.digests) == 1, "the stream must go on, not start afresh"
     assert next(iter(engine.digests.values())).hexdigest() == digest()
     assert all(isinstance(n, Gap) for n in notices)
     lost = {seq for gap in notices for seq in range(gap.first, gap.last + 1)}

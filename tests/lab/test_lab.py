@@ -154,7 +154,7 @@ def test_gates_of_networks_of_every_kind():
     x = torch.randn(1, 6, 4)
     x[0, :, 0] = torch.tensor([1.0, 0, 0, 1, 0, 0])
     (layer,) = gates_along(SentenceLSTM(3, 4), x)
-    # The sentence that begins anew knows nothing of the one before.
+    # A sentence that starts afresh knows nothing of the one before.
     (alone,) = gates_along(SentenceLSTM(3, 4).eval(), x[:, 3:])
     assert layer.gates["forget"].shape == (6, 4) and alone.gates["forget"].shape == (3, 4)
     assert len(gates_along(stack("gru", 4, 5, 2), x)) == 2

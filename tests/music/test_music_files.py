@@ -65,7 +65,7 @@ def test_a_tempo_that_changed_is_written(tmp_path):
     write_midi(piece, tmp_path / "a.mid")
     assert mido.MidiFile(tmp_path / "a.mid").length == pytest.approx(18 / 8 + 22 / 4, rel=1e-3)
     write_musicxml(piece, tmp_path / "a.musicxml")
-    # MusicXML 4.0: a sound stands in a measure by itself, or in a direction behind its type.
+    # MusicXML 4.0: a sound stands in a measure by itself, or in a direction after its type.
     score = ET.parse(tmp_path / "a.musicxml")
     found = [
         (m.get("number"), s.get("tempo"), s.findtext("offset"))

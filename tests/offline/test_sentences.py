@@ -1,4 +1,4 @@
-"""Sentences through text models: what is kept doesn't depend on batches, streams begin anew."""
+"""Sentences through text models: what is kept doesn't depend on batches, streams start afresh."""
 
 import numpy as np
 import pytest

@@ -20,7 +20,7 @@ class Hot(NamedTuple):
     nodes on their way.
 
     `own` int16 [m, 2] are the phones of the words that the lexicon lacks, chain after chain, with the
-    word's number at the last phone of each, else -1; `text` has these words, each with a space behind it.
+    word's number at the last phone of each, else -1; `text` has these words, each followed by a space.
     """
 
     nodes: np.ndarray

@@ -51,7 +51,7 @@ class Hypotheses(NamedTuple):
     hot: np.ndarray  # int32 [rows, hot nodes], sorted, the first counter[HOT] count
     own: np.ndarray  # int16 [rows, hot nodes, 2], the first counter[OWN] count: phones in the order of
     # words that the lexicon lacks, and at the last one of each the word's number, else -1
-    own_text: np.ndarray  # uint8 [rows, 8 * hot nodes + 8], these words, each with a space behind it
+    own_text: np.ndarray  # uint8 [rows, 8 * hot nodes + 8], these words, each followed by a space
 
 
 def hypotheses(rows: int, beam: int, max_words: int, max_hot: int) -> Hypotheses:

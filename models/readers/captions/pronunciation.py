@@ -114,7 +114,7 @@ def compiled_cuts() -> Dispatcher:
 
 @njit
 def likely_cuts(word, letters, num_letters, grams, factors):
-    """The likeliest cuts of `word` [n], as chains of states that stand behind a unit.
+    """The most likely cuts of `word` [n], as chains of states, each the end of a unit.
 
     Returns shares, units, previous states (-1: none) and whether a state ends the word, all [states].
     """

@@ -204,7 +204,7 @@ def _seed_phone_head(network: nn.Module) -> None:
 
 
 def _begin_from(network: nn.Module, start: Path) -> None:
-    """Take over shipped weights; the auxiliary head, which doesn't ship, starts anew.
+    """Take over shipped weights; the auxiliary head, which doesn't ship, keeps its random start.
 
     ValueError for weights of another network.
     """
@@ -233,7 +233,7 @@ def _logits(network: Stage | Whole, batch: Batch, state) -> tuple[Tensor, tuple 
         return network(batch.frames, lengths), None
     beginning = network.initial_state(len(batch.frames))
     state = state or beginning
-    # Two streams in five begin anew; the others carry what they heard, at another loudness.
+    # Two streams in five start afresh; the others keep their state, at another loudness.
     fresh = torch.rand(len(batch.frames)) < 0.4
     state = tuple(torch.where(fresh[:, None], new, leaf) for new, leaf in zip(beginning, state))
     y, state = network.step(batch.frames, state)

@@ -212,7 +212,7 @@ def _standardize(network: nn.Module, frames: Tensor) -> None:
 
 def _logits(network: Stage, batch: Batch, state: tuple) -> tuple[Tensor, tuple]:
     """Outputs [B, n, heads] aligned with the input, and the state that the next streams begin with."""
-    # Every other stream begins anew; the others carry what they heard.
+    # Every other stream starts afresh; the others keep their state.
     fresh = torch.rand(len(batch.frames)) < 0.5
     beginning = network.initial_state(len(batch.frames))
     state = tuple(torch.where(fresh[:, None], new, leaf) for new, leaf in zip(beginning, state))

@@ -117,8 +117,8 @@ class Rows:
 def as_loud(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """frames [T, n_mels] about as loud as the others of a row: their sets differ by 20 dB and more.
 
-    Who speaks after whom in a stream doesn't change that much, and a level that follows the louder
-    one takes ten seconds to find the other.
+    The speakers of one stream don't differ that much, and a level that follows the louder one takes
+    ten seconds to reach the other.
     """
     frames = frames.astype(np.float32)
     own = np.log(np.quantile(np.exp(frames).mean(1), 0.8) + LOG_FLOOR)

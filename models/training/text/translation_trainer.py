@@ -126,7 +126,7 @@ def check(
     target: SentencePieceProcessor,
     dev: list[tuple[str, str]],
 ) -> tuple[float, list[str]]:
-    """BLEU of translations of `dev`, live ones `CHECKED_WAIT` words behind, and these."""
+    """The BLEU of translations of `dev` (live ones `CHECKED_WAIT` words behind), and the translations."""
     sources = [sentence_pairs.steps(source, text) for text, _ in dev]
     translations = [""] * len(dev)
     for indices in by_length(sources, 50):

@@ -44,7 +44,7 @@ VIEWS = (
 class WaitingTranslator(nn.Module):
     """A Seer over pieces and an attention decoder, which emits what wait-k lets it (Ma 2019).
 
-    `view.ahead` counts whole words that the decoder, not the encoder, stays behind; where the view
+    `view.ahead` counts whole words by which the decoder, not the encoder, lags; where the view
     has chunks, what was read so far ends with one.
     """
 

@@ -21,7 +21,7 @@ from streamer.models.training.text.entities_recipes import OPEN
 LISTED = 8000  # words that have vectors of their own
 WORD_SIZE, LETTER_SIZE = 48, 24
 VECTORS = Path("glove_twitter_25d") / "vectors.npz"
-WEIGHTS = 200_000  # behind the words' vectors
+WEIGHTS = 200_000  # without the words' vectors
 BATCH_WORDS = 1300
 IGNORED = -100
 SPOKEN_WORDS_AN_HOUR = 150 * 60

@@ -33,7 +33,7 @@ def test_any_chunking_gives_the_same_samples():
 
 @torch.inference_mode()
 def test_loudness_is_bounded_and_nothing_clicks():
-    # All voices as loud as can be, struck anew in every frame, notes as high as they come.
+    # All voices as loud as can be, struck again in every frame, notes as high as they come.
     stage = synthesiser(RATE, 8)
     x = torch.ones(1, 400, 8, 3)
     x[..., 0] = torch.randint(20, 127, (1, 400, 8)).float()

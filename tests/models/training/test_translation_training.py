@@ -72,7 +72,7 @@ def test_its_folder_is_a_model_that_evaluates(mode, runs, data):
     assert figures["sentences_to_10"] == figures["examples"] == 15
     json.dumps(figures)
     if mode == "live":
-        # Three words behind, but for the end, where no more is to come.
+        # Three words late, except at the end, where no more is to come.
         assert 1.5 < figures["average_lagging"] <= 4
     else:
         assert "average_lagging" not in figures
