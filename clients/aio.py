@@ -26,7 +26,7 @@ from streamer.clients.stream_format import Payload
 
 
 def connect(address: str, timeout_s: float = 5.0) -> "Pending[Connection]":
-    """A connection to the server at `address`, which has answered; else `NoServer`, or ValueError.
+    """Connect to the server at `address`; `NoServer` where it doesn't answer, ValueError for a bad address.
 
     `async with connect(...) as server`, or `server = await connect(...)`.
     """
@@ -54,9 +54,9 @@ C = TypeVar("C", bound=_Context)
 
 
 class Pending(Coroutine[Any, Any, C]):
-    """What is on its way: `await` gives it, `async with` gives it and closes it in the end.
+    """A connection or a stream that is opening: `await` returns it, `async with` also closes it at the end.
 
-    A coroutine, so that `asyncio.run` and `create_task` take it as well.
+    It is a coroutine, so that `asyncio.run` and `create_task` take it as well.
     """
 
     def __init__(self, coroutine: Coroutine[Any, Any, C]):
@@ -111,13 +111,13 @@ class Connection:
             self.abandon()
 
     async def describe(self) -> wire.Description:
-        """What the server can do."""
+        """Ask the server what it can do."""
         self._exchange.ask()
         await self.wait_until(self._exchange.described)
         return self._exchange.description
 
     def open(self, model: str, **options: Any) -> "Pending[Stream]":
-        """A new stream of `model`: `await` it, or `async with` it. `Refusal` when the server says no."""
+        """Open a stream of `model`: `await` it, or `async with` it. `Refusal` when the server refuses."""
         return Pending(self._opened(model, options))
 
     async def close(self) -> None:
@@ -140,7 +140,7 @@ class Connection:
         self._context.destroy(linger=self._exchange.linger_ms)
 
     async def wait_until(self, done: Callable[[], bool], most_s: float = math.inf) -> None:
-        """Wait until `done()`, which is asked after every answer, for at most `most_s`.
+        """Wait until `done()`, which is called after every answer, for at most `most_s`.
 
         `NoServer` when no answer comes for `timeout_s`.
         """
@@ -216,7 +216,7 @@ class Connection:
 class Stream(StreamView):
     """One stream; one task may send while another iterates its results until it is over.
 
-    An async context manager: leaving it closes it and waits for its end; results that are not taken stay.
+    An async context manager: leaving it closes it and waits for its end; results can still be read then.
     """
 
     def __init__(self, connection: Connection, protocol: StreamProtocol):
@@ -255,7 +255,7 @@ class Stream(StreamView):
         self._give(self.protocol.skip(count))
 
     async def control(self, **values: Any) -> None:
-        """Change options; the notice `Applied` says from where on, `Rejected` that they don't."""
+        """Change options; the notice `Applied` says from which position on, `Rejected` that none did."""
         self._give(self.protocol.control(values))
 
     async def flush(self) -> None:
@@ -263,7 +263,7 @@ class Stream(StreamView):
         self._give(self.protocol.flush())
 
     async def close(self) -> None:
-        """Say that no more comes. The last results follow: iterate, or `wait`."""
+        """End the input. The last results follow: iterate, or `wait`."""
         if not self.protocol.closing and not self.protocol.closed:
             self._give(self.protocol.close())
 
@@ -273,15 +273,15 @@ class Stream(StreamView):
         return self.protocol.ended
 
     async def poll(self, wait_s: float = 0.0) -> list[wire.Result]:
-        """The results that are there, the first waited for at most `wait_s`."""
+        """The results that have arrived; waits for the first one for at most `wait_s`."""
         await asyncio.sleep(0)
         await self._wait_until(lambda: bool(self.protocol.results), wait_s)
         return self.protocol.take_results()
 
     async def derived(self, wait_s: float = 0.0) -> list[Derived]:
-        """What models said that the server feeds with this stream's finals.
+        """The results of models that the server feeds with this stream's finals.
 
-        Waits for the first of it for at most `wait_s`, while the server feeds any.
+        Waits for the first one for at most `wait_s`, if the server feeds any model.
         """
         await self._connection.wait_until(
             lambda: bool(self.protocol.derived or not self.protocol.fed), wait_s

@@ -31,9 +31,9 @@ from streamer.clients.stream_format import Payload
 
 
 def connect(address: str, timeout_s: float = 5.0) -> "Connection":
-    """A connection to the server at `address`, which has answered.
+    """Connect to the server at `address`, and return once it has answered.
 
-    A server that stays silent for `timeout_s`, now or later, is `NoServer`; a bad address ValueError.
+    `NoServer` when the server doesn't answer for `timeout_s`, now or later; ValueError for a bad address.
     """
     connection = Connection(address, timeout_s)
     try:
@@ -65,13 +65,13 @@ class Connection:
             self.abandon()
 
     def describe(self) -> wire.Description:
-        """What the server can do."""
+        """Ask the server what it can do."""
         self._exchange.ask()
         self.wait_until(self._exchange.described)
         return self._exchange.description
 
     def open(self, model: str, **options: Any) -> "Stream":
-        """A new stream of `model`. `Refusal` when the server says no."""
+        """Open a stream of `model`. `Refusal` when the server refuses."""
         protocol = StreamProtocol(model, options)
         self._exchange.add(protocol)
         try:
@@ -151,7 +151,7 @@ class Connection:
 class Stream(StreamView):
     """One stream. Iterating it gives its results until it is over, so close it first, or `poll`.
 
-    A context manager: leaving it closes it and waits for its end; results that are not taken stay.
+    A context manager: leaving it closes it and waits for its end; results can still be read then.
     """
 
     def __init__(self, connection: Connection, protocol: StreamProtocol):
@@ -171,9 +171,9 @@ class Stream(StreamView):
     def send(self, samples_or_text: Payload) -> None:
         """Send samples, interleaved by channel, or text, cut anywhere; wait while the window is full.
 
-        An array has the shape [n, channels], or [n] of one channel; one of another type than the stream's
-        format is converted where that is exact. TypeError says what to send instead of anything else,
-        ValueError refuses half a sample.
+        An array has the shape [n, channels], or [n] for one channel. It is converted to the stream's format
+        where that is exact. TypeError for anything else says what to send instead; ValueError for half a
+        sample.
         """
         for piece in self.protocol.pieces(samples_or_text):
             self._wait_until(partial(self.protocol.fits, self.protocol.positions(piece)))
@@ -192,7 +192,7 @@ class Stream(StreamView):
         self._give(self.protocol.skip(count))
 
     def control(self, **values: Any) -> None:
-        """Change options; the notice `Applied` says from where on, `Rejected` that they don't."""
+        """Change options; the notice `Applied` says from which position on, `Rejected` that none did."""
         self._give(self.protocol.control(values))
 
     def flush(self) -> None:
@@ -200,7 +200,7 @@ class Stream(StreamView):
         self._give(self.protocol.flush())
 
     def close(self) -> None:
-        """Say that no more comes. The last results follow: iterate, or `wait`."""
+        """End the input. The last results follow: iterate, or `wait`."""
         if not self.protocol.closing and not self.protocol.closed:
             self._give(self.protocol.close())
 
@@ -210,15 +210,15 @@ class Stream(StreamView):
         return self.protocol.ended
 
     def poll(self, wait_s: float = 0.0) -> list[wire.Result]:
-        """The results that are there, the first waited for at most `wait_s`."""
+        """The results that have arrived; waits for the first one for at most `wait_s`."""
         self._take()
         self._wait_until(lambda: bool(self.protocol.results), wait_s)
         return self.protocol.take_results()
 
     def derived(self, wait_s: float = 0.0) -> list[Derived]:
-        """What models said that the server feeds with this stream's finals.
+        """The results of models that the server feeds with this stream's finals.
 
-        Waits for the first of it for at most `wait_s`, while the server feeds any.
+        Waits for the first one for at most `wait_s`, if the server feeds any model.
         """
         self._connection.pump(time.monotonic(), 0.0)
         self._connection.wait_until(lambda: bool(self.protocol.derived or not self.protocol.fed), wait_s)

@@ -1,4 +1,4 @@
-"""A connection without a socket: whose answer is whose, what is to be sent where, and when to give up."""
+"""A connection without a socket: which stream an answer is for, what to send where, when to give up."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -74,7 +74,7 @@ class Exchange:
         return [p for p in self._by_request.values() if p.opened and not p.refusal]
 
     def farewells(self) -> list[Sending]:
-        """What closes the open streams at once; nothing where nobody answers."""
+        """The messages that close the open streams at once; none where the server doesn't answer."""
         if self.silent:
             return []
         return [Sending(self.endpoint(p), p.close()) for p in self.streams() if not p.closing]
@@ -144,7 +144,7 @@ class Exchange:
 
 
 class StreamView:
-    """What a stream tells without waiting; `Stream` of either client adds the verbs."""
+    """What a stream knows without waiting; `Stream` of either client adds the methods."""
 
     def __init__(self, protocol: StreamProtocol):
         self.protocol = protocol
@@ -165,7 +165,7 @@ class StreamView:
         return self.protocol.position
 
     def notices(self) -> list[Notice]:
-        """What came since the last call: gaps, restarts, options that came into force or were refused."""
+        """The notices since the last call: gaps, restarts, options that came into force or were refused."""
         return self.protocol.take_notices()
 
     def _unless_over(self, done: Callable[[], bool]) -> Callable[[], bool]:

@@ -73,7 +73,7 @@ class AudioFile:
 def paced(blocks: Iterable[bytes], rate_hz: int, look_s: float) -> Iterator[bytes]:
     """s16 mono `blocks` in real time: each when a microphone would have filled it.
 
-    The schedule is absolute, so that no delay adds up. An empty block comes every `look_s` of waiting.
+    The schedule is absolute, so that delays don't add up. An empty block comes every `look_s` of waiting.
     """
     began, samples = time.monotonic(), 0
     for block in blocks:

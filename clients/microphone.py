@@ -60,7 +60,7 @@ def choose(wanted: str | None) -> Device:
 
 
 class Microphone:
-    """An open microphone. Iterating gives s16 mono blocks, waited for one by one, until it is closed.
+    """An open microphone. Iterating yields s16 mono blocks as they are heard, until it is closed.
 
     A context manager: leaving it closes it. `overflows` counts blocks that were lost, in the sound system
     or because nobody took them.
@@ -107,12 +107,12 @@ class Microphone:
             yield from self.blocks(WAIT_S)
 
     def close(self) -> None:
-        """Stop listening; what is heard by then can still be read with `blocks`."""
+        """Stop listening; what was heard until then can still be read with `blocks`."""
         self._closed = True
         self._stream.close()
 
     def blocks(self, wait_s: float) -> Iterator[bytes]:
-        """What has been heard; the first block is waited for at most `wait_s`.
+        """The blocks heard so far; waits for the first one for at most `wait_s`.
 
         OSError, one line, once the device is gone.
         """
@@ -140,7 +140,7 @@ class SilenceWatch:
         self._limit, self._zeros = round(DIGITAL_SILENCE_S * rate_hz), 0
 
     def hear(self, block: bytes) -> bool:
-        """Whether, after this s16 block, the silence is digital."""
+        """Take the next s16 block; return whether the silence is digital by now."""
         self._zeros = 0 if any(block) else self._zeros + len(block) // 2
         return self._zeros >= self._limit
 

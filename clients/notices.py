@@ -39,14 +39,14 @@ class Applied:
 
 @dataclass(frozen=True)
 class Derived:
-    """What a model said that the server feeds with a stream's finals; its positions are bytes of these."""
+    """A result of a model that the server feeds with a stream's finals; its positions are bytes of these."""
 
     model: str
     result: wire.Result
 
     @property
     def final(self) -> int:
-        """Which of the finals with words, from 1, it speaks of."""
+        """Which of the finals with words, counted from 1, the result is about."""
         return (self.result.accepted + 1) // 2
 
 
@@ -67,7 +67,7 @@ class NoServer(ConnectionError):
 
 
 class Refusal(Exception):
-    """The server said no; `refused` is its message, with `code` and `field`."""
+    """The server refused; `refused` is its message, with `code` and `field`."""
 
     def __init__(self, refused: wire.Refused):
         where = f" ({refused.field})" if refused.field else ""
@@ -80,4 +80,4 @@ class Refusal(Exception):
 
 
 class StreamOver(Exception):
-    """An input for a stream that has been closed; the message says why it was."""
+    """An input for a stream that is closed; the message says why it closed."""

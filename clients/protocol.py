@@ -1,4 +1,4 @@
-"""A client's side of one stream, without a socket: inputs numbered, kept, repeated; results checked.
+"""A client's side of one stream, without a socket: it numbers, keeps and repeats inputs, and checks results.
 
 The caller sends what `audio`, `flush`, ... and `due` return and gives every answer to `take`.
 """
@@ -122,7 +122,7 @@ class StreamProtocol:
         return _drained(self.notices)
 
     def take_derived(self) -> list[Derived]:
-        """What fed models said since the last call."""
+        """The results of fed models since the last call."""
         return _drained(self.derived)
 
     @property

@@ -14,7 +14,7 @@ BLOCK_MS = 20
 class Speaker:
     """An open sound output, stereo float32. `write` what is to be heard; the callback only copies.
 
-    `underruns` counts the blocks that were not full in time, once playing began.
+    `underruns` counts the blocks that were not full in time, since playing began.
     """
 
     def __init__(self, rate_hz: int, device: str | None = None):
@@ -51,7 +51,7 @@ class Speaker:
             self._started = True
 
     def end(self) -> None:
-        """Nothing follows: silence from here on is no underrun."""
+        """Nothing follows: silence from here on doesn't count as an underrun."""
         self._ended = True
 
     def __enter__(self) -> "Speaker":

@@ -24,7 +24,7 @@ class Subscriber:
     """Watches every topic that begins with `prefix`: "" all, "MODEL/" one model, or one stream."""
 
     def __init__(self, address: str, prefix: str = ""):
-        """ValueError for a bad address. A server that is not there yet is waited for."""
+        """ValueError for a bad address. The server may start later."""
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
         self._last: dict[str, int] = {}  # the last result of each stream that was seen
@@ -61,7 +61,7 @@ class Subscriber:
             raise NoServer(f"no server publishes at {self.address} within {timeout_s:g} s")
 
     def poll(self, wait_s: float = 0.0) -> list[Published]:
-        """What has arrived, the first waited for at most `wait_s`."""
+        """What has arrived; waits for the first one for at most `wait_s`."""
         until = time.monotonic() + wait_s
         published: list[Published] = []
         while not published and self._socket.poll(max(0, ceil(1000 * (until - time.monotonic())))):
@@ -69,7 +69,7 @@ class Subscriber:
         return published
 
     def __iter__(self) -> Iterator[Published]:
-        """Everything, for ever."""
+        """Yield everything that is published, without end."""
         while True:
             self._socket.poll()
             yield from self._take()

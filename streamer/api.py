@@ -31,8 +31,8 @@ def transcribe(
 ) -> Transcript:
     """The transcript of an audio file, or of samples in [-1, 1] at `rate` Hz.
 
-    Samples are floats [n], or [n, channels], whose mean is heard; int16 is taken as well. `raw` gives the
-    words as they are recognised, without capitals and full stops; `numbers` writes numbers as digits
+    Samples are floats or int16, [n] or [n, channels]; the model hears the mean of the channels. `raw` gives
+    the words as they are recognised, without capitals and full stops; `numbers` writes numbers as digits
     where they are certain; `hot_words` are words and names to listen for. The model is loaded at each call:
     for many recordings, `load` it once.
     """
@@ -44,11 +44,11 @@ def load(
 ) -> "SpeechModel | TextModel":
     """A model of speech or text, by its name or its folder, to call with recordings or texts.
 
-    `streamer models` lists the names. `options` are of `transcribe` for speech; of text what the model's
-    streams take ("lookahead" of live networks, "classes" of sentiment), and "share" of a summary.
+    `streamer models` lists the names. `options` are, for speech, those of `transcribe`; for text, those of
+    the model's streams ("lookahead" of live networks, "classes" of sentiment), and "share" of a summary.
     `allowed_imports` are the prefixes of code outside `streamer` that its card may name. ValueError for an
-    unknown model, for one of another kind, and for options that it lacks; TypeError for unknown options of
-    speech.
+    unknown model, for a model of neither speech nor text, and for options that it lacks; TypeError for
+    unknown options of speech.
     """
     network = _network(model, allowed_imports)
     if network.card.front is not None:
@@ -89,7 +89,7 @@ class TextModel:
         self("")  # refuses at once what it can't do
 
     def __call__(self, text: str) -> list[SentenceResult]:
-        """What the model says of each sentence; of a summary those that it keeps, of a headline one."""
+        """A result for each sentence; a summary has those that it keeps, a headline is one for the text."""
         return list(read_text(self._model, iter([text.encode()]), self._options, self._share))
 
 

@@ -66,7 +66,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 def with_model(config: Config, model: str) -> tuple[Config, str]:
     """`config` in which `model`, a name or the folder of a model, has a name; and that name.
 
-    ValueError, one line, for a model that there isn't.
+    ValueError, one line, for an unknown model.
     """
     if not model or model in catalog.zoo() | config.folders():
         return config, model

@@ -1,4 +1,4 @@
-"""The errors of other people's making: values whose attributes say what is wrong, beside a line of text.
+"""The errors that callers, peers and files cause: attributes say what is wrong, beside a line of text.
 
 Imports nothing of `streamer`, so that every layer may raise them.
 """
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class StreamerError(ValueError):
-    """What a caller, a peer or a file did wrong, in one line."""
+    """A mistake of a caller, a peer or a file, in one line."""
 
 
 class OptionError(StreamerError):
@@ -39,15 +39,16 @@ class WireError(StreamerError):
 
 
 class WrongCall(StreamerError):
-    """An option or argument whose value makes no sense, or options that exclude each other: one line that
-    names it. The command line ends with 2; with 1 for every other ValueError, which the same call may not
-    meet elsewhere.
+    """An option or argument whose value makes no sense, or options that exclude each other, in one line.
+
+    The command line exits with 2 for it, and with 1 for any other ValueError: that depends on files or the
+    machine, and the same call may succeed elsewhere.
     """
 
 
 @contextmanager
 def options_named_as_called() -> Iterator[None]:
-    """A stream's option that is refused, "options.NAME", is the option --NAME of the call."""
+    """Inside, a refused option of a stream, "options.NAME", is reported as the option --NAME of the call."""
     try:
         yield
     except OptionError as error:

@@ -142,7 +142,7 @@ def build_network(
 
 
 def read_weights(path: Path, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of `path` in float32, which must be those of `wanted`, by name and shape.
+    """The tensors of `path` in float32, which must have the names and shapes of `wanted`.
 
     Two tensors NAME.left [N, R] and NAME.right [R, C] stand for their product.
     """

@@ -1,4 +1,4 @@
-"""Where models are: those that ship with the project, those that a config names, and any folder."""
+"""Where models are: in the zoo that ships, in the folders that a config names, or in any folder."""
 
 import os
 from pathlib import Path

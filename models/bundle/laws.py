@@ -122,7 +122,7 @@ def honesty(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Find
 
 
 def drain(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Finding]:
-    """Closing emits exactly what the lookahead held back: all outputs, and none that rest on more."""
+    """Closing emits exactly what the lookahead held back: all outputs, and none that need more."""
     x = _sequence(stage, 2, blocks + ceil(stage.lookahead / stage.block), random)
     for steps in {x.shape[1], x.shape[1] - 1, stage.block, 1}:
         part = x[:, :steps]

@@ -1,4 +1,4 @@
-"""How many a network takes for how many it gives: the types of sequence networks."""
+"""How many inputs a network takes for how many outputs: the types of sequence networks."""
 
 from streamer.models.bundle.build import Model
 from streamer.models.layers.stage import Stage
@@ -14,7 +14,7 @@ FOUND = ("captions", "commands", "greedy_ctc", "headline", "translation", "trans
 
 
 def relation(model: Model) -> str:
-    """The type of `model`: one of the five above, of what goes into its network and what is read of it.
+    """The type of `model`: one of the five above, by its network's inputs and what its reader emits.
 
     A composer is fed nothing but its own choices, from one beginning: one-to-many. A network without
     a memory answers each step by itself: one-to-one. Of the others the reader decides. ValueError

@@ -51,7 +51,7 @@ class AudioFeeder:
     def steps(self, payload: bytes | memoryview) -> np.ndarray:
         """Samples float32 [n, 1], the mean of the channels.
 
-        PayloadError for half a sample, and for floats that are no samples.
+        PayloadError for half a sample, and for floats that aren't samples.
         """
         self.count(payload)
         samples = DECODE[self.format.encoding](payload).reshape(-1, self.format.channels)

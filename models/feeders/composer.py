@@ -34,10 +34,10 @@ class ComposerDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ComposerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a stream may set, at its beginning and (but for `prompt`) while it plays.
+    """What a stream may set, at its beginning and (except `prompt`) while it plays.
 
-    `end` is the position where the piece ends, 0 for never: the composer knows when it comes near, and
-    draws the last `CALM_BEATS` more calmly.
+    `end` is the position where the piece ends, 0 for never: the composer knows when it is near, and
+    draws the last `CALM_BEATS` at a lower temperature.
     `bounds` are the lowest and highest note of voices by name, `given` the notes that voices sing from
     now on, 0 for silence; a voice that isn't named is free. `prompt` are the notes of each voice in
     the first steps, -1 where one is free. All these notes are as composed; `transpose` (semitones) and

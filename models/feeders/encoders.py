@@ -1,4 +1,4 @@
-"""Encoders: from the words of a sentence to a network's input steps. The encoder that a card asks for."""
+"""Encoders: from the words of a sentence to a network's input steps; and the encoder that a card names."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -18,8 +18,8 @@ MarkKind = Literal["token", "piece", "empty"]
 class Mark(NamedTuple):
     """What an input step stands for: a word and its place in bytes, or nothing after a sentence.
 
-    Of a word with several steps the first is a "token", the rest are "piece"s of it. After `known`
-    bytes the text had told the step.
+    The first step of a word is a "token", its other steps are "piece"s of it. The step is certain after
+    `known` bytes of the text.
     """
 
     start: int
@@ -30,7 +30,7 @@ class Mark(NamedTuple):
 
 
 class TextFormat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a stream's text is written. "spaced": spaces part its words and newlines its sentences."""
+    """How a stream's text is written. "spaced": spaces separate its words, newlines its sentences."""
 
     encoding: Literal["utf8"] = "utf8"
     tokens: Literal["plain", "spaced"] = "plain"
@@ -68,7 +68,7 @@ class TextFeeder:
         self._count = 0  # steps of the sentence
 
     def feed(self, payload: bytes | memoryview) -> Steps:
-        """The steps that `payload` completes. PayloadError for what is no UTF-8 text."""
+        """The steps that `payload` completes. PayloadError for bytes that aren't UTF-8 text."""
         return self._steps(self._tokens.feed(payload))
 
     def end_sentence(self) -> Steps:

@@ -11,7 +11,7 @@ from streamer.models.layers.stage import Stage, StageList
 
 
 class Whole(nn.Module):
-    """A map over complete sequences. Having no `step`, it cannot enter the live runner.
+    """A map over complete sequences. It has no `step`, so a live runner can't take it.
 
     Law: what stands in a row after its length does not matter, nor do the row's neighbours.
     """

@@ -19,7 +19,7 @@ def note_name(note: int) -> str:
 
 
 def note_number(name: str) -> int:
-    """ "C4" -> 60, with # or b after the letter. ValueError for what is no note of MIDI."""
+    """ "C4" -> 60, with # or b after the letter. ValueError for what isn't a MIDI note."""
     match = re.fullmatch(r"([A-Ga-g])([#b]?)(-?\d{1,2})", name)
     if match is None:
         raise ValueError(f"{name!r} is no note; write a letter, # or b, and the octave, such as F#4")

@@ -28,7 +28,7 @@ class Alternative(msgspec.Struct, frozen=True):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """What a reader has to tell after `through` output rows of the stream.
+    """What a reader emits after `through` output rows of the stream.
 
     The first `confirmed` characters of the first alternative's text never change again.
     """
@@ -43,7 +43,7 @@ class Event(msgspec.Struct, frozen=True):
 class Mark(Protocol):
     """What an input step of text stands for, and the output row that it gives.
 
-    `kind` is "token" for a word, "piece" for what follows of it, "empty" after a sentence's end;
+    `kind` is "token" for a word's first step, "piece" for its others, "empty" after a sentence's end;
     `start` and `end` are bytes of the text.
     """
 
@@ -79,7 +79,7 @@ class Reader(Protocol):
         """Start a stream in `row` with what `parse` returned."""
 
     def marks(self, row: int, marks: Sequence[Mark]) -> None:
-        """What the next output rows stand for, told before `read` brings them.
+        """Take what the next output rows stand for, before `read` brings them.
 
         A reader of sound is given no marks, and needs no method of its own.
         """
@@ -89,12 +89,12 @@ class Reader(Protocol):
         """Take outputs [B, n, D] of the streams in `rows`; the events of each, in order."""
 
     def finish(self, row: int) -> list[Event]:
-        """What is still to be told after the stream's last output row."""
+        """The events that are left after the stream's last output row."""
 
     def flush(self, row: int, outputs: np.ndarray) -> list[Event]:
         """End the utterance with outputs [m, D] drained from a copy of the network.
 
-        The next m rows that `read` brings are the same instants and are counted, not read.
+        The next m rows that `read` brings stand for the same times and are counted, not read.
         """
 
     def save(self, row: int) -> bytes:

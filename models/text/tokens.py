@@ -1,6 +1,6 @@
 """Text, as its bytes come in, to tokens and the ends of sentences.
 
-A token is told as soon as the characters after it prove that it is complete.
+A token comes out as soon as the characters after it prove that it is complete.
 """
 
 import re
@@ -27,7 +27,7 @@ _SPACED_WORD = re.compile(r"[^ \n]+")
 
 
 class Token(NamedTuple):
-    """A word or a sign and its place in bytes; `known` bytes of the text were needed to tell."""
+    """A word or a sign and its place in bytes; `known` bytes of the text were needed to know it."""
 
     text: str
     start: int
@@ -37,7 +37,7 @@ class Token(NamedTuple):
 
 
 class SentenceEnd(NamedTuple):
-    """The sentence has ended; the first `known` bytes of the text tell it."""
+    """The sentence has ended, which the first `known` bytes of the text show."""
 
     known: int
 
@@ -52,9 +52,9 @@ class TextState(msgspec.Struct):
 
 
 class Tokens:
-    """One text, cut into tokens. "plain": running text; "spaced": spaces part words, newlines sentences.
+    """One text, cut into tokens. "plain": running text; "spaced": spaces separate words, newlines sentences.
 
-    Law: what is told is a function of the text and of where `end_sentence` was called, not of how
+    Law: what comes out is a function of the text and of where `end_sentence` was called, not of how
     the text was cut. No more than one token is kept.
     """
 
@@ -64,7 +64,7 @@ class Tokens:
         self._at = TextState(Endings() if mode == "plain" else Lines())
 
     def feed(self, payload: bytes | memoryview) -> list[Token | SentenceEnd]:
-        """What `payload` completes. PayloadError for what is no UTF-8 text; then nothing is taken."""
+        """What `payload` completes. PayloadError for bytes that aren't UTF-8 text; then nothing is taken."""
         at = self._at
         text, at.half = decoded(payload, at.half, at.position)
         at.pending += text
@@ -81,7 +81,7 @@ class Tokens:
         return events
 
     def end_text(self) -> list[Token | SentenceEnd]:
-        """No more text comes: as `end_sentence`; half a character is told as `BROKEN`."""
+        """No more text comes: as `end_sentence`; half a character comes out as `BROKEN`."""
         at = self._at
         events: list[Token | SentenceEnd] = []
         if at.half:

@@ -8,7 +8,7 @@ from streamer.errors import PayloadError
 def decoded(payload: bytes | memoryview, half: bytes, position: int) -> tuple[str, bytes]:
     """The characters that `payload` completes after `half` a character, and the half that it leaves.
 
-    PayloadError names the byte, counted from the text's beginning, that is no UTF-8 or is NUL;
+    PayloadError names the byte, counted from the text's beginning, that isn't UTF-8 or is NUL;
     `position` bytes came before `payload`.
     """
     payload = bytes(payload)

@@ -48,7 +48,7 @@ def bench_offline(
 ) -> OfflineReport:
     """Transcribe `streams` recordings of `seconds` of `file`, again and again, with the network `name`.
 
-    ValueError, one line, for what is no offline network of sound and for a file that isn't sound.
+    ValueError, one line, for what isn't an offline network of sound, and for a file that isn't sound.
     """
     if streams < 1 or seconds < LEAST_SECONDS or streams * seconds > MOST_SECONDS:
         raise WrongCall(

@@ -90,7 +90,7 @@ PANELS: "dict[str, list[TyperCommand | TyperGroup]]" = {
         *_commands("devices", devices="List the microphones of this machine."),
     ],
     "Files": [
-        *_commands("transcribe", transcribe="Write down recordings of any length, rate and channel count.")
+        *_commands("transcribe", transcribe="Transcribe recordings of any length, rate and channel count.")
     ],
     "Text": [
         *_commands(

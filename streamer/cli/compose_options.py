@@ -44,7 +44,7 @@ class Compose(Configured):
         None, "FILE", "Sound --output with this .sf2, by fluidsynth if it is installed."
     )
     model: str | None = option(None, "MODEL", "Another composer's name, or its folder.", usual="the style's")
-    connect: str | None = address("Let a running server compose in place of this process.")
+    connect: str | None = address("Let a running server compose instead of this process.")
 
     @property
     def composer(self) -> str:

@@ -20,7 +20,7 @@ class Evaluate(Configured):
     """What every task takes."""
 
     path: Path = argument(
-        "PATH", "A file of texts or pieces; of speech SPLIT.manifest.jsonl, its tars beside it."
+        "PATH", "A file of texts or pieces; for speech SPLIT.manifest.jsonl, with its tars beside it."
     )
     model: str | None = option(None, "MODEL", "A network's name, or its folder.", usual="the task's own")
     mode: Mode = option("live", MODES, "Which of the task's networks.")
@@ -44,15 +44,15 @@ class Captions(Heard):
     condition: str = option(
         "clean",
         "CONDITION",
-        "How it sounds: clean, quiet, loud, telephone, noise (with --noise), hum50, hum60, clipped.",
+        "How recordings sound: clean, quiet, loud, telephone, noise (with --noise), hum50, hum60, clipped.",
     )
     noise: Path | None = option(None, "MANIFEST", "Take the noises of --condition noise from here.")
-    first: int | None = option(None, "N", "Measure the first N recordings of the file only.", min=1)
-    calibration: bool = flag("Measure whether the words' confidences are true.")
+    first: int | None = option(None, "N", "Measure only the first N recordings of the file.", min=1)
+    calibration: bool = flag("Measure whether the words' confidences are calibrated.")
     hot_words: str | None = option(
-        None, "WORDS", "Listen for these, with commas between, and measure how often they are heard."
+        None, "WORDS", "Listen for these words, separated by commas, and measure how often they are heard."
     )
-    references: bool = flag("Measure PocketSphinx on the same recordings as well.")
+    references: bool = flag("Also measure PocketSphinx on the same recordings.")
 
 
 def captions(options: Captions) -> None:
@@ -94,7 +94,7 @@ class Waiting(Evaluate):
     """A task of text whose live network may wait for words."""
 
     lookahead: int | None = option(
-        None, "WORDS", "A live network waits for so many words.", usual="the task's own", min=0
+        None, "WORDS", "How many words a live network waits for.", usual="the task's own", min=0
     )
 
 
@@ -103,7 +103,7 @@ class Compared(Evaluate):
     """A task that a plain method does as well."""
 
     baseline: Path | None = option(
-        None, "TRAIN", "Measure a plain method that learns from the file TRAIN as well."
+        None, "TRAIN", "Also measure a plain method that learns from the file TRAIN."
     )
 
 

@@ -21,7 +21,9 @@ class Experiment(Configured):
 class TrainedExperiment(Experiment):
     """An experiment that may train its networks."""
 
-    runs: Path = option(Path("runs"), "DIR", "The trainings; those that it holds go on.", file_okay=False)
+    runs: Path = option(
+        Path("runs"), "DIR", "Where trainings are kept; unfinished ones go on.", file_okay=False
+    )
     updates: int | None = option(None, "N", "How many updates of each training.", usual="the recipe's", min=1)
 
 

@@ -45,17 +45,17 @@ class Live(Written):
     device: str | None = option(
         None, "DEVICE", "A microphone's name or number; `streamer devices` lists them."
     )
-    file: Path | None = option(None, "AUDIO", "Play a recording in place of the microphone.")
+    file: Path | None = option(None, "AUDIO", "Play a recording instead of the microphone.")
     model: str = option(
         "captions-en", "MODEL", "Recognise with this model, a name or a folder; see `streamer models`."
     )
     save: Path | None = option(None, "SRT", "Write subtitles as the words come.")
-    connect: str | None = address("Use a running server in place of one of our own.")
+    connect: str | None = address("Use a running server instead of starting one.")
     offline_finals: bool = flag("Let the offline network rewrite each utterance after its end.")
     along: str | None = option(
         None,
         "TASKS",
-        "Let models of text read along: tasks or names, such as entities,sentiment,translate-en-de.",
+        "Let models of text read the captions: tasks or names, such as entities,sentiment,translate-en-de.",
         name="--with",
     )
 

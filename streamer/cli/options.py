@@ -16,7 +16,7 @@ LAST_PORT = 65535
 
 Mode = Literal["live", "offline"]
 MODES = "live|offline"
-JSON = "Write one line of JSON in place of a table."
+JSON = "Write one line of JSON instead of a table."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Written(Configured):
 
     raw: bool = flag("Write the words as they are recognised: no capitals, no full stops.")
     numbers: bool = flag("Write numbers as digits where they are certain.")
-    hot_words: str | None = option(None, "WORDS", "Listen for these words and names, with commas between.")
+    hot_words: str | None = option(None, "WORDS", "Listen for these words and names, separated by commas.")
 
     def writing(self) -> CaptionOptions:
         """How the words are written. WrongCall for options that exclude each other."""

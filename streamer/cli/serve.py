@@ -25,7 +25,7 @@ DONE = ("closed", "lost")  # reasons for a stream's end that cost no word of it
 class Serve(Configured):
     """A server; the rest is in the config."""
 
-    record: Path | None = option(None, "FILE", "Write down the wire; `streamer replay` reads it.")
+    record: Path | None = option(None, "FILE", "Record the wire; `streamer replay` reads it.")
 
 
 def serve(options: Serve) -> None:

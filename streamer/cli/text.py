@@ -63,7 +63,7 @@ class WaitingText(Text):
     """A text that a live network may wait for."""
 
     lookahead: int | None = option(
-        None, "WORDS", "A live network waits for so many words.", usual="the model's own", min=0
+        None, "WORDS", "How many words a live network waits for.", usual="the model's own", min=0
     )
 
 

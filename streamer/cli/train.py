@@ -64,7 +64,7 @@ class Captions(ModeTraining, TunedTraining):
     """A training of the speech recogniser."""
 
     synthetic: float = option(0.0, "HOURS", "Add hours of open texts, read aloud by a synthesiser.", min=0.0)
-    unlabelled: bool = flag("Add speech that nobody wrote down, as PocketSphinx hears it.")
+    unlabelled: bool = flag("Add untranscribed speech, transcribed by PocketSphinx.")
     dropout: float | None = option(
         None, "SHARE", "Drop this share of what a layer adds.", usual="the recipe's", min=0.0, max=0.9
     )
@@ -294,7 +294,7 @@ class Music(TunedTraining):
         "STYLE",
         "A composer (chorale, folk), or a scorer of piano rolls (roll-jsb, roll-nottingham).",
     )
-    endings: int = option(0, "ROWS", "Add the ends of so many pieces to each batch.", min=0)
+    endings: int = option(0, "ROWS", "Add the ends of this many pieces to each batch.", min=0)
     seed: int = option(1, "SEED", SEED, min=0)
 
 

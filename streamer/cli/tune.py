@@ -19,8 +19,8 @@ class Tune(Configured):
 
     paths: list[Path] = argument("PATHS", "The dev sets: SPLIT.manifest.jsonl of each.")
     model: str = option("captions-en", "MODEL", "A captions network's name, or its folder.")
-    weights: Path | None = option(None, "FILE", "Use other weights than the model's own.")
-    first: int | None = option(None, "N", "Hear the first N recordings of each set only.", min=1)
+    weights: Path | None = option(None, "FILE", "Use these weights instead of the model's own.")
+    first: int | None = option(None, "N", "Use only the first N recordings of each set.", min=1)
     tries: list[str] | None = option(
         None,
         "NAME=V,V",

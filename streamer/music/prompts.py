@@ -43,7 +43,7 @@ def read_prompt(text: str, steps_per_beat: int) -> Prompt:
 def read_melody(path: Path, steps_per_beat: int) -> Melody:
     """The highest note of each step of a MIDI file, from its first note on.
 
-    ValueError, one line, for what is no MIDI file, and for one without notes.
+    ValueError, one line, for what isn't a MIDI file, and for one without notes.
     """
     try:
         file = mido.MidiFile(path)

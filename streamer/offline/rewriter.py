@@ -25,7 +25,7 @@ Pair = tuple[str, str]  # the live text, the offline text
 
 
 class Rewriter:
-    """Hears what the stream hears; the network runs in a child, which the screen never waits for.
+    """Hears what the stream hears. The network runs in a child process, so the screen never waits for it.
 
     A context manager; `wait_ready` before the first sound.
     """
@@ -67,7 +67,7 @@ class Rewriter:
             self._start += len(self._sound.popleft())
 
     def rewrite(self, final: wire.Result) -> None:
-        """Have the offline network read what the words of `final` rest on."""
+        """Have the offline network transcribe the sound of the words of `final`."""
         best = final.alternatives[0]
         if not best.words:
             return
@@ -87,7 +87,7 @@ class Rewriter:
         return ready
 
     def finish(self, until: float) -> list[Pair]:
-        """The utterances that are under way, waited for until the monotonic time `until` at most."""
+        """The utterances that are under way; waits for them until the monotonic time `until` at most."""
         ready = self.done()
         while self._busy and self._pipe.poll(max(0.0, until - time.monotonic())):
             ready += self.done()

@@ -1,4 +1,4 @@
-"""What a network says of a sentence of a text, whichever mode said it."""
+"""What a network of either mode says about a sentence of a text."""
 
 import json
 from collections.abc import Sequence
@@ -21,10 +21,10 @@ class Entity:
 
 @dataclass(frozen=True)
 class SentenceResult:
-    """What a model for `task` says of the sentence `text`, bytes `start` to `end` of the whole text.
+    """What a model for `task` says about the sentence `text`, bytes `start` to `end` of the whole text.
 
-    `alternatives`, the likeliest first, are as they come over the wire; the properties are what a task
-    makes of them, and each belongs to the tasks that it names. Its `str` is the likeliest alternative.
+    `alternatives`, the most likely first, are as they come over the wire. Each property is for the task
+    that its docstring names; another task raises. `str` of it is the most likely alternative.
     """
 
     task: str
@@ -38,13 +38,13 @@ class SentenceResult:
 
     @property
     def label(self) -> str:
-        """The likeliest class. Sentiment."""
+        """The most likely class. Sentiment."""
         self._check("label", "sentiment")
         return str(self)
 
     @property
     def probabilities(self) -> dict[str, float]:
-        """The probability of each class, the likeliest first. Sentiment."""
+        """The probability of each class, the most likely first. Sentiment."""
         self._check("probabilities", "sentiment")
         return {alternative.text: round(alternative.confidence, 4) for alternative in self.alternatives}
 
@@ -74,7 +74,7 @@ class SentenceResult:
         return str(self)
 
     def json(self) -> str:
-        """One line for programs: the sentence, its place, and what the task makes of it."""
+        """One line for programs: the sentence, its place, and the values of its task."""
         values: dict[str, Any] = {"text": self.text, "start": self.start, "end": self.end}
         if self.task == "entities":
             values["entities"] = [vars(entity) for entity in self.entities]

@@ -46,7 +46,7 @@ def pieces(file: BinaryIO) -> Iterator[bytes]:
 def sentences(text: Iterator[bytes], split: Split) -> Iterator[list[WrittenSentence]]:
     """The sentences that each of the pieces of `text` completes; what is left comes last.
 
-    ValueError names the byte that is no UTF-8. Keeps no more text than the sentence that goes on.
+    ValueError names a byte that isn't UTF-8. Keeps no more text than the unfinished sentence.
     """
     tokens, kept, begins = Tokens("plain"), bytearray(), 0
     open_words: list[Token] = []

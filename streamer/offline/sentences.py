@@ -21,7 +21,7 @@ Progress = Callable[[float], None]
 
 
 class Sentences:
-    """Runs a network over whole sentences; a live one gives what it gives word by word.
+    """Runs a network over whole sentences; a live one word by word.
 
     Law: a sentence's final does not depend on what else was in its batch, except for rounding.
     """

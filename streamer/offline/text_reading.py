@@ -21,10 +21,10 @@ TASKS = ("entities", "headline", "sentiment", "summary", "translation")
 def read_text(
     model: Model, text: Iterator[bytes], options: Mapping[str, Any], share: float = SHARE
 ) -> Iterator[SentenceResult]:
-    """What `model` says of each sentence of the text, in order; of a summary those that it chose.
+    """What `model` says about each sentence of the text, in order; of a summary those that it chose.
 
     `share` is how much of the words a summary keeps. OptionError for options that the model lacks,
-    ValueError for another task than TASKS and for what is no UTF-8.
+    ValueError for another task than TASKS and for bytes that aren't UTF-8.
     """
     task = model.card.task
     if task not in TASKS:

@@ -17,7 +17,7 @@ class Translation(NamedTuple):
 
 
 class Translator:
-    """Translates sentences whose words are known; a live network says what it says word by word."""
+    """Translates sentences whose words are known; a live network translates word by word."""
 
     def __init__(self, model: Model, options: Mapping[str, Any] = {}):
         """ValueError for a card whose parts don't fit, and for an option that the model lacks."""

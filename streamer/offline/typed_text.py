@@ -23,7 +23,7 @@ class TypedText:
         self.partial: wire.Result | None = None  # of the sentence that goes on
 
     def type(self, text: bytes) -> Iterator[SentenceResult]:
-        """More of the text; the finals that it brings. ValueError for what is no UTF-8."""
+        """More of the text; the finals that it brings. ValueError for bytes that aren't UTF-8."""
         for begin in range(0, len(text), self._window):
             piece = text[begin : begin + self._window]
             self._kept += piece

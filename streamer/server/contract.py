@@ -20,10 +20,10 @@ class WireEngine(Protocol):
         """When the next tick has work to do; inf when nothing waits."""
 
     def receive(self, peer: bytes, message: wire.Input, payload: bytes, now: float) -> list[Outgoing]:
-        """Take a message of `peer`; what is to be answered at once."""
+        """Take a message of `peer`; return the answers to send at once."""
 
     def tick(self, now: float) -> list[Outgoing]:
-        """Do what is due; what there is to say."""
+        """Do what is due; return the messages to send."""
 
     def drain(self, now: float) -> list[Outgoing]:
         """Refuse new streams from now on and close all."""

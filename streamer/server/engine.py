@@ -63,7 +63,7 @@ class Engine(WireEngine):
         return self._due
 
     def receive(self, peer: bytes, message: wire.Input, payload: bytes, now: float) -> list[Outgoing]:
-        """Take a message of `peer`; what is to be answered at once."""
+        """Take a message of `peer`; return the answers to send at once."""
         self._now = now
         if isinstance(message, wire.Describe):
             models = tuple(model.description() for model in self.models.values())
@@ -86,7 +86,7 @@ class Engine(WireEngine):
         return [Outgoing(peer, answer)] if answer else []
 
     def tick(self, now: float) -> list[Outgoing]:
-        """End streams whose lease ran out, step what is due, and say what there is to say."""
+        """End streams whose lease ran out, step what is due, and return the messages to send."""
         self._now = now
         outgoing: list[Outgoing] = []
         if now >= self._next_expiry:
@@ -100,7 +100,7 @@ class Engine(WireEngine):
         return outgoing
 
     def drain(self, now: float) -> list[Outgoing]:
-        """Refuse new streams from now on and close all as their owners would, but those that are fed."""
+        """Refuse new streams from now on; close the open ones as their owners would, except fed ones."""
         self._draining = True
         for session in self.sessions.values():
             if not session.opened.source:
@@ -109,7 +109,7 @@ class Engine(WireEngine):
         return self.tick(now)
 
     def derive(self, peer: bytes, source: wire.Opened, name: str, now: float) -> wire.Opened | wire.Refused:
-        """A stream of model `name` that whoever calls will feed with what `source` says, and close."""
+        """Open a stream of model `name`, which the caller feeds with the finals of `source` and closes."""
         self._now = now
         message = wire.Open(f"{source.request}/{name}", name)
         if refusal := self._unwelcome(message):

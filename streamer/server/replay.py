@@ -1,4 +1,4 @@
-"""A recorded wire, given to an engine again: the same inputs, in the same order, at the same instants.
+"""A recorded wire, given to an engine again: the same inputs, in the same order, at the same times.
 
 Law: the results of every stream are those of the recording. When they came and how often inputs
 were acknowledged may differ: a replay never has to wait for a frame.
@@ -28,7 +28,7 @@ class Replay:
         self._owners: dict[bytes, bytes] = {}  # recorded stream to recorded owner
 
     def messages(self) -> Iterator[wire.Output]:
-        """What the engine says, but Ack and Description. ValueError when it can't follow."""
+        """What the engine answers, except Ack and Description. ValueError when it can't follow."""
         now = 0.0
         for record in read_recording(self.path):
             if isinstance(record, CutShort):

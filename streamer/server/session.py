@@ -89,7 +89,7 @@ class Session:
         return bool(self.network.blocks or (self.front and self.front.lane.blocks))
 
     def receive(self, message: wire.StreamInput, payload: bytes, now: float) -> wire.Output | None:
-        """Take one input of the owner. What is answered at once: a refusal, an Ack of a repeat, Applied.
+        """Take one input of the owner; return the answer due at once: a refusal, an Ack of a repeat, Applied.
 
         Where the intake fails, `fault` holds what it raised.
         """

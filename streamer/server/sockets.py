@@ -1,4 +1,4 @@
-"""The two sockets of a server: a ROUTER for the owners of streams, an XPUB for whoever watches."""
+"""The two sockets of a server: a ROUTER for the owners of streams, an XPUB for watchers."""
 
 import errno
 from collections.abc import Iterator

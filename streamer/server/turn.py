@@ -23,7 +23,7 @@ from streamer.server.session import Session
 
 
 def take_turn(model: ServedModel, sessions: Sequence[Session], max_batch: int) -> list[Outgoing]:
-    """Take every session one step on; what its owner is told of it, `Closed` last of a stream."""
+    """Take every session one step on; return the messages to the owners, a stream's `Closed` last."""
     for session in sessions:
         try:
             if marks := session.feed():
@@ -47,7 +47,7 @@ def take_turn(model: ServedModel, sessions: Sequence[Session], max_batch: int) -
 
 
 def end_faulted(sessions: Sequence[Session]) -> list[Outgoing]:
-    """What the owners of `sessions`, whose model failed, are told; the traceback goes to standard error."""
+    """The messages to the owners of `sessions`, whose model failed; the traceback goes to standard error."""
     outgoing: list[Outgoing] = []
     for error in {id(session.fault): session.fault for session in sessions}.values():
         ended = [session for session in sessions if session.fault is error]

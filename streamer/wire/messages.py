@@ -88,7 +88,7 @@ class Close(ForStream, tag=True, frozen=True):
 
 
 class Work(Struct, frozen=True):
-    """What a network's steps add up to, each so many blocks of a batch of streams; and their reading."""
+    """The work of a network so far: its steps, their streams and blocks, and the processor time."""
 
     steps: int = 0
     streams: int = 0  # summed over the steps
@@ -125,7 +125,7 @@ class Description(Message, tag=True, frozen=True):
 
 
 class Opened(Message, tag=True, frozen=True):
-    """The stream exists: its name, the secret that owns it, and what is truly in force.
+    """The stream exists: its name, the secret that owns it, and the options in force.
 
     `window` positions may be sent before the first `Ack`. After `lease_ms` without an input the
     stream is freed. `latency_ms` is what the network itself waits for before it can know. A stream
@@ -204,7 +204,7 @@ class Result(Message, tag=True, frozen=True):
 
 
 class Refused(Message, tag=True, frozen=True):
-    """No: `code` says why. `fatal` means that the stream is gone or never was."""
+    """A message was refused: `code` says why. `fatal` means that the stream is gone or never was."""
 
     code: str
     message: str

@@ -53,7 +53,7 @@ class Timeline:
 def both(config: Config, path: Path, text: str | None) -> Timeline:
     """`path` through captions-en and captions-en-offline; `text` is what was said, where it is known.
 
-    ValueError for what is no audio, and for a recording that is too long for a picture.
+    ValueError for what isn't audio, and for a recording that is too long for a picture.
     """
     recording = Recording(path.name, text or "", *read_sound(path))
     if (seconds := recording.seconds) > LONGEST_S:

@@ -57,7 +57,7 @@ class Intake(Protocol[Message, Piece]):
 
     @property
     def stepped(self) -> int:
-        """Positions that are done with."""
+        """Positions that have been stepped."""
 
     @property
     def hungry(self) -> bool:

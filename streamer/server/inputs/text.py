@@ -1,4 +1,4 @@
-"""Text: running, or with its words parted already; its feeder makes the network's steps."""
+"""Text: running, or already split into words; its feeder makes the network's steps."""
 
 from collections import deque
 from typing import Any, NamedTuple
