@@ -1,7 +1,7 @@
 """The input of a composer, step by step: noise, what is given, and the controls in force.
 
 One row of numbers a step and stream, laid out by `Layout`. The noise is a function of (seed,
-position, voice) alone, so a piece depends neither on who shares the batch nor on how it was cut.
+position, voice) alone, so a piece depends neither on what else is in the batch nor on how it was cut.
 """
 
 from dataclasses import dataclass

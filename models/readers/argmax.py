@@ -1,9 +1,9 @@
 """Plain readers for any network with a head of labels: the label of each row, or greedy CTC text.
 
-`kind = "argmax"` in a card's [reader] tells each stretch of one label as an utterance: a partial
+`kind = "argmax"` in a card's [reader] emits each stretch of one label as an utterance: a partial
 when it begins and a final when it ends. `kind = "greedy_ctc"` collapses repeats, drops the blank
-(label 0) and tells growing text, a final after `endpoint_rows` rows without a new label. Labels
-that are the empty string are never told.
+(label 0) and emits growing text, with a final after `endpoint_rows` rows without a new label. Labels
+that are the empty string are never emitted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -84,7 +84,7 @@ class ArgmaxReader(RowwiseReader[TextState, tuple[int, float]]):
         self.rows[row] = TextState(options["partials"], endpoint_rows=rows)
 
     def prepared(self, outputs: np.ndarray) -> list[list[tuple[int, float]]]:
-        """The likeliest label of each row, and its probability."""
+        """The most likely label of each row, and its probability."""
         logits = outputs[:, :, self.columns]
         labels = logits.argmax(-1)
         top = logits.max(-1, keepdims=True)

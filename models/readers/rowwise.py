@@ -55,7 +55,7 @@ class Rows(Generic[State]):
 
 
 class RowwiseReader(Reader, Generic[State, Output]):
-    """Contract: `rows`, `prepared`, `step` and `end` are each reader's own, and so are the options."""
+    """Contract: each reader brings `rows`, `prepared`, `step` and `end` of its own, and its options."""
 
     rows: Rows[State]
     option_names: tuple[str, ...] = StreamOptions.__struct_fields__
@@ -88,7 +88,7 @@ class RowwiseReader(Reader, Generic[State, Output]):
         return events_by_stream
 
     def finish(self, row: int) -> list[Event]:
-        """What is still to be told after the stream's last output row."""
+        """The events that are left after the stream's last output row."""
         return self.end(self.rows[row])
 
     def flush(self, row: int, outputs: np.ndarray) -> list[Event]:

@@ -1,1 +1,1 @@
-"""Benchmarks: how many streams a machine holds, how fast it reads recordings, held against references."""
+"""Benchmarks: how many streams a machine holds, how fast it reads recordings, compared with references."""

@@ -131,7 +131,7 @@ def _material(model: str, input: str, streams: int, seconds: float, file: Path) 
 
 
 def report(seen: ServerUse, speakers: list[Speaker], seconds: float, late_ms: list[float]) -> BenchReport:
-    """What the streams saw, as one figure each."""
+    """The figures of all streams together."""
     latencies = np.concatenate([np.asarray(s.latencies_ms, float) for s in speakers])
     p50, p95, p99 = np.percentile(latencies, (50, 95, 99)).tolist() if len(latencies) else (None,) * 3
     drained = [s.drained_ms for s in speakers if s.drained_ms is not None]

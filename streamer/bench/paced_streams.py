@@ -15,7 +15,7 @@ WORD_MS = 200  # from one word of a text to the next
 
 @dataclass(frozen=True)
 class Material:
-    """What streams bring, a frame every `frame_ms`, round and round."""
+    """What streams bring: a frame every `frame_ms`, from the beginning again at the end."""
 
     message: type[wire.Audio] | type[wire.Text]
     options: dict[str, Any]
@@ -24,7 +24,7 @@ class Material:
     position_bytes: int
 
     def ms(self, positions: int) -> float:
-        """How long so many positions take, on the average."""
+        """How long this many positions take on average."""
         return positions * self.position_bytes * self.frame_ms * len(self.frames) / sum(map(len, self.frames))
 
 

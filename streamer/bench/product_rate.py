@@ -85,7 +85,7 @@ class Peak:
         self.rate = product_rate(config.engine.threads) if self.products else 0.0
 
     def share(self, before: wire.Work, after: wire.Work) -> float | None:
-        """Of `rate`, what the steps between reached; None where nobody knows."""
+        """The share of `rate` that the steps between reached; None where it is unknown."""
         seconds = after.cpu_seconds - before.cpu_seconds
         if not self.products or seconds <= 0:
             return None

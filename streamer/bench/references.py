@@ -1,4 +1,4 @@
-"""What a bench is held against: a loop with a network for each stream, run by torch or by onnxruntime."""
+"""What a bench is compared with: a loop with a network for each stream, run by torch or by onnxruntime."""
 
 from collections.abc import Callable
 from time import process_time
@@ -35,7 +35,7 @@ def naive_streams(config: Config, name: str, samples: np.ndarray, rate_hz: int) 
 
 
 def onnx_streams(config: Config, name: str, samples: np.ndarray, rate_hz: int) -> float:
-    """As `naive_streams`, but that onnxruntime runs the network, a session's run a frame of a stream.
+    """As `naive_streams`, with onnxruntime for the network: one run of a session for each frame of a stream.
 
     Only where `onnx.missing` names nothing. ValueError for a network that can't be exported.
     """

@@ -1,4 +1,4 @@
-"""How many streams this machine holds: more until it doesn't, then between."""
+"""How many streams this machine holds: double until it fails, then search between."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What reads along in a live session: models of text that the server feeds with its finals."""
+"""Models of text in a live session, which the server feeds with its finals."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,8 +18,8 @@ TASKS = ("entities", "sentiment", "translation", "summary")  # of models that re
 def reading_along(config: Config, model: str, readers: str | None) -> Config:
     """`config` for a session of `model` alone, whose finals go to the models that `readers` names.
 
-    `readers` holds names, folders or tasks, with commas between; None: what the config feeds it. A task
-    stands for the first live model of it. ValueError for what is none of these.
+    `readers` holds names, folders or tasks, separated by commas; None: those that the config names. A task
+    stands for the first live model of it. ValueError for anything else.
     """
     pipelines = config.pipelines
     if readers is not None:

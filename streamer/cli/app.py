@@ -1,4 +1,4 @@
-"""The command line: every command, where it is, and what its failure looks like."""
+"""The command line: every command, where it is, and how it fails."""
 
 import os
 import re
@@ -126,10 +126,10 @@ PANELS: "dict[str, list[TyperCommand | TyperGroup]]" = {
 
 
 def main() -> None:
-    """Run a command. What is wrong is one line on standard error: with the user's world exit 1, with the
-    call 2. What escapes as a traceback is a bug of ours.
+    """Run a command. A failure is one line on standard error: exit 2 for a wrong call, 1 for anything else.
 
-    typer ends a Ctrl-C with 130, and with 1 and no word where the reader of our output went away.
+    A traceback is a bug of ours. typer exits with 130 after Ctrl-C, and silently with 1 where the reader
+    of the output is gone.
     """
     # Threads that wait for each other inside a product sleep instead of spinning: beside other programs
     # a step of two spinning threads took fifty times as long. Read when torch is loaded.

@@ -29,9 +29,9 @@ def option(
     file_okay: bool = True,
     check: Callable[[Any], Any] | None = None,
 ) -> Any:
-    """A field that is an option, called as the field or `name`; `usual` says what the default comes to.
+    """A field that is an option, called as the field or `name`; `usual` describes the default.
 
-    `check` takes a value that is given; it returns the one that is meant, or raises typer.BadParameter.
+    `check` takes a value that is given; it returns the value to use, or raises typer.BadParameter.
     """
 
     def declared(field_name: str) -> Any:

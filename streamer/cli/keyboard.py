@@ -1,4 +1,4 @@
-"""A text that is typed on the terminal, and what a network says of it meanwhile."""
+"""A text that is typed on the terminal, and what a network says about it meanwhile."""
 
 from collections.abc import Iterable
 from typing import Protocol

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def models(options: Configured) -> int:
-    """List every model that ships or is configured; 1 if one can't be loaded, which is a line."""
+    """List every model that ships or is configured; returns 1 if one can't be loaded, with a line for it."""
     from streamer.models.bundle.build import load
     from streamer.models.bundle.relation import relation
 

@@ -1,4 +1,4 @@
-"""The commands round a server: serve, send, watch, replay."""
+"""The commands around a server: serve, send, watch, replay."""
 
 import signal
 import sys

@@ -31,7 +31,7 @@ class Tune(Configured):
 
 
 def tune(options: Tune) -> None:
-    """Tell every try on standard error, and the lines for the card's [reader] on standard output."""
+    """Print every try on standard error, and the lines for the card's [reader] on standard output."""
     import torch
 
     from streamer.evaluation.evaluate import progress

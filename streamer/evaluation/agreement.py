@@ -14,7 +14,7 @@ LENGTHS = (3, 6, 10, 15, 20)  # the most words of each class of rows; longer one
 def measure(job: Job) -> Measured:
     """`accuracy`, `balanced_accuracy` (the mean over both numbers), and the accuracy by words in a row.
 
-    `majority_accuracy` is that of always giving the number that is more frequent in the file.
+    `majority_accuracy` is that of always giving the more frequent number of the file.
     """
     rows = read_rows(job.path)
     network = Sentences(load_model(job.config, job.model, "agreement"))

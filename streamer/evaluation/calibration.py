@@ -1,4 +1,4 @@
-"""Whether confidences mean what they say: of the words given with 0.8, eight in ten should be right."""
+"""Whether confidences are calibrated: of the words with a confidence of 0.8, eight in ten should be right."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

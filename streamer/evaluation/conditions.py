@@ -27,7 +27,7 @@ HARMONICS = (1.0, 0.5, 0.7, 0.3, 0.4, 0.2, 0.3)  # of a mains hum: odd ones are 
 def condition(name: str, noises: Path | None = None) -> Change:
     """The condition `name`, one of CONDITIONS. It is the same for the same recording every time.
 
-    `noises` is a manifest of recordings, which "noise" needs and nothing else takes; ValueError.
+    `noises` is a manifest of recordings. ValueError where "noise" lacks it or another condition has it.
     """
     if name not in CONDITIONS:
         raise WrongCall(f"condition {name!r}; there are {', '.join(CONDITIONS)}")

@@ -1,4 +1,4 @@
-"""How much memory this process takes more as a stream goes on."""
+"""How much the memory of this process grows as a stream goes on."""
 
 import os
 

@@ -43,7 +43,7 @@ class Recording:
 
 
 def read_sound(path: Path) -> tuple[np.ndarray, int]:
-    """The file's samples [n] float32, channels averaged, and its rate. ValueError for what holds no sound."""
+    """Samples [n] float32, the mean of the channels, and its rate. ValueError for a file that isn't sound."""
     if not path.is_file():
         raise ValueError(f"{path} is no file; give a recording")
     try:

@@ -10,7 +10,7 @@ from streamer.models.datasets.text_files import read_lines
 
 
 class Compression(msgspec.Struct, frozen=True):
-    """A row of sentence_compression; `labels` is 1 for a word to keep, None where nobody knows."""
+    """A row of sentence_compression; `labels` is 1 for a word to keep, None where it is unknown."""
 
     tokens: list[str]
     labels: list[int] | None

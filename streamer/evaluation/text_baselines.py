@@ -1,4 +1,4 @@
-"""What a plain method of scikit-learn's scores on the same file: a network is to beat it."""
+"""The score of a plain method of scikit-learn on the same file, which a network must beat."""
 
 from collections.abc import Sequence
 

@@ -60,7 +60,7 @@ class Tuning:
     """The dev sets as the network hears them, and the search over them under any options."""
 
     def __init__(self, model: Model, sets: Mapping[str, list[Spoken]]):
-        """ValueError for a model that is no captions model."""
+        """ValueError for a model that isn't a captions model."""
         if model.card.reader.kind != "captions":
             raise ValueError(f"{model.name}: its reader is {model.card.reader.kind!r}; tune captions")
         self.model, self.sets = model, sets

@@ -47,7 +47,7 @@ class VerbProbabilities:
     singular: float  # what the verdict beside it gives the singular
 
     def right(self, verb: str) -> float:
-        """The share of the right form: of 1/2 the network knows nothing."""
+        """The share of the right form; 1/2 is a guess."""
         return (self.was if verb == "was" else self.were) / max(self.was + self.were, 1e-12)
 
 

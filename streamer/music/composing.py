@@ -17,7 +17,7 @@ class LoadedComposer:
     """A network that composes, with what feeds it; it holds no piece, and serves any number."""
 
     def __init__(self, model: Model):
-        """ValueError, one line, for a model that is no composer."""
+        """ValueError, one line, for a model that isn't a composer."""
         self.name, self.voices = model.name, voices_of(model.card)
         if not isinstance(model.network, Composer) or model.card.feeder is None:
             raise ValueError(f"{model.name} is no composer")
@@ -30,7 +30,7 @@ class LoadedComposer:
 class Pieces:
     """Pieces that one network composes side by side, each with options of its own.
 
-    Law: a piece is a function of its options alone, whoever is beside it and however it was cut.
+    Law: a piece is a function of its options alone, whatever is beside it and however it was cut.
     """
 
     def __init__(self, composer: LoadedComposer, options: list[dict[str, Any]]):

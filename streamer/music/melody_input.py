@@ -26,7 +26,7 @@ class MidiPort:
         return self._held[-1] if self._held else 0
 
     def close(self) -> None:
-        """Let the port go."""
+        """Close the port."""
         self._port.close()
 
 

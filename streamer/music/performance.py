@@ -32,7 +32,7 @@ class Length(NamedTuple):
 
 
 class Played(NamedTuple):
-    """One step of a performance; no notes once the piece is over and dies away."""
+    """One step of a performance; no notes once the piece is over and fades."""
 
     notes: tuple[int, ...]
     samples: np.ndarray
@@ -89,7 +89,7 @@ class Performance:
             yield Played((), samples)
 
     def end(self, beats: int = 8) -> None:
-        """Come to an end, with a cadence, within `beats`."""
+        """End the piece with a cadence within `beats`."""
         if self.ends_at is None or self.ends_at > self.position + beats * self.piece.steps_per_beat:
             per_beat = self.piece.steps_per_beat
             self.ends_at = self.position + beats * per_beat - self.position % per_beat

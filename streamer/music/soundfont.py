@@ -25,7 +25,7 @@ class SoundFont:
     """A file of instruments; each part of a piece is played with its first one (program 0)."""
 
     def __init__(self, path: Path):
-        """OSError or ValueError, one line, for no file, for what isn't a SoundFont, and without fluidsynth."""
+        """OSError or ValueError, one line: no file, no SoundFont, or no fluidsynth."""
         with path.open("rb") as file:
             head = file.read(12)
         if head[:4] != b"RIFF" or head[8:] != b"sfbk":

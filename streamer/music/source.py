@@ -38,7 +38,7 @@ class LocalSource:
     """One piece of the model `name`, once it is opened."""
 
     def __init__(self, config: Config, name: str):
-        """ValueError, one line, for a model that is unknown or no composer."""
+        """ValueError, one line, for a model that is unknown or isn't a composer."""
         torch.set_num_threads(config.engine.threads)
         self.composer = LoadedComposer(load_model(config, name))
         self.pieces = Pieces(self.composer, [])

@@ -46,7 +46,8 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class StreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Options of one stream. `endpoint_silence_ms` 0 never ends an utterance; None is the card's.
 
-    `sentences` begin large and end with a full stop; with `numbers` certain numbers are digits.
+    With `sentences` a sentence begins with a capital and ends with a full stop; with `numbers` certain
+    numbers are digits.
     """
 
     partials: bool = True

@@ -32,7 +32,7 @@ def compiled_advance() -> Dispatcher:
 def advance_rows(rows, outputs, at, codes, hyp, tree, grams, factors, pruning, listening, scratch):
     """Read outputs [B, n, phones] of the streams `rows` [B] from `at` [B] on.
 
-    Each stream stops after the first output row that has something to tell, which `codes` [B]
+    Each stream stops after the first output row that has an event, whose code `codes` [B]
     then holds (the bits of `endpoint`), or at n with code 0.
     """
     p = np.empty(outputs.shape[2], np.float32)
@@ -115,7 +115,7 @@ def _decode(row, voiced, likeliest, p, logp, hyp, tree, grams, factors, pruning,
 
 @njit
 def best_token(row, hyp, tree, factors, pruning):
-    """The likeliest token if speech ended here: at the root no further word is expected."""
+    """The most likely token if speech ended here: at the root no further word is expected."""
     top, best = np.float32(-1.0), 0
     roots, nodes = tree.child[0], tree.phone.shape[0]
     for i in range(hyp.counter[row, h.TOKENS]):

@@ -27,7 +27,7 @@ class Listening(NamedTuple):
 
 @njit
 def listen(row, voiced, likeliest, hyp, listening):
-    """Count one row with the probabilities of any phone and of the likeliest one; returns the bits.
+    """Count one row with the probabilities of any phone and of the most likely one; returns the bits.
 
     Noise sounds a little like many phones, speech like one: so the square of the likeliest one's
     counts for speech, and the probability of any for silence.

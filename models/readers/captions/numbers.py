@@ -19,7 +19,7 @@ ORDINALS = frozenset(
 
 
 def digits(words: Sequence[str]) -> str | None:
-    """The number that `words` are; None where they are none, may be several, or read better as a word."""
+    """The digits of `words`; None for no number, an ambiguous one, or one that reads better as a word."""
     if len(words) >= FEWEST_DIGITS and all(word in UNITS for word in words):
         return "".join(str(VALUES[word]) for word in words)
     year = _year(words)

@@ -14,8 +14,8 @@ MOST_THREADS = 4
 class SearchThreads(Generic[Workspace]):
     """The calling thread and its helpers, each with a workspace of its own.
 
-    A helper that the machine is slow to start takes nothing and isn't waited for: the caller, who
-    takes pieces as the helpers do, is then done with all of them.
+    The caller takes pieces of work as the helpers do. A helper that starts late takes none, and nobody waits
+    for it: the others have then done all of them.
     """
 
     def __init__(self, workspaces: Sequence[Workspace]):

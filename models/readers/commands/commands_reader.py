@@ -22,14 +22,14 @@ USUAL_ROWS = 14.0  # of a word whose length the card doesn't know
 class CommandsReader(Reader):
     """Reads a head of words (the first label is the blank) and, if there is one, a head of phones.
 
-    A word is told when its probability, averaged over `mean_rows` rows, reaches its threshold and
+    A word is emitted when its probability, averaged over `mean_rows` rows, reaches its threshold and
     that of all words of the vocabulary together reaches `vocabulary_threshold`: that some word was
-    said must be sure, which one it was may be less so. `apart_rows` must lie between two words,
+    said must be sure; which one it was may be less sure. `apart_rows` must lie between two words,
     `repeat_rows` between a word and the same again, and for `second_rows` after a word the next
     must reach `second_threshold`. Amid talk, where words outside the vocabulary were heard, a word
-    must reach `talk_threshold`. A short utterance between pauses in which no word was told tells
-    the likeliest when it is over. Every word is an utterance and its text final at once, so there
-    are no partials and no endpoints. Words outside the vocabulary are marked `unknown` and told
+    must reach `talk_threshold`. A short utterance between pauses in which no word was emitted
+    emits the most likely one when it is over. Every word is an utterance and its text final at once, so there
+    are no partials and no endpoints. Words outside the vocabulary are marked `unknown` and emitted
     where a stream asks for them. Speech starts and stops by the phones, the first of which is silence.
     """
 

@@ -1,7 +1,7 @@
 """From a composer's rows to notes: a partial a step with what sounds, a final a bar with its notes.
 
 `kind = "notes"` in a card's [reader]. A word is a note, named like F#4, from the step where it began;
-a note ends where its voice changes. Notes are told as composed, before any transposition.
+a note ends where its voice changes. Notes are emitted as composed, before any transposition.
 """
 
 from collections.abc import Sequence

@@ -2,8 +2,8 @@
 
 Each head of the network is the same list of tags, "O", then B and I of each type; head k of the row
 that brought word t tags word t - k. A stream takes one head, its `lookahead`; rows without a word
-after a sentence's end tag its last words. A tag I that nothing of its type stands before begins a
-span. A span is told once the tag after it, or the sentence's end, has closed it.
+after a sentence's end tag its last words. A tag I without a tag of its type before it begins a
+span. A span is emitted once the tag after it, or the sentence's end, has closed it.
 
 A word's tag is the one that scores best after the tag before it and with the best tag of the next
 word, where the next smaller lookahead has one already: two steps of the Viterbi algorithm.
@@ -65,7 +65,7 @@ class EntitiesState(SentenceState):
 
 
 class EntitiesReader(SentenceReader[EntitiesState, list[list[float]]]):
-    """Tags word by word, the likeliest of the tags that may follow; what was told never changes."""
+    """Tags word by word, with the most likely tag that may follow; an emitted span never changes."""
 
     option_names = OwnOptions.__struct_fields__
 

@@ -53,7 +53,7 @@ class HeadlineReader(RowwiseReader[HeadlineState, list[float]]):
         self.rows[row].source += [mark.text for mark in marks]
 
     def read(self, rows: Sequence[int], outputs: np.ndarray) -> list[list[Event]]:
-        """Take outputs [B, n, 2] of the streams in `rows`; a title is told at its text's end alone."""
+        """Take outputs [B, n, 2] of the streams in `rows`; a title is emitted only at its text's end."""
         for row, steps in zip(rows, outputs):
             state = self.rows[row]
             steps = steps[already_read(state, len(steps)) :]

@@ -1,8 +1,8 @@
-"""The sentiment reader, `kind = "sentiment"`: what a sentence thinks, after each word and at its end.
+"""The sentiment reader, `kind = "sentiment"`: the opinion of a sentence, after each word and at its end.
 
 Each head of the network is a list of classes; a stream takes the head that has as many as its
 option `classes` says. Alternatives are the classes, the most probable first; the row without a
-word after a sentence's end tells the verdict, which is the opinion after the last word.
+word after a sentence's end gives the verdict, which is the opinion after the last word.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ class SentimentState(SentenceState):
 
 
 class SentimentReader(SentenceReader[SentimentState, list[float]]):
-    """Tells the probabilities of all classes of a head."""
+    """Emits the probabilities of all classes of a head."""
 
     option_names = OwnOptions.__struct_fields__
 

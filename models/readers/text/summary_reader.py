@@ -1,6 +1,6 @@
 """The summary readers: the words of each sentence that are kept.
 
-`kind = "summary"` tells them as they are decided, `"summary_whole"` at a sentence's end, when all
+`kind = "summary"` emits them as they are decided, `"summary_whole"` at a sentence's end, when all
 probabilities are known.
 
 An utterance is a sentence. `keep` is the network's head: column k of the row that brought word t
@@ -119,7 +119,7 @@ class SummaryReader(SentenceReader[SummaryState, list[float]]):
 class WholeSummaryReader(SummaryReader):
     """Keeps, of a whole sentence, the words that make the expected F1 the highest.
 
-    Of the m likeliest words the expected F1 is about 2 * sum(p of these) / (m + sum(p of all)).
+    Of the m most likely words the expected F1 is about 2 * sum(p of these) / (m + sum(p of all)).
     """
 
     def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], rows: int):

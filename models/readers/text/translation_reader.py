@@ -1,9 +1,9 @@
 """The translation readers: a sentence's target, growing while its source is read, or whole.
 
 `kind = "translation"` reads a live network's rows: per slot a unit and its log-probability, 0 where
-none was said, -1 where the target ended. `kind = "translation_whole"` reads a unit a row.
+none was emitted, -1 where the target ended. `kind = "translation_whole"` reads a unit a row.
 
-An utterance is a sentence of the source. What was said never changes: all of it is confirmed.
+An utterance is a sentence of the source. What was emitted never changes: all of it is confirmed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -104,7 +104,7 @@ class WholeTranslationReader(TranslationReader):
     """One final a sentence, when it is over; its rows are the target's units, more than its marks."""
 
     def read(self, rows: Sequence[int], outputs: np.ndarray) -> list[list[Event]]:
-        """Take outputs [B, n, 2] of the streams in `rows`; a target is told at its end alone."""
+        """Take outputs [B, n, 2] of the streams in `rows`; a target is emitted only at its end."""
         for row, steps in zip(rows, outputs):
             state = self.rows[row]
             steps = steps[already_read(state, len(steps)) :]

@@ -41,7 +41,7 @@ class LatencyTask(Protocol[N]):
         """An untrained network, as large as every other of this task."""
 
     def batches(self) -> Iterator[np.ndarray]:
-        """Training examples by number, for ever."""
+        """Training examples by number, without end."""
 
     def loss(self, network: N, number: int, chosen: np.ndarray) -> Tensor:
         """What update `number` makes smaller."""

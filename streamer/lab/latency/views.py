@@ -43,7 +43,7 @@ BOTH_WAYS = View("both ways", chunk=ENOUGH)
 
 
 class ViewLayer(nn.Module):
-    """y = x + [ahead(norm x), back(norm x)], what reads back begins again in every chunk.
+    """y = x + [ahead(norm x), back(norm x)]; the backward part restarts in every chunk.
 
     x [B, T, width], lengths [B] -> the same shape.
     """
