@@ -1,9 +1,10 @@
 """`streamer train`: each command goes on where its last run ended, and prints the path of the weights."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypedDict
 
 from streamer.cli.command import argument, flag, option
 from streamer.cli.options import MODES, Configured, Mode
@@ -19,6 +20,15 @@ class Learning(Configured):
     data: Path = argument("DATA", "The folder that holds speech/, text/ and music/.")
 
 
+class Steps(TypedDict):
+    """What every training is told: how long it takes, on how many threads, and who hears of it."""
+
+    updates: int | None
+    resume: bool
+    threads: int
+    progress: Callable[[str], None]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Training(Learning):
     """A run: what it learns from, where it is kept, how long it takes."""
@@ -32,14 +42,14 @@ class Training(Learning):
     )
     threads: int | None = option(None, "N", "Threads of the training steps.", usual="the config's", min=1)
 
-    def begin(self, *parts: str) -> int:
-        """How many threads to train on, after the config and the folder have been checked.
+    def steps(self, *parts: str) -> Steps:
+        """How the training goes, after the config and the folder have been checked.
 
         A wrong folder is refused at once, not after an hour with what an earlier run had cached.
         """
         threads = self.threads or self.settings().engine.threads
         _check(self.data, *parts)
-        return threads
+        return {"updates": self.updates, "resume": self.resume, "threads": threads, "progress": _say}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,20 +84,17 @@ def captions(run: Captions) -> None:
     """Train a recogniser of speech."""
     from streamer.models.training.speech.captions_trainer import train_captions
 
-    threads = run.begin("speech", *(["text"] if run.synthetic else []))
+    steps = run.steps("speech", *(["text"] if run.synthetic else []))
     best = train_captions(
         run.data,
         run.out,
         run.mode,
-        updates=run.updates,
         learning_rate=run.rate,
         start=run.start,
         synthetic_hours=run.synthetic,
         with_unlabelled=run.unlabelled,
         dropout=run.dropout,
-        resume=run.resume,
-        threads=threads,
-        progress=_say,
+        **steps,
     )
     print(best)
 
@@ -96,18 +103,8 @@ def commands(run: TunedTraining) -> None:
     """Train the spotter of spoken commands."""
     from streamer.models.training.speech.commands_trainer import train_commands
 
-    threads = run.begin("speech")
-    weights = train_commands(
-        run.data,
-        run.out,
-        updates=run.updates,
-        learning_rate=run.rate,
-        start=run.start,
-        resume=run.resume,
-        threads=threads,
-        progress=_say,
-    )
-    print(weights)
+    steps = run.steps("speech")
+    print(train_commands(run.data, run.out, learning_rate=run.rate, start=run.start, **steps))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,11 +146,7 @@ def summary(run: ModeTraining) -> None:
     """Train a network that leaves words out."""
     from streamer.models.training.text.summary_trainer import train_summary
 
-    threads = run.begin("text")
-    best = train_summary(
-        run.data, run.out, run.mode, updates=run.updates, resume=run.resume, threads=threads, progress=_say
-    )
-    print(best)
+    print(train_summary(run.data, run.out, run.mode, **run.steps("text")))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,31 +163,15 @@ def translation(run: Translation) -> None:
     """Train a translator."""
     from streamer.models.training.text.translation_trainer import train_translation
 
-    threads = run.begin("text")
-    best = train_translation(
-        run.data,
-        run.out,
-        run.mode,
-        run.pair,
-        updates=run.updates,
-        start=run.start,
-        resume=run.resume,
-        threads=threads,
-        progress=_say,
-    )
-    print(best)
+    steps = run.steps("text")
+    print(train_translation(run.data, run.out, run.mode, run.pair, start=run.start, **steps))
 
 
 def headline(run: Training) -> None:
     """Train the network that writes headlines."""
     from streamer.models.training.text.headline_trainer import train_headline
 
-    threads = run.begin("text")
-    print(
-        train_headline(
-            run.data, run.out, updates=run.updates, resume=run.resume, threads=threads, progress=_say
-        )
-    )
+    print(train_headline(run.data, run.out, **run.steps("text")))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,18 +193,14 @@ def entities(run: Entities) -> None:
     recipe = _recipe(run.corpus, run.mode)
     if recipe not in RECIPES:
         raise ValueError(f"there is no network for {recipe}; there are {', '.join(RECIPES)}")
-    threads = run.begin("text")
     best = train_entities(
         run.data,
         run.out,
         recipe,
-        updates=run.updates,
         learning_rate=run.rate,
         start=run.start,
         teacher=run.teacher,
-        resume=run.resume,
-        threads=threads,
-        progress=_say,
+        **run.steps("text"),
     )
     print(best)
 
@@ -243,17 +216,8 @@ def sentiment(run: Sentiment) -> None:
     """Train a network that judges sentences."""
     from streamer.models.training.text.sentiment_trainer import train_sentiment
 
-    threads = run.begin("text")
-    best = train_sentiment(
-        run.data,
-        run.out,
-        _recipe(run.corpus, run.mode),
-        updates=run.updates,
-        resume=run.resume,
-        threads=threads,
-        progress=_say,
-    )
-    print(best)
+    recipe = _recipe(run.corpus, run.mode)
+    print(train_sentiment(run.data, run.out, recipe, **run.steps("text")))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,18 +234,7 @@ def agreement(run: Agreement) -> None:
     """Train a network that expects a verb's number."""
     from streamer.models.training.text.agreement_trainer import train_agreement
 
-    threads = run.begin("text")
-    best = train_agreement(
-        run.data,
-        run.out,
-        run.cell,
-        run.seed,
-        updates=run.updates,
-        resume=run.resume,
-        threads=threads,
-        progress=_say,
-    )
-    print(best)
+    print(train_agreement(run.data, run.out, run.cell, run.seed, **run.steps("text")))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -302,19 +255,15 @@ def music(run: Music) -> None:
     """Train the network of a style."""
     from streamer.models.training.music.music_trainer import train_music
 
-    threads = run.begin("music")
     best = train_music(
         run.data,
         run.out,
         run.style,
-        updates=run.updates,
         seed=run.seed,
         learning_rate=run.rate,
         start=run.start,
         endings=run.endings,
-        resume=run.resume,
-        threads=threads,
-        progress=_say,
+        **run.steps("music"),
     )
     print(best)
 
