@@ -168,7 +168,7 @@ def stack(
     return Chain(*layers)
 
 
-def plain_stack(cell: str, in_features: int, hidden_size: int, depth: int, *, projection: int = 0) -> Chain:
+def plain_stack(cell: str, in_features: int, hidden_size: int, depth: int) -> Chain:
     """`depth` layers of one cell, each fed by the one below: no norm, no residual."""
-    widths = [in_features] + [projection or hidden_size] * (depth - 1)
-    return Chain(*(cell_named(cell)(width, hidden_size, projection) for width in widths))
+    widths = [in_features] + [hidden_size] * (depth - 1)
+    return Chain(*(cell_named(cell)(width, hidden_size) for width in widths))

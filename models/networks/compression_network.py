@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from streamer.models.layers.feedforward import LayerNorm
 from streamer.models.layers.sentence_recurrent import SentenceLSTM
@@ -33,7 +32,7 @@ class CompressLive(Stage):
     ):
         super().__init__(CHANNELS, outputs)
         width = word_size + letter_size
-        self.hidden_size, self.dropout = hidden_size, dropout
+        self.dropout, self.word_dropout = nn.Dropout(dropout), nn.Dropout(0.7 * dropout)
         self.words = WordLetters(words, word_size, letter_size, word_dropout=0.05)
         self.below, self.above = SentenceLSTM(width, hidden_size), SentenceLSTM(hidden_size, hidden_size)
         self.norm_below, self.norm_above = LayerNorm(hidden_size), LayerNorm(hidden_size)
@@ -49,13 +48,12 @@ class CompressLive(Stage):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         *recurrent, past = state
         first = x[..., :1]
-        words, _ = self.words.step(x, ())
-        words = F.dropout(words, 0.7 * self.dropout, self.training)
+        words = self.word_dropout(self.words.step(x, ())[0])
         below, lower = self.below.step(torch.cat([first, words], -1), tuple(recurrent[:2]))
-        below = self._dropped(below)
+        below = self.dropout(below)
         normed, _ = self.norm_below.step(below, ())
         above, upper = self.above.step(torch.cat([first, normed], -1), tuple(recurrent[2:]))
-        h, _ = self.norm_above.step(below + self._dropped(above), ())
+        h, _ = self.norm_above.step(below + self.dropout(above), ())
 
         columns = self.out_features, DECISION
         now = self.now(h).unflatten(-1, columns)
@@ -69,9 +67,6 @@ class CompressLive(Stage):
         )
         y = (torch.tanh(now + earlier) * self.weight).sum(-1) + self.bias
         return y, (*lower, *upper, past)
-
-    def _dropped(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.dropout, self.training)
 
 
 class CompressOffline(Whole):
@@ -91,7 +86,7 @@ class CompressOffline(Whole):
     ):
         super().__init__(CHANNELS, outputs)
         width = 2 * hidden_size
-        self.hidden_size, self.dropout = hidden_size, dropout
+        self.dropout, self.word_dropout = nn.Dropout(dropout), nn.Dropout(0.7 * dropout)
         self.words = WordLetters(words, word_size, letter_size, word_dropout=0.05)
         self.below = BidirectionalStack("lstm", word_size + letter_size, hidden_size, 1)
         self.above = BidirectionalStack("lstm", width, hidden_size, 1)
@@ -103,12 +98,8 @@ class CompressOffline(Whole):
         valid = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
         # `where`, not a product: what stands in the padding may be anything, NaN too.
         x = torch.where(valid[..., None], x, torch.zeros_like(x))
-        words, _ = self.words.step(x, ())
-        words = F.dropout(words, 0.7 * self.dropout, self.training)
-        below = self._dropped(self.below(words, lengths))
-        h, _ = self.norm.step(below + self._dropped(self.above(below, lengths)), ())
+        words = self.word_dropout(self.words.step(x, ())[0])
+        below = self.dropout(self.below(words, lengths))
+        h, _ = self.norm.step(below + self.dropout(self.above(below, lengths)), ())
         decided = torch.tanh(self.hidden(torch.cat([h, words], -1)))
-        return self.out(self._dropped(decided))
-
-    def _dropped(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.dropout, self.training)
+        return self.out(self.dropout(decided))

@@ -73,7 +73,7 @@ class Headline(Whole):
     ):
         super().__init__(CHANNELS, outputs)
         self.words, self.letters, self.beam, self.longest, self.small = words, letters, beam, longest, small
-        self.length_power, self.repetition, self.dropout = length_power, repetition, dropout
+        self.length_power, self.repetition, self.dropout = length_power, repetition, nn.Dropout(dropout)
         memory = 2 * hidden_size
         self.embedding = nn.Embedding(words, word_size)
         # A table per place in the word: beginnings, capitals and digits without a convolution's cost.
@@ -120,7 +120,7 @@ class Headline(Whole):
         x = torch.where(valid[..., None], x, torch.zeros_like(x))
         units = self.units(x, x)
         embedded = self.embedded(x)
-        memory = self._dropped(self.encoder(embedded, lengths))
+        memory = self.dropout(self.encoder(embedded, lengths))
         chosen = self.choose(memory)[..., 0]
         low = torch.where(valid[..., None], memory, torch.full_like(memory, -torch.inf))
         mean = torch.where(valid[..., None], memory, torch.zeros_like(memory)).sum(1)
@@ -134,7 +134,7 @@ class Headline(Whole):
         """Words and their letters [B, T, word_size + letter_size]."""
         words = self.embedding(table_ids(x[..., WORD], self.words))
         letters = self.letter_embedding(table_ids(x[..., LETTERS], self.letters) + self.places).sum(-2)
-        return self._dropped(torch.cat([words, letters], -1))
+        return self.dropout(torch.cat([words, letters], -1))
 
     def units(self, x: Tensor, source: Tensor) -> Tensor:
         """The units [B, S] of the words in x [B, S, 19]; one that the list lacks is sought in `source`.
@@ -164,8 +164,8 @@ class Headline(Whole):
         """The distributions of the unit after each of `units` [B, S], and the decoder's state."""
         # The list lacks a copied word; its embedding is that of an unknown one.
         ids = torch.where(units < self.words, units, torch.full_like(units, UNKNOWN))
-        d, state = self.cell.step(self._dropped(self.embedding(ids)), state)
-        d = self._dropped(d)
+        d, state = self.cell.step(self.dropout(self.embedding(ids)), state)
+        d = self.dropout(d)
         follows, held = coverage
         weights = self.habits(d)
         masked = ~source.valid[:, None]
@@ -176,7 +176,7 @@ class Headline(Whole):
         copies = copies + weights[..., 2:3] * follows + weights[..., 3:] * held
         copies = copies.masked_fill(masked, NEVER).log_softmax(-1)
         both = torch.cat([d, context], -1)
-        mixed = self._dropped(torch.tanh(self.mix(both)))
+        mixed = self.dropout(torch.tanh(self.mix(both)))
         vocabulary = F.linear(mixed, self.embedding.weight, self.bias).log_softmax(-1)
         gate = self.gate(both)
         gates = torch.cat([F.logsigmoid(gate), F.logsigmoid(-gate)], -1)
@@ -196,9 +196,6 @@ class Headline(Whole):
         cost = torch.where(emitted >= self.small, self.repetition, 0.0)
         repeated = torch.zeros_like(table).scatter_(1, emitted, cost.to(table.dtype))
         return table - repeated
-
-    def _dropped(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.dropout, self.training)
 
 
 def _spelling(x: Tensor) -> Tensor:

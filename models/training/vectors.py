@@ -8,13 +8,7 @@ from sklearn.utils.extmath import randomized_svd
 
 
 def word_vectors(
-    texts: Sequence[np.ndarray],
-    words: int,
-    size: int,
-    *,
-    window: int = 4,
-    directed: bool = False,
-    seed: int = 1,
+    texts: Sequence[np.ndarray], words: int, size: int, *, window: int = 4, directed: bool = False
 ) -> np.ndarray:
     """Vectors float32 [words, size] of deviation 1 from texts of word ids.
 
@@ -36,7 +30,7 @@ def word_vectors(
         near = coo_array((weight, (rows, columns)), (words, words + before)).tocsr()
         counts = near if counts is None else counts + near
     most = min(size, words - 1)  # a small list has no more directions
-    vectors, strengths, _ = randomized_svd(_positive_information(counts), most, n_iter=4, random_state=seed)
+    vectors, strengths, _ = randomized_svd(_positive_information(counts), most, n_iter=4, random_state=1)
     vectors = vectors * np.sqrt(strengths)
     vectors /= max(float(vectors.std()), 1e-6)
     return np.pad(vectors, ((0, 0), (0, size - most))).astype(np.float32)

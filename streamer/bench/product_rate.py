@@ -38,7 +38,7 @@ def products_per_block(stage: Stage) -> int | None:
 
 
 @torch.inference_mode()
-def product_rate(threads: int, dtype: torch.dtype = torch.float32) -> float:
+def product_rate(threads: int) -> float:
     """Operations a second of the best square product that was measured, with so many threads.
 
     Of torch's own product and, where there is one, oneDNN's: which library is faster depends on the CPU.
@@ -46,20 +46,20 @@ def product_rate(threads: int, dtype: torch.dtype = torch.float32) -> float:
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        return max(_rate(product, size) for product in _products(dtype) for size in SIZES)
+        return max(_rate(product, size) for product in _products() for size in SIZES)
     finally:
         torch.set_num_threads(before)
 
 
-def _products(dtype: torch.dtype) -> list[Callable[[int], Callable[[], Tensor]]]:
+def _products() -> list[Callable[[int], Callable[[], Tensor]]]:
     """The products of two square matrices that are measured, by their size."""
 
     def own(size: int) -> Callable[[], Tensor]:
-        a, b = torch.randn(2, size, size).to(dtype)
+        a, b = torch.randn(2, size, size)
         return lambda: a @ b
 
     def packed(size: int) -> Callable[[], Tensor]:
-        a, b = torch.randn(2, size, size).to(dtype)
+        a, b = torch.randn(2, size, size)
         weight = pack(b)
         return lambda: packed_product(a, weight)
 

@@ -49,9 +49,9 @@ def option(
     return field(default=default, metadata={DECLARED: declared, POSITIONAL: False})
 
 
-def flag(help: str, *, name: str = "") -> Any:
+def flag(help: str) -> Any:
     """A field that is False unless its option is given."""
-    return option(False, "", help, name=name)
+    return option(False, "", help)
 
 
 def argument(

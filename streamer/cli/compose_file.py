@@ -3,9 +3,7 @@
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
-import numpy as np
 from rich.progress import Progress
 
 from streamer.cli.compose_options import SCORES, Compose
@@ -20,6 +18,7 @@ from streamer.music.terminal_roll import drawn
 from streamer.music.writing import SOUND, SoundFile, whole
 
 DEFAULT_SECONDS = 30.0
+PAGE_STEPS = 72  # of a piano roll on the terminal
 
 
 def write(source: PieceSource, wish: Compose, soundfont: SoundFont | None) -> None:
@@ -28,13 +27,15 @@ def write(source: PieceSource, wish: Compose, soundfont: SoundFont | None) -> No
     performance = open_piece(source, wish, planned)
     assert planned.length is not None and planned.seconds is not None
     with ExitStack() as files:
-        written = _SoundOutput(files, None if soundfont else wish.output)
+        sound = None if soundfont else _sound_file(files, wish)
         bar = files.enter_context(Progress(disable=not sys.stderr.isatty(), transient=True))
         task = bar.add_task("composing", total=planned.length.steps)
         for played in performance:
-            written.write(played.samples)
+            if sound:
+                sound.write(played.samples)
             bar.advance(task)
-        written.close()
+        if sound:
+            sound.close()
         if soundfont and wish.output:
             partial = files.enter_context(whole(wish.output))
             soundfont.render(performance.piece, planned.length.hold_seconds, planned.seconds, partial)
@@ -67,27 +68,18 @@ def read_soundfont(wish: Compose) -> SoundFont | None:
     return SoundFont(wish.soundfont)
 
 
-class _SoundOutput:
-    """The sound file of a command, if it asked for one."""
-
-    def __init__(self, files: ExitStack, path: Path | None):
-        self.file = None
-        if path and path.suffix.lower() in SOUND:
-            self.file = SoundFile(files.enter_context(whole(path)), RATE_HZ)
-            files.callback(self.file.close)
-
-    def write(self, samples: np.ndarray) -> None:
-        if self.file:
-            self.file.write(samples)
-
-    def close(self) -> None:
-        if self.file:
-            self.file.close()
+def _sound_file(files: ExitStack, wish: Compose) -> SoundFile | None:
+    """The sound file of a command, if it asked for one; closed with `files` at the latest."""
+    if not (wish.output and wish.is_sound):
+        return None
+    file = SoundFile(files.enter_context(whole(wish.output)), RATE_HZ)
+    files.callback(file.close)
+    return file
 
 
-def pages(steps: Sequence[Sequence[int]], columns: int = 72) -> list[str]:
-    """The whole piece as a piano roll, `columns` steps a page."""
+def pages(steps: Sequence[Sequence[int]]) -> list[str]:
+    """The whole piece as a piano roll, `PAGE_STEPS` steps a page."""
     lines: list[str] = []
-    for start in range(0, len(steps), columns):
-        lines += [*drawn(steps[start : start + columns], columns), ""]
+    for start in range(0, len(steps), PAGE_STEPS):
+        lines += [*drawn(steps[start : start + PAGE_STEPS], PAGE_STEPS), ""]
     return lines

@@ -64,7 +64,7 @@ def live(job: Job, options: CaptionsOptions = PLAIN) -> Measured:
 def offline(job: Job, options: CaptionsOptions = PLAIN) -> Measured:
     """WER and CER pooled over the file; a network that waits for the end has no delay to measure."""
     recordings = _recordings(job, options)
-    model = offline_model(job, "captions", options.writing)
+    model = offline_model(job, options.writing)
     with Stopwatch() as watch:
         transcripts = read_whole(model, recordings, job)
     result = _figures([from_transcript(*pair) for pair in zip(recordings, transcripts)], options)

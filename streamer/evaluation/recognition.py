@@ -70,9 +70,9 @@ def hear(
     return heard
 
 
-def offline_model(job: Job, task: str, writing: CaptionOptions = RAW) -> Offline:
-    """The job's model. ValueError where it is unknown, live, or made for another task."""
-    return Offline(load_model(job.config, job.model, task), writing)
+def offline_model(job: Job, writing: CaptionOptions = RAW) -> Offline:
+    """The job's model of captions. ValueError where it is unknown, live, or made for another task."""
+    return Offline(load_model(job.config, job.model, "captions"), writing)
 
 
 def read_whole(offline: Offline, recordings: Sequence[Recording], job: Job) -> list[Transcript]:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 from streamer.lab.intervals import Interval, interval
 from streamer.lab.rounded_json import write_json
@@ -137,10 +138,8 @@ def _train(
 
 def _batch(table: np.ndarray, sentences: Sequence[MarkedSentence]) -> tuple[Tensor, Tensor]:
     x, _ = batch(table, [sentence.words for sentence in sentences])
-    names = torch.full(x.shape[:2], -1, dtype=torch.long)
-    for row, sentence in zip(names, sentences):
-        row[: len(sentence.names)] = torch.from_numpy(sentence.names)
-    return x, names
+    names = [torch.from_numpy(sentence.names) for sentence in sentences]
+    return x, pad_sequence(names, batch_first=True, padding_value=-1)
 
 
 @torch.inference_mode()

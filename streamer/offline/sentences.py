@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from streamer.models.bundle.build import Model
 from streamer.models.feeders.encoders import reading
@@ -77,9 +78,7 @@ class Sentences:
     @torch.inference_mode()
     def _outputs(self, steps: Sequence[np.ndarray]) -> list[np.ndarray]:
         lengths = torch.tensor([len(step) for step in steps])
-        x = torch.zeros(len(steps), int(lengths.max()), self.network.in_features)
-        for row, step in zip(x, steps):
-            row[: len(step)] = torch.from_numpy(step)
+        x = pad_sequence([torch.from_numpy(step) for step in steps], batch_first=True)
         y = self.network(x) if isinstance(self.network, Stage) else self.network(x, lengths)
         rows = -(-lengths * self.network.ratio.numerator // self.network.ratio.denominator)
         return [row[:count] for row, count in zip(y.numpy(), rows.tolist())]

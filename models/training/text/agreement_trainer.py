@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 from streamer.models.bundle.build import build_network
 from streamer.models.datasets.agreement_rows import (
@@ -97,7 +98,8 @@ def train_agreement(
         hidden = torch.from_numpy(random.random(x.shape[:2])) < HIDDEN_WORDS
         x[..., WORD] = torch.where(hidden, UNKNOWN, x[..., WORD])
         h, _ = network.hidden(x, network.initial_state(len(x)))
-        numbers = _padded([trained.numbers[i] for i in chosen], x.shape[1])
+        marks = [torch.from_numpy(trained.numbers[i]) for i in chosen]
+        numbers = pad_sequence(marks, batch_first=True, padding_value=NONE)
         known = numbers != NONE
         verbs = F.cross_entropy(
             network.number(h[known]), numbers[known], label_smoothing=0.02, reduction="sum"
@@ -169,13 +171,6 @@ def _of_sentences(sentences: Sequence[Sequence[str]], words: Words) -> Texts:
     return Texts(
         [words.text(sentence) for sentence in sentences], [numbers_shown(sentence) for sentence in sentences]
     )
-
-
-def _padded(numbers: Sequence[np.ndarray], steps: int) -> Tensor:
-    padded = np.full((len(numbers), steps), NONE, np.int64)
-    for row, values in zip(padded, numbers):
-        row[: len(values)] = values
-    return torch.from_numpy(padded)
 
 
 def _sampled_loss(network: AgreementLive, h: Tensor, following: Tensor, frequency: Tensor) -> Tensor:

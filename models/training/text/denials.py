@@ -1,7 +1,8 @@
 """Short sentences that say or deny one word of praise or blame, for which film reviews are too wordy."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import product
+from itertools import pairwise, product
 
 THINGS = ("it", "this film", "the food", "that book", "the service", "my phone", "the weather", "everything")
 SAYS = (
@@ -48,14 +49,11 @@ DID_NOT = (
 )
 
 
-def graded(texts: Iterable[Sequence[str]], least: int = 3) -> set[str]:
-    """The words that stand after "very" `least` times or more: adjectives that can be denied."""
-    counts: dict[str, int] = {}
-    for words in texts:
-        for before, word in zip(words, words[1:]):
-            if before.lower() == "very":
-                counts[word.lower()] = counts.get(word.lower(), 0) + 1
-    return {word for word, count in counts.items() if count >= least}
+def graded(texts: Iterable[Sequence[str]]) -> set[str]:
+    """The words that stand after "very" three times or more: adjectives that can be denied."""
+    pairs = (pair for words in texts for pair in pairwise(words))
+    counts = Counter(word.lower() for before, word in pairs if before.lower() == "very")
+    return {word for word, count in counts.items() if count >= 3}
 
 
 def denials(rows: Iterable[tuple[int, str]], adjectives: set[str]) -> list[tuple[int, str]]:

@@ -14,6 +14,7 @@ from streamer.lab.latency.views import BOTH_WAYS, ONE_WAY, View, seer
 from streamer.models.audio.features import LOG_FLOOR
 from streamer.models.audio.level import Level
 from streamer.models.datasets import shards
+from streamer.models.datasets.word_channels import by_length
 from streamer.models.layers.feedforward import Standardize
 from streamer.models.training.fit import Pace, batches_of_steps
 
@@ -122,9 +123,7 @@ def _steps(examples: Sequence[shards.Example]) -> list[Utterance]:
     """The utterances of the examples, in their order, loudness taken out."""
     level = Level(shards.N_MELS, float(np.log(LOG_FLOOR)))
     utterances: dict[int, Utterance] = {}
-    by_length = sorted(range(len(examples)), key=lambda i: len(examples[i].frames))
-    for at in range(0, len(by_length), 256):
-        batch = by_length[at : at + 256]
+    for batch in by_length([example.frames for example in examples], 256):
         frames = [torch.from_numpy(examples[i].frames.astype(np.float32)) for i in batch]
         padded = nn.utils.rnn.pad_sequence(frames, batch_first=True)
         x, _ = level.step(padded, level.initial_state(len(batch)))

@@ -57,7 +57,7 @@ def _captions(config: Config, progress: Progress) -> Line:
     points = [_transcribed_point(f"live, {_millions(size)}", size, live, delays, watch)]
 
     progress("captions, offline")
-    whole = offline_model(replace(job, model="captions-en-offline"), "captions")
+    whole = offline_model(replace(job, model="captions-en-offline"))
     with Stopwatch() as watch:
         transcripts = read_whole(whole, recordings, job)
     offline = [from_transcript(*pair) for pair in zip(recordings, transcripts)]

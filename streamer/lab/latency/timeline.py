@@ -64,7 +64,7 @@ def both(config: Config, path: Path, text: str | None) -> Timeline:
     job = Job(path, "captions-en", config, CHUNK_MS, lambda seconds: None)
     (heard,) = hear(live_model(job, "captions"), [recording], job)
     live = live_words(shown(heard), settled(heard))
-    whole = offline_model(replace(job, model="captions-en-offline"), "captions")
+    whole = offline_model(replace(job, model="captions-en-offline"))
     (transcript,) = read_whole(whole, [recording], job)
     offline = list(from_transcript(recording, transcript).words)
     live_right = right(text, [live_word.word.text for live_word in live])

@@ -14,6 +14,7 @@ from streamer.lab.latency.task import Scored
 from streamer.lab.latency.views import BOTH_WAYS, ONE_WAY, View, seer
 from streamer.lab.latency.word_tasks import SPOKEN_WORDS_AN_HOUR
 from streamer.models.datasets import sentence_pairs
+from streamer.models.datasets.word_channels import by_length
 from streamer.models.layers.attention import Attended, AttentionDecoder
 from streamer.models.layers.stage import State
 from streamer.models.layers.wait_k import prefixes
@@ -125,10 +126,8 @@ class TranslationTask:
     def scored(self, network: WaitingTranslator, view: View) -> Scored:
         network.eval()
         sources = [sentence_pairs.steps(self.source, source) for source, _ in self.dev]
-        by_length = sorted(range(len(sources)), key=lambda i: len(sources[i]))
         counts, lags = np.zeros((len(sources), 10)), np.zeros(len(sources))
-        for at in range(0, len(sources), 50):
-            chosen = by_length[at : at + 50]
+        for chosen in by_length(sources, 50):
             for i, (units, read) in zip(chosen, translated(network, [sources[i] for i in chosen])):
                 counts[i] = bleu_counts(self.target.decode(units), self.dev[i][1])
                 words = np.append(np.cumsum(sources[i][:, BEGINS]), sources[i][:, BEGINS].sum())

@@ -13,7 +13,7 @@ from streamer.lab.latency.task import Scored
 from streamer.lab.latency.views import BOTH_WAYS, ONE_WAY, Seer, View, seer
 from streamer.models.datasets.compressions import read_compressions
 from streamer.models.datasets.tagged import TAGS, numbered, read_conll
-from streamer.models.datasets.word_channels import Words, batch, glove
+from streamer.models.datasets.word_channels import Words, batch, by_length, glove
 from streamer.models.layers.word_embedding import WordLetters
 from streamer.models.training.fit import Pace, batches_of_steps
 from streamer.models.training.text.entities_recipes import OPEN
@@ -91,9 +91,7 @@ class _WordTask:
     def _logits(self, network: WordMarker, texts: Sequence[np.ndarray]) -> list[np.ndarray]:
         network.eval()
         logits: list[np.ndarray] = [np.zeros(0)] * len(texts)
-        by_length = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-        for at in range(0, len(by_length), 64):
-            chosen = by_length[at : at + 64]
+        for chosen in by_length(texts):
             y = network(*batch(self.table, [texts[i] for i in chosen])).numpy()
             for i, row in zip(chosen, y):
                 logits[i] = row[: len(texts[i])]
