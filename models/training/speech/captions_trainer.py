@@ -87,7 +87,7 @@ def train_captions(
     `data` holds `speech/` and `text/`. `out` keeps shards and checkpoints; a run found there goes on.
     `start` is a weights file of the same architecture to begin from. `synthetic_hours` of speech that a
     machine reads from the open texts are made once and learnt from by CTC, beside the recordings.
-    `with_unlabelled` adds the speech that nobody wrote down, as another recogniser hears it. `dropout` is a
+    `with_unlabelled` adds untranscribed speech, transcribed by another recogniser. `dropout` is a
     share for the recipe's.
     """
     torch.set_num_threads(threads)

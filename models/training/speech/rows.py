@@ -48,7 +48,7 @@ class Rows:
         self.seed, self.share = seed, share
 
     def batches(self, augment: Augment, first_pass: int = 0) -> Iterator[tuple[int, Batch]]:
-        """Batches for ever, each with the number of its pass; a pass depends on its number alone."""
+        """Batches without end, each with the number of its pass; a pass depends on its number alone."""
         number = first_pass
         while True:
             random = np.random.default_rng([self.seed, number])

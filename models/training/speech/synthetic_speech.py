@@ -1,6 +1,6 @@
 """Speech read by a machine: open texts in many made-up voices, for words that the recordings lack.
 
-The synthesiser is `hibari` (`pip install streamer[synthetic]`): one voice, told as a spectrum and a
+The synthesiser is `hibari` (`pip install streamer[synthetic]`): one voice, described by a spectrum and a
 pitch curve. Another pitch and a stretched spectrum make it another speaker's, man, woman or child.
 Where `flite` is installed it reads every other sentence, in four more voices bent likewise.
 """
@@ -86,7 +86,7 @@ def phones_of(signs: str) -> list[str] | None:
 
 
 def sentences(text: Path, random: np.random.Generator) -> Iterator[str]:
-    """Sentences of the novels and of what people say, by turns, for ever; only words and marks."""
+    """Sentences of the novels and of what people say, by turns, without end; only words and marks."""
     with gzip.open(text / BOOKS, "rt", encoding="utf-8") as lines:
         novels = [one for line in lines for one in re.split(r"(?<=[.!?])\s+", line.strip())]
     with gzip.open(text / SAYINGS, "rt", encoding="utf-8") as lines:

@@ -1,4 +1,4 @@
-"""Speech that nobody wrote down: another recogniser's words, and the phones that it hears them in.
+"""Untranscribed speech: another recogniser's words, and the phones that it hears them in.
 
 249 people read a sentence or two each (librispeech_untranscribed); the transcribed speech has a dozen native
 readers. PocketSphinx with its own model says what they read (a quarter of its words are wrong, a seventh
