@@ -2,11 +2,7 @@
 
 from pathlib import Path
 
-import torch
-from safetensors.torch import save_file
-
-from streamer.models.bundle.build import build_network
-from streamer.models.card import read_card
+from tests.tiny_model import write_random
 
 CARD = """
 name = "tiny"
@@ -36,12 +32,7 @@ bass = ["symbol", "log-probability", "likeliest symbol"]
 """
 
 
-def write_composer(folder: Path, card: str = CARD, gain: float = 3.0) -> Path:
-    """Write the model; the weights are scaled up so that what is drawn depends on what came before."""
+def write_composer(folder: Path) -> Path:
+    """The model in `folder`, which may exist."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "card.toml").write_text(card)
-    loaded = read_card(folder)
-    torch.manual_seed(3)
-    network = build_network(loaded.network.architecture, loaded.network.options | {"outputs": loaded.outputs})
-    save_file({k: gain * v for k, v in network.state_dict().items()}, folder / "weights.safetensors")
-    return folder
+    return write_random(folder, CARD, seed=3)

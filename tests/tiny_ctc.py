@@ -2,11 +2,7 @@
 
 from pathlib import Path
 
-import torch
-from safetensors.torch import save_file
-
-from streamer.models.bundle.build import build_network
-from streamer.models.card import read_card
+from tests.tiny_model import OFFLINE, write_random
 
 CARD = """
 name = "tiny-ctc"
@@ -37,19 +33,7 @@ words = ["", "a", "b", "c", "d", " "]
 """
 
 
-OFFLINE = 'architecture = "acoustic_bidirectional"'
-LIVE = 'architecture = "acoustic_gru"\ndelay = 1'
-
-
 def write_ctc(folder: Path, network: str = OFFLINE) -> Path:
     """A model in the new `folder`; what it says changes with what it hears."""
     folder.mkdir(parents=True)
-    (folder / "card.toml").write_text(CARD.format(network=network))
-    card = read_card(folder)
-    torch.manual_seed(7)
-    network = build_network(card.network.architecture, card.network.options | {"outputs": card.outputs})
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.mul_(3)
-    save_file(network.state_dict(), folder / "weights.safetensors")
-    return folder
+    return write_random(folder, CARD.format(network=network), seed=7)

@@ -44,12 +44,16 @@ OFFLINE = 'architecture = "acoustic_bidirectional"'
 def write_model(folder: Path, task: str = "captions", network: str = LIVE) -> Path:
     """A model of `task` in the new `folder`; what it says changes with what it hears."""
     folder.mkdir(parents=True)
-    (folder / "card.toml").write_text(CARD.format(task=task, network=network))
-    card = read_card(folder)
-    torch.manual_seed(5)
-    network = build_network(card.network.architecture, card.network.options | {"outputs": card.outputs})
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.mul_(3)
-    save_file(network.state_dict(), folder / "weights.safetensors")
+    return write_random(folder, CARD.format(task=task, network=network), seed=5)
+
+
+def write_random(folder: Path, card: str, seed: int) -> Path:
+    """A card and random weights for it, scaled up so that what is said depends on what came before."""
+    (folder / "card.toml").write_text(card)
+    loaded = read_card(folder)
+    torch.manual_seed(seed)
+    network = build_network(loaded.network.architecture, loaded.network.options | {"outputs": loaded.outputs})
+    save_file(
+        {name: 3 * value for name, value in network.state_dict().items()}, folder / "weights.safetensors"
+    )
     return folder

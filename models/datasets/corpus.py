@@ -1,67 +1,42 @@
-"""Speech sets on disk: manifests, tars of Opus files, alignments; and their cached features."""
+"""Utterances to train on: recordings of a set at one rate with their alignments, and their features."""
 
-import gzip
-import io
-import json
-import tarfile
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import soxr
 import torch
 
 from streamer.models.audio.features import LogMel
+from streamer.models.datasets.manifests import SUFFIX, Alignment, Span, read_alignments, read_rows, sounds
 
 SAMPLE_RATE_HZ = 16000
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """One recording of a set. `phones` are [label, start, length] in frames of 10 ms, or empty."""
+    """One recording of a set, and its alignment, or empty."""
 
     key: str
     text: str
     audio: np.ndarray  # [samples] float32 at 16 kHz
-    phones: tuple[tuple[str, int, int], ...] = ()
-    words: tuple[tuple[str, int, int], ...] = ()
+    phones: tuple[Span, ...] = ()
+    words: tuple[Span, ...] = ()
 
 
-def read_split(folder: Path, split: str, limit: int | None = None) -> Iterator[Utterance]:
-    """The utterances of `folder/SPLIT.manifest.jsonl`, with alignments where they are known."""
-    manifest = folder / f"{split}.manifest.jsonl"
-    if not manifest.is_file():
-        raise FileNotFoundError(f"{manifest} is missing; give the folder that holds the speech sets")
-    rows = [json.loads(line) for line in manifest.read_text().splitlines()][:limit]
-    aligned = _alignments(folder.parent / "alignments" / f"{folder.name}.{split}.jsonl.gz")
-    tars: dict[str, tarfile.TarFile] = {}
-    with ExitStack() as opened:
-        for row in rows:
-            if row["tar"] not in tars:
-                tars[row["tar"]] = opened.enter_context(tarfile.open(folder / row["tar"]))
-            member = tars[row["tar"]].extractfile(row["key"] + ".opus")
-            assert member is not None, "a recording is a file"
-            audio, rate = soundfile.read(io.BytesIO(member.read()), dtype="float32")
-            if rate != SAMPLE_RATE_HZ:
-                audio = soxr.resample(audio, rate, SAMPLE_RATE_HZ)
-            alignment = aligned.get(row["key"], {})
-            yield Utterance(
-                row["key"],
-                row["text"],
-                audio,
-                tuple(map(tuple, alignment.get("phones", ()))),
-                tuple(map(tuple, alignment.get("words", ()))),
-            )
+def read_split(folder: Path, split: str) -> Iterator[Utterance]:
+    """The utterances of `folder/SPLIT.manifest.jsonl`, with alignments where they are known.
 
-
-def _alignments(path: Path) -> dict[str, dict]:
-    if not path.is_file():
-        return {}
-    with gzip.open(path, "rt") as lines:
-        return {row["key"]: row for row in map(json.loads, lines)}
+    Raises ValueError, one line that names the file, where anything is missing or malformed.
+    """
+    manifest = folder / f"{split}{SUFFIX}"
+    aligned = read_alignments(manifest) or {}
+    for row, audio, rate_hz in sounds(folder, read_rows(manifest)):
+        if rate_hz != SAMPLE_RATE_HZ:
+            audio = soxr.resample(audio, rate_hz, SAMPLE_RATE_HZ)
+        alignment = aligned.get(row.key, Alignment(row.key))
+        yield Utterance(row.key, row.text, audio, alignment.phones or (), alignment.words or ())
 
 
 def log_mel(audio: np.ndarray, features: LogMel) -> np.ndarray:

@@ -7,7 +7,8 @@ import pytest
 import soundfile
 
 from tests.cli.test_cli import refused, streamer  # noqa: F401, a fixture
-from tests.tiny_ctc import LIVE, write_ctc
+from tests.tiny_ctc import write_ctc
+from tests.tiny_model import LIVE
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import torch
 from streamer.models.bundle.build import load
 from streamer.offline.cutting import Cutter, cutter, frames
 from streamer.offline.speech import Offline, SoundBlocks
-from tests.tiny_ctc import LIVE, write_ctc
+from tests.tiny_ctc import write_ctc
+from tests.tiny_model import LIVE
 
 RATE_HZ = 16000
 ATOL = 1e-5

@@ -17,7 +17,8 @@ from streamer.models.bundle.build import load
 from streamer.offline.speech import Offline
 from streamer.offline.transcript import Segment, TranscribedWord, Transcript
 from tests.offline.test_offline import babble, words
-from tests.tiny_ctc import LIVE, write_ctc
+from tests.tiny_ctc import write_ctc
+from tests.tiny_model import LIVE
 
 RATE_HZ = 16000
 

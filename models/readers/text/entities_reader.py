@@ -16,15 +16,16 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
-from streamer.errors import OptionError
 from streamer.models.options import converted
 from streamer.models.readers import Alternative, Event, EventWord, Kind
-from streamer.models.readers.rowwise import Rows, StreamOptions
+from streamer.models.readers.rowwise import Rows
 from streamer.models.readers.text.sentence_reader import (
+    LookaheadOptions,
     SentenceReader,
     SentenceState,
     SourceWord,
     log_softmax,
+    lookahead_in_force,
 )
 
 Cost = Annotated[float, msgspec.Meta(ge=0, le=20)]
@@ -37,12 +38,6 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     begin_cost: Cost = 0.0  # nats, of a span's first word after a word outside
     change_cost: Cost = 0.0  # and after a span of another type
     next_weight: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0  # of the next word's tags
-
-
-class OwnOptions(StreamOptions, frozen=True, forbid_unknown_fields=True):
-    """What one stream may set; no `lookahead` is the card's."""
-
-    lookahead: int | None = None
 
 
 class OpenSpan(msgspec.Struct, array_like=True):
@@ -67,7 +62,7 @@ class EntitiesState(SentenceState):
 class EntitiesReader(SentenceReader[EntitiesState, list[list[float]]]):
     """Tags word by word, with the most likely tag that may follow; an emitted span never changes."""
 
-    option_names = OwnOptions.__struct_fields__
+    option_names = LookaheadOptions.__struct_fields__
 
     def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], rows: int):
         self.card = converted(options, CardOptions, "reader")
@@ -86,11 +81,7 @@ class EntitiesReader(SentenceReader[EntitiesState, list[list[float]]]):
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options in force. OptionError "options.NAME" for unknown or bad ones."""
-        given = converted(options, OwnOptions, "options")
-        lookahead = self.card.lookahead if given.lookahead is None else given.lookahead
-        if not 0 <= lookahead < self.heads:
-            raise OptionError("options.lookahead", f"{lookahead}; this model has 0 to {self.heads - 1}")
-        return {"partials": given.partials, "lookahead": lookahead}
+        return lookahead_in_force(options, self.card.lookahead, self.heads)
 
     def open(self, row: int, options: dict[str, Any]) -> None:
         """Start a stream in `row` with what `parse` returned."""

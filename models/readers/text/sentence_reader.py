@@ -6,13 +6,30 @@ with its stream.
 """
 
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 import numpy as np
 
+from streamer.errors import OptionError
+from streamer.models.options import converted
 from streamer.models.readers import Event, Mark
-from streamer.models.readers.rowwise import RowState, RowwiseReader
+from streamer.models.readers.rowwise import RowState, RowwiseReader, StreamOptions
+
+
+class LookaheadOptions(StreamOptions, frozen=True, forbid_unknown_fields=True):
+    """What one stream may set whose words are judged later; no `lookahead` is the card's."""
+
+    lookahead: int | None = None
+
+
+def lookahead_in_force(options: dict[str, Any], usual: int, count: int) -> dict[str, Any]:
+    """`LookaheadOptions` in force; OptionError "options.NAME" for a bad one, and for `count` words or more."""
+    given = converted(options, LookaheadOptions, "options")
+    lookahead = usual if given.lookahead is None else given.lookahead
+    if not 0 <= lookahead < count:
+        raise OptionError("options.lookahead", f"{lookahead}; this model has 0 to {count - 1}")
+    return {"partials": given.partials, "lookahead": lookahead}
 
 
 class SourceWord(msgspec.Struct, array_like=True, frozen=True):

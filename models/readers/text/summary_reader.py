@@ -14,11 +14,16 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
-from streamer.errors import OptionError
 from streamer.models.options import converted
 from streamer.models.readers import Alternative, Event, EventWord, Kind
-from streamer.models.readers.rowwise import Rows, StreamOptions
-from streamer.models.readers.text.sentence_reader import SentenceReader, SentenceState, SourceWord
+from streamer.models.readers.rowwise import Rows
+from streamer.models.readers.text.sentence_reader import (
+    LookaheadOptions,
+    SentenceReader,
+    SentenceState,
+    SourceWord,
+    lookahead_in_force,
+)
 
 Probability = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 HEAD = "keep"
@@ -35,12 +40,6 @@ class NoOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[reader] of a card with kind = "summary_whole"."""
 
 
-class OwnOptions(StreamOptions, frozen=True, forbid_unknown_fields=True):
-    """What one stream may set; no `lookahead` is the card's."""
-
-    lookahead: int | None = None
-
-
 class SummaryState(SentenceState):
     """The state of one stream."""
 
@@ -55,7 +54,7 @@ class SummaryState(SentenceState):
 class SummaryReader(SentenceReader[SummaryState, list[float]]):
     """Keeps the words whose probability reaches a threshold; what was decided never changes."""
 
-    option_names = OwnOptions.__struct_fields__
+    option_names = LookaheadOptions.__struct_fields__
 
     def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], rows: int):
         card = converted(options, CardOptions, "reader")
@@ -67,11 +66,7 @@ class SummaryReader(SentenceReader[SummaryState, list[float]]):
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options in force. OptionError "options.NAME" for unknown or bad ones."""
-        given = converted(options, OwnOptions, "options")
-        lookahead = self.default if given.lookahead is None else given.lookahead
-        if not 0 <= lookahead < self.columns:
-            raise OptionError("options.lookahead", f"{lookahead}; this model has 0 to {self.columns - 1}")
-        return {"partials": given.partials, "lookahead": lookahead}
+        return lookahead_in_force(options, self.default, self.columns)
 
     def open(self, row: int, options: dict[str, Any]) -> None:
         """Start a stream in `row` with what `parse` returned."""

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from streamer.models.music.scores import Rolls
 from streamer.models.networks.roll_density import KEYS, RollDensity
@@ -51,11 +52,9 @@ def nll(network: RollDensity, pieces: list[np.ndarray]) -> float:
 
 def padded(pieces: list[np.ndarray]) -> tuple[Tensor, Tensor]:
     """Keys [B, T, 88], and 1 where a step has one before it [B, T]."""
-    longest = max(map(len, pieces))
-    keys, mask = torch.zeros(len(pieces), longest, KEYS), torch.zeros(len(pieces), longest)
-    for row, piece in enumerate(pieces):
-        keys[row, : len(piece)] = torch.from_numpy(piece)
-        mask[row, 1 : len(piece)] = 1
+    keys = pad_sequence([torch.from_numpy(piece).float() for piece in pieces], batch_first=True)
+    mask = pad_sequence([torch.ones(len(piece)) for piece in pieces], batch_first=True)
+    mask[:, 0] = 0
     return keys, mask
 
 

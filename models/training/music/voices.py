@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from streamer.models.music.composer_channels import BEATS, COUNTDOWN
 from streamer.models.networks.composer_network import Composer
@@ -121,13 +122,10 @@ class VoiceStudy:
 
 def batch(excerpts: list[Excerpt]) -> Batch:
     """Excerpts side by side."""
-    longest, voices = max(len(excerpt.symbols) for excerpt in excerpts), excerpts[0].symbols.shape[1]
-    symbols = torch.zeros(len(excerpts), longest, voices, dtype=torch.long)
-    mask = torch.zeros(len(excerpts), longest)
-    for row, excerpt in enumerate(excerpts):
-        symbols[row, : len(excerpt.symbols)] = torch.from_numpy(excerpt.symbols)
-        mask[row, : len(excerpt.symbols)] = 1
-    places = torch.tensor([excerpt.start for excerpt in excerpts])[:, None] + torch.arange(longest)
+    pieces = [torch.from_numpy(excerpt.symbols).long() for excerpt in excerpts]
+    symbols = pad_sequence(pieces, batch_first=True)
+    mask = pad_sequence([torch.ones(len(piece)) for piece in pieces], batch_first=True)
+    places = torch.tensor([excerpt.start for excerpt in excerpts])[:, None] + torch.arange(mask.shape[1])
     remaining = torch.tensor([excerpt.end for excerpt in excerpts])[:, None] - places
     remaining = torch.where((remaining < 1) | (remaining > COUNTDOWN), 0, remaining)
     return Batch(symbols, places % BEATS, remaining, mask)
