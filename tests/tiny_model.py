@@ -53,7 +53,8 @@ def write_random(folder: Path, card: str, seed: int) -> Path:
     loaded = read_card(folder)
     torch.manual_seed(seed)
     network = build_network(loaded.network.architecture, loaded.network.options | {"outputs": loaded.outputs})
-    save_file(
-        {name: 3 * value for name, value in network.state_dict().items()}, folder / "weights.safetensors"
-    )
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(3)
+    save_file(network.state_dict(), folder / "weights.safetensors")
     return folder

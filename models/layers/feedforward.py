@@ -110,8 +110,8 @@ class Delay(Stage):
     The numbers pass unchanged; the declared lookahead makes output t the input t + steps.
     """
 
-    def __init__(self, features: int, steps: int, neutral: float = 0.0):
-        super().__init__(features, features, neutral)
+    def __init__(self, features: int, steps: int):
+        super().__init__(features, features)
         self.lookahead = steps
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
 import numpy as np
+import pysubs2
 import soundfile
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
@@ -16,10 +18,12 @@ from rich.progress import Progress as Bar
 
 from streamer.cli.command import argument, option
 from streamer.cli.options import MODES, Mode, Written
-from streamer.cli.rendering import rendered
+from streamer.clients.cues import Cue, CueWord, cues
 from streamer.clients.files import AudioFile
+from streamer.clients.subtitles import subtitle
 from streamer.config import Config
 from streamer.errors import WrongCall
+from streamer.offline.transcript import Segment, Transcript
 
 if TYPE_CHECKING:
     from streamer.offline.speech import Progress, SoundBlocks
@@ -157,3 +161,22 @@ def _seconds(name: str) -> float:
         return 0.0 if name == "-" else soundfile.info(name).duration
     except (soundfile.SoundFileRuntimeError, OSError):
         return 0.0
+
+
+def rendered(name: str, transcript: Transcript, format: str) -> str:
+    """The transcript as `format`, without a last line break; `name` is the recording's."""
+    if format == "txt":
+        return transcript.text
+    if format == "json":
+        return msgspec.json.encode({"file": name} | msgspec.to_builtins(transcript)).decode()
+    subtitles = pysubs2.SSAFile()
+    for segment in transcript.segments:
+        subtitles.extend(subtitle(cue) for cue in _cues(segment))
+    return subtitles.to_string(format).rstrip("\n")
+
+
+def _cues(segment: Segment) -> list[Cue]:
+    """The cues of an utterance; one where no word has a time."""
+    if not segment.words:
+        return [Cue(segment.start, segment.end, segment.text)]
+    return cues([CueWord(word.word, word.start, word.end) for word in segment.words])

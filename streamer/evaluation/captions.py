@@ -1,5 +1,6 @@
 """Evaluation of captions: error rates in both modes, delays of the live one, long streams."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +11,6 @@ from streamer.errors import WrongCall
 from streamer.evaluation import conditions
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
 from streamer.evaluation.manifests import read_manifest
-from streamer.evaluation.memory_growth import Growth
 from streamer.evaluation.pocketsphinx import pocketsphinx_figures
 from streamer.evaluation.recognition import Heard, hear, live_model, offline_model, read_whole
 from streamer.evaluation.recordings import Recording, join_to_length, looped
@@ -26,9 +26,11 @@ from streamer.evaluation.transcribed import (
 )
 from streamer.evaluation.word_delays import delay_figures
 from streamer.offline.caption_options import CaptionOptions
+from streamer.server.usage import resident_bytes
 
 JOINING_SILENCE_SECONDS = 0.5
 LONGEST_MINUTES = 24 * 60.0  # a stream is joined before it is heard
+SETTLED_SECONDS = 60.0  # of input, after which a stream has all that it will need; between looks
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,28 @@ def captions_mode(name: str, options: CaptionsOptions) -> Mode:
         return Mode("captions-en", partial(joined, options=options, minutes=options.joined))
     model, measure = MODES[name]
     return Mode(model, partial(measure, options=options))
+
+
+class Growth:
+    """How much memory this process takes more as a stream goes on.
+
+    Called with the seconds of input done; keeps the resident set after the first minute and the latest.
+    """
+
+    def __init__(self) -> None:
+        self.before = self.after = 0
+        self._next = SETTLED_SECONDS
+
+    def __call__(self, seconds: float) -> None:
+        if seconds >= self._next:
+            self._next = seconds + SETTLED_SECONDS
+            self.after = resident_bytes(os.getpid())
+            self.before = self.before or self.after
+
+    @property
+    def percent(self) -> float | None:
+        """None where the input was shorter than two minutes."""
+        return 100 * (self.after / self.before - 1) if self.before else None
 
 
 def times_monotone(heard: Heard) -> bool:

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from streamer.errors import WrongCall
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
 from streamer.evaluation.music_statistics import distance, judge
 from streamer.evaluation.stopwatch import Stopwatch
 from streamer.models.bundle.build import Model
+from streamer.models.datasets.word_channels import by_length
 from streamer.models.music.composer_channels import BEATS, Layout
 from streamer.models.music.folk import LOWEST_MELODY, tune
 from streamer.models.music.folk_chords import CHORDS
@@ -167,17 +169,14 @@ def _outer(composer: LoadedComposer, symbols: np.ndarray) -> np.ndarray:
 @torch.inference_mode()
 def _outputs(network: RollDensity | Composer, inputs: list[np.ndarray]) -> list[np.ndarray]:
     """The outputs [T, D] of inputs [T, C], as a server steps them: rows of an arena, a chunk at a time."""
-    order = sorted(range(len(inputs)), key=lambda number: len(inputs[number]))
     runner = CpuRunner(network, STREAMS, fastest(network, STREAMS))
     result: list[np.ndarray] = [np.empty(0)] * len(inputs)
-    for start in range(0, len(order), STREAMS):
-        group = order[start : start + STREAMS]
-        longest, rows = len(inputs[group[-1]]), list(range(1, len(group) + 1))
-        x = np.zeros((len(group), longest, network.in_features), np.float32)
-        for row, number in enumerate(group):
-            runner.open(row + 1)
-            x[row, : len(inputs[number])] = inputs[number]
-        chunks = (x[:, at : at + CHUNK_STEPS] for at in range(0, longest, CHUNK_STEPS))
+    for group in by_length(inputs, STREAMS):
+        x = pad_sequence([torch.from_numpy(inputs[number]) for number in group], batch_first=True).numpy()
+        rows = list(range(1, len(group) + 1))
+        for row in rows:
+            runner.open(row)
+        chunks = (x[:, at : at + CHUNK_STEPS] for at in range(0, x.shape[1], CHUNK_STEPS))
         outputs = np.concatenate([runner.step(rows, chunk) for chunk in chunks], axis=1)
         for row, number in enumerate(group):
             result[number] = outputs[row, : len(inputs[number])]

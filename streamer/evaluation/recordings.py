@@ -93,10 +93,10 @@ def join_to_length(
 
 def looped(recordings: Sequence[Recording], minutes: float, silence_seconds: float) -> list[Recording]:
     """`recordings` again from the first until they fill `minutes`; once all, where they are longer."""
-    total = sum(one.seconds + silence_seconds for one in recordings)
+    total = sum(recording.seconds + silence_seconds for recording in recordings)
     if total <= 0:
         return list(recordings)
     rounds = [*recordings] * max(1, ceil(60 * minutes / total))
-    lengths = np.cumsum([one.seconds + silence_seconds for one in rounds])
+    lengths = np.cumsum([recording.seconds + silence_seconds for recording in rounds])
     enough = int(np.searchsorted(lengths, 60 * minutes)) + 1
     return rounds[: max(len(recordings), enough)]

@@ -18,6 +18,7 @@ MARKS = {"lstm": "o", "gru": "s", "rnn": "^"}
 NAMES = {"lstm": "LSTM", "gru": "GRU", "rnn": "RNN"}
 SHADES = ("#0b3c5d", "#c1440e", "#5b8c9e", "#8fae3c", "#e0a458")
 DOTS_PER_INCH = 110
+APART = 0.06  # of the axes' height, between the names of two lines
 
 End = tuple[str, float, float, str]  # of a line: its name, the last point's x and y, its colour
 
@@ -54,10 +55,10 @@ def in_percent(intervals: Sequence[Interval]) -> tuple[np.ndarray, np.ndarray]:
     return mean, np.maximum([mean - low, high - mean], 0)
 
 
-def label_ends(axes: "Axes", ends: Sequence[End], apart: float = 0.06) -> None:
+def label_ends(axes: "Axes", ends: Sequence[End]) -> None:
     """Write the names of lines beside their last points.
 
-    Names whose points are near each other are moved apart, by `apart` of the axes' height.
+    Names whose points are near each other are moved apart, by `APART` of the axes' height.
     """
     to_axes = axes.transData + axes.transAxes.inverted()
     placed = sorted(
@@ -65,11 +66,11 @@ def label_ends(axes: "Axes", ends: Sequence[End], apart: float = 0.06) -> None:
     )
     heights = np.array([height for _, height, _, _ in placed])
     for at in range(1, len(heights)):
-        heights[at] = max(heights[at], heights[at - 1] + apart)
+        heights[at] = max(heights[at], heights[at - 1] + APART)
     # From the top down again, so that a crowd there stays inside.
-    heights[-1] = min(heights[-1], 1 - apart / 2)
+    heights[-1] = min(heights[-1], 1 - APART / 2)
     for at in range(len(heights) - 2, -1, -1):
-        heights[at] = min(heights[at], heights[at + 1] - apart)
+        heights[at] = min(heights[at], heights[at + 1] - APART)
     for (x, _, name, colour), height in zip(placed, heights):
         axes.text(
             x + 0.025, height, name, color=colour, transform=axes.transAxes, va="center", fontweight="bold"

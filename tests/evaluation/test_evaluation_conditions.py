@@ -5,8 +5,8 @@ import pytest
 
 from streamer.evaluation.alignment import right_words, time_errors
 from streamer.evaluation.calibration import reliability
+from streamer.evaluation.captions import Growth
 from streamer.evaluation.conditions import CONDITIONS, SIMPLE, condition
-from streamer.evaluation.memory_growth import Growth
 from streamer.evaluation.recordings import Recording, SpokenWord, looped
 from tests.evaluation.test_evaluation_manifests import write_set
 

@@ -9,8 +9,7 @@ import pysubs2
 import pytest
 import soundfile
 
-from streamer.cli.rendering import rendered
-from streamer.cli.transcribe import Transcribe, write
+from streamer.cli.transcribe import Transcribe, rendered, write
 from streamer.clients.files import AudioFile
 from streamer.config import Config, ModelOptions
 from streamer.models.bundle.build import load

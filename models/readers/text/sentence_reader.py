@@ -24,7 +24,7 @@ class LookaheadOptions(StreamOptions, frozen=True, forbid_unknown_fields=True):
 
 
 def lookahead_in_force(options: dict[str, Any], usual: int, count: int) -> dict[str, Any]:
-    """`LookaheadOptions` in force; OptionError "options.NAME" for a bad one, and for `count` words or more."""
+    """`LookaheadOptions` in force; OptionError "options.NAME" for a bad one and for `count` or more."""
     given = converted(options, LookaheadOptions, "options")
     lookahead = usual if given.lookahead is None else given.lookahead
     if not 0 <= lookahead < count:

@@ -120,8 +120,8 @@ class EntityTask(_WordTask):
     def scored(self, network: WordMarker, view: View) -> Scored:
         counts = []
         for logits, tags in zip(self._logits(network, self.dev[0]), self.dev[1]):
-            found, gold = ([TAGS[tag] for tag in numbers] for numbers in (logits.argmax(-1), tags))
-            counts.append(span_counts(found, gold))
+            predicted, gold = ([TAGS[tag] for tag in numbers] for numbers in (logits.argmax(-1), tags))
+            counts.append(span_counts(predicted, gold))
         return self._scored(counts, view)
 
     def error(self, counts: np.ndarray) -> float:
@@ -160,16 +160,16 @@ class SummaryTask(_WordTask):
         return counts[0] / counts[1]
 
 
-def span_counts(found: Sequence[str], gold: Sequence[str]) -> tuple[int, int, int]:
-    """Of a sentence's tags: the spans that agree, those found, those there are."""
-    spans, true = set(get_entities(list(found))), set(get_entities(list(gold)))
+def span_counts(predicted: Sequence[str], gold: Sequence[str]) -> tuple[int, int, int]:
+    """Of a sentence's tags: the spans that agree, those predicted, those there are."""
+    spans, true = set(get_entities(list(predicted))), set(get_entities(list(gold)))
     return len(spans & true), len(spans), len(true)
 
 
 def span_error(counts: np.ndarray) -> float:
     """1 - F1 of summed `span_counts`."""
-    both, found, gold = counts
-    return float(1 - 2 * both / max(1.0, found + gold))
+    both, predicted, gold = counts
+    return float(1 - 2 * both / max(1.0, predicted + gold))
 
 
 def _f1(logits: Sequence[np.ndarray], kept: Sequence[np.ndarray], least: float) -> np.ndarray:
