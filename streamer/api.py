@@ -60,19 +60,26 @@ class SpeechModel:
     """A network that hears whole recordings: call it with one."""
 
     def __init__(self, model: Model, raw: bool = False, numbers: bool = False, hot_words: Sequence[str] = ()):
-        """ValueError for options that the model lacks."""
+        """OptionError for options that the model lacks."""
+        if isinstance(hot_words, str):
+            raise TypeError(f"hot_words is a sequence of words; give [{hot_words!r}]")
         self._offline = Offline(model, CaptionOptions(raw, numbers, tuple(hot_words)))
 
     def __call__(self, sound: str | Path | np.ndarray, rate: int | None = None) -> Transcript:
         """The transcript of an audio file, or of samples [n] or [n, channels] at `rate` Hz.
 
-        ValueError for a file that can't be read, TypeError for an array without a rate.
+        ValueError for a file that can't be read; TypeError for an array without a rate, or of another
+        shape or dtype.
         """
         if isinstance(sound, np.ndarray):
             if rate is None:
                 raise TypeError("an array has no rate of its own; give it, as in transcribe(samples, 16000)")
+            if rate < 1:
+                raise ValueError(f"a rate of {rate} Hz; give the samples of a second, such as 16000")
             (transcript,) = self._offline.transcribe([(_mono(sound), rate)])
             return transcript
+        if not isinstance(sound, str | Path):
+            raise TypeError(f"{type(sound).__name__} is no recording; give the path of a file, or a NumPy array")
         if rate is not None:
             raise TypeError("a file has a rate of its own; rate is for arrays")
         audio = AudioFile(sound)

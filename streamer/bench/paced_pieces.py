@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 
 from streamer import wire
 from streamer.bench.opened_streams import OpenedStream, OpenedStreams
@@ -47,15 +48,18 @@ class MusicLoad:
 
     def open(self) -> None:
         """Open all streams."""
+        _compile()  # first: it takes 15 s and more, and the lease of an open stream could run out
         self._streams.open(self.model, self.players, lambda player: {"seed": player.number, "tempo": TEMPO})
         frames, levels = FRAMES_PER_SECOND[RATE_HZ], LEVELS[: self.places]
         self._sequencers = [Sequencer(self.places, self.steps_per_beat, frames, levels) for _ in self.players]
         stage = synthesiser(RATE_HZ, self.places).eval()
         self._sound = CpuRunner(stage, len(self.players), lambda width: stage.step)
-        self._sound.peek(1, np.zeros((1, stage.in_features), np.float32))  # compiled before the first beat
 
     def play(self, beats: int) -> None:
-        """Beat b of piece p is asked for at b + p/pieces beats, Close in place of one more beat."""
+        """Beat b of piece p is asked for at b + p/pieces beats, Close in place of one more beat.
+
+        ConnectionError if the server ends a stream before its Close.
+        """
         self._began, sounded_at = time.perf_counter(), 0.0
         for turn in range((beats + 1) * len(self.players)):
             player = self.players[turn % len(self.players)]
@@ -72,6 +76,8 @@ class MusicLoad:
                 self._streams.close(player)
         self._streams.wait(self._sounded_to_the_end, SOUND_SECONDS)
         self._sound_beats()
+        if refusal := next((player.refusal for player in self.players if player.refusal), None):
+            raise ConnectionError(f"the server ended a stream: {refusal.message}")
 
     def _asked_at(self, player: Player, beat: int) -> float:
         return self._began + (beat + player.number / len(self.players)) * self.seconds_a_beat
@@ -104,3 +110,10 @@ class MusicLoad:
         elif isinstance(message, wire.Result) and message.kind == "partial" and player:
             words = message.alternatives[0].words
             player.notes.append(tuple(note_number(word.text) for word in words))
+
+
+def _compile() -> None:
+    """Compile the synthesiser's loops, which are the same for any number of voices."""
+    stage = synthesiser(RATE_HZ, 1).eval()
+    with torch.inference_mode():
+        stage.step(torch.zeros(1, 1, stage.in_features), stage.initial_state(1))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from streamer.cli.command import CONTEXT, Command, Group, parameters
-from streamer.errors import WrongCall
+from streamer.errors import WrongCall, options_named_as_called
 
 if TYPE_CHECKING:
     from typer.core import TyperCommand, TyperGroup
@@ -135,7 +135,8 @@ def main() -> None:
     # a step of two spinning threads took fifty times as long. Read when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        status = command_line().main(prog_name="streamer", standalone_mode=False)
+        with options_named_as_called():
+            status = command_line().main(prog_name="streamer", standalone_mode=False)
     except UsageError as error:
         _fail(_usage(error), 2)
     except typer.Abort:

@@ -170,7 +170,7 @@ def _onnx_streams(config: Config, model: str, samples: Any, rate_hz: int) -> flo
 
     if packages := missing():
         print(
-            f"streamer: no onnx_streams without more packages: pip install {' '.join(packages)}",
+            f"streamer: no onnx_streams without {', '.join(packages)}: pip install 'streamer[onnx]'",
             file=sys.stderr,
         )
         return None

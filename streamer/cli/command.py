@@ -105,7 +105,7 @@ class Group(TyperGroup):
 
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
         if not args and not ctx.resilient_parsing:
-            ctx.fail(f"Missing command; `{ctx.command_path} --help` lists what there is.")
+            ctx.fail(f"Missing command; `{ctx.command_path} --help` lists the commands.")
         return super().parse_args(ctx, args)
 
     def format_options(self, ctx: "Context", formatter: "HelpFormatter") -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from streamer.cli.compose_options import SCORES, Compose
 from streamer.config import Config, with_model
-from streamer.errors import WrongCall, options_named_as_called
+from streamer.errors import WrongCall
 from streamer.music.piano_roll import ENDINGS
 from streamer.music.writing import SOUND
 
@@ -28,7 +28,7 @@ def compose(wish: Compose) -> None:
     config = wish.settings()
     _check(wish)
     soundfont = read_soundfont(wish)
-    with options_named_as_called(), terminated_like_interrupted(), source_of(config, wish) as source:
+    with terminated_like_interrupted(), source_of(config, wish) as source:
         if wish.play:
             play(source, wish)
         else:

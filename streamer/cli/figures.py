@@ -41,6 +41,9 @@ WORDS = {
     "f1": "F1",
     "bleu": "BLEU",
     "chrf": "chrF",
+    "rouge1": "ROUGE-1",
+    "rouge2": "ROUGE-2",
+    "rougeL": "ROUGE-L",
     "p95": "95th percentile",
 }
 UNITS = {"ms": "ms", "seconds": "s", "mb": "MB", "percent": "%", "per_minute": "a minute"}

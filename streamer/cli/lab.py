@@ -45,6 +45,7 @@ def gradients(options: Gradients) -> None:
     settings, data, output = options.settings(), options.data, options.output
     if options.quick == (data is not None):
         raise WrongCall("give DATA, to train three networks of each kind, or --quick, for those that ship")
+    _require_pictures()
     if data is None:
         models, courses = lab_gradients.shipped(settings), list[lab_gradients.Course]()
     else:
@@ -80,6 +81,7 @@ def memory(options: Memory) -> None:
     from streamer.lab import memory as lab_memory
     from streamer.lab.gradients import shipped
 
+    _require_pictures()
     models = {cell: networks[0] for cell, networks in shipped(options.settings()).items()}
     findings = [lab_memory.remember(models, text) for text in options.texts or lab_memory.TEXTS]
     lab_memory.show(findings, models)
@@ -94,6 +96,7 @@ def why(options: Experiment) -> None:
     from streamer.lab import why_picture
 
     options.settings()  # nothing in it is about this, but every command refuses a wrong one
+    _require_pictures()
     findings = lab_why.measure(_say)
     lab_why.show(findings)
     _say(lab_why.write(findings, options.output))
@@ -124,6 +127,7 @@ def latency(options: Latency) -> None:
         raise WrongCall(
             "give DATA, to train and compare networks, or --quick, for those that ship, or --file WAV"
         )
+    _require_pictures()
     if options.file is not None:
         from streamer.lab.latency import timeline
 
@@ -178,6 +182,11 @@ def gates(options: Gates) -> None:
     for gate, values in course.gates.items():
         print(f"{gate} gate: {values.shape[0]} steps, {values.shape[1]} units, mean {values.mean():.3f}")
     _say(options.output)
+
+
+def _require_pictures() -> None:
+    """ModuleNotFoundError where matplotlib is missing, before hours of work and not after them."""
+    import matplotlib  # noqa: F401 - late: --help has no use for it
 
 
 def _say(line: object) -> None:

@@ -84,13 +84,13 @@ def _input(card: Card) -> str:
 
 
 def _scores(card: Card) -> list[str]:
-    lines = []
-    for name, figures in card.scores.items():
-        written = (
-            f"{words(k)} {v:.4g}" if isinstance(v, float) else f"{words(k)} {v}" for k, v in figures.items()
-        )
-        lines.append(f"{name}: {', '.join(written)}")
-    return lines
+    """Each set's scores, the sets' names in a column; a name is that of the data folder."""
+    rows = []
+    for dataset, figures in card.scores.items():
+        scores = [f"{words(name)} {value:.4g}" for name, value in figures.items() if not isinstance(value, str)]
+        split = figures.get("split")
+        rows.append((f"{dataset} ({split})" if split else dataset, ", ".join(scores)))
+    return aligned(rows) if rows else []
 
 
 @dataclass(frozen=True, kw_only=True)

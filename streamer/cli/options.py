@@ -41,7 +41,7 @@ class Written(Configured):
     hot_words: str | None = option(None, "WORDS", "Listen for these words and names, separated by commas.")
 
     def writing(self) -> CaptionOptions:
-        """How the words are written. WrongCall for options that exclude each other."""
+        """How the words are written. OptionError for options that exclude each other."""
         return CaptionOptions(self.raw, self.numbers, parse_hot_words(self.hot_words))
 
 

@@ -13,7 +13,7 @@ from streamer.cli.command import argument, option
 from streamer.cli.options import MODES, Configured, Mode
 from streamer.cli.readable import readable_sentence
 from streamer.config import Config, with_model
-from streamer.errors import WrongCall, options_named_as_called
+from streamer.errors import WrongCall
 from streamer.models.bundle import catalog
 from streamer.offline.sentence_result import SentenceResult
 
@@ -113,15 +113,12 @@ def _read(task: str, text: Text, options: dict[str, int | None], share: float | 
     config, name = with_model(text.settings(), model)
     known = {key: value for key, value in options.items() if value is not None}
     try:
-        with options_named_as_called():
-            if mode == "offline":
-                _offline(task, config, name, text, known, share)
-            elif share is not None:
-                raise WrongCall(
-                    "--share goes with --mode offline: who chooses sentences must have seen them all"
-                )
-            else:
-                _live(task, config, name, text, known)
+        if mode == "offline":
+            _offline(task, config, name, text, known, share)
+        elif share is not None:
+            raise WrongCall("--share goes with --mode offline: who chooses sentences must have seen them all")
+        else:
+            _live(task, config, name, text, known)
     except BrokenPipeError:
         # Whoever read has read enough; the interpreter's own flush would say it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,14 +4,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from streamer.errors import WrongCall
+from streamer.errors import OptionError, WrongCall
 
 
 @dataclass(frozen=True)
 class CaptionOptions:
     """`raw` is the words as they were recognised; else sentences. `numbers` makes numbers digits.
 
-    `hot_words` are words and names to listen for. WrongCall for `raw` with `numbers`.
+    `hot_words` are words and names to listen for. OptionError for `raw` with `numbers`.
     """
 
     raw: bool = False
@@ -20,14 +20,14 @@ class CaptionOptions:
 
     def __post_init__(self) -> None:
         if self.raw and self.numbers:
-            raise WrongCall("--raw and --numbers exclude each other")
+            raise OptionError("options.numbers", "words as they are recognised (raw) have no digits; leave one out")
 
     def options(self, known: Collection[str]) -> dict[str, Any]:
-        """The options for a reader that has those `known`. ValueError for what was asked and it hasn't."""
+        """The options for a reader that has those `known`. OptionError for what was asked and it hasn't."""
         if self.numbers and "numbers" not in known:
-            raise ValueError("--numbers: this model writes no numbers")
+            raise OptionError("options.numbers", "this model writes no numbers")
         if self.hot_words and "hot_words" not in known:
-            raise ValueError("--hot-words: this model listens for no words; captions do")
+            raise OptionError("options.hot_words", "this model listens for no words; captions do")
         wanted = {"sentences": not self.raw, "numbers": self.numbers, "hot_words": list(self.hot_words)}
         return {name: value for name, value in wanted.items() if value and name in known}
 

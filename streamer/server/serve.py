@@ -107,7 +107,8 @@ def hears(card: Card) -> bool:
 def _served(config: Config, name: str, model: Model, devices: Devices) -> ServedModel:
     if not isinstance(model.network, Stage):
         raise ValueError(
-            f"{name} is an offline network and can't be served; use --mode offline, of bench --offline"
+            f"{name} is an offline network, which can't be served or heard live; `streamer transcribe`, "
+            "the commands of text with --mode offline and `bench --offline` take it"
         )
     if not hears(model.card):
         raise ValueError(f"{name} takes neither sound, text nor credit and can't be served")

@@ -8,6 +8,7 @@ import soundfile
 
 from streamer.bench.paced_streams import Load, spoken
 from streamer.config import Config, ModelOptions
+from streamer.config import Server as ServerConfig
 from streamer.server.serve import unpaced_engine
 from tests.cli.test_cli import refused, streamer  # noqa: F401, a fixture
 from tests.serving import serving
@@ -65,6 +66,15 @@ def test_a_running_composer_is_played(streamer, tmp_path):  # noqa: F811
     figures = json.loads(out)
     assert (code, lines, figures["beats"]) == (0, [], 4)
     assert figures["compose_cpu_per_stream_second"] is None
+
+
+def test_a_piece_that_the_server_ends_is_no_measurement(streamer, tmp_path):  # noqa: F811
+    config = Config(
+        server=ServerConfig(lease_ms=1), models={"tiny": ModelOptions(folder=str(write_composer(tmp_path / "tiny")))}
+    )
+    with serving(unpaced_engine(config, ["tiny"])) as server:
+        command = ["bench", "tiny", "--connect", server.address, "--streams", 2, "--seconds", 1]
+        refused(streamer(*command), 1, "the server ended a stream", "it has ended")
 
 
 def test_no_server_is_one_line(streamer):  # noqa: F811

@@ -42,7 +42,8 @@ def refused(answer: tuple[int, str, list[str]], status: int, *wanted: str) -> No
 @pytest.mark.parametrize(
     "arguments, wanted",
     [
-        ((), "Missing command"),
+        ((), "Missing command; `streamer --help` lists the commands"),
+        (("lab",), "Missing command; `streamer lab --help` lists the commands"),
         (("dance",), "dance"),
         (("live", "--loud"), "--loud"),
         (("transcribe",), "FILES"),
@@ -84,6 +85,8 @@ def refused(answer: tuple[int, str, list[str]], status: int, *wanted: str) -> No
         (("tag", "x", "--mode", "live", "--lookahead", "99"), "--lookahead"),
         (("summarize", "x", "--mode", "live", "--share", "0.5"), "--share"),
         (("transcribe", "x.wav", "--hot-words", ","), "--hot-words"),
+        (("transcribe", "x.wav", "--raw", "--numbers"), "--numbers: "),
+        (("transcribe", "x.wav", "--model", "commands-en", "--hot-words", "Anna"), "--hot-words: this model"),
         (("evaluate", "commands", "x", "--hot-words", "anna"), "--hot-words"),
         (("transcribe", "x.wav", "--output", __file__), "is a file"),
         (("lab", "memory", "--output", __file__), "is a file"),
@@ -207,6 +210,8 @@ def test_a_model_that_is_broken_keeps_no_other_from_the_list(streamer, tmp_path)
     told = [line for line in lines if "cut" in line]
     assert code == 1 and len(told) == 1 and "weights.safetensors" in told[0]
     assert "whole" in out and "cut" not in out and "captions-en" in out
+    assert re.search(r"^    an4 {6,}word error rate 0\.056, character error rate 0\.032$", out, re.M)
+    assert "    jsb_chorales (valid)  nats a step 5.452\n" in out and "mode live" not in out
 
 
 def test_live_with_a_model_that_hears_no_sound(streamer, tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from streamer.errors import WrongCall
+from streamer.errors import OptionError, WrongCall
 from streamer.evaluation.transcribed import Transcribed, hot_word_figures
 from streamer.models.readers.captions.captions_reader import CaptionsReader
 from streamer.models.readers.captions.pronunciation import LONGEST, MOST, read_pronouncer
@@ -178,7 +178,7 @@ def test_a_commands_words_become_an_option():
     with pytest.raises(WrongCall, match="--hot-words"):
         parse_hot_words(" , ")
     assert CaptionOptions(raw=True, hot_words=("a",)).options(("hot_words",)) == {"hot_words": ["a"]}
-    with pytest.raises(ValueError, match="--hot-words"):
+    with pytest.raises(OptionError, match="options.hot_words"):
         CaptionOptions(hot_words=("a",)).options(("sentences",))
 
 

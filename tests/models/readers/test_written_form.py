@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.errors import WrongCall
+from streamer.errors import OptionError
 from streamer.models.readers import EventWord
 from streamer.models.readers.captions.numbers import NUMBER_WORDS, digits, runs, settled
 from streamer.models.readers.captions.written_form import Style, written
@@ -112,7 +112,7 @@ def test_a_command_asks_for_what_the_model_can_write():
         "numbers": True,
     }
     assert CaptionOptions().options(("partials",)) == {}
-    with pytest.raises(ValueError, match="--numbers"):
+    with pytest.raises(OptionError, match="options.numbers: this model writes no numbers"):
         CaptionOptions(numbers=True).options(("partials",))
-    with pytest.raises(WrongCall, match="--numbers"):
+    with pytest.raises(OptionError, match="options.numbers"):
         CaptionOptions(raw=True, numbers=True)
