@@ -18,6 +18,7 @@ from streamer.offline.text_reading import read_text
 from streamer.offline.transcript import Transcript
 
 BLOCK_MS = 1000
+MOST_CHANNELS = 64  # an array with more columns, and fewer rows, has the channels first
 
 
 def transcribe(
@@ -79,7 +80,9 @@ class SpeechModel:
             (transcript,) = self._offline.transcribe([(_mono(sound), rate)])
             return transcript
         if not isinstance(sound, str | Path):
-            raise TypeError(f"{type(sound).__name__} is no recording; give the path of a file, or a NumPy array")
+            raise TypeError(
+                f"{type(sound).__name__} is no recording; give the path of a file, or a NumPy array"
+            )
         if rate is not None:
             raise TypeError("a file has a rate of its own; rate is for arrays")
         audio = AudioFile(sound)
@@ -97,6 +100,8 @@ class TextModel:
 
     def __call__(self, text: str) -> list[SentenceResult]:
         """A result for each sentence; a summary has those that it keeps, a headline is one for the text."""
+        if not isinstance(text, str):
+            raise TypeError(f"{type(text).__name__} is no text; give str")
         return list(read_text(self._model, iter([text.encode()]), self._options, self._share))
 
 
@@ -113,5 +118,7 @@ def _mono(samples: np.ndarray) -> np.ndarray:
             f"an array of {samples.dtype} {list(samples.shape)}; give floats in [-1, 1] or int16, "
             "[n] or [n, channels]"
         )
+    if samples.ndim == 2 and samples.shape[1] > max(len(samples), MOST_CHANNELS):
+        raise TypeError(f"an array of {samples.shape[1]} channels of {len(samples)} samples; give samples.T")
     samples = samples.astype(np.float32)
     return samples if samples.ndim == 1 else samples.mean(axis=1)

@@ -54,4 +54,6 @@ def options_named_as_called() -> Iterator[None]:
     except OptionError as error:
         if not error.field.startswith("options."):
             raise
-        raise WrongCall(f"--{error.field.removeprefix('options.').replace('_', '-')}: {error.reason}") from None
+        raise WrongCall(
+            f"--{error.field.removeprefix('options.').replace('_', '-')}: {error.reason}"
+        ) from None

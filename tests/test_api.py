@@ -135,11 +135,25 @@ def test_transcribe_refuses_with_one_line(folder, tmp_path):
         (tmp_path / "talk.wav", None, ValueError, "is missing"),
         (np.zeros(9, np.int32), 16000, TypeError, "an array of int32"),
         (np.zeros((2, 2, 2)), 16000, TypeError, r"\[n\] or \[n, channels\]"),
+        (np.zeros((2, 16000)), 16000, TypeError, r"give samples\.T"),
+        (babble(1.0), 0, ValueError, "a rate of 0 Hz"),
+        ([0.0, 0.1], 16000, TypeError, "list is no recording; give the path of a file, or a NumPy array"),
+        (b"RIFF", None, TypeError, "bytes is no recording"),
     ):
         with pytest.raises(error, match=line):
             speech(sound, rate)
+    with pytest.raises(TypeError, match=r"give \['Cosette'\]"):
+        streamer.load(folder / "speech", hot_words="Cosette")
+    with pytest.raises(streamer.OptionError, match="options.numbers: words as they are recognised"):
+        streamer.load(folder / "speech", raw=True, numbers=True)
     with pytest.raises(ValueError, match="hears no sound"):
         streamer.transcribe(babble(1.0), 16000, model=folder / "moods")
+
+
+@pytest.mark.parametrize("text", [b"It is good.", 3, None])
+def test_what_is_no_text_is_refused(folder, text):
+    with pytest.raises(TypeError, match="is no text; give str"):
+        streamer.load(folder / "moods")(text)
 
 
 def test_a_text_is_read_sentence_by_sentence(folder):

@@ -87,7 +87,9 @@ def _scores(card: Card) -> list[str]:
     """Each set's scores, the sets' names in a column; a name is that of the data folder."""
     rows = []
     for dataset, figures in card.scores.items():
-        scores = [f"{words(name)} {value:.4g}" for name, value in figures.items() if not isinstance(value, str)]
+        scores = [
+            f"{words(name)} {value:.4g}" for name, value in figures.items() if not isinstance(value, str)
+        ]
         split = figures.get("split")
         rows.append((f"{dataset} ({split})" if split else dataset, ", ".join(scores)))
     return aligned(rows) if rows else []

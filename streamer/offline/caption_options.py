@@ -20,7 +20,9 @@ class CaptionOptions:
 
     def __post_init__(self) -> None:
         if self.raw and self.numbers:
-            raise OptionError("options.numbers", "words as they are recognised (raw) have no digits; leave one out")
+            raise OptionError(
+                "options.numbers", "words as they are recognised (raw) have no digits; leave one out"
+            )
 
     def options(self, known: Collection[str]) -> dict[str, Any]:
         """The options for a reader that has those `known`. OptionError for what was asked and it hasn't."""

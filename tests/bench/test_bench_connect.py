@@ -70,7 +70,8 @@ def test_a_running_composer_is_played(streamer, tmp_path):  # noqa: F811
 
 def test_a_piece_that_the_server_ends_is_no_measurement(streamer, tmp_path):  # noqa: F811
     config = Config(
-        server=ServerConfig(lease_ms=1), models={"tiny": ModelOptions(folder=str(write_composer(tmp_path / "tiny")))}
+        server=ServerConfig(lease_ms=1),
+        models={"tiny": ModelOptions(folder=str(write_composer(tmp_path / "tiny")))},
     )
     with serving(unpaced_engine(config, ["tiny"])) as server:
         command = ["bench", "tiny", "--connect", server.address, "--streams", 2, "--seconds", 1]
