@@ -19,7 +19,7 @@ import zmq
 import zmq.asyncio
 
 from streamer import wire
-from streamer.clients.exchange import Exchange, Sending, StreamView, no_address, socket_options
+from streamer.clients.exchange import Exchange, Sending, StreamView, connect_dealer
 from streamer.clients.notices import Derived
 from streamer.clients.protocol import Parts, StreamProtocol
 from streamer.clients.stream_format import Payload
@@ -183,13 +183,11 @@ class Connection:
     def _socket(self, endpoint: str) -> zmq.asyncio.Socket:
         if endpoint not in self._sockets:
             socket = self._context.socket(zmq.DEALER)
-            for option, value in socket_options(endpoint).items():
-                socket.set(option, value)
             try:
-                socket.connect(endpoint)
-            except zmq.ZMQError as error:
+                connect_dealer(socket, endpoint)
+            except ValueError:
                 self.abandon()
-                raise no_address(endpoint, error) from None
+                raise
             self._sockets[endpoint] = socket
             reader = asyncio.create_task(self._read(socket))
             reader.add_done_callback(self._ended)

@@ -24,7 +24,7 @@ from typing import Any
 import zmq
 
 from streamer import wire
-from streamer.clients.exchange import Exchange, Sending, StreamView, no_address, socket_options
+from streamer.clients.exchange import Exchange, Sending, StreamView, connect_dealer
 from streamer.clients.notices import Derived
 from streamer.clients.protocol import Parts, StreamProtocol
 from streamer.clients.stream_format import Payload
@@ -136,13 +136,11 @@ class Connection:
     def _socket(self, endpoint: str) -> zmq.Socket[bytes]:
         if endpoint not in self._sockets:
             socket = self._context.socket(zmq.DEALER)
-            for option, value in socket_options(endpoint).items():
-                socket.set(option, value)
             try:
-                socket.connect(endpoint)
-            except zmq.ZMQError as error:
+                connect_dealer(socket, endpoint)
+            except ValueError:
                 self.abandon()
-                raise no_address(endpoint, error) from None
+                raise
             self._poller.register(socket, zmq.POLLIN)
             self._sockets[endpoint] = socket
         return self._sockets[endpoint]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import zmq
 
@@ -178,9 +178,9 @@ class StreamView:
         return done_or_over
 
 
-def socket_options(endpoint: str) -> dict[int, int]:
-    """The options of a DEALER that connects to `endpoint`."""
-    return {
+def connect_dealer(socket: zmq.Socket[Any], endpoint: str) -> None:
+    """Connect a DEALER to `endpoint`. ValueError where that is no address."""
+    options = {
         zmq.LINGER: LINGER_MS,
         zmq.SNDHWM: HIGH_WATER,
         zmq.RCVHWM: HIGH_WATER,
@@ -190,6 +190,12 @@ def socket_options(endpoint: str) -> dict[int, int]:
         zmq.RECONNECT_IVL_MAX: 1000,
         zmq.IPV6: "[" in endpoint,
     }
+    for option, value in options.items():
+        socket.set(option, value)
+    try:
+        socket.connect(endpoint)
+    except zmq.ZMQError as error:
+        raise no_address(endpoint, error) from None
 
 
 def no_address(endpoint: str, error: zmq.ZMQError) -> ValueError:
