@@ -117,7 +117,8 @@ def test_nothing_gives_nothing_and_a_reader_that_leaves_is_no_failure(room):
     assert lines(streamer(room, "tag", "--model", room / "names", given=b" \n")) == []
     long = room / "long.txt"
     long.write_text("The fox sleeps. " * 20_000)
-    shell = f"{sys.executable} -m streamer tag {long} --model {room / 'names'} --format text | head -1; echo ${{PIPESTATUS[0]}}"
+    command = f"{sys.executable} -m streamer tag {long} --model {room / 'names'} --format text"
+    shell = f"{command} | head -1; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(
         ["bash", "-c", shell], env=environment(room), capture_output=True, text=True, timeout=120
     )
