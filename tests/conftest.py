@@ -10,7 +10,7 @@ torch.set_num_threads(1)
 
 @pytest.fixture(scope="session")
 def language(tmp_path_factory):
-    """The folder of a lexicon and a language model of six words and two pieces of words, with letters' sounds."""
+    """The folder of a lexicon and a language model of six words and two pieces, and how letters sound."""
     path = tmp_path_factory.mktemp("language")
     write_language(path)
     write_sounds(path)

@@ -26,7 +26,7 @@ def test_the_shipped_file_holds_the_defaults():
 
 
 def test_the_file_at_the_top_is_the_shipped_one():
-    assert (ROOT / "config.toml").read_bytes() == DEFAULT.read_bytes()
+    assert DEFAULT.samefile(ROOT / "config.toml")
 
 
 def test_every_key_is_listed():
