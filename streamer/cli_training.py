@@ -39,6 +39,10 @@ def captions(
     synthetic: Annotated[
         float, typer.Option(min=0.0, metavar="HOURS", help="Of the open texts, read aloud by a synthesiser.")
     ] = 0.0,
+    kokoro: Annotated[
+        float,
+        typer.Option(min=0.0, metavar="HOURS", help="Of what `train synthetic-speech` has made under --out."),
+    ] = 0.0,
     unlabelled: Annotated[
         bool, typer.Option("--unlabelled", help="Speech that nobody wrote down, as PocketSphinx hears it.")
     ] = False,
@@ -53,7 +57,27 @@ def captions(
     """Train the speech recogniser."""
     from streamer.commands.training import captions
 
-    captions(config, data, out, mode, updates, rate, start, synthetic, unlabelled, dropout, resume, threads)
+    captions(
+        config, data, out, mode, updates, rate, start, synthetic, kokoro, unlabelled, dropout, resume, threads
+    )
+
+
+@train.command("synthetic-speech")
+def synthetic_speech(
+    data: Data,
+    voices: Annotated[
+        Path, typer.Argument(metavar="VOICES", help="The npm package kokoro-js, a folder or its .tgz.")
+    ],
+    hours: Annotated[float, typer.Option(min=0.01, metavar="HOURS", help="Until there are so many.")] = 8.0,
+    seed: Annotated[int, typer.Option(min=0, help="Each part depends on it and on its number.")] = 1,
+    out: Runs = Path("runs"),
+    threads: Threads = None,
+    config: ConfigFile = None,
+) -> None:
+    """Have Kokoro read the open texts in many voices; a stopped run goes on."""
+    from streamer.commands.training import synthetic_speech
+
+    synthetic_speech(config, data, voices, hours, seed, out, threads)
 
 
 @train.command("commands")

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from models.build import build_network, read_weights
 from models.features import LOG_FLOOR
 from models.level import Level
-from models.training import checkpoint, shards, synthetic_speech, unlabelled
+from models.training import checkpoint, kokoro, shards, synthetic_speech, unlabelled
 from models.training.augment import another_room, another_speaker
 from models.training.rows import Batch, Rows
 from models.training.scoring import greedy, pooled_error
@@ -26,12 +26,17 @@ from models.whole import Whole
 HEADS = (len(shards.PHONES), len(shards.CHARACTERS))
 AUXILIARY = len(shards.PHONES)  # frame-wise phones, silence at 0; cut off before shipping
 OUTPUTS = sum(HEADS) + AUXILIARY
-CHECKED = (("an4", 101), ("librispeech_8spk", 60), ("speechocean762", 120))
+CHECKED = (
+    ("an4", 101),
+    ("librispeech_8spk", 60),
+    ("librispeech_clean100_239spk", 80),
+    ("speechocean762", 120),
+)
 SHARE = {
     "an4": 3.0,
     "speech_commands": 0.35,
     "speech_commands_more": 0.35,
-    "librispeech_testother_10spk": 2.0,
+    "librispeech_clean100_239spk": 2.0,
     "librispeech_untranscribed": 2.0,
     "noise_esc10": 2.0,
     "synthetic": 0.5,
@@ -73,6 +78,7 @@ def train_captions(
     learning_rate: float | None = None,
     start: Path | None = None,
     synthetic_hours: float = 0.0,
+    kokoro_hours: float = 0.0,
     with_unlabelled: bool = False,
     dropout: float | None = None,
     resume: bool = True,
@@ -83,7 +89,8 @@ def train_captions(
 
     `data` holds `speech/` and `text/`. `out` keeps shards and checkpoints; a run found there goes on.
     `start` is a weights file of the same architecture to begin from. `synthetic_hours` of speech that a
-    machine reads from the open texts are made once and learnt from by CTC, beside the recordings.
+    machine reads from the open texts are made once and learnt from by CTC, beside the recordings; of the speech
+    that `kokoro.make` made, phones and all, `kokoro_hours` are taken.
     `with_unlabelled` adds the speech that nobody wrote down, as another recogniser hears it. `dropout` is a
     share for the recipe's.
     """
@@ -104,6 +111,7 @@ def train_captions(
     if with_unlabelled:
         unlabelled.make(speech, cache, progress=progress)
         groups += shards.load(cache, [unlabelled.SET], shards.SPEEDS)
+    groups += shards.load(cache, kokoro.parts(cache, kokoro_hours), (1.0,))
     # Speech without an alignment teaches nothing; noise teaches that there is nothing to say.
     groups = [g for g in groups if len(g[0].phones) or not len(g[0].characters)]
     read_aloud = []

@@ -19,6 +19,7 @@ def captions(
     rate: float | None,
     start: Path | None,
     synthetic_hours: float,
+    kokoro_hours: float,
     with_unlabelled: bool,
     dropout: float | None,
     resume: bool,
@@ -37,6 +38,7 @@ def captions(
         learning_rate=rate,
         start=start,
         synthetic_hours=synthetic_hours,
+        kokoro_hours=kokoro_hours,
         with_unlabelled=with_unlabelled,
         dropout=dropout,
         resume=resume,
@@ -44,6 +46,25 @@ def captions(
         progress=_say,
     )
     print(best)
+
+
+def synthetic_speech(
+    config_file: Path | None,
+    data: Path,
+    voices: Path,
+    hours: float,
+    seed: int,
+    out: Path,
+    threads: int | None,
+) -> None:
+    """Make speech to train on; the folder of its parts goes to standard output."""
+    from models.training import kokoro
+
+    config = read_config(config_file)
+    _check(data, "speech", "text")
+    shards = out / "shards"
+    kokoro.make(data, voices, shards, hours, seed, threads or config.engine.threads, _say)
+    print(shards)
 
 
 def commands(
