@@ -20,6 +20,7 @@ from models.readers.pruning import Pruning, Scratch, scratch
 from models.readers.sounding import read_sounding
 from models.readers.transcript import Transcript
 
+SENTENCE_END = "</s>"
 PIECE = 8  # rows that a thread searches at a time
 
 
@@ -59,6 +60,9 @@ class CaptionsReader:
             round(card.max_utterance_s * 750 / card.row_ms),
             max(1, round(200 / card.row_ms)),
             card.max_words * 3 // 4,
+            lexicon.spelling.index(SENTENCE_END) if card.end_probability else 0,
+            card.end_probability**card.lm_weight if card.end_probability else 0.0,
+            card.endpoint_patience,
         )
         self.transcript = Transcript(lexicon, card, self.grams, self.factors, len(phones))
 

@@ -7,7 +7,7 @@ from numba import njit
 
 from models.readers import hypotheses as h
 from models.readers.beam import search, settle
-from models.readers.endpoint import CUT, FINAL, PARTIAL, SPEECH_START, listen
+from models.readers.endpoint import CUT, FINAL, PARTIAL, SPEECH_START, goes_on, listen
 from models.readers.hypotheses import agree, begin, commit, narrow
 from models.readers.language_model import last_word
 from models.readers.machine_code import version
@@ -103,6 +103,9 @@ def _hear(row, heard, p, logp, hyp, tree, grams, factors, pruning, listening, ro
     if code & FINAL:
         best = best_token(row, hyp, tree, factors, pruning)
         carried = hyp.place[row, best, h.CONTEXT]
+        if not code & CUT and goes_on(row, carried, hyp, grams, factors, listening):
+            code &= ~FINAL
+    if code & FINAL:
         counter[h.CARRIED] = 0 if last_word(carried, grams) >= tree.pieces else carried
         if code & CUT:
             agree(row, best, hyp, room.fresh, room.share)

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from models.readers.sounding import Sounding, write_sounding
+from models.training.counts import END, START, count
 from models.training.graphones import Phones, Unit, Units
-from models.training.irstlm import END, START, estimate
-from models.training.ngrams import prune
+from models.training.kneser_ney import estimate
 from models.training.shards import PHONES
 
 MAX_PAIRS, MAX_TRIPLES = 40_000, 60_000
@@ -18,15 +18,15 @@ def learnt(cuts: Units) -> Units:
     return {word: cut for i, (word, cut) in enumerate(sorted(cuts.items())) if i % KEPT_ASIDE}
 
 
-def build_sounding(path: Path, cuts: Units, estimator: Path) -> None:
+def build_sounding(path: Path, cuts: Units) -> None:
     """Write a trigram of the units that `cuts` spells its words in."""
     units = sorted({unit for cut in cuts.values() for unit in cut})
     words = [" ".join(map(_name, cut)) for cut in cuts.values()]
-    model = estimate(estimator, words, [START, END, *map(_name, units)])
+    counted = count(words, [START, END, *map(_name, units)])
     write_sounding(
         path,
         [(unit.letters, numbers(unit.phones)) for unit in units],
-        prune(model, MAX_PAIRS, MAX_TRIPLES, 0),
+        estimate([counted], [1.0], MAX_PAIRS, MAX_TRIPLES, 0),
     )
 
 

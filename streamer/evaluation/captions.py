@@ -6,6 +6,8 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+
 from streamer.evaluation import conditions, references
 from streamer.evaluation.delays import Shown, summarise, word_delays
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
@@ -95,6 +97,7 @@ def joined(job: Job, asked: Asked) -> Measured:
         "memory_before_mb": round(memory.before / 1e6, 1),
         "memory_growth_percent": memory.percent,
         "times_monotone": all(times_monotone(one) for one in together),
+        "false_full_stops_per_100_words": false_full_stops(together, parts),
         **delay_figures(together),
     }
     seconds = sum(one.seconds for one in (*together, *apart))
@@ -138,6 +141,29 @@ def delay_figures(heard: Iterable[Heard]) -> Figures:
         delays += word_delays(one.spoken or (), shown(one))
     summary = summarise(delays)
     return {"delay_mean_ms": summary.mean_ms, "delay_p95_ms": summary.p95_ms}
+
+
+def false_full_stops(streams: Sequence[Heard], parts: Sequence[Recording]) -> float | None:
+    """Utterances that end between two words of one recording, per 100 words; None where no times are known.
+
+    `parts` are the recordings that the streams are joined from, one stream after another.
+    """
+    false, words, rest = 0, 0, iter(parts)
+    for stream in streams:
+        if stream.spoken is None:
+            return None
+        ends, seconds = [], 0.0
+        while seconds < stream.seconds - JOINING_SILENCE_SECONDS:
+            seconds += next(rest).seconds + JOINING_SILENCE_SECONDS
+            ends.append(seconds)
+        middles = [(word.start + word.end) / 2 for word in stream.spoken]
+        recording = np.searchsorted(ends, middles)
+        for final in stream.finals:
+            ended = final.alternatives[0].words[-1].end / stream.rate_hz
+            at = int(np.searchsorted(middles, ended))
+            false += 0 < at < len(middles) and bool(recording[at - 1] == recording[at])
+        words += len(middles)
+    return round(100 * false / words, 2) if words else None
 
 
 def shown(heard: Heard) -> list[Shown]:
