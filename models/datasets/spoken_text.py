@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import lzma
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,8 @@ SPOKEN = {
     "speechocean": (("speechocean762", "train"), ("speechocean762", "train_extra")),
     "read": (
         ("librispeech_8spk", "train"),
-        ("librispeech_testother_10spk", "train"),
+        ("librispeech_trainclean5_27spk", "train"),
+        ("librispeech_clean100_239spk", "train"),
         ("arctic_kathleen", "train"),
         ("vctk_p239", "train"),
     ),
@@ -59,14 +61,19 @@ def _titled(text: str) -> str:
 
 
 def _tatoeba(data: Path) -> Iterator[str]:
-    seen: set[str] = set()
-    for name in ("tatoeba_en_de", "tatoeba_en_fr"):
-        with gzip.open(data / "text" / name / "train.tsv.gz", "rt") as pairs:
-            for pair in pairs:
-                english = pair.split("\t")[0]
-                if english not in seen:
-                    seen.add(english)
-                    yield english
+    with gzip.open(data / "text" / "tatoeba_en_de" / "train.tsv.gz", "rt", encoding="utf-8") as pairs:
+        yield from dict.fromkeys(pair.split("\t")[0] for pair in pairs)
+
+
+def _transcripts(data: Path) -> Iterator[str]:
+    with gzip.open(data / "text" / "librispeech_transcripts" / "train.tsv.gz", "rt") as lines:
+        yield from (line.rstrip("\n").split("\t")[1] for line in lines)
+
+
+def _spoken(data: Path) -> Iterator[str]:
+    """Meetings and dialogues."""
+    with lzma.open(data / "text" / "spoken_more" / "train-000.txt.xz", "rt", encoding="utf-8") as lines:
+        yield from lines
 
 
 def _shakespeare(data: Path) -> Iterator[str]:
@@ -82,4 +89,11 @@ def _news(data: Path) -> Iterator[str]:
             yield CLITIC.sub("", " ".join(words))
 
 
-WRITTEN = {"books": _books, "tatoeba": _tatoeba, "shakespeare": _shakespeare, "news": _news}
+WRITTEN = {
+    "books": _books,
+    "tatoeba": _tatoeba,
+    "shakespeare": _shakespeare,
+    "news": _news,
+    "transcripts": _transcripts,
+    "spoken": _spoken,
+}

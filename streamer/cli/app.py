@@ -19,7 +19,9 @@ UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
 def _commands(module: str, **helps: str) -> list[Command]:
     """The commands of a file of this folder: each is the function of its name."""
-    return [Command(name, f"streamer.cli.{module}:{name}", help) for name, help in helps.items()]
+    return [
+        Command(name.replace("_", "-"), f"streamer.cli.{module}:{name}", help) for name, help in helps.items()
+    ]
 
 
 TRAIN = Group(
@@ -30,6 +32,7 @@ TRAIN = Group(
             "train",
             captions="Train the speech recogniser.",
             commands="Train the spotter of spoken commands.",
+            synthetic_speech="Have a synthesiser read the open texts, to train on.",
             language="Build the lexicon and the language model of the captions.",
         ),
         "Text": _commands(

@@ -74,6 +74,7 @@ class Captions(ModeTraining, TunedTraining):
     """A training of the speech recogniser."""
 
     synthetic: float = option(0.0, "HOURS", "Add hours of open texts, read aloud by a synthesiser.", min=0.0)
+    kokoro: float = option(0.0, "HOURS", "Add hours of what `train synthetic-speech` made in --out.", min=0.0)
     unlabelled: bool = flag("Add untranscribed speech, transcribed by PocketSphinx.")
     dropout: float | None = option(
         None, "SHARE", "Drop this share of what a layer adds.", usual="the recipe's", min=0.0, max=0.9
@@ -92,11 +93,34 @@ def captions(run: Captions) -> None:
         learning_rate=run.rate,
         start=run.start,
         synthetic_hours=run.synthetic,
+        kokoro_hours=run.kokoro,
         with_unlabelled=run.unlabelled,
         dropout=run.dropout,
         **steps,
     )
     print(best)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyntheticSpeech(Learning):
+    """Speech that a synthesiser reads to train on."""
+
+    voices: Path = argument("VOICES", "The npm package kokoro-js: its folder or its .tgz.")
+    hours: float = option(8.0, "HOURS", "Go on until there are so many hours.", min=0.01)
+    seed: int = option(1, "SEED", "Each part depends on the seed and on its number.", min=0)
+    out: Path = option(Path("runs"), "DIR", "Where the shards go.", file_okay=False)
+    threads: int | None = option(None, "N", "Threads of the synthesiser.", usual="the config's", min=1)
+
+
+def synthetic_speech(options: SyntheticSpeech) -> None:
+    """Have Kokoro read the open texts in many voices; a stopped run goes on."""
+    from streamer.models.training.speech import kokoro
+
+    threads = options.threads or options.settings().engine.threads
+    _check(options.data, "speech", "text")
+    shards = options.out / "shards"
+    kokoro.make(options.data, options.voices, shards, options.hours, options.seed, threads, _say)
+    print(shards)
 
 
 def commands(run: TunedTraining) -> None:

@@ -7,6 +7,8 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+
 from streamer.errors import WrongCall
 from streamer.evaluation import conditions
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
@@ -100,6 +102,7 @@ def joined(job: Job, options: CaptionsOptions, minutes: float) -> Measured:
         "memory_before_mb": round(memory.before / 1e6, 1),
         "memory_growth_percent": memory.percent,
         "times_monotone": all(map(times_monotone, together)),
+        "false_full_stops_per_100_words": false_full_stops(together, parts),
         **delay_figures(together),
     }
     seconds = sum(heard.seconds for heard in (*together, *apart))
@@ -144,6 +147,29 @@ class Growth:
     def percent(self) -> float | None:
         """None where the input was shorter than two minutes."""
         return 100 * (self.after / self.before - 1) if self.before else None
+
+
+def false_full_stops(streams: Sequence[Heard], parts: Sequence[Recording]) -> float | None:
+    """Utterances that end between two words of one recording, per 100 words; None where no times are known.
+
+    `parts` are the recordings that the streams are joined from, one stream after another.
+    """
+    false, words, rest = 0, 0, iter(parts)
+    for stream in streams:
+        if stream.spoken is None:
+            return None
+        ends, seconds = [], 0.0
+        while seconds < stream.seconds - JOINING_SILENCE_SECONDS:
+            seconds += next(rest).seconds + JOINING_SILENCE_SECONDS
+            ends.append(seconds)
+        middles = [(word.start + word.end) / 2 for word in stream.spoken]
+        recording = np.searchsorted(ends, middles)
+        for final in stream.finals:
+            ended = final.alternatives[0].words[-1].end / stream.rate_hz
+            at = int(np.searchsorted(middles, ended))
+            false += 0 < at < len(middles) and bool(recording[at - 1] == recording[at])
+        words += len(middles)
+    return round(100 * false / words, 2) if words else None
 
 
 def times_monotone(heard: Heard) -> bool:

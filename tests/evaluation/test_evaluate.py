@@ -4,14 +4,17 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from streamer.config import Config, ModelOptions
-from streamer.evaluation.captions import CaptionsOptions, captions_mode
+from streamer.evaluation.captions import CaptionsOptions, captions_mode, false_full_stops
 from streamer.evaluation.commands import spliced_mode
 from streamer.evaluation.evaluate import run
 from streamer.evaluation.job import Job
+from streamer.evaluation.recordings import Recording, SpokenWord
 from streamer.evaluation.tasks import evaluate
 from tests.evaluation.test_evaluation_manifests import write_set
 from tests.tiny_model import LIVE, OFFLINE, write_model
@@ -76,6 +79,7 @@ def test_joined_recordings_stand_beside_separate_ones(tmp_path, captions):
     figures = run("captions", "live", mode, Job(path, "tiny", captions))
     assert figures["recordings"] == 3  # of two utterances of 0.8 s and their silences, but the last
     assert figures["times_monotone"] is True
+    assert figures["false_full_stops_per_100_words"] is None  # nobody knows where the words are
     alone = evaluate("captions", path, captions, "tiny")
     assert (figures["separate_wer"], figures["separate_cer"]) == (alone["wer"], alone["cer"])
 
@@ -91,6 +95,21 @@ def test_a_set_is_repeated_to_fill_a_long_stream(tmp_path, captions):
     assert figures["recordings"] == 1
     assert figures["seconds"] == pytest.approx(132 + 4, abs=2)  # the stream, and each alone once
     assert figures["memory_before_mb"] > 0 and figures["memory_growth_percent"] < 20
+
+
+def test_an_end_between_two_words_of_a_recording_is_a_false_full_stop():
+    def final(end_s):
+        word = SimpleNamespace(end=end_s * 100)
+        return SimpleNamespace(alternatives=[SimpleNamespace(words=[word])])
+
+    words = tuple(SpokenWord("a", at, at + 0.5) for at in (0.2, 1.2, 2.7, 3.7))  # two recordings of 2 s
+    parts = [Recording("one", "a a", np.zeros(200), 100), Recording("two", "a a", np.zeros(200), 100)]
+    stream = SimpleNamespace(
+        spoken=words, seconds=5.0, rate_hz=100, finals=[final(0.8), final(1.7), final(4.2)]
+    )
+    assert false_full_stops([stream], parts) == 25.0
+    stream.spoken = None
+    assert false_full_stops([stream], parts) is None
 
 
 @pytest.mark.parametrize("mode", ["live", "offline"])

@@ -30,6 +30,10 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     start_level: Positive = 0.6
     stop_silence_ms: Positive = 480.0
     endpoint_silence_ms: Annotated[int, msgspec.Meta(ge=0)] = 600
+    # Below this probability of a sentence's end, as the language model sees it, an utterance ends only after
+    # `endpoint_patience` times its silence; 0: silence alone ends it.
+    end_probability: Probability = 0.0
+    endpoint_patience: Annotated[float, msgspec.Meta(ge=1)] = 2.0
     max_utterance_s: Positive = 40.0
     max_words: Annotated[int, msgspec.Meta(ge=16, le=4096)] = 256
     alternatives: Count = 1

@@ -28,6 +28,7 @@ from streamer.models.readers.captions.pruning import Pruning, Scratch, new_scrat
 from streamer.models.readers.captions.search_threads import SearchThreads, num_search_threads
 from streamer.models.readers.columns import restore_row, save_row
 
+SENTENCE_END = "</s>"
 PIECE = 8  # rows that a thread searches at a time
 
 
@@ -70,6 +71,9 @@ class CaptionsReader(Reader):
             round(card.max_utterance_s * 750 / card.row_ms),
             max(1, round(200 / card.row_ms)),
             card.max_words * 3 // 4,
+            lexicon.spelling.index(SENTENCE_END) if card.end_probability else 0,
+            card.end_probability**card.lm_weight if card.end_probability else 0.0,
+            card.endpoint_patience,
         )
         self.text = HypothesisText(lexicon, card, self.grams, self.factors, len(phones))
 

@@ -9,7 +9,7 @@ from numba.core.dispatcher import Dispatcher
 
 from streamer.models.readers.captions import hypotheses as h
 from streamer.models.readers.captions.beam import search, take_blank
-from streamer.models.readers.captions.endpoint import CUT, FINAL, PARTIAL, SPEECH_START, listen
+from streamer.models.readers.captions.endpoint import CUT, FINAL, PARTIAL, SPEECH_START, goes_on, listen
 from streamer.models.readers.captions.hypotheses import begin, commit, decide_all, decide_oldest
 from streamer.models.readers.captions.language_model import last_word
 from streamer.models.readers.captions.machine_code import source_stamp
@@ -99,6 +99,9 @@ def _decode(row, voiced, likeliest, p, logp, hyp, tree, grams, factors, pruning,
     if code & FINAL:
         best = best_token(row, hyp, tree, factors, pruning)
         carried = hyp.place[row, best, h.CONTEXT]
+        if not code & CUT and goes_on(row, carried, hyp, grams, factors, listening):
+            code &= ~FINAL
+    if code & FINAL:
         counter[h.CARRIED] = 0 if last_word(carried, grams) >= tree.pieces else carried
         if code & CUT:
             decide_all(row, best, hyp, scratch.fresh, scratch.share)

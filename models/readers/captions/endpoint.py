@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from streamer.models.readers.captions import hypotheses as h
+from streamer.models.readers.captions.language_model import after
 
 # What a row may bring, in the order in which it is told; bits of one number.
 SPEECH_START, PARTIAL, SPEECH_STOP, FINAL = 1, 2, 4, 8
@@ -23,6 +24,9 @@ class Listening(NamedTuple):
     hurry_rows: int  # of an utterance, after which a short pause ends it
     pause_rows: int  # that short pause
     max_words: int  # of an utterance, likewise
+    end_word: int  # what the language model expects at the end of a sentence
+    least_end: float  # the factor of it below which speech is expected to go on
+    patience: float  # how many times the silence that ends an utterance is waited for then
 
 
 @njit
@@ -52,6 +56,15 @@ def listen(row, voiced, likeliest, hyp, listening):
     elif _full(counter, silence, listening):
         code |= FINAL | CUT
     return code
+
+
+@njit
+def goes_on(row, context, hyp, grams, factors, listening):
+    """Whether speech that pauses after `context` is expected to go on: a pause is not yet a full stop."""
+    counter = hyp.counter[row]
+    if counter[h.SILENCE] >= listening.patience * counter[h.ENDPOINT]:
+        return False
+    return after(context, listening.end_word, grams, factors)[0] < listening.least_end
 
 
 @njit

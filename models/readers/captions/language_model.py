@@ -7,19 +7,21 @@ import numpy as np
 from numba import njit
 
 from streamer.models.readers.captions.lexicon import QUANTUM, cost_bytes
-from streamer.models.readers.captions.tables import read_tables, write_tables
+from streamer.models.readers.captions.tables import pack_words, read_tables, unpack_words, write_tables
 
-KIND = "streamer trigram 2"
+KIND = "streamer trigram 3"
 # What a file keeps: how many pairs begin with each word, and how many triples with each pair.
 STORED = (
     "word_cost",
     "word_backoff",
     "pairs",
     "pair_word",
+    "pair_word_high",
     "pair_cost",
     "pair_backoff",
     "triples",
     "triple_word",
+    "triple_word_high",
     "triple_cost",
 )
 HIGHEST_BACKOFF = 1.5  # nats; smoothed models have weights a little above one
@@ -31,11 +33,11 @@ class Grams(NamedTuple):
     word_cost: np.ndarray  # uint8 [V]
     word_backoff: np.ndarray  # uint8 [V]
     pair_begin: np.ndarray  # uint32 [V + 1]: the pairs that begin with a word
-    pair_word: np.ndarray  # uint16 [pairs], sorted within each word
+    pair_word: np.ndarray  # uint32 [pairs], sorted within each word
     pair_cost: np.ndarray  # uint8 [pairs]
     pair_backoff: np.ndarray  # uint8 [pairs]
     triple_begin: np.ndarray  # uint32 [pairs + 1]
-    triple_word: np.ndarray  # uint16 [triples]
+    triple_word: np.ndarray  # uint32 [triples]
     triple_cost: np.ndarray  # uint8 [triples]
     least_cost: np.ndarray  # uint8 [V], of a word in any context
 
@@ -70,11 +72,11 @@ def gram_tables(model) -> dict[str, np.ndarray]:
         "word_cost": cost_bytes(model.word_logp),
         "word_backoff": cost_bytes(model.word_backoff, HIGHEST_BACKOFF),
         "pairs": np.bincount(first, minlength=size).astype(np.uint16),
-        "pair_word": second.astype(np.uint16),
+        **pack_words("pair_word", second),
         "pair_cost": cost_bytes(model.pair_logp),
         "pair_backoff": cost_bytes(model.pair_backoff, HIGHEST_BACKOFF),
         "triples": np.bincount(context, minlength=len(first)).astype(np.uint16),
-        "triple_word": (model.triples % size).astype(np.uint16),
+        **pack_words("triple_word", model.triples % size),
         "triple_cost": cost_bytes(model.triple_logp),
     }
 
@@ -87,7 +89,8 @@ def read_grams(path: Path, num_words: int) -> Grams:
 def grams_of(tables: dict[str, np.ndarray], num_words: int, path: Path, counted: str) -> Grams:
     """The model of the tables STORED of `path`; ValueError where they don't fit `counted` words."""
     begins = {"pair_begin": _begins(tables.pop("pairs")), "triple_begin": _begins(tables.pop("triples"))}
-    grams = Grams(**tables, **begins, least_cost=tables["word_cost"])
+    words = {name: unpack_words(tables, name, path) for name in ("pair_word", "triple_word")}
+    grams = Grams(**tables, **words, **begins, least_cost=tables["word_cost"])
     pairs, triples = len(grams.pair_word), len(grams.triple_word)
     if (
         len(grams.word_cost) != num_words

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from streamer.models.readers.captions.tables import read_tables, write_tables
+from streamer.models.readers.captions.tables import pack_words, read_tables, unpack_words, write_tables
 
-KIND = "streamer lexicon 2"
+KIND = "streamer lexicon 3"
 # What a file keeps of a tree; the rest follows from it, because nodes are numbered level by level.
-STORED = ("phone", "children", "words", "lookahead", "word", "spelling")
+STORED = ("phone", "children", "words", "lookahead", "word", "word_high", "spelling")
 JOINT = "+"
 QUANTUM = 16  # a cost byte counts sixteenths of a nat
 
@@ -32,7 +32,7 @@ class Tree(NamedTuple):
     words: np.ndarray  # uint8 [nodes]
     lookahead: np.ndarray  # uint8 [nodes]
     follow: np.ndarray  # int64 [nodes]
-    word: np.ndarray  # uint16 [entries]
+    word: np.ndarray  # uint32 [entries]
     pieces: int  # words from this number on are pieces that spell a word
     joined: int  # from this number on they go on with the word that the piece before began
 
@@ -97,7 +97,7 @@ def build_lexicon(
         "children": np.array(children, np.uint8),
         "words": np.array(words, np.uint8),
         "lookahead": cost_bytes(np.array(best)),
-        "word": np.array(word, np.uint16),
+        **pack_words("word", np.array(word, np.int64)),
         "spelling": np.frombuffer(text, np.uint8),
     }
     write_tables(path, KIND, columns)
@@ -108,7 +108,8 @@ def read_lexicon(path: Path, num_phones: int) -> Lexicon:
     """What `build_lexicon` wrote; ValueError for another file or other phones."""
     tables = read_tables(path, KIND, STORED)
     spelling = tuple(tables.pop("spelling").tobytes().decode().split("\n"))
-    phone, children, words, word = (tables[name] for name in ("phone", "children", "words", "word"))
+    tables["word"] = word = unpack_words(tables, "word", path)
+    phone, children, words = (tables[name] for name in ("phone", "children", "words"))
     roots, nodes = num_phones + 1, len(phone)
     if (
         nodes < roots

@@ -24,7 +24,7 @@ from streamer.models.readers.captions.language_model import (
 from streamer.models.readers.captions.machine_code import source_stamp
 from streamer.models.readers.captions.tables import read_tables, write_tables
 
-KIND = "streamer sounds 1"
+KIND = "streamer sounds 2"
 START, END = 0, 1  # the first two units: of a word's beginning and of its end
 BEAM = 48  # cuts of a beginning that are followed up
 MOST, LEAST_SHARE = 4, 0.15  # pronunciations of a word, and how likely one is beside the best

@@ -50,3 +50,21 @@ def read_tables(path: Path, kind: str, names: tuple[str, ...]) -> dict[str, np.n
         start = 8 + size + entry.data_offsets[0]
         tables[name] = np.frombuffer(mapped, DTYPES[entry.dtype], entry.shape[0], start)
     return tables
+
+
+def pack_words(name: str, words: np.ndarray) -> dict[str, np.ndarray]:
+    """Numbers [n] below 2^17 as two tables, their low 16 bits and the 17th, eight to a byte."""
+    if len(words) and int(words.max()) >= 1 << 17:
+        raise ValueError(f"{name}: {int(words.max())} is above the {(1 << 17) - 1} that a file can name")
+    return {
+        name: (words & 0xFFFF).astype(np.uint16),
+        f"{name}_high": np.packbits((words >> 16).astype(np.uint8)),
+    }
+
+
+def unpack_words(tables: dict[str, np.ndarray], name: str, path: Path) -> np.ndarray:
+    """What `pack_words` packed, taken out of `tables`: uint32 [n]."""
+    low, high = tables.pop(name), tables.pop(f"{name}_high")
+    if len(high) != -(-len(low) // 8):
+        raise ValueError(f"{path}: table {name!r} lacks its high bits; build it anew")
+    return low | (np.unpackbits(high, count=len(low)).astype(np.uint32) << 16)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from streamer.models.datasets.shards import PHONES
 from streamer.models.readers.captions.pronunciation import Pronouncer, write_pronouncer
+from streamer.models.training.language.counts import END, START, count
 from streamer.models.training.language.graphones import Phones, Unit, Units
-from streamer.models.training.language.irstlm import END, START, estimate
-from streamer.models.training.language.ngrams import prune
+from streamer.models.training.language.kneser_ney import estimate
 
 MAX_PAIRS, MAX_TRIPLES = 40_000, 60_000
 KEPT_ASIDE = 50  # one word in so many isn't learnt from, but asked
@@ -18,15 +18,15 @@ def learnt(cuts: Units) -> Units:
     return {word: cut for i, (word, cut) in enumerate(sorted(cuts.items())) if i % KEPT_ASIDE}
 
 
-def build_sounding(path: Path, cuts: Units, estimator: Path) -> None:
+def build_sounding(path: Path, cuts: Units) -> None:
     """Write a trigram of the units that `cuts` spells its words in."""
     units = sorted({unit for cut in cuts.values() for unit in cut})
     words = [" ".join(map(_name, cut)) for cut in cuts.values()]
-    model = estimate(estimator, words, [START, END, *map(_name, units)])
+    counted = count(words, [START, END, *map(_name, units)])
     write_pronouncer(
         path,
         [(unit.letters, numbers(unit.phones)) for unit in units],
-        prune(model, MAX_PAIRS, MAX_TRIPLES, 0),
+        estimate([counted], [1.0], MAX_PAIRS, MAX_TRIPLES, 0),
     )
 
 

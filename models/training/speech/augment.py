@@ -49,16 +49,16 @@ def _recoloured(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def warp(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Stretch the frequency axis by up to 10 %: another vocal tract (Jaitly 2013).
+    """Stretch the frequency axis by up to 12 %: another vocal tract (Jaitly 2013).
 
-    On the mel axis that is a shift of two or three bands at most; more would turn vowels into others.
+    On the mel axis that is a shift of three bands at most; more would turn vowels into others.
     """
     frames = frames.astype(np.float32)
-    if random.random() < 0.4:
+    if random.random() < 0.25:
         return frames
     bands = frames.shape[1]
     centres_hz = _centres_hz(bands)
-    at = np.interp(centres_hz * random.uniform(0.9, 1.1), centres_hz, np.arange(bands))
+    at = np.interp(centres_hz * random.uniform(0.88, 1.12), centres_hz, np.arange(bands))
     low = np.minimum(at.astype(int), bands - 2)
     share = (at - low).astype(np.float32)
     return frames[:, low] * (1 - share) + frames[:, low + 1] * share

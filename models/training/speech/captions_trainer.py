@@ -22,19 +22,24 @@ from streamer.models.layers.stage import Stage
 from streamer.models.layers.whole import Whole
 from streamer.models.training import checkpoint
 from streamer.models.training.scoring import greedy, pooled_error
-from streamer.models.training.speech import synthetic_speech, unlabelled
+from streamer.models.training.speech import kokoro, synthetic_speech, unlabelled
 from streamer.models.training.speech.augment import another_room, another_speaker
 from streamer.models.training.speech.rows import Batch, Rows
 
 HEADS = (len(shards.PHONES), len(shards.CHARACTERS))
 AUXILIARY = len(shards.PHONES)  # frame-wise phones, silence at 0; cut off before shipping
 OUTPUTS = sum(HEADS) + AUXILIARY
-CHECKED = (("an4", 101), ("librispeech_8spk", 60), ("speechocean762", 120))
+CHECKED = (
+    ("an4", 101),
+    ("librispeech_8spk", 60),
+    ("librispeech_clean100_239spk", 80),
+    ("speechocean762", 120),
+)
 SHARE = {
     "an4": 3.0,
     "speech_commands": 0.35,
     "speech_commands_more": 0.35,
-    "librispeech_testother_10spk": 2.0,
+    "librispeech_clean100_239spk": 2.0,
     "librispeech_untranscribed": 2.0,
     "noise_esc10": 2.0,
     "synthetic": 0.5,
@@ -76,6 +81,7 @@ def train_captions(
     learning_rate: float | None = None,
     start: Path | None = None,
     synthetic_hours: float = 0.0,
+    kokoro_hours: float = 0.0,
     with_unlabelled: bool = False,
     dropout: float | None = None,
     resume: bool = True,
@@ -84,11 +90,12 @@ def train_captions(
 ) -> Path:
     """Train `mode` ("live" or "offline") from the data folder; returns the best weights' file.
 
-    `data` holds `speech/` and `text/`. `out` keeps shards and checkpoints; a run found there goes on.
-    `start` is a weights file of the same architecture to begin from. `synthetic_hours` of speech that a
-    machine reads from the open texts are made once and learnt from by CTC, beside the recordings.
+        `data` holds `speech/` and `text/`. `out` keeps shards and checkpoints; a run found there goes on.
+        `start` is a weights file of the same architecture to begin from. `synthetic_hours` of speech that a
+        machine reads from the open texts are made once and learnt from by CTC, beside the recordings; of what
+    `kokoro.make` made, phones included, `kokoro_hours` are taken.
     `with_unlabelled` adds untranscribed speech, transcribed by another recogniser. `dropout` is a
-    share for the recipe's.
+        share for the recipe's.
     """
     torch.set_num_threads(threads)
     recipe = RECIPES[mode]
@@ -107,6 +114,7 @@ def train_captions(
     if with_unlabelled:
         unlabelled.make(speech, cache, progress=progress)
         groups += shards.load(cache, [unlabelled.SET], shards.SPEEDS)
+    groups += shards.load(cache, kokoro.parts(cache, kokoro_hours), (1.0,))
     # Speech without an alignment teaches nothing; noise teaches that there is nothing to say.
     groups = [g for g in groups if len(g[0].phones) or not len(g[0].characters)]
     read_aloud = []

@@ -59,6 +59,7 @@ MISAKI = {  # the synthesiser's signs, longest first, and the phones that they a
     "p": "P",
     "s": "S",
     "t": "T",
+    "T": "T",
     "v": "V",
     "w": "W",
     "z": "Z",

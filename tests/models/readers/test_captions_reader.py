@@ -119,6 +119,14 @@ def test_the_endpoint_is_the_clients_choice(reader):
     assert finals(run(reader, logits, endpoint_silence_ms=0)) == ["ab cab"]
 
 
+@pytest.mark.parametrize("pause, ended", [(". .", ["ab cab", "bee"]), (". . . . . .", ["ab", "cab", "bee"])])
+def test_a_pause_is_no_end_where_the_sentence_goes_on(language, pause, ended):
+    options = OPTIONS | {"end_probability": 0.08, "endpoint_patience": 3.0}  # "ab" likes to be followed
+    reader = CaptionsReader(PHONES, options, language, 1)
+    logits = speak(f"ab {pause} cab . . . . . . . . . . bee")
+    assert finals(run(reader, logits, endpoint_silence_ms=240)) == ended
+
+
 def test_an_utterance_without_end_is_ended(language):
     options = OPTIONS | {"max_words": 16, "max_utterance_s": 20.0}
     reader = CaptionsReader(PHONES, options, language, 1)
@@ -153,7 +161,7 @@ def test_bad_options_are_refused_by_name(reader, options, name):
 def test_files_that_do_not_fit_are_refused(language, tmp_path):
     with pytest.raises(ValueError, match="missing.bin"):
         CaptionsReader(PHONES, {"lexicon": "missing.bin"}, language, 1)
-    with pytest.raises(ValueError, match="streamer trigram 2"):
+    with pytest.raises(ValueError, match="streamer trigram 3"):
         CaptionsReader(PHONES, {"language_model": "lexicon.bin"}, language, 1)
     whole = (language / "lexicon.bin").read_bytes()
     (tmp_path / "lexicon.bin").write_bytes(whole[:-5])

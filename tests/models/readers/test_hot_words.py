@@ -157,7 +157,7 @@ def test_too_many_are_refused(language):
 def test_sounds_that_do_not_fit_are_refused(language, tmp_path):
     with pytest.raises(ValueError, match="sounds.bin: does not fit the card's 3 phones"):
         read_pronouncer(language / "sounds.bin", 3)
-    with pytest.raises(ValueError, match="streamer sounds 1"):
+    with pytest.raises(ValueError, match="streamer sounds 2"):
         read_pronouncer(language / "lm.bin", 4)
     whole = (language / "sounds.bin").read_bytes()
     (tmp_path / "sounds.bin").write_bytes(whole[:-5])

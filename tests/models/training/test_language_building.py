@@ -1,6 +1,8 @@
 """From text and dictionary to lexicon and language model: every step on a few words."""
 
 import gzip
+import json
+import lzma
 
 import numpy as np
 import pytest
@@ -14,34 +16,16 @@ from streamer.models.readers.captions.language_model import (
     write_grams,
 )
 from streamer.models.readers.captions.lexicon import QUANTUM, build_lexicon, read_lexicon
-from streamer.models.training.language import irstlm
+from streamer.models.readers.captions.tables import pack_words, unpack_words
 from streamer.models.training.language import knowledge as language
+from streamer.models.training.language.counts import book_words, count, read_counts
+from streamer.models.training.language.kneser_ney import estimate
 from streamer.models.training.language.morphology import derive
-from streamer.models.training.language.ngrams import Trigrams, mix, normalised, prune, read_arpa
+from streamer.models.training.language.ngrams import Trigrams, normalised
 
 WORDS = ["<s>", "</s>", "a", "b", "c", "d"]
 START = 0
 SUM_TOLERANCE = 1e-6
-ARPA = """\\data\\
-ngram  1=  4
-ngram  2=  2
-ngram  3=  1
-
-\\1-grams:
--99 <s> -0.5
--0.30103 a -0.3
--0.60206 b
--0.60206 </s>
-
-\\2-grams:
--0.1 <s> a -0.2
--0.2 a zebra
-
-\\3-grams:
--0.05 <s> a b
-
-\\end\\
-"""
 
 
 def model(seed: int) -> Trigrams:
@@ -107,35 +91,87 @@ def test_words_are_derived_from_known_ones(word, phones):
     assert sounds == {word: [tuple(phones.split())]}
 
 
-def test_mixtures_and_what_is_left_of_them_sum_to_one():
-    mixed = mix([model(1), model(2)], [0.7, 0.3], START)
-    pruned = prune(mixed, 4, 3, START)
-    for trigrams in (model(1), mixed, pruned):
-        assert np.allclose(sums(trigrams), 1.0, atol=SUM_TOLERANCE)
-    assert len(pruned.triples) == 3
+def counted(lines):
+    return count(lines, WORDS)
 
 
-def test_a_mixture_trusts_the_text_that_knows_the_context():
-    one, other = model(1), model(2)
-    one.word_logp[2], other.word_logp[2] = np.log(0.9), np.log(1e-6)
-    mixed = mix([one, other], [0.5, 0.5], START)
-    pairs = mixed.pairs[mixed.pairs // len(WORDS) == 2]
-    assert np.allclose(mixed.after_word(pairs), one.after_word(pairs), atol=1e-4)
+TEXT = ["a b a b c", "a b d", "c a b a", "d d a b c", "a c b", "b a b c"] * 3
+OTHER = ["c c c d", "d c d", "a d c", "c d c d"]
 
 
-def test_arpa_files_are_read_with_their_own_words_only(tmp_path):
-    (tmp_path / "arpa").write_text(ARPA)
-    trigrams = read_arpa(tmp_path / "arpa", WORDS)
+def test_a_text_is_counted_within_its_sentences_and_its_vocabulary():
+    counts = counted(["a b zebra c", "b"])
     size = len(WORDS)
-    assert trigrams.pairs.tolist() == [0 * size + 2]
-    assert trigrams.triples.tolist() == [(0 * size + 2) * size + 3]
-    assert np.isclose(trigrams.word_logp[2], np.log(0.5), atol=1e-4)
-    backed_off = trigrams.after_pair(np.array([(2 * size + 2) * size + 3]))[0]
-    assert np.isclose(backed_off, -0.902 * np.log(10), atol=0.01)
+    assert counts.total == 9
+    assert counts.words.tolist() == [2, 2, 1, 2, 1, 0]
+    a, b, c = (WORDS.index(word) for word in "abc")
+    pairs = [START * size + a, START * size + b, a * size + b, b * size + 1, c * size + 1]
+    assert counts.pairs.tolist() == sorted(pairs)
+    assert counts.triples.tolist() == sorted([(START * size + a) * size + b, (START * size + b) * size + 1])
+
+
+def test_packed_counts_are_read_over_another_vocabulary(tmp_path):
+    with gzip.open(tmp_path / "unigrams.tsv.gz", "wt") as file:
+        file.write("<unk>\t9\t1\n<s>\t300\t0\n</s>\t300\t3\nb\t200\t4\na\t100\t2\nq\t50\t1\n")
+    (tmp_path / "counts.json").write_text(
+        json.dumps(
+            {
+                "tokens": 950,
+                "trigram_count_of_counts": [40, 20, 10, 5],
+                "bigram_continuation_count_of_counts": [40, 20, 10, 5],
+            }
+        )
+    )
+    packed(tmp_path / "bigrams.xz", {(1, 4): 300, (3, 5): 7, (4, 3): 9})
+    packed(tmp_path / "trigrams.xz", {(1, 4, 3): 130})
+    counts, size = read_counts(tmp_path, {"<s>": 0, "</s>": 1, "a": 2, "b": 3}), 4
+    assert book_words(tmp_path) == {"b": 200, "a": 100, "q": 50}
+    assert (counts.total, counts.words.tolist()) == (950, [300, 300, 100, 200])
+    assert dict(zip(counts.pairs.tolist(), counts.pair_counts)) == {2: 300, 2 * size + 3: 9}
+    assert dict(zip(counts.triples.tolist(), counts.triple_counts)) == {2 * size + 3: 130}
+    assert counts.triple_discounts.tolist() == pytest.approx([0.5, 1.25, 2.0])
+
+
+def packed(path, grams):
+    """Keys that rise, as differences, then counts; each a number of seven bits a byte."""
+    bits = [sum(word << 17 * (len(gram) - 1 - i) for i, word in enumerate(gram)) for gram in grams]
+    values, raw = [*np.diff([0, *bits]).tolist(), *grams.values()], bytearray()
+    for value in values:
+        while value >= 128:
+            raw.append(128 | value & 127)
+            value >>= 7
+        raw.append(value)
+    path.write_bytes(lzma.compress(len(grams).to_bytes(8, "little") + bytes(raw)))
+
+
+@pytest.mark.parametrize("pairs, triples", [(100, 100), (8, 5), (3, 0), (0, 0)])
+def test_estimates_sum_to_one_and_keep_what_is_asked_for(pairs, triples):
+    trigrams = estimate([counted(TEXT), counted(OTHER)], [0.7, 0.3], pairs, triples, START)
+    assert np.allclose(sums(trigrams), 1.0, atol=SUM_TOLERANCE)
+    assert len(trigrams.triples) <= triples
+    assert len(trigrams.pairs) <= max(pairs, len(np.unique(trigrams.triples // len(WORDS))))
+
+
+def test_what_is_pruned_costs_little_and_what_is_counted_is_likely():
+    counts, size = counted(TEXT), len(WORDS)
+    whole, small = (estimate([counts], [1.0], n, n, START) for n in (100, 6))
+    keys = np.concatenate([np.repeat(counts.triples, counts.triple_counts.astype(int))])
+    likely, less = whole.after_pair(keys).mean(), small.after_pair(keys).mean()
+    assert np.log(1 / size) < less < likely < 0
+
+
+def test_a_context_is_told_by_the_text_that_has_it():
+    size, b, d = len(WORDS), WORDS.index("b"), WORDS.index("d")
+    alone = estimate([counted(TEXT)], [1.0], 100, 100, START)
+    mixed = estimate([counted(TEXT), counted(["d d d d d"] * 9)], [0.1, 0.9], 100, 100, START)
+    after_d = np.array([d * size + d])
+    assert mixed.after_word(after_d) > -0.5 > alone.after_word(after_d)
+    after_b = b * size + np.array([WORDS.index("a"), WORDS.index("c")])
+    assert np.allclose(mixed.after_word(after_b), alone.after_word(after_b), atol=0.3)
 
 
 def test_bytes_mean_what_the_model_says(tmp_path):
-    trigrams = mix([model(1), model(2)], [0.5, 0.5], START)
+    trigrams = estimate([counted(TEXT), counted(OTHER)], [0.5, 0.5], 100, 100, START)
     write_grams(tmp_path / "lm.bin", trigrams)
     grams, weight = read_grams(tmp_path / "lm.bin", len(WORDS)), 0.7
     size = len(WORDS)
@@ -167,13 +203,6 @@ def test_the_tree_holds_every_pronunciation(tmp_path):
     assert sorted(found) == sorted(sounds)
 
 
-def test_a_missing_estimator_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(irstlm, "IRSTLM", tmp_path / "tlm")
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="apt install irstlm"):
-        language.build_language(tmp_path, tmp_path / "out")
-
-
 def test_a_missing_word_list_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(language, "WORD_LIST", tmp_path / "american-english")
     with pytest.raises(FileNotFoundError, match="apt install wamerican"):
@@ -199,3 +228,37 @@ def test_plays_and_newspapers_become_sentences(tmp_path):
         file.write(rows)
     assert sentences(tmp_path, "shakespeare") == ["speak speak", "come", "no more"]
     assert sentences(tmp_path, "news") == ["iran's leader didn't speak"]
+
+
+def test_transcripts_and_talk_are_sentences_too(tmp_path):
+    for name in ("librispeech_transcripts", "spoken_more"):
+        (tmp_path / "text" / name).mkdir(parents=True)
+    with gzip.open(tmp_path / "text" / "librispeech_transcripts" / "train.tsv.gz", "wt") as file:
+        file.write("1-2-3\tit was a brook\n")
+    with lzma.open(tmp_path / "text" / "spoken_more" / "train-000.txt.xz", "wt") as file:
+        file.write("um that should do\n")
+    assert sentences(tmp_path, "transcripts") == ["it was a brook"]
+    assert sentences(tmp_path, "spoken") == ["um that should do"]
+
+
+def test_words_are_chosen_by_how_often_they_are_expected():
+    known = {"a": [("AH",)], "cat": [("K", "AE", "T")], "rare": [("R", "EH", "R")]}
+    wanted = {"cat": 0.5, "cats": 0.3, "iii": 0.2, "lydgate": 0.1, "rare": 0.01}
+
+    class Letters:
+        def say(self, word):
+            return ((1, 2), (2,), (3,))
+
+    chosen = language.choose_words(wanted, known, Letters())
+    assert list(chosen) == ["a", "cat", "cats", "lydgate", "rare"]
+    assert chosen["cats"] == [("K", "AE", "T", "S")] and len(chosen["lydgate"]) == 2
+
+
+def test_numbers_of_more_than_sixteen_bits_are_packed(tmp_path):
+    words = np.array([0, 65535, 65536, 90_000, 131_071, 5, 6, 7, 65_540])
+    tables = pack_words("word", words)
+    assert unpack_words(dict(tables), "word", tmp_path).tolist() == words.tolist()
+    with pytest.raises(ValueError, match="lacks its high bits"):
+        unpack_words(tables | {"word_high": tables["word_high"][:1]}, "word", tmp_path)
+    with pytest.raises(ValueError, match="above the 131071"):
+        pack_words("word", np.array([131_072]))
