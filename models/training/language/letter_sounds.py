@@ -31,11 +31,11 @@ def build_sounding(path: Path, cuts: Units) -> None:
 
 
 def right_shares(
-    sounding: Pronouncer, words: Iterable[str], known: Mapping[str, list[Phones]]
+    pronouncer: Pronouncer, words: Iterable[str], known: Mapping[str, list[Phones]]
 ) -> tuple[float, float]:
     """The shares of `words` whose first pronunciation, and of which any, is one of those `known`."""
     asked = list(words)
-    found = [(sounding.pronounce(word), {numbers(phones) for phones in known[word]}) for word in asked]
+    found = [(pronouncer.pronounce(word), {numbers(phones) for phones in known[word]}) for word in asked]
     first = sum(said[:1] != () and said[0] in right for said, right in found)
     return first / len(asked), sum(not right.isdisjoint(said) for said, right in found) / len(asked)
 

@@ -246,7 +246,7 @@ def test_words_are_chosen_by_how_often_they_are_expected():
     wanted = {"cat": 0.5, "cats": 0.3, "iii": 0.2, "lydgate": 0.1, "rare": 0.01}
 
     class Letters:
-        def say(self, word):
+        def pronounce(self, word):
             return ((1, 2), (2,), (3,))
 
     chosen = language.choose_words(wanted, known, Letters())
