@@ -19,7 +19,7 @@ class EventWord(msgspec.Struct, frozen=True):
     label: str = ""
 
 
-class Alternative(msgspec.Struct, frozen=True):
+class EventAlternative(msgspec.Struct, frozen=True):
     """One reading of an utterance."""
 
     text: str
@@ -36,11 +36,11 @@ class Event(msgspec.Struct, frozen=True):
     kind: Kind
     utterance: int
     through: int
-    alternatives: tuple[Alternative, ...] = ()
+    alternatives: tuple[EventAlternative, ...] = ()
     confirmed: int = 0
 
 
-class Mark(Protocol):
+class InputMark(Protocol):
     """What an input step of text stands for, and the output row that it gives.
 
     `kind` is "token" for a word's first step, "piece" for its others, "empty" after a sentence's end;
@@ -78,7 +78,7 @@ class Reader(Protocol):
     def open(self, row: int, options: dict[str, Any]) -> None:
         """Start a stream in `row` with what `parse` returned."""
 
-    def marks(self, row: int, marks: Sequence[Mark]) -> None:
+    def marks(self, row: int, marks: Sequence[InputMark]) -> None:
         """Take what the next output rows stand for, before `read` brings them.
 
         A reader of sound is given no marks, and needs no method of its own.

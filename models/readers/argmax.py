@@ -13,13 +13,13 @@ import msgspec
 import numpy as np
 
 from streamer.models.options import converted
-from streamer.models.readers import Alternative, Event, EventWord
-from streamer.models.readers.rowwise import Rows, RowState, RowwiseReader, StreamOptions
+from streamer.models.readers import Event, EventAlternative, EventWord
+from streamer.models.readers.rowwise import RowState, RowStates, RowwiseReader, StreamOptions
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 
 
-class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ArgmaxCardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a card's [reader] may set; no `head` is the first one."""
 
     head: str = ""
@@ -29,7 +29,7 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_tokens: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 2000  # of an utterance
 
 
-class OwnOptions(StreamOptions, frozen=True, forbid_unknown_fields=True):
+class ArgmaxStreamOptions(StreamOptions, frozen=True, forbid_unknown_fields=True):
     """What one stream may set; silence 0 never ends an utterance, None is the card's."""
 
     endpoint_silence_ms: Annotated[int, msgspec.Meta(ge=0, le=60_000)] | None = None
@@ -44,7 +44,7 @@ class LabelRun(msgspec.Struct, array_like=True):
     confidence: float
 
 
-class TextState(RowState):
+class ArgmaxState(RowState):
     """The state of one stream."""
 
     endpoint_rows: int = 0
@@ -53,24 +53,24 @@ class TextState(RowState):
     tokens: list[LabelRun] = msgspec.field(default_factory=list)
 
 
-class ArgmaxReader(RowwiseReader[TextState, tuple[int, float]]):
+class ArgmaxReader(RowwiseReader[ArgmaxState, tuple[int, float]]):
     """Each stretch of one label is an utterance of one word."""
 
-    option_names = OwnOptions.__struct_fields__
+    option_names = ArgmaxStreamOptions.__struct_fields__
 
     def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], rows: int):
-        self.card = converted(options, CardOptions, "reader")
+        self.card = converted(options, ArgmaxCardOptions, "reader")
         head = self.card.head or next(iter(labels))
         if head not in labels:
             raise ValueError(f"reader.head: {head!r} is no head; there are {', '.join(labels)}")
         before = sum(len(labels[name]) for name in list(labels)[: list(labels).index(head)])
         self.labels = list(labels[head])
         self.columns = slice(before, before + len(self.labels))
-        self.rows = Rows(TextState, rows)
+        self.rows = RowStates(ArgmaxState, rows)
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options in force. OptionError "options.NAME" for unknown or bad ones."""
-        given = converted(options, OwnOptions, "options")
+        given = converted(options, ArgmaxStreamOptions, "options")
         silence = given.endpoint_silence_ms
         return {
             "partials": given.partials,
@@ -81,7 +81,7 @@ class ArgmaxReader(RowwiseReader[TextState, tuple[int, float]]):
         """Start a stream in `row` with what `parse` returned."""
         silence = options["endpoint_silence_ms"]
         rows = max(1, round(silence / self.card.row_ms)) if silence else 0
-        self.rows[row] = TextState(options["partials"], endpoint_rows=rows)
+        self.rows[row] = ArgmaxState(options["partials"], endpoint_rows=rows)
 
     def prepared(self, outputs: np.ndarray) -> list[list[tuple[int, float]]]:
         """The most likely label of each row, and its probability."""
@@ -91,7 +91,7 @@ class ArgmaxReader(RowwiseReader[TextState, tuple[int, float]]):
         confidences = 1 / np.exp(logits - top).sum(-1)
         return [list(zip(*stream)) for stream in zip(labels.tolist(), confidences.tolist())]
 
-    def step(self, state: TextState, output: tuple[int, float]) -> list[Event]:
+    def step(self, state: ArgmaxState, output: tuple[int, float]) -> list[Event]:
         """A row of the same label lengthens the utterance; another label ends it."""
         label, confidence = output
         if label == state.label:
@@ -106,7 +106,7 @@ class ArgmaxReader(RowwiseReader[TextState, tuple[int, float]]):
             events += self._partial(state)
         return events
 
-    def end(self, state: TextState) -> list[Event]:
+    def end(self, state: ArgmaxState) -> list[Event]:
         """The final of the text so far, and the next utterance."""
         state.label, state.quiet = -1, 0
         if not state.tokens:
@@ -116,14 +116,14 @@ class ArgmaxReader(RowwiseReader[TextState, tuple[int, float]]):
         state.tokens, state.utterance = [], state.utterance + 1
         return [event]
 
-    def _partial(self, state: TextState) -> list[Event]:
+    def _partial(self, state: ArgmaxState) -> list[Event]:
         """The text so far; none of it will change."""
         if not state.partials:
             return []
         text = self._text(state.tokens)
         return [Event("partial", state.utterance, state.through, (text,), len(text.text))]
 
-    def _text(self, tokens: list[LabelRun]) -> Alternative:
+    def _text(self, tokens: list[LabelRun]) -> EventAlternative:
         """The tokens as words: each its own where a separator stands between, else cut at spaces."""
         words: list[EventWord] = []
         letters: list[LabelRun] = []
@@ -139,7 +139,7 @@ class ArgmaxReader(RowwiseReader[TextState, tuple[int, float]]):
         words += self._word(letters)
         text = (self.card.separator or " ").join(word.text for word in words)
         confidence = sum(token.confidence for token in tokens) / len(tokens)
-        return Alternative(text, tuple(words), confidence)
+        return EventAlternative(text, tuple(words), confidence)
 
     def _word(self, letters: list[LabelRun]) -> list[EventWord]:
         if not letters:
@@ -152,7 +152,7 @@ class ArgmaxReader(RowwiseReader[TextState, tuple[int, float]]):
 class GreedyCtcReader(ArgmaxReader):
     """CTC's best path: repeats collapse, label 0 is the blank (Graves 2006)."""
 
-    def step(self, state: TextState, output: tuple[int, float]) -> list[Event]:
+    def step(self, state: ArgmaxState, output: tuple[int, float]) -> list[Event]:
         """A new label lengthens the text; `endpoint_rows` without one end the utterance."""
         label, confidence = output
         state.through += 1

@@ -29,7 +29,7 @@ State = TypeVar("State", bound=RowState)
 Output = TypeVar("Output")
 
 
-class Rows(Generic[State]):
+class RowStates(Generic[State]):
     """The states of up to `count` streams, in the rows 1 to `count`; row 0 belongs to none."""
 
     def __init__(self, kind: type[State], count: int):
@@ -57,7 +57,7 @@ class Rows(Generic[State]):
 class RowwiseReader(Reader, Generic[State, Output]):
     """Contract: each reader brings `rows`, `prepared`, `step` and `end` of its own, and its options."""
 
-    rows: Rows[State]
+    rows: RowStates[State]
     option_names: tuple[str, ...] = StreamOptions.__struct_fields__
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:

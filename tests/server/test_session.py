@@ -7,7 +7,7 @@ import numpy as np
 from streamer import wire
 from streamer.models.feeders.audio import AudioFormat
 from streamer.models.layers.feedforward import Stack
-from streamer.models.readers import Alternative, Event, EventWord
+from streamer.models.readers import Event, EventAlternative, EventWord
 from streamer.runtime.cpu import CpuRunner
 from streamer.runtime.geometry import Geometry
 from streamer.runtime.lane import Lane
@@ -39,7 +39,7 @@ def take(stream: Session, *inputs: tuple[wire.StreamInput, bytes]) -> list[wire.
 
 
 def event(through: int, *words: EventWord) -> Event:
-    return Event("final", 0, through, (Alternative("text", words, 1.0),))
+    return Event("final", 0, through, (EventAlternative("text", words, 1.0),))
 
 
 def test_inputs_are_taken_in_order():

@@ -9,7 +9,7 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
-class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CaptionsCardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[reader] of a card with kind = "captions". Scores are natural logarithms."""
 
     row_ms: Positive = 40.0
@@ -47,7 +47,7 @@ class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     confidence_share: float = 2.0
 
 
-class StreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CaptionsStreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Options of one stream. `endpoint_silence_ms` 0 never ends an utterance; None is the card's.
 
     With `sentences` a sentence begins with a capital and ends with a full stop; with `numbers` certain

@@ -9,7 +9,7 @@ import numpy as np
 from streamer.models.options import converted
 from streamer.models.readers import Event, Reader
 from streamer.models.readers.captions import hypotheses as h
-from streamer.models.readers.captions.captions_options import CardOptions, StreamOptions
+from streamer.models.readers.captions.captions_options import CaptionsCardOptions, CaptionsStreamOptions
 from streamer.models.readers.captions.decoder import compiled_advance
 from streamer.models.readers.captions.endpoint import (
     CUT,
@@ -19,7 +19,7 @@ from streamer.models.readers.captions.endpoint import (
     SPEECH_STOP,
     Listening,
 )
-from streamer.models.readers.captions.hot_words import Vocabulary
+from streamer.models.readers.captions.hot_words import HotWordVocabulary
 from streamer.models.readers.captions.hypothesis_text import HypothesisText
 from streamer.models.readers.captions.language_model import factors, read_grams
 from streamer.models.readers.captions.lexicon import read_lexicon
@@ -39,17 +39,17 @@ class CaptionsReader(Reader):
     that `options` names. Events are a function of the rows alone, however they are cut.
     """
 
-    option_names = StreamOptions.__struct_fields__
+    option_names = CaptionsStreamOptions.__struct_fields__
 
     def __init__(self, phones: Sequence[str], options: dict[str, Any], folder: Path, rows: int):
-        card = converted(options, CardOptions, "reader")
+        card = converted(options, CaptionsCardOptions, "reader")
         self.card, self.num_phones = card, len(phones)
         lexicon = read_lexicon(folder / card.lexicon, len(phones) - 1)
         self.tree = lexicon.tree
         self.grams = read_grams(folder / card.language_model, len(lexicon.spelling))
         self.factors = factors(card.lm_weight)
         pronouncer = read_pronouncer(folder / card.sounds, len(phones) - 1) if card.sounds else None
-        self.vocabulary = Vocabulary(lexicon, pronouncer)
+        self.vocabulary = HotWordVocabulary(lexicon, pronouncer)
         self.hyp = h.hypotheses(rows, card.beam, card.max_words, card.max_hot_nodes)
         traces = self.hyp.trace.shape[1]
         self.threads = SearchThreads([new_scratch(card.beam, traces) for _ in range(num_search_threads())])
@@ -79,7 +79,7 @@ class CaptionsReader(Reader):
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options in force. OptionError "options.NAME" for unknown or bad ones."""
-        given = converted(options, StreamOptions, "options")
+        given = converted(options, CaptionsStreamOptions, "options")
         silence = given.endpoint_silence_ms
         self.vocabulary.hot(given.hot_words, self.card.max_hot_nodes)
         return {

@@ -28,7 +28,7 @@ class Hot(NamedTuple):
     text: bytes
 
 
-class Vocabulary:
+class HotWordVocabulary:
     """The words of a lexicon and the nodes of its tree that lead to them; `pronouncer` is for other words."""
 
     def __init__(self, lexicon: Lexicon, pronouncer: Pronouncer | None = None):

@@ -5,9 +5,9 @@ from math import exp
 
 import numpy as np
 
-from streamer.models.readers import Alternative, Event, EventWord
+from streamer.models.readers import Event, EventAlternative, EventWord
 from streamer.models.readers.captions import hypotheses as h
-from streamer.models.readers.captions.captions_options import CardOptions
+from streamer.models.readers.captions.captions_options import CaptionsCardOptions
 from streamer.models.readers.captions.hypotheses import Hypotheses
 from streamer.models.readers.captions.language_model import Factors, Grams, after
 from streamer.models.readers.captions.lexicon import JOINT, Lexicon
@@ -19,7 +19,9 @@ END_WORD = 1  # </s>
 class HypothesisText:
     """Reads the words of a row; it knows what words are called and nothing about any stream."""
 
-    def __init__(self, lexicon: Lexicon, card: CardOptions, grams: Grams, factors: Factors, roots: int):
+    def __init__(
+        self, lexicon: Lexicon, card: CaptionsCardOptions, grams: Grams, factors: Factors, roots: int
+    ):
         self.spelling, self.card, self.grams, self.factors = lexicon.spelling, card, grams, factors
         self.pieces, self.joined, self.listed = (
             lexicon.tree.pieces,
@@ -46,7 +48,7 @@ class HypothesisText:
         counter, style = hyp.counter[row], _style(row, hyp)
         if not counter[h.HAS_SPEECH]:
             return None
-        readings: list[Alternative] = []
+        readings: list[EventAlternative] = []
         for trace, share in self._endings(row, hyp):
             reading = self._alternative(row, trace, share, hyp)
             if all(reading.text != other.text for other in readings):  # a word is spelled in several ways
@@ -84,7 +86,7 @@ class HypothesisText:
         best = sorted(values, key=lambda key: -values[key])
         return [(traces[key], values[key] / total) for key in best]
 
-    def _alternative(self, row: int, trace: int, share: float, hyp: Hypotheses) -> Alternative:
+    def _alternative(self, row: int, trace: int, share: float, hyp: Hypotheses) -> EventAlternative:
         """The committed words and the chain that ends at `trace`."""
         count = int(hyp.counter[row, h.NUM_COMMITTED])
         places = hyp.committed[row, :count].tolist()
@@ -109,7 +111,7 @@ class HypothesisText:
             else:
                 words.append(word)
         confidence = sum(word.confidence for word in words) / max(1, len(words))
-        return Alternative(_text(words), tuple(words), share * confidence)
+        return EventAlternative(_text(words), tuple(words), share * confidence)
 
     def _word(self, text: str, first: int, last: int, after_row: float, confidence: float) -> EventWord:
         card = self.card
@@ -151,8 +153,8 @@ def _whole(words: Sequence[EventWord], style: Style, ended: bool) -> tuple[Event
     return written(words[:fixed], style) + written(words[fixed:], goes_on)
 
 
-def _rewritten(reading: Alternative, words: tuple[EventWord, ...]) -> Alternative:
-    return Alternative(_text(words), words, reading.confidence)
+def _rewritten(reading: EventAlternative, words: tuple[EventWord, ...]) -> EventAlternative:
+    return EventAlternative(_text(words), words, reading.confidence)
 
 
 def _text(words: Sequence[EventWord]) -> str:

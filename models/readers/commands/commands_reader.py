@@ -7,9 +7,9 @@ import msgspec
 import numpy as np
 
 from streamer.models.options import converted
-from streamer.models.readers import Alternative, Event, EventWord, Reader
+from streamer.models.readers import Event, EventAlternative, EventWord, Reader
 from streamer.models.readers.columns import restore_row, save_row
-from streamer.models.readers.commands.commands_options import CardOptions, StreamOptions
+from streamer.models.readers.commands.commands_options import CommandsCardOptions, CommandsStreamOptions
 from streamer.models.readers.commands.commands_streams import NOT_YET, begin, streams_of
 
 UNKNOWN = "unknown"
@@ -33,10 +33,10 @@ class CommandsReader(Reader):
     where a stream asks for them. Speech starts and stops by the phones, the first of which is silence.
     """
 
-    option_names = StreamOptions.__struct_fields__
+    option_names = CommandsStreamOptions.__struct_fields__
 
     def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], rows: int):
-        self.card = converted(options, CardOptions, "reader")
+        self.card = converted(options, CommandsCardOptions, "reader")
         heads = list(labels)
         self.words, count = list(labels[heads[0]]), len(labels[heads[0]])
         self.phones = slice(count, count + len(labels[heads[1]])) if heads[1:] else None
@@ -54,7 +54,7 @@ class CommandsReader(Reader):
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options in force. OptionError "options.NAME" for unknown or bad ones."""
-        given = converted(options, StreamOptions, "options")
+        given = converted(options, CommandsStreamOptions, "options")
         return {"partials": False, "endpoint_silence_ms": 0, "unknown": given.unknown}
 
     def open(self, row: int, options: dict[str, Any]) -> None:
@@ -196,7 +196,7 @@ class CommandsReader(Reader):
         end = max(last, place + 1 + self.card.end_offset_rows)
         start = max(last, end - self.card.word_rows.get(text, USUAL_ROWS))
         streams.last_end[row] = end
-        word = Alternative(text, (EventWord(text, start, end, confidence),), confidence)
+        word = EventAlternative(text, (EventWord(text, start, end, confidence),), confidence)
         return [Event("final", UNNUMBERED, place + 1, (word,), len(text))]
 
     def _detect_speech(self, which: np.ndarray, voiced: np.ndarray, events: list[list[Event]]) -> np.ndarray:

@@ -8,7 +8,7 @@ NEVER = -(1 << 40)  # the row of what hasn't happened yet
 NOT_YET = 1 << 40  # the same, for what counts from when it happens
 
 
-class Streams(NamedTuple):
+class StreamStates(NamedTuple):
     """The state of every stream; axis 0 is the reader's row, places are output rows."""
 
     unknown: np.ndarray  # whether `unknown` is told
@@ -30,17 +30,20 @@ class Streams(NamedTuple):
     word_told: np.ndarray  # whether a word of the vocabulary was told
 
 
-def streams_of(rows: int, mean_rows: int, talk_rows: int, words: int) -> Streams:
+def streams_of(rows: int, mean_rows: int, talk_rows: int, words: int) -> StreamStates:
     """Zeros for `rows` streams, whose rows count from 1."""
     shapes = {"recent": (mean_rows - 1, words), "talk": (talk_rows,), "evidence": (words,)}
     kinds = {"recent": np.float32, "talk": np.float32, "evidence": np.float64, "level": np.float64}
     kinds |= {"last_end": np.float64, "unknown": bool, "speaking": bool, "word_told": bool}
-    return Streams(
-        *(np.zeros((rows + 1, *shapes.get(name, ())), kinds.get(name, np.int64)) for name in Streams._fields)
+    return StreamStates(
+        *(
+            np.zeros((rows + 1, *shapes.get(name, ())), kinds.get(name, np.int64))
+            for name in StreamStates._fields
+        )
     )
 
 
-def begin(streams: Streams, row: int) -> None:
+def begin(streams: StreamStates, row: int) -> None:
     """A new stream in `row`."""
     for column in streams:
         column[row] = 0

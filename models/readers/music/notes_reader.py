@@ -12,19 +12,19 @@ import numpy as np
 
 from streamer.models.music.notation import Voice, note_name
 from streamer.models.options import converted
-from streamer.models.readers import Alternative, Event, EventWord, Kind
-from streamer.models.readers.rowwise import Rows, RowState, RowwiseReader
+from streamer.models.readers import Event, EventAlternative, EventWord, Kind
+from streamer.models.readers.rowwise import RowState, RowStates, RowwiseReader
 
 COLUMNS = 3  # of a voice: symbol, log-probability, likeliest symbol
 
 
-class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class NotesCardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a card's [reader] may set."""
 
     bar_steps: Annotated[int, msgspec.Meta(ge=1, le=192)] = 16
 
 
-class Note(msgspec.Struct, array_like=True):
+class ChosenNote(msgspec.Struct, array_like=True):
     """A symbol of a voice, the steps where it stood, and its probability when it was chosen."""
 
     voice: int
@@ -38,17 +38,17 @@ class NotesState(RowState):
     """The state of one stream."""
 
     finals_through: int = 0  # the steps that the finals so far have told
-    sounding: list[Note] = msgspec.field(default_factory=list)
-    bar: list[Note] = msgspec.field(default_factory=list)  # that ended in this bar
+    sounding: list[ChosenNote] = msgspec.field(default_factory=list)
+    bar: list[ChosenNote] = msgspec.field(default_factory=list)  # that ended in this bar
 
 
 class NotesReader(RowwiseReader[NotesState, tuple[list[int], list[float]]]):
     """Reads a composer's rows, [B, n, 3 * voices]."""
 
     def __init__(self, voices: Sequence[Voice], options: dict[str, Any], rows: int):
-        self.card = converted(options, CardOptions, "reader")
+        self.card = converted(options, NotesCardOptions, "reader")
         self.voices = tuple(voices)
-        self.rows = Rows(NotesState, rows)
+        self.rows = RowStates(NotesState, rows)
 
     def open(self, row: int, options: dict[str, Any]) -> None:
         """Start a stream in `row` with what `parse` returned."""
@@ -69,7 +69,7 @@ class NotesReader(RowwiseReader[NotesState, tuple[list[int], list[float]]]):
             if note is None or note.symbol != symbol:
                 if note is not None and note.symbol:
                     state.bar.append(note)
-                note = Note(voice, symbol, state.through, state.through, confidence)
+                note = ChosenNote(voice, symbol, state.through, state.through, confidence)
             note.end = state.through + 1
             sounding.append(note)
         state.sounding, state.through = sounding, state.through + 1
@@ -93,7 +93,7 @@ class NotesReader(RowwiseReader[NotesState, tuple[list[int], list[float]]]):
         state.utterance += 1
         return [event]
 
-    def _event(self, kind: Kind, state: NotesState, notes: Sequence[Note]) -> Event:
+    def _event(self, kind: Kind, state: NotesState, notes: Sequence[ChosenNote]) -> Event:
         words = tuple(
             EventWord(note_name(pitch), float(note.start), float(note.end), note.confidence, voice.name)
             for note in notes
@@ -102,5 +102,5 @@ class NotesReader(RowwiseReader[NotesState, tuple[list[int], list[float]]]):
         )
         text = " ".join(word.text for word in words)
         confidence = float(np.mean([word.confidence for word in words])) if words else 1.0
-        alternative = Alternative(text, words, confidence)
+        alternative = EventAlternative(text, words, confidence)
         return Event(kind, state.utterance, state.through, (alternative,), len(text))

@@ -17,8 +17,8 @@ import msgspec
 import numpy as np
 
 from streamer.models.options import converted
-from streamer.models.readers import Alternative, Event, EventWord, Kind
-from streamer.models.readers.rowwise import Rows
+from streamer.models.readers import Event, EventAlternative, EventWord, Kind
+from streamer.models.readers.rowwise import RowStates
 from streamer.models.readers.text.sentence_reader import (
     LookaheadOptions,
     SentenceReader,
@@ -31,7 +31,7 @@ from streamer.models.readers.text.sentence_reader import (
 Cost = Annotated[float, msgspec.Meta(ge=0, le=20)]
 
 
-class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EntitiesCardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[reader] of a card with kind = "entities"."""
 
     lookahead: Annotated[int, msgspec.Meta(ge=0, le=15)] = 0  # where a stream names none
@@ -65,7 +65,7 @@ class EntitiesReader(SentenceReader[EntitiesState, list[list[float]]]):
     option_names = LookaheadOptions.__struct_fields__
 
     def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], rows: int):
-        self.card = converted(options, CardOptions, "reader")
+        self.card = converted(options, EntitiesCardOptions, "reader")
         heads = [list(tags) for tags in labels.values()]
         self.types = ["", *(tag[2:] for tag in heads[0][1::2])]
         tags = ["O", *(f"{place}-{kind}" for kind in self.types[1:] for place in "BI")]
@@ -77,7 +77,7 @@ class EntitiesReader(SentenceReader[EntitiesState, list[list[float]]]):
             )
         self.heads, self.tags = len(heads), len(tags)
         self.cost = _costs(len(self.types), self.card)
-        self.rows = Rows(EntitiesState, rows)
+        self.rows = RowStates(EntitiesState, rows)
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options in force. OptionError "options.NAME" for unknown or bad ones."""
@@ -155,7 +155,7 @@ class EntitiesReader(SentenceReader[EntitiesState, list[list[float]]]):
         state.open = None
 
 
-def _costs(types: int, card: CardOptions) -> np.ndarray:
+def _costs(types: int, card: EntitiesCardOptions) -> np.ndarray:
     """[types, tags]: what a tag costs after a word of a type, 0 of none; I after another type is barred."""
     cost = np.full((types, 2 * types - 1), np.inf)
     cost[:, 0] = 0.0
@@ -171,5 +171,5 @@ def _event(kind: Kind, state: EntitiesState) -> Event:
     text = " ".join(state.words)
     spans = tuple(state.spans)
     confidence = sum(span.confidence for span in spans) / len(spans) if spans else 1.0
-    alternative = Alternative(text, spans, confidence)
+    alternative = EventAlternative(text, spans, confidence)
     return Event(kind, state.utterance, state.through, (alternative,), len(text))

@@ -8,15 +8,15 @@ import msgspec
 import numpy as np
 
 from streamer.models.options import converted
-from streamer.models.readers import Alternative, Event, Mark
-from streamer.models.readers.rowwise import Rows, RowState, RowwiseReader, already_read
+from streamer.models.readers import Event, EventAlternative, InputMark
+from streamer.models.readers.rowwise import RowState, RowStates, RowwiseReader, already_read
 from streamer.models.text.words import join_words, read_words
 
 END = 0
 FIRST_WORD = 2  # the id of the word list's first word; 1 is a word that it lacks
 
 
-class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class HeadlineCardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[reader] of a card with kind = "headline"."""
 
     words: str = "words.txt"  # beside the card, one a line
@@ -38,17 +38,17 @@ class HeadlineReader(RowwiseReader[HeadlineState, list[float]]):
     """
 
     def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], folder: Path, rows: int):
-        card = converted(options, CardOptions, "reader")
+        card = converted(options, HeadlineCardOptions, "reader")
         if sum(len(columns) for columns in labels.values()) != 2:
             raise ValueError("labels: a headline has two columns, its units and their log-probabilities")
         self.listed = read_words(folder / card.words, "reader.words")
-        self.rows = Rows(HeadlineState, rows)
+        self.rows = RowStates(HeadlineState, rows)
 
     def open(self, row: int, options: dict[str, Any]) -> None:
         """Start a stream in `row` with what `parse` returned."""
         self.rows[row] = HeadlineState(options["partials"])
 
-    def marks(self, row: int, marks: Sequence[Mark]) -> None:
+    def marks(self, row: int, marks: Sequence[InputMark]) -> None:
         """The words that the next rows stand for."""
         self.rows[row].source += [mark.text for mark in marks]
 
@@ -69,7 +69,7 @@ class HeadlineReader(RowwiseReader[HeadlineState, list[float]]):
         text = join_words(self._words(state))
         confidence = float(np.exp(state.log_probability / (len(state.units) + 1)))
         state.source, state.units, state.log_probability = [], [], 0.0
-        return [Event("final", 0, state.through, (Alternative(text, (), confidence),), len(text))]
+        return [Event("final", 0, state.through, (EventAlternative(text, (), confidence),), len(text))]
 
     def _words(self, state: HeadlineState) -> list[str]:
         """A title's units as words: copied ones as they stand, the list's as the source writes them."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from streamer.errors import OptionError
 from streamer.models.options import converted
-from streamer.models.readers import Event, Mark
+from streamer.models.readers import Event, InputMark
 from streamer.models.readers.rowwise import RowState, RowwiseReader, StreamOptions
 
 
@@ -59,7 +59,7 @@ class SentenceReader(RowwiseReader[State, Output], Generic[State, Output]):
         """The events of one output row, which `state.through` has counted, and the word it brought."""
         raise NotImplementedError
 
-    def marks(self, row: int, marks: Sequence[Mark]) -> None:
+    def marks(self, row: int, marks: Sequence[InputMark]) -> None:
         """What the next rows stand for: a word, or nothing, after a sentence's end."""
         self.rows[row].marks += [
             SourceWord(mark.text, mark.start, mark.end) if mark.kind == "token" else None for mark in marks

@@ -13,16 +13,16 @@ import numpy as np
 
 from streamer.errors import OptionError
 from streamer.models.options import converted
-from streamer.models.readers import Alternative, Event, EventWord, Kind
-from streamer.models.readers.rowwise import Rows, StreamOptions
+from streamer.models.readers import Event, EventAlternative, EventWord, Kind
+from streamer.models.readers.rowwise import RowStates, StreamOptions
 from streamer.models.readers.text.sentence_reader import SentenceReader, SentenceState, SourceWord, softmax
 
 
-class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SentimentCardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[reader] of a card with kind = "sentiment"."""
 
 
-class OwnOptions(StreamOptions, frozen=True, forbid_unknown_fields=True):
+class SentimentStreamOptions(StreamOptions, frozen=True, forbid_unknown_fields=True):
     """What one stream may set; no `classes` is the first head's count."""
 
     classes: int | None = None
@@ -42,10 +42,10 @@ class SentimentState(SentenceState):
 class SentimentReader(SentenceReader[SentimentState, list[float]]):
     """Emits the probabilities of all classes of a head."""
 
-    option_names = OwnOptions.__struct_fields__
+    option_names = SentimentStreamOptions.__struct_fields__
 
     def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], rows: int):
-        converted(options, CardOptions, "reader")
+        converted(options, SentimentCardOptions, "reader")
         self.heads: dict[int, list[str]] = {}
         self.columns: dict[int, slice] = {}
         column = 0
@@ -57,11 +57,11 @@ class SentimentReader(SentenceReader[SentimentState, list[float]]):
             self.heads[len(head)] = list(head)
             self.columns[len(head)] = slice(column, column + len(head))
             column += len(head)
-        self.rows = Rows(SentimentState, rows)
+        self.rows = RowStates(SentimentState, rows)
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options in force. OptionError "options.NAME" for unknown or bad ones."""
-        given = converted(options, OwnOptions, "options")
+        given = converted(options, SentimentStreamOptions, "options")
         classes = next(iter(self.heads)) if given.classes is None else given.classes
         if classes not in self.heads:
             there_are = " or ".join(map(str, self.heads))
@@ -97,7 +97,7 @@ class SentimentReader(SentenceReader[SentimentState, list[float]]):
     def _event(self, kind: Kind, state: SentimentState) -> Event:
         ranked = sorted(zip(state.opinion, self.heads[state.classes]), key=lambda pair: -pair[0])
         alternatives = tuple(
-            Alternative(label, (EventWord(label, state.start, state.end, confidence),), confidence)
+            EventAlternative(label, (EventWord(label, state.start, state.end, confidence),), confidence)
             for confidence, label in ranked
         )
         confirmed = len(alternatives[0].text) if kind == "final" else 0

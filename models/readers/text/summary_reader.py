@@ -15,8 +15,8 @@ import msgspec
 import numpy as np
 
 from streamer.models.options import converted
-from streamer.models.readers import Alternative, Event, EventWord, Kind
-from streamer.models.readers.rowwise import Rows
+from streamer.models.readers import Event, EventAlternative, EventWord, Kind
+from streamer.models.readers.rowwise import RowStates
 from streamer.models.readers.text.sentence_reader import (
     LookaheadOptions,
     SentenceReader,
@@ -29,7 +29,7 @@ Probability = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 HEAD = "keep"
 
 
-class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SummaryCardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[reader] of a card with kind = "summary": from which probability on a word is kept, by column."""
 
     thresholds: list[Probability] = msgspec.field(default_factory=list)
@@ -57,12 +57,12 @@ class SummaryReader(SentenceReader[SummaryState, list[float]]):
     option_names = LookaheadOptions.__struct_fields__
 
     def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], rows: int):
-        card = converted(options, CardOptions, "reader")
+        card = converted(options, SummaryCardOptions, "reader")
         self.first, self.columns = _head(labels)
         if len(card.thresholds) != self.columns or card.lookahead >= self.columns:
             raise ValueError(f"reader: {HEAD} has {self.columns} columns; thresholds and lookahead must fit")
         self.thresholds, self.default = card.thresholds, card.lookahead
-        self.rows = Rows(SummaryState, rows)
+        self.rows = RowStates(SummaryState, rows)
 
     def parse(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options in force. OptionError "options.NAME" for unknown or bad ones."""
@@ -121,7 +121,7 @@ class WholeSummaryReader(SummaryReader):
         converted(options, NoOptions, "reader")
         self.first, self.columns = _head(labels)
         self.default = 0
-        self.rows = Rows(SummaryState, rows)
+        self.rows = RowStates(SummaryState, rows)
 
     def _decide(self, state: SummaryState, word: SourceWord, logit: float) -> list[Event]:
         state.decided.append(_word(word, logit))
@@ -148,5 +148,5 @@ def _word(word: SourceWord, logit: float) -> EventWord:
 def _event(kind: Kind, state: SummaryState, kept: list[EventWord]) -> Event:
     text = " ".join(word.text for word in kept)
     confidence = sum(word.confidence for word in kept) / len(kept) if kept else 1.0
-    alternative = Alternative(text, tuple(kept), confidence)
+    alternative = EventAlternative(text, tuple(kept), confidence)
     return Event(kind, state.utterance, state.through, (alternative,), len(text))

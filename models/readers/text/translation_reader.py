@@ -15,15 +15,15 @@ import numpy as np
 from sentencepiece import SentencePieceProcessor
 
 from streamer.models.options import converted
-from streamer.models.readers import Alternative, Event, Kind, Mark
-from streamer.models.readers.rowwise import Rows, already_read
+from streamer.models.readers import Event, EventAlternative, InputMark, Kind
+from streamer.models.readers.rowwise import RowStates, already_read
 from streamer.models.readers.text.sentence_reader import SentenceReader, SentenceState, SourceWord
 from streamer.models.text.pieces import read_model
 
 ENDED = -1
 
 
-class CardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class TranslationCardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[reader] of a card: the target's sentencepiece model, beside the card."""
 
     model: str = "target.model"
@@ -42,18 +42,18 @@ class TranslationReader(SentenceReader[TranslationState, list[float]]):
     """A partial for every row that adds a unit, and a final where the target ends."""
 
     def __init__(self, labels: Mapping[str, Sequence[str]], options: dict[str, Any], folder: Path, rows: int):
-        card = converted(options, CardOptions, "reader")
+        card = converted(options, TranslationCardOptions, "reader")
         self.columns = sum(len(columns) for columns in labels.values())
         if self.columns % 2:
             raise ValueError("labels: a translation has two columns a slot, a unit and its log-probability")
         self.model: SentencePieceProcessor = read_model(folder / card.model, "reader.model")
-        self.rows = Rows(TranslationState, rows)
+        self.rows = RowStates(TranslationState, rows)
 
     def open(self, row: int, options: dict[str, Any]) -> None:
         """Start a stream in `row` with what `parse` returned."""
         self.rows[row] = TranslationState(options["partials"])
 
-    def marks(self, row: int, marks: Sequence[Mark]) -> None:
+    def marks(self, row: int, marks: Sequence[InputMark]) -> None:
         """What the next rows stand for: a piece of a word, or nothing, after a sentence's end."""
         self.rows[row].marks += [
             None if mark.kind == "empty" else SourceWord(mark.text, mark.start, mark.end) for mark in marks
@@ -95,7 +95,7 @@ class TranslationReader(SentenceReader[TranslationState, list[float]]):
     def _event(self, kind: Kind, state: TranslationState) -> Event:
         text = self.model.decode(state.units)
         confidence = float(np.exp(state.log_probability / (len(state.units) + 1)))
-        alternative = Alternative(text, (), confidence)
+        alternative = EventAlternative(text, (), confidence)
         # The row that ends a sentence was counted before its final; what it rests on was not more.
         return Event(kind, state.utterance, state.through, (alternative,), len(text))
 
