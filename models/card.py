@@ -40,7 +40,7 @@ class FeederPart(msgspec.Struct, frozen=True):
     options: dict[str, Any] = {}
 
 
-class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class DataSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Data that the weights were trained on."""
 
     name: str
@@ -64,7 +64,7 @@ class Card(msgspec.Struct, frozen=True):
     reader: ReaderPart
     labels: dict[str, list[str]]
     feeder: FeederPart | None = None
-    data: list[Source] = []
+    data: list[DataSource] = []
     scores: dict[str, dict[str, str | float]] = {}
 
     @property
@@ -86,7 +86,7 @@ class _Written(msgspec.Struct, forbid_unknown_fields=True):
     description: str = ""
     licence: str = ""
     command: str = ""
-    data: list[Source] = []
+    data: list[DataSource] = []
     scores: dict[str, dict[str, str | float]] = {}
 
 

@@ -22,27 +22,27 @@ _SILENCERS = frozenset(
 _REACH = 3  # words before a verb where such a word counts
 
 
-class Row(NamedTuple):
+class AgreementRow(NamedTuple):
     """The words before a verb, and its number: an index of `NUMBERS`."""
 
     number: int
     words: list[str]
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_rows(path: Path) -> list[AgreementRow]:
     """The rows of a file of lines "VBZ|VBP<TAB>words". ValueError names the file and the wrong line."""
     rows = []
     for number, line in read_lines(path):
         tag, _, text = line.partition("\t")
         if tag not in TAGS or not text.strip():
             raise ValueError(f"{path}: line {number}: wanted VBZ or VBP, a tab and the words before the verb")
-        rows.append(Row(TAGS[tag], text.split()))
+        rows.append(AgreementRow(TAGS[tag], text.split()))
     if not rows:
         raise ValueError(f"{path}: holds no rows")
     return rows
 
 
-def numbers_of_row(row: Row) -> np.ndarray:
+def numbers_of_row(row: AgreementRow) -> np.ndarray:
     """The number of the verb after each word of a row [words]; the last one is the row's."""
     numbers = numbers_shown(row.words)
     numbers[-1] = row.number

@@ -24,7 +24,7 @@ N_MELS = 40
 
 
 @dataclass(frozen=True)
-class Recording:
+class ShardRecording:
     """frames [T, n_mels] float16; phones [T] uint8, 0 for silence; words [label, start, end] in frames."""
 
     set: str
@@ -60,7 +60,7 @@ def make(
         progress(f"shards of {name} {split}: {len(utterances)} recordings")
 
 
-def load(out: Path, name: str, split: str, speed: float) -> list[Recording]:
+def load(out: Path, name: str, split: str, speed: float) -> list[ShardRecording]:
     """The recordings of a set at one speed, in the manifest's order; their arrays stay on disk."""
     stem = out / f"{name}.{split}.{speed}"
     frames = np.load(f"{stem}.frames.npy", mmap_mode="r")
@@ -69,7 +69,9 @@ def load(out: Path, name: str, split: str, speed: float) -> list[Recording]:
     for key, text, start, count, words in json.loads(Path(f"{stem}.json").read_text()):
         piece = slice(start, start + count)
         recordings.append(
-            Recording(name, key, text, frames[piece], phones[piece], np.array(words, np.int64).reshape(-1, 3))
+            ShardRecording(
+                name, key, text, frames[piece], phones[piece], np.array(words, np.int64).reshape(-1, 3)
+            )
         )
     return recordings
 

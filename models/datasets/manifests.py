@@ -16,7 +16,7 @@ AUDIO_SUFFIXES = (".opus", ".flac", ".wav", ".ogg", ".mp3")
 Span = tuple[str, int, int]  # a label, its start, its length, in frames of 10 ms
 
 
-class Row(msgspec.Struct, frozen=True):
+class ManifestRow(msgspec.Struct, frozen=True):
     """One line of a manifest; further keys are the set's own and are ignored."""
 
     key: str
@@ -33,7 +33,7 @@ class Alignment(msgspec.Struct, frozen=True):
     phones: tuple[Span, ...] | None = None
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_rows(path: Path) -> list[ManifestRow]:
     """The rows of the manifest `path`; every tar that they name must be there.
 
     Raises ValueError, one line that names the file, where anything is missing or malformed.
@@ -44,7 +44,7 @@ def read_rows(path: Path) -> list[Row]:
     if not path.name.endswith(SUFFIX):
         raise ValueError(f"{path}: not a SPLIT{SUFFIX}")
     rows = []
-    decoder = msgspec.json.Decoder(Row)
+    decoder = msgspec.json.Decoder(ManifestRow)
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
         if not line.strip():
             continue
@@ -75,7 +75,7 @@ def read_alignments(manifest: Path) -> dict[str, Alignment] | None:
         raise ValueError(f"{path}: not a file of alignments ({error})") from None
 
 
-def sounds(folder: Path, rows: Sequence[Row]) -> Iterator[tuple[Row, np.ndarray, int]]:
+def sounds(folder: Path, rows: Sequence[ManifestRow]) -> Iterator[tuple[ManifestRow, np.ndarray, int]]:
     """Each row, its samples [n] float32, mono, and their rate, decoded when they are asked for.
 
     Raises ValueError naming the tar in `folder` or the file in it that is missing or can't be decoded.

@@ -17,7 +17,7 @@ LONGEST = 60  # pieces of either side that training takes
 
 
 @dataclass(frozen=True)
-class Pairs:
+class SentencePairs:
     """Sources as steps of the "pieces" encoder [n, C], targets as units [m] without their end."""
 
     sources: list[np.ndarray]
@@ -83,7 +83,7 @@ def _train(sentences: Iterator[str], size: int, path: Path, **options) -> None:
 
 def encode(
     texts: Sequence[tuple[str, str]], source: SentencePieceProcessor, target: SentencePieceProcessor
-) -> Pairs:
+) -> SentencePairs:
     """The pairs of texts as numbers, without those that are empty or too long."""
     cache: dict[str, np.ndarray] = {}
     sources, targets = [], []
@@ -99,7 +99,7 @@ def encode(
             steps[0, FIRST] = 1
             sources.append(steps)
             targets.append(np.array(units, np.int64))
-    return Pairs(sources, targets)
+    return SentencePairs(sources, targets)
 
 
 def steps(source: SentencePieceProcessor, text: str) -> np.ndarray:
@@ -111,7 +111,7 @@ def steps(source: SentencePieceProcessor, text: str) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Batch:
+class PairBatch:
     """x [B, T, C], lengths [B], units [B, S] with their end, padded with -1."""
 
     x: np.ndarray
@@ -119,7 +119,7 @@ class Batch:
     units: np.ndarray
 
 
-def batch(pairs: Pairs, chosen: Sequence[int] | np.ndarray) -> Batch:
+def batch(pairs: SentencePairs, chosen: Sequence[int] | np.ndarray) -> PairBatch:
     """The pairs `chosen` side by side."""
     sources, targets = [pairs.sources[i] for i in chosen], [pairs.targets[i] for i in chosen]
     x = np.zeros((len(chosen), max(map(len, sources)), CHANNELS), np.float32)
@@ -129,10 +129,10 @@ def batch(pairs: Pairs, chosen: Sequence[int] | np.ndarray) -> Batch:
     for units_row, target in zip(units, targets):
         units_row[: len(target)] = target
         units_row[len(target)] = 0
-    return Batch(x, np.array([len(source) for source in sources]), units)
+    return PairBatch(x, np.array([len(source) for source in sources]), units)
 
 
-def order(pairs: Pairs, units: int, seed: int) -> Iterator[np.ndarray]:
+def order(pairs: SentencePairs, units: int, seed: int) -> Iterator[np.ndarray]:
     """Batches of about `units` target units, of pairs about equally long, in random order, without end."""
     random = np.random.default_rng(seed)
     source = np.array([len(s) for s in pairs.sources])

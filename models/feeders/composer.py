@@ -11,7 +11,7 @@ from streamer.models.music.composer_channels import BEATS, COUNTDOWN, PITCH_CLAS
 from streamer.models.music.notation import MAJOR, Voice, key_of
 from streamer.models.options import converted
 
-Note = Annotated[int, msgspec.Meta(ge=0, le=127)]  # of MIDI; 0 is silence
+MidiNote = Annotated[int, msgspec.Meta(ge=0, le=127)]  # of MIDI; 0 is silence
 NoteOrFree = Annotated[int, msgspec.Meta(ge=-1, le=127)]
 Tempo = Annotated[float, msgspec.Meta(ge=20, le=400)]  # beats a minute
 Temperature = Annotated[float, msgspec.Meta(ge=0, le=4)]
@@ -51,8 +51,8 @@ class ComposerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     transpose: Annotated[int, msgspec.Meta(ge=-36, le=36)] = 0
     key: str = ""
     end: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
-    bounds: dict[str, tuple[Note, Note]] = {}
-    given: dict[str, Note] = {}
+    bounds: dict[str, tuple[MidiNote, MidiNote]] = {}
+    given: dict[str, MidiNote] = {}
     prompt: Annotated[list[list[NoteOrFree]], msgspec.Meta(max_length=LONGEST_PROMPT)] = []
 
 

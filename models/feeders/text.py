@@ -45,7 +45,7 @@ def text_format(value: Any) -> TextFormat:
         raise OptionError(f"options.format{place.rstrip('`')}", text, "bad_format") from None
 
 
-class Steps(NamedTuple):
+class TextSteps(NamedTuple):
     """Input steps float32 [n, channels] and the mark of each."""
 
     x: np.ndarray
@@ -67,15 +67,15 @@ class TextFeeder:
         self._tokens = Tokens(format.tokens)
         self._count = 0  # steps of the sentence
 
-    def feed(self, payload: bytes | memoryview) -> Steps:
+    def feed(self, payload: bytes | memoryview) -> TextSteps:
         """The steps that `payload` completes. PayloadError for bytes that aren't UTF-8 text."""
         return self._steps(self._tokens.feed(payload))
 
-    def end_sentence(self) -> Steps:
+    def end_sentence(self) -> TextSteps:
         """The steps that the end of a sentence here completes."""
         return self._steps(self._tokens.end_sentence())
 
-    def end_text(self) -> Steps:
+    def end_text(self) -> TextSteps:
         """The steps that the end of the text completes."""
         return self._steps(self._tokens.end_text())
 
@@ -88,7 +88,7 @@ class TextFeeder:
         tokens, self._count = msgspec.msgpack.decode(value, type=tuple[bytes, int])
         self._tokens.restore(tokens)
 
-    def _steps(self, tokens: Sequence[Token | SentenceEnd]) -> Steps:
+    def _steps(self, tokens: Sequence[Token | SentenceEnd]) -> TextSteps:
         parts: list[np.ndarray] = [np.empty((0, self._encoder.channels), np.float32)]
         marks: list[Mark] = []
         for token in tokens:
@@ -97,7 +97,7 @@ class TextFeeder:
             else:
                 for word in self._split(token):
                     self._add(word, parts, marks)
-        return Steps(np.concatenate(parts), marks)
+        return TextSteps(np.concatenate(parts), marks)
 
     def _add(self, word: Token, parts: list[np.ndarray], marks: list[Mark]) -> None:
         most = self._encoder.most

@@ -18,7 +18,7 @@ UNKNOWN = 1  # the id of a word that the list lacks
 NEVER = -1e9
 
 
-class Source(NamedTuple):
+class EncodedAbstract(NamedTuple):
     """An encoded abstract."""
 
     memory: Tensor  # [B, T, M]
@@ -95,7 +95,7 @@ class Headline(Whole):
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         source, state = self.encode(x, lengths)
-        wide = Source(*(leaf.repeat_interleave(self.beam, 0) for leaf in source))
+        wide = EncodedAbstract(*(leaf.repeat_interleave(self.beam, 0) for leaf in source))
         h, c = (leaf.repeat_interleave(self.beam, 0) for leaf in state)
         emitted = torch.full((len(h), self.longest), END, device=x.device)  # so far, the last one first
 
@@ -113,7 +113,7 @@ class Headline(Whole):
         best = beam_search(advance, initial, limits, self.beam, self.length_power)
         return F.pad(best, (0, 0, 0, x.shape[1] - best.shape[1]))
 
-    def encode(self, x: Tensor, lengths: Tensor) -> tuple[Source, State]:
+    def encode(self, x: Tensor, lengths: Tensor) -> tuple[EncodedAbstract, State]:
         """The source of words x [B, T, 19], and the decoder's state before its first word."""
         valid = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
         # `where`, not a product: what stands in the padding may be anything, NaN too.
@@ -128,7 +128,7 @@ class Headline(Whole):
         highest = torch.where(lengths[:, None] > 0, low.amax(1), torch.zeros_like(mean))
         state = torch.tanh(self.begin(torch.cat([mean, highest], -1))).chunk(2, -1)
         keys, copy_keys = self.key(memory), self.copy_key(memory)
-        return Source(memory, keys, copy_keys, chosen, units, valid), state
+        return EncodedAbstract(memory, keys, copy_keys, chosen, units, valid), state
 
     def embedded(self, x: Tensor) -> Tensor:
         """Words and their letters [B, T, word_size + letter_size]."""
@@ -151,7 +151,7 @@ class Headline(Whole):
         copied = torch.where(is_copied, self.words + first, torch.full_like(first, UNKNOWN))
         return torch.where(ids == UNKNOWN, copied, ids)
 
-    def coverage(self, source: Source, units: Tensor, covered: Tensor) -> Coverage:
+    def coverage(self, source: EncodedAbstract, units: Tensor, covered: Tensor) -> Coverage:
         """The coverage after each input of the decoder, units [B, S]; `covered` [B, T] holds before them."""
         equal = (units[:, :, None] == source.units[:, None]) & source.valid[:, None]
         equal = equal.to(covered.dtype)
@@ -159,7 +159,7 @@ class Headline(Whole):
         return Coverage(F.pad(equal[..., :-1], (1, 0)), held)
 
     def decode(
-        self, source: Source, units: Tensor, state: State, coverage: Coverage
+        self, source: EncodedAbstract, units: Tensor, state: State, coverage: Coverage
     ) -> tuple[Decoded, State]:
         """The distributions of the unit after each of `units` [B, S], and the decoder's state."""
         # The list lacks a copied word; its embedding is that of an unknown one.
@@ -182,7 +182,7 @@ class Headline(Whole):
         gates = torch.cat([F.logsigmoid(gate), F.logsigmoid(-gate)], -1)
         return Decoded(vocabulary, copies, gates), state
 
-    def table(self, source: Source, decoded: Decoded) -> Tensor:
+    def table(self, source: EncodedAbstract, decoded: Decoded) -> Tensor:
         """Log-probabilities [N, words + T] of every unit after one step, the two ways to it summed."""
         vocabulary, copies, gates = (leaf[:, 0] for leaf in decoded)
         probability = torch.zeros(len(copies), self.words + copies.shape[1], device=copies.device)

@@ -72,7 +72,7 @@ class TranslateLive(Stage):
         x = x.nan_to_num(0.0)
         # Copies, which `_read` and `_emit` write into: a state is a value. Leaves that change together
         # stand side by side, for most of a narrow step is the number of its operations.
-        source = Source(*(leaf.clone() for leaf in state[4:7]))
+        source = SourcePieces(*(leaf.clone() for leaf in state[4:7]))
         sentence = Sentence(torch.cat(state[:4], 1), source, torch.cat(state[7:], 1))
         y = x.new_zeros(*x.shape[:2], self.slots, 2)
         for inputs, slots in zip(x.unbind(1), y.unbind(1)):
@@ -179,7 +179,7 @@ def counters(target: Tensor) -> Counters:
     return Counters(*target[:, -len(Counters._fields) :].unbind(1))
 
 
-class Source(NamedTuple):
+class SourcePieces(NamedTuple):
     """The pieces of a running sentence."""
 
     memory: Tensor  # [B, most, memory_size]
@@ -191,7 +191,7 @@ class Sentence(NamedTuple):
     """Running sentences, one a stream; tensors that a step writes into."""
 
     encoder: Tensor  # [B, 4 * memory_size], the states of its two layers side by side
-    source: Source
+    source: SourcePieces
     target: Tensor  # [B, D], the decoder's state and the counters side by side
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from streamer.models.card import Source
+from streamer.models.card import DataSource
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ def words_feeder(tail: int, **options: Any) -> dict[str, Any]:
 
 
 def write_card(
-    folder: Path, about: About, tables: Mapping[str, Mapping[str, Any]], sources: Sequence[Source]
+    folder: Path, about: About, tables: Mapping[str, Mapping[str, Any]], sources: Sequence[DataSource]
 ) -> None:
     """Write `folder`/card.toml: what it is about, its tables, and its data."""
     lines = _lines(asdict(about))

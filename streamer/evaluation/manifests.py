@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamer.evaluation.recordings import Recording, SpokenWord
-from streamer.models.datasets.manifests import Alignment, Row, read_alignments, read_rows, sounds
+from streamer.models.datasets.manifests import Alignment, ManifestRow, read_alignments, read_rows, sounds
 
 FRAMES_PER_SECOND = 100  # of the alignments
 
@@ -15,7 +15,7 @@ class Manifest:
     """A split on disk. Its recordings are decoded one by one, as they are asked for."""
 
     path: Path
-    rows: list[Row]
+    rows: list[ManifestRow]
     alignments: dict[str, Alignment] | None  # None: no file of alignments
 
     def __len__(self) -> int:

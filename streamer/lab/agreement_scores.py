@@ -7,7 +7,7 @@ from streamer.evaluation.agreement import numbers_of
 from streamer.lab import sample, templates
 from streamer.lab.intervals import Interval, gap, interval
 from streamer.models.bundle.build import Model
-from streamer.models.datasets.agreement_rows import Row
+from streamer.models.datasets.agreement_rows import AgreementRow
 from streamer.offline.sentences import Sentences
 
 DISTANCES = (1, 3, 6, 10)  # the most words from subject to verb in each class
@@ -43,7 +43,7 @@ def scores(models: Mapping[str, Sequence[Model]]) -> list[Score]:
     return results
 
 
-def _conditions() -> Iterator[tuple[str, bool, int, str, list[Row]]]:
+def _conditions() -> Iterator[tuple[str, bool, int, str, list[AgreementRow]]]:
     yield "dev", False, 0, "natural mixture", sample.rows("natural")
     yield "dev", False, 1, "one attractor", sample.rows("1attractor")
     distant = sample.distant_rows()

@@ -21,7 +21,7 @@ from streamer.lab.rounded_json import write_json
 from streamer.lab.unrolled import Reach, agreement_network, encoded, product_norms, reach, words_encoder
 from streamer.models.bundle.build import Model, build_network, load
 from streamer.models.card import Card
-from streamer.models.datasets.agreement_rows import Row
+from streamer.models.datasets.agreement_rows import AgreementRow
 from streamer.models.networks.agreement_network import AgreementLive
 from streamer.models.text.words import WordsEncoder
 from streamer.models.training.text.agreement_recipes import CELLS
@@ -100,7 +100,7 @@ def watched(words: Sequence[str], network: AgreementLive) -> dict[str, float]:
     return {f"gradient_at_{distance}": left.median[distance] for distance in DISTANCES}
 
 
-def long_rows() -> list[Row]:
+def long_rows() -> list[AgreementRow]:
     """The shipped rows that are longer than the farthest distance."""
     rows = sample.rows("natural") + sample.rows("1attractor")
     return [row for row in rows if len(row.words) > MOST]

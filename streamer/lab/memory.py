@@ -14,7 +14,7 @@ from streamer.lab.drawing import NAMES, draw_cell, figure, label_ends, save
 from streamer.lab.rounded_json import write_json
 from streamer.lab.unrolled import agreement_network, encoded, words_encoder
 from streamer.models.bundle.build import Model
-from streamer.models.datasets.agreement_rows import Row
+from streamer.models.datasets.agreement_rows import AgreementRow
 from streamer.models.networks.agreement_network import AgreementLive
 from streamer.models.text.words import WordsEncoder, split_words
 from streamer.models.training.text.agreement_recipes import CELLS
@@ -71,7 +71,7 @@ def remember(models: Mapping[str, Model], text: str) -> Remembered:
     for cell, model in models.items():
         encoder, network = words_encoder(model), agreement_network(model)
         for filler in _fillers():
-            ((x, _),) = encoded(encoder, [Row(0, [*before, *filler, *until])])
+            ((x, _),) = encoded(encoder, [AgreementRow(0, [*before, *filler, *until])])
             said.append(VerbProbabilities(cell, len(filler), *_at_the_end(network, encoder, x)))
     return Remembered(text, verb, said)
 

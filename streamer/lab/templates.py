@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from streamer.models.datasets.agreement_rows import Row
+from streamer.models.datasets.agreement_rows import AgreementRow
 
 SUBJECTS = "student teacher author player officer minister king soldier doctor cat dog bird".split()
 OTHERS = "house book school church road bridge building river village car ship tree garden tower".split()
@@ -23,34 +23,34 @@ FILLERS = [f", {phrase} ," for phrase in PHRASES]
 MOST = 5  # attractors, and fillers
 
 
-def attractors(count: int, rows: int, seed: int) -> list[Row]:
+def attractors(count: int, rows: int, seed: int) -> list[AgreementRow]:
     """ "the cats near the house of the tree": `count` nouns of the other number after the subject."""
     return _phrases(count, rows, seed, opposite=1)
 
 
-def agreeing(count: int, rows: int, seed: int) -> list[Row]:
+def agreeing(count: int, rows: int, seed: int) -> list[AgreementRow]:
     """The same sentences with `count` nouns of the subject's own number after it."""
     return _phrases(count, rows, seed, opposite=0)
 
 
-def fillers(count: int, rows: int, seed: int) -> list[Row]:
+def fillers(count: int, rows: int, seed: int) -> list[AgreementRow]:
     """ "the cats, however, so far": `count` adverbials, without a noun, between subject and verb."""
     random = np.random.default_rng([seed, count])
     made = []
     for number in _numbers(rows):
         between = " ".join(random.permutation(FILLERS)[:count]).replace(", ,", ",")
-        made.append(Row(number, ["the", _drawn(SUBJECTS, number, random), *between.split()]))
+        made.append(AgreementRow(number, ["the", _drawn(SUBJECTS, number, random), *between.split()]))
     return made
 
 
-def _phrases(count: int, rows: int, seed: int, opposite: int) -> list[Row]:
+def _phrases(count: int, rows: int, seed: int, opposite: int) -> list[AgreementRow]:
     random = np.random.default_rng([seed, count])
     made = []
     for number in _numbers(rows):
         words = ["the", _drawn(SUBJECTS, number, random)]
         for _ in range(count):
             words += [str(random.choice(PREPOSITIONS)), "the", _drawn(OTHERS, number ^ opposite, random)]
-        made.append(Row(number, words))
+        made.append(AgreementRow(number, words))
     return made
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from streamer.models.bundle.build import Model
-from streamer.models.datasets.agreement_rows import Row
+from streamer.models.datasets.agreement_rows import AgreementRow
 from streamer.models.feeders.encoders import reading
 from streamer.models.layers.recurrent import Recurrent
 from streamer.models.networks.agreement_network import AgreementLive
@@ -103,7 +103,7 @@ def words_encoder(model: Model) -> WordsEncoder:
     return encoder
 
 
-def encoded(encoder: WordsEncoder, rows: Sequence[Row]) -> list[tuple[Tensor, int]]:
+def encoded(encoder: WordsEncoder, rows: Sequence[AgreementRow]) -> list[tuple[Tensor, int]]:
     """Each row's steps x [1, T, C] and its number."""
     texts = []
     for row in rows:

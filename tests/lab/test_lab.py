@@ -24,7 +24,7 @@ from streamer.lab.intervals import gap, interval
 from streamer.lab.unrolled import gradient_norms, product_norms, reach
 from streamer.lab.why_networks import BETWEEN, PADDED, Marker, cost
 from streamer.models.bundle.build import build_network, load
-from streamer.models.datasets.agreement_rows import Row
+from streamer.models.datasets.agreement_rows import AgreementRow
 from streamer.models.layers.recurrent import GRU, LSTM, RNN, TextbookGRU, stack
 from streamer.models.layers.sentence_recurrent import SentenceLSTM
 from streamer.models.layers.whole import BidirectionalStack
@@ -185,9 +185,13 @@ def test_gradients_are_measured_written_and_drawn(models, tmp_path, monkeypatch,
     monkeypatch.setattr(gradients, "SENTENCES", 3)
     monkeypatch.setattr(gradients, "PRODUCTS", 1)
     monkeypatch.setattr(templates, "MOST", 1)
-    monkeypatch.setattr(sample, "rows", lambda name: [Row(at % 2, ["the", "cat"] * 14) for at in range(4)])
     monkeypatch.setattr(
-        sample, "distant_rows", lambda: [sample.DistantRow(d, Row(0, ["cat"] * d)) for d in (1, 3, 5, 8, 12)]
+        sample, "rows", lambda name: [AgreementRow(at % 2, ["the", "cat"] * 14) for at in range(4)]
+    )
+    monkeypatch.setattr(
+        sample,
+        "distant_rows",
+        lambda: [sample.DistantRow(d, AgreementRow(0, ["cat"] * d)) for d in (1, 3, 5, 8, 12)],
     )
     left = {distance: [0.5, 0.6] for distance in gradients.DISTANCES}
     courses = [gradients.Course(cell, 1, [10, 20], [0.5, 0.9], left) for cell in models]

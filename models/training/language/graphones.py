@@ -32,7 +32,7 @@ class Unit(NamedTuple):
     phones: Phones
 
 
-class Piece(NamedTuple):
+class SpellingPiece(NamedTuple):
     """A unit or several; `begins` those that begin a word."""
 
     letters: str
@@ -91,7 +91,7 @@ def likeliest(word: str, phones: Phones, weight: Mapping[Unit, float]) -> tuple[
     return best.get((len(word), len(phones)), (0.0, ()))[1]
 
 
-def join(units: Units, count: int) -> dict[str, tuple[Piece, ...]]:
+def join(units: Units, count: int) -> dict[str, tuple[SpellingPiece, ...]]:
     """Every word as pieces, about `count` different ones in all: byte pair encoding of its units."""
     numbers: dict[tuple[bool, Unit], int] = {}
     for cut in units.values():
@@ -118,10 +118,10 @@ def join(units: Units, count: int) -> dict[str, tuple[Piece, ...]]:
     )
     pieces = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
 
-    def piece(signs: str) -> Piece:
+    def piece(signs: str) -> SpellingPiece:
         some = [members[ord(sign) - FIRST_SIGN] for sign in signs]
         phones = tuple(phone for _, unit in some for phone in unit.phones)
-        return Piece("".join(unit.letters for _, unit in some), phones, some[0][0])
+        return SpellingPiece("".join(unit.letters for _, unit in some), phones, some[0][0])
 
     return {
         word: tuple(piece(signs) for signs in pieces.encode(text, out_type=str))

@@ -6,13 +6,13 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from streamer.models.training.language.graphones import Phones, Piece, Units, align
+from streamer.models.training.language.graphones import Phones, SpellingPiece, Units, align
 
 SPELLED = "spelled"
 SPELLABLE = re.compile(r"[a-z]{4,}('s)?")
 RARE = 2  # how often a word is read that may stand for one that is never read
 LEAST_SHARE = 0.02  # of a piece's words, for a sound of its letters
-Pieces = tuple[Piece, ...]
+Pieces = tuple[SpellingPiece, ...]
 
 
 def in_units(sounds: Mapping[str, Phones]) -> Units:

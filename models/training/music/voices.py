@@ -17,7 +17,7 @@ SHORTEST_END, LONGEST_END = 40, 112  # steps of an ending that is drawn
 
 
 @dataclass(frozen=True)
-class Batch:
+class ExcerptBatch:
     """symbols [B, T, V], beat and remaining [B, T] as a composer's channels, and 1 where a step counts."""
 
     symbols: Tensor
@@ -120,7 +120,7 @@ class VoiceStudy:
         return piece + np.where(sounding & self.pitched, random.integers(max(-6, least), min(6, most) + 1), 0)
 
 
-def batch(excerpts: list[Excerpt]) -> Batch:
+def batch(excerpts: list[Excerpt]) -> ExcerptBatch:
     """Excerpts side by side."""
     pieces = [torch.from_numpy(excerpt.symbols).long() for excerpt in excerpts]
     symbols = pad_sequence(pieces, batch_first=True)
@@ -128,7 +128,7 @@ def batch(excerpts: list[Excerpt]) -> Batch:
     places = torch.tensor([excerpt.start for excerpt in excerpts])[:, None] + torch.arange(mask.shape[1])
     remaining = torch.tensor([excerpt.end for excerpt in excerpts])[:, None] - places
     remaining = torch.where((remaining < 1) | (remaining > COUNTDOWN), 0, remaining)
-    return Batch(symbols, places % BEATS, remaining, mask)
+    return ExcerptBatch(symbols, places % BEATS, remaining, mask)
 
 
 @torch.inference_mode()

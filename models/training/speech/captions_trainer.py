@@ -24,7 +24,7 @@ from streamer.models.training import checkpoint
 from streamer.models.training.scoring import greedy, pooled_error
 from streamer.models.training.speech import kokoro, synthetic_speech, unlabelled
 from streamer.models.training.speech.augment import another_room, another_speaker
-from streamer.models.training.speech.rows import Batch, Rows
+from streamer.models.training.speech.rows import UtteranceBatch, UtteranceRows
 
 HEADS = (len(shards.PHONES), len(shards.CHARACTERS))
 AUXILIARY = len(shards.PHONES)  # frame-wise phones, silence at 0; cut off before shipping
@@ -123,7 +123,7 @@ def train_captions(
         read_aloud = shards.load(cache, [synthetic_speech.SET], (1.0,))
     noises = [g[0].frames for g in shards.load(cache, shards.NOISE_SETS, (1.0,))]
     aligned, everything = (
-        Rows(some, noises, recipe.row_steps, recipe.rows, recipe.seed, SHARE)
+        UtteranceRows(some, noises, recipe.row_steps, recipe.rows, recipe.seed, SHARE)
         for some in (groups, groups + read_aloud)
     )
     checks = {s: [g[0] for g in shards.load(cache, [(s, "dev")], (1.0,))][:n] for s, n in CHECKED}
@@ -234,7 +234,7 @@ def _of_last_map(value: Tensor) -> bool:
     return bool(value.dim()) and value.shape[0] == OUTPUTS
 
 
-def _logits(network: Stage | Whole, batch: Batch, state) -> tuple[Tensor, tuple | None]:
+def _logits(network: Stage | Whole, batch: UtteranceBatch, state) -> tuple[Tensor, tuple | None]:
     """Outputs [B, n, heads] aligned with the input, and the state that the next rows begin with."""
     if isinstance(network, Whole):
         lengths = torch.full((len(batch.frames),), batch.frames.shape[1])
@@ -248,7 +248,7 @@ def _logits(network: Stage | Whole, batch: Batch, state) -> tuple[Tensor, tuple 
     return y[:, network.warmup :], tuple(leaf.detach() for leaf in state)
 
 
-def _loss(logits: Tensor, batch: Batch, framewise: bool) -> Tensor:
+def _loss(logits: Tensor, batch: UtteranceBatch, framewise: bool) -> Tensor:
     phones, characters, auxiliary = logits.split([*HEADS, AUXILIARY], dim=-1)
     steps = logits.shape[1]
     stack = batch.frames.shape[1] // steps  # the row's tail is longer than what the delay cuts off

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from streamer.models.datasets.command_shards import N_MELS, UNKNOWN, WORDS, Recording
+from streamer.models.datasets.command_shards import N_MELS, UNKNOWN, WORDS, ShardRecording
 from streamer.models.layers.stage import Stage
 from streamer.models.networks.acoustic import SILENCE
 from streamer.models.readers.commands.commands_reader import CommandsReader
@@ -16,7 +16,7 @@ EARLY_FRAMES, LATE_FRAMES = 25, 50  # how far from its clip a word's mark may li
 
 
 @torch.inference_mode()
-def outputs_of(network: Stage, recordings: Sequence[Recording], at_once: int = 64) -> list[np.ndarray]:
+def outputs_of(network: Stage, recordings: Sequence[ShardRecording], at_once: int = 64) -> list[np.ndarray]:
     """The network's outputs over each recording, closed: [rows, D] each."""
     found: list[np.ndarray] = [np.empty(0)] * len(recordings)
     order = sorted(range(len(recordings)), key=lambda i: len(recordings[i].frames))
@@ -41,19 +41,19 @@ def spoken(reader: CommandsReader, outputs: np.ndarray) -> list[tuple[str, float
     return [(word.text, word.end) for word in words]
 
 
-def accuracy(recordings: Sequence[Recording], said: Sequence[list]) -> float:
+def accuracy(recordings: Sequence[ShardRecording], said: Sequence[list]) -> float:
     """The share of recordings whose words of the vocabulary are right, in order."""
     return float(np.mean([expected(r) == [w for w, _ in s] for r, s in zip(recordings, said)]))
 
 
-def expected(recording: Recording) -> list[str]:
+def expected(recording: ShardRecording) -> list[str]:
     """The words of the vocabulary in its text."""
     return [word for word in recording.text.split() if word in WORDS[UNKNOWN + 1 :]]
 
 
 def spliced(
-    clips: Sequence[Recording], others: Sequence[Recording], seed: int = 1
-) -> tuple[list[Recording], list[list[tuple[Recording, int, int]]]]:
+    clips: Sequence[ShardRecording], others: Sequence[ShardRecording], seed: int = 1
+) -> tuple[list[ShardRecording], list[list[tuple[ShardRecording, int, int]]]]:
     """Clips and others in random order with short gaps, in streams of about ten minutes; their places."""
     random = np.random.default_rng(seed)
     kept = [c for c in clips if expected(c)] + list(others)
@@ -66,14 +66,14 @@ def spliced(
         at += length + gap
         if at > 60_000 or number == len(kept):
             frames = np.concatenate(parts)
-            streams.append(Recording("spliced", str(number), "", frames, frames[:0], frames[:0]))
+            streams.append(ShardRecording("spliced", str(number), "", frames, frames[:0], frames[:0]))
             places.append(place)
             parts, place, at = [], [], 0
     return streams, places
 
 
 def recall(
-    places: Sequence[Sequence[tuple[Recording, int, int]]],
+    places: Sequence[Sequence[tuple[ShardRecording, int, int]]],
     said: Sequence[list[tuple[str, float]]],
     clips: set[str],
     frames_per_row: int,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from streamer.models.audio.features import LOG_FLOOR
-from streamer.models.datasets.command_shards import N_MELS, UNKNOWN, UNLABELLED, Recording
+from streamer.models.datasets.command_shards import N_MELS, UNKNOWN, UNLABELLED, ShardRecording
 from streamer.models.training.speech.augment import background, channel, warp
 
 STACK = 3  # frames of 10 ms to an output row
@@ -21,7 +21,7 @@ PROSE_WEIGHT = 0.3  # nobody gives commands in a novel: its "on" is a wish, not 
 
 
 @dataclass(frozen=True)
-class Batch:
+class CommandBatch:
     """frames [B, T, n_mels]; duties and phones [B, T/STACK]; windows [W, 4] and their weights [W].
 
     A window is (row of the batch, first output row, last output row, label).
@@ -35,7 +35,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Source:
+class RecordingSource:
     """Recordings that are drawn with a probability, each with its own weight, cut in a manner.
 
     `versions` has the same recordings at every speed. `cut` is "clip" (the pauses round the words
@@ -43,27 +43,29 @@ class Source:
     """
 
     share: float
-    versions: Sequence[Sequence[Recording]]
+    versions: Sequence[Sequence[ShardRecording]]
     weights: np.ndarray
     cut: str
     longest: int = 600
 
 
-class Streams:
+class CommandStreams:
     """An endless, seeded supply of batches; update n depends on the seed and n alone."""
 
-    def __init__(self, sources: Sequence[Source], noises: list[np.ndarray], rows: int, steps: int, seed: int):
+    def __init__(
+        self, sources: Sequence[RecordingSource], noises: list[np.ndarray], rows: int, steps: int, seed: int
+    ):
         self.sources, self.noises, self.rows, self.steps, self.seed = sources, noises, rows, steps, seed
         self.shares = np.array([s.share for s in sources]) / sum(s.share for s in sources)
         self.limits = [np.cumsum(s.weights / s.weights.sum()) for s in sources]
 
-    def batches(self, first: int) -> Iterator[Batch]:
+    def batches(self, first: int) -> Iterator[CommandBatch]:
         """The batches of updates `first`, `first` + 1, ..."""
         while True:
             yield self.batch(first)
             first += 1
 
-    def batch(self, update: int) -> Batch:
+    def batch(self, update: int) -> CommandBatch:
         """The batch of one update."""
         random = np.random.default_rng([self.seed, update])
         frames = np.empty((self.rows, self.steps, N_MELS), np.float32)
@@ -76,7 +78,7 @@ class Streams:
         table = np.array([w[:4] for w in windows], np.int64).reshape(-1, 4)
         for b, first, last, _ in table:
             duties[b, first : last + 1] = FREE
-        return Batch(
+        return CommandBatch(
             torch.from_numpy(frames),
             torch.from_numpy(duties),
             torch.from_numpy(phones[:, STACK // 2 :: STACK].astype(np.int64)),
@@ -102,7 +104,7 @@ class Streams:
             at += len(sound) + _gap(random)
         return self._heard(power, random)
 
-    def _drawn(self, number: int, random) -> tuple[Recording, int, int]:
+    def _drawn(self, number: int, random) -> tuple[ShardRecording, int, int]:
         """A recording of source `number` and the frames of it that are taken."""
         source = self.sources[number]
         versions = source.versions[random.integers(len(source.versions))]

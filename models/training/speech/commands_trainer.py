@@ -17,12 +17,17 @@ from streamer.models.audio.features import LOG_FLOOR
 from streamer.models.audio.level import Level
 from streamer.models.bundle.build import build_network, read_weights
 from streamer.models.datasets import command_shards
-from streamer.models.datasets.command_shards import N_MELS, PHONES, SPEEDS, WORDS, Recording
+from streamer.models.datasets.command_shards import N_MELS, PHONES, SPEEDS, WORDS, ShardRecording
 from streamer.models.layers.stage import Stage
 from streamer.models.readers.commands.commands_reader import CommandsReader
 from streamer.models.training import checkpoint
 from streamer.models.training.speech import command_check
-from streamer.models.training.speech.command_streams import STACK, Batch, Source, Streams
+from streamer.models.training.speech.command_streams import (
+    STACK,
+    CommandBatch,
+    CommandStreams,
+    RecordingSource,
+)
 from streamer.models.training.speech.spotting import phone_loss, spotting_loss
 
 LABELS = {"words": list(WORDS), "phones": list(PHONES)}
@@ -139,7 +144,7 @@ def train_commands(
 
 
 def check(
-    network: Stage, sets: dict[str, list[Recording]], options: dict | None = None
+    network: Stage, sets: dict[str, list[ShardRecording]], options: dict | None = None
 ) -> tuple[dict[str, float], Counter]:
     """Dev figures by name, and the false words of the running stream."""
     network.eval()
@@ -157,14 +162,16 @@ def check(
     return scores | {"recall": recall, "false_per_hour": per_hour}, false
 
 
-def _streams(speech: Path, cache: Path, recipe: CommandsRecipe, progress: Callable[[str], None]) -> Streams:
+def _streams(
+    speech: Path, cache: Path, recipe: CommandsRecipe, progress: Callable[[str], None]
+) -> CommandStreams:
     """The training data, in the shares in which it is heard."""
     unlabelled = ("librispeech_untranscribed", "unlabelled")
     clips = [(name, "train") for name in (*CLIPS, "fsdd", "wakewords", "an4", "noise_esc10")]
     command_shards.make(speech, cache, [*clips, *SENTENCES, unlabelled], progress=progress)
     command_shards.make(speech, cache, [(name, "dev") for name in CHECKED], (1.0,), progress)
 
-    def versions(*sets: tuple[str, str]) -> list[list[Recording]]:
+    def versions(*sets: tuple[str, str]) -> list[list[ShardRecording]]:
         return [
             [r for name, split in sets for r in command_shards.load(cache, name, split, s)] for s in SPEEDS
         ]
@@ -175,25 +182,27 @@ def _streams(speech: Path, cache: Path, recipe: CommandsRecipe, progress: Callab
     spoken = [[r for r in found if r.text] for found in spoken]
     sentences = versions(*SENTENCES)
     sources = [
-        Source(0.46, spoken, _rarity(spoken[0]), "clip"),
+        RecordingSource(0.46, spoken, _rarity(spoken[0]), "clip"),
         _even(0.12, versions(("fsdd", "train")), "clip"),
         _even(0.06, versions(("wakewords", "train")), "clip"),
         _even(0.12, versions(("an4", "train")), "clip"),
         _even(0.05, noise, "stretch"),
         _even(0.03, quiet, "stretch"),
         _even(0.10, sentences, "words"),
-        Source(0.12, sentences, np.array([len(r.frames) for r in sentences[0]], float), "stretch", 450),
+        RecordingSource(
+            0.12, sentences, np.array([len(r.frames) for r in sentences[0]], float), "stretch", 450
+        ),
         _even(0.04, versions(unlabelled), "stretch"),
     ]
     noises = [r.frames for r in noise[1] + quiet[1]]
-    return Streams(sources, noises, recipe.rows, recipe.steps, recipe.seed)
+    return CommandStreams(sources, noises, recipe.rows, recipe.steps, recipe.seed)
 
 
-def _even(share: float, versions: list[list[Recording]], cut: str) -> Source:
-    return Source(share, versions, np.ones(len(versions[0])), cut)
+def _even(share: float, versions: list[list[ShardRecording]], cut: str) -> RecordingSource:
+    return RecordingSource(share, versions, np.ones(len(versions[0])), cut)
 
 
-def _rarity(recordings: list[Recording]) -> np.ndarray:
+def _rarity(recordings: list[ShardRecording]) -> np.ndarray:
     """Weights that make texts nearly as frequent as each other."""
     counts = Counter(r.text for r in recordings)
     return np.array([counts[r.text] ** -0.8 for r in recordings])
@@ -210,7 +219,7 @@ def _standardize(network: nn.Module, frames: Tensor) -> None:
     deviation.copy_(frames.std((0, 1)))
 
 
-def _logits(network: Stage, batch: Batch, state: tuple) -> tuple[Tensor, tuple]:
+def _logits(network: Stage, batch: CommandBatch, state: tuple) -> tuple[Tensor, tuple]:
     """Outputs [B, n, heads] aligned with the input, and the state that the next streams begin with."""
     # Every other stream starts afresh; the others keep their state.
     fresh = torch.rand(len(batch.frames)) < 0.5

@@ -15,13 +15,13 @@ import soxr
 
 from streamer.models.datasets.corpus import SAMPLE_RATE_HZ
 from streamer.models.datasets.shards import PHONES
-from streamer.models.training.speech.voice import Reader, Voice
+from streamer.models.training.speech.voice import Synthesiser, VoiceFactors
 
 VOICES_HZ = {"awb": 130.0, "rms": 95.0, "slt": 170.0, "kal16": 100.0}  # and the pitch that each has
 PAUSE, SCHWA = "pau", "ax"
 
 
-def reader() -> Reader | None:
+def reader() -> Synthesiser | None:
     """What reads a sentence in a voice: samples [n] float32 at 16 kHz and its phones. None without flite."""
     program = shutil.which("flite")
     return _Flite(program) if program else None
@@ -31,7 +31,7 @@ class _Flite:
     def __init__(self, program: str):
         self.program = program
 
-    def __call__(self, sentence: str, voice: Voice, random: np.random.Generator):
+    def __call__(self, sentence: str, voice: VoiceFactors, random: np.random.Generator):
         name = random.choice(list(VOICES_HZ))
         # Played faster, a voice has a shorter vocal tract and a higher pitch; the two are asked for apart.
         asked = {

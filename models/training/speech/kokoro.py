@@ -65,7 +65,7 @@ def make(
     if done >= hours:
         return
     styles, features = read_voices(voices), LogMel(n_mels=shards.N_MELS)
-    reader = Reader(_model(out), threads)
+    reader = KokoroSynthesiser(_model(out), threads)
     held_out = HeldOut(data / "speech")
     for number in count():
         stem = out / f"{NAME}.part{number:05d}.1.0"
@@ -159,7 +159,7 @@ def another_style(styles: dict[str, np.ndarray], random: np.random.Generator) ->
     return share * styles[random.choice(native)] + (1 - share) * styles[random.choice(second)]
 
 
-class Reader:
+class KokoroSynthesiser:
     """Reads a sentence aloud. ValueError, one line, where a package is missing."""
 
     def __init__(self, model: Path, threads: int):

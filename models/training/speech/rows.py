@@ -18,7 +18,7 @@ TAIL_FRAMES = 40  # silence that ends every row, so that late outputs still belo
 
 
 @dataclass(frozen=True)
-class Batch:
+class UtteranceBatch:
     """frames [B, T, n_mels]; frame_phones [B, T]; the labels of each row and their counts."""
 
     frames: Tensor
@@ -29,7 +29,7 @@ class Batch:
     character_counts: Tensor
 
 
-class Rows:
+class UtteranceRows:
     """An endless shuffle of utterances packed into rows of `steps` frames.
 
     `share` names how often a pass takes each utterance of a set: 0.35 about every third, 2 each twice.
@@ -47,7 +47,7 @@ class Rows:
         self.groups, self.noises, self.steps, self.batch = groups, noises, steps, batch
         self.seed, self.share = seed, share
 
-    def batches(self, augment: Augment, first_pass: int = 0) -> Iterator[tuple[int, Batch]]:
+    def batches(self, augment: Augment, first_pass: int = 0) -> Iterator[tuple[int, UtteranceBatch]]:
         """Batches without end, each with the number of its pass; a pass depends on its number alone."""
         number = first_pass
         while True:
@@ -82,7 +82,9 @@ class Rows:
         done.extend(row for _, row in opened)
         return [done[i] for i in random.permutation(len(done))]
 
-    def _collate(self, rows: list[list[Example]], augment: Augment, random: np.random.Generator) -> Batch:
+    def _collate(
+        self, rows: list[list[Example]], augment: Augment, random: np.random.Generator
+    ) -> UtteranceBatch:
         bands = rows[0][0].frames.shape[1]
         frames = np.empty((len(rows), self.steps, bands), np.float32)
         marks = np.zeros((len(rows), self.steps), np.int64)
@@ -104,7 +106,7 @@ class Rows:
             phones.append(np.concatenate([e.phones for e in row]))
             texts = [np.append(e.characters, SPACE) for e in row if len(e.characters)]
             characters.append(np.concatenate(texts)[:-1] if texts else np.zeros(0, np.int64))
-        return Batch(
+        return UtteranceBatch(
             torch.from_numpy(frames),
             torch.from_numpy(marks),
             torch.from_numpy(np.concatenate(phones)),

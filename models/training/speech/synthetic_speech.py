@@ -18,7 +18,7 @@ from streamer.models.audio.features import LogMel
 from streamer.models.datasets.corpus import SAMPLE_RATE_HZ, log_mel
 from streamer.models.datasets.shards import N_MELS, UNLABELLED
 from streamer.models.training.speech import flite
-from streamer.models.training.speech.voice import Reader, Voice, another_voice
+from streamer.models.training.speech.voice import Synthesiser, VoiceFactors, another_voice
 
 SET = ("synthetic", "train")
 BOOKS, SAYINGS = Path("books") / "train.txt.gz", Path("tatoeba_en_de") / "train.tsv.gz"
@@ -132,7 +132,7 @@ def make(text: Path, out: Path, hours: float, seed: int = 1, progress: Callable[
     Path(f"{stem}.json").write_text(json.dumps(index))
 
 
-def _readers() -> list[Reader]:
+def _readers() -> list[Synthesiser]:
     """The synthesisers of this machine. ValueError where there is none."""
     found = [one for one in (_hibari(), flite.reader()) if one]
     if not found:
@@ -140,7 +140,7 @@ def _readers() -> list[Reader]:
     return found
 
 
-def _hibari() -> Reader | None:
+def _hibari() -> Synthesiser | None:
     """What reads a sentence in a voice: samples [n] float32 at 16 kHz, and the phones that it said."""
     try:
         from hibari import SAMPLE_RATE, Hibari, dsp
@@ -148,7 +148,7 @@ def _hibari() -> Reader | None:
         return None
     engine = Hibari()
 
-    def read(sentence: str, voice: Voice, random: np.random.Generator):
+    def read(sentence: str, voice: VoiceFactors, random: np.random.Generator):
         signs = " ".join(engine.phonemize(sentence))
         phones, ids = phones_of(signs), engine.ids(signs)
         if not phones or len(ids) > 400:
@@ -167,7 +167,7 @@ def stretched(spectrum: np.ndarray, factor: float) -> np.ndarray:
     return spectrum[np.minimum(np.rint(bins).astype(int), len(spectrum) - 1)]
 
 
-def sung(pitch_hz: np.ndarray, voice: Voice) -> np.ndarray:
+def sung(pitch_hz: np.ndarray, voice: VoiceFactors) -> np.ndarray:
     """The pitch curve [frames] in another voice; unvoiced frames stay as they are."""
     voiced = pitch_hz >= VOICED_HZ
     if not voiced.any():

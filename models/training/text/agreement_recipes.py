@@ -4,15 +4,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from streamer.models.card import Source
+from streamer.models.card import DataSource
 from streamer.models.datasets.agreement_rows import NUMBERS
 from streamer.models.training.cards import About, without_outputs, words_feeder, write_card
 from streamer.models.training.fit import Pace
 
 CELLS = {"lstm": "LSTM", "gru": "GRU", "rnn": "plain RNN (tanh)"}
 SOURCES = (
-    Source("agreement", "CC BY-SA 3.0 (Wikipedia)", "train.natural, train.news, train.1attractor"),
-    Source("ner_gmb", "public domain texts; collection ODbL 1.0", "train, words alone"),
+    DataSource("agreement", "CC BY-SA 3.0 (Wikipedia)", "train.natural, train.news, train.1attractor"),
+    DataSource("ner_gmb", "public domain texts; collection ODbL 1.0", "train, words alone"),
 )
 
 

@@ -17,7 +17,7 @@ from streamer.models.bundle.build import build_network
 from streamer.models.datasets.agreement_rows import (
     NONE,
     NUMBERS,
-    Row,
+    AgreementRow,
     numbers_of_row,
     numbers_shown,
     read_rows,
@@ -163,7 +163,7 @@ def _conll_words(path: Path) -> list[list[str]]:
     return [words for words, _ in read_conll(path)]
 
 
-def _of_rows(rows: Sequence[Row], words: Words) -> Texts:
+def _of_rows(rows: Sequence[AgreementRow], words: Words) -> Texts:
     return Texts([words.text(row.words) for row in rows], [numbers_of_row(row) for row in rows])
 
 

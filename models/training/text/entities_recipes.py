@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from streamer.models.bundle.catalog import ZOO
-from streamer.models.card import Source
+from streamer.models.card import DataSource
 from streamer.models.datasets.tagged import TAGS
 from streamer.models.training.cards import About, without_outputs, words_feeder, write_card
 from streamer.models.training.fit import Pace
@@ -21,11 +21,11 @@ class Corpora:
 
     trained: tuple[tuple[str, int], ...]
     checked: dict[str, str]
-    sources: tuple[Source, ...]
+    sources: tuple[DataSource, ...]
     licence: str
 
 
-GLOVE = Source("glove_twitter_25d", "PDDL 1.0", "vectors.npz")
+GLOVE = DataSource("glove_twitter_25d", "PDDL 1.0", "vectors.npz")
 OPEN = Corpora(
     (
         ("ner_gmb/train.conll.gz", 1),
@@ -34,21 +34,21 @@ OPEN = Corpora(
     ),
     {"gmb": "ner_gmb/dev.conll", "uner": "ner_uner_ewt/dev.conll", "wikigold": "ner_wikigold/dev.conll"},
     (
-        Source("ner_gmb", "ODbL 1.0 (texts in the public domain)"),
-        Source("ner_uner_ewt", "CC BY-SA 4.0", "train, OTH as MISC"),
-        Source("ner_wikigold", "CC BY 4.0 (text: Wikipedia, CC BY-SA)"),
+        DataSource("ner_gmb", "ODbL 1.0 (texts in the public domain)"),
+        DataSource("ner_uner_ewt", "CC BY-SA 4.0", "train, OTH as MISC"),
+        DataSource("ner_wikigold", "CC BY 4.0 (text: Wikipedia, CC BY-SA)"),
         GLOVE,
     ),
     "CC BY-SA 4.0",
 )
 LISTS = (
-    Source("names of people in the US census of 1990", "public domain", "names.txt.gz"),
-    Source("GeoNames, names of cities", "CC BY 4.0", "names.txt.gz"),
+    DataSource("names of people in the US census of 1990", "public domain", "names.txt.gz"),
+    DataSource("GeoNames, names of cities", "CC BY 4.0", "names.txt.gz"),
 )
 CONLL2003 = Corpora(
     (("ner_conll2003/train.conll.gz", 1),),
     {"conll2003": "ner_conll2003/dev.conll"},
-    (Source("ner_conll2003", "benchmark use only (text: Reuters RCV1, for research)"),),
+    (DataSource("ner_conll2003", "benchmark use only (text: Reuters RCV1, for research)"),),
     "for benchmarks only: trained on Reuters RCV1",
 )
 

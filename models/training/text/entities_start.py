@@ -18,7 +18,7 @@ VECTORS = Path("glove_twitter_25d", "vectors.npz")
 TABLE = "words.words.weight"
 
 
-class Vocabulary(NamedTuple):
+class TaggerVocabulary(NamedTuple):
     """Listed words, kinds of names, and the channels [words, C] of every word of the texts."""
 
     listed: list[str]
@@ -27,7 +27,7 @@ class Vocabulary(NamedTuple):
 
 
 def begin_with_vectors(
-    weight: Tensor, vocabulary: Vocabulary, texts: Sequence[np.ndarray], text: Path
+    weight: Tensor, vocabulary: TaggerVocabulary, texts: Sequence[np.ndarray], text: Path
 ) -> None:
     """Initialise vectors: GloVe, neighbours (part of speech), words near (meaning), and kinds of names.
 

@@ -19,7 +19,7 @@ from streamer.models.text.words import EMPTY, UNKNOWN, WORD, WordsEncoder, read_
 from streamer.models.training.fit import batches_of_steps, fit
 from streamer.models.training.text.entities_recipes import RECIPES, EntitiesRecipe, card
 from streamer.models.training.text.entities_start import (
-    Vocabulary,
+    TaggerVocabulary,
     begin_with_vectors,
     begin_with_weights,
     listed_words,
@@ -81,7 +81,7 @@ def train_entities(
     if begun:
         begin_with_weights(network, begun, listed, kinds)
     elif recipe.vectors and not (resume and (run / "last.safetensors").exists()):
-        vocabulary = Vocabulary(listed, kinds, table)
+        vocabulary = TaggerVocabulary(listed, kinds, table)
         begin_with_vectors(network.words.words.weight, vocabulary, trained.texts, text)
     if teaching and listed_words(teaching) != listed:
         raise ValueError(f"{teacher}: its words are others; begin with weights that share them")

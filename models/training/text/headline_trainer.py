@@ -54,7 +54,7 @@ RECIPE = HeadlineRecipe()
 
 
 @dataclass(frozen=True)
-class Pairs:
+class TitledAbstracts:
     """Abstracts and titles as numbers of words, and the words' channels [words, C]."""
 
     abstracts: list[np.ndarray]
@@ -91,7 +91,7 @@ def train_headline(
     dev = read_pairs(folder / "dev.jsonl.gz", words)
     table = words.table(listed)
     names = list(words.numbers)
-    pairs, checked = Pairs(abstracts, titles, table, names), Pairs(*dev, table, names)
+    pairs, checked = TitledAbstracts(abstracts, titles, table, names), TitledAbstracts(*dev, table, names)
     progress(f"{len(titles)} pairs, {len(listed)} words")
 
     torch.manual_seed(recipe.seed)
@@ -141,7 +141,7 @@ def read_pairs(path: Path, words: Words) -> tuple[list[np.ndarray], list[np.ndar
     return abstracts, titles
 
 
-def _begin_embedding(network: Headline, pairs: Pairs) -> None:
+def _begin_embedding(network: Headline, pairs: TitledAbstracts) -> None:
     ids = pairs.table[:, WORD].astype(np.int64)
     texts = [ids[text] for text in pairs.abstracts + pairs.titles]
     weight = network.embedding.weight
@@ -150,7 +150,7 @@ def _begin_embedding(network: Headline, pairs: Pairs) -> None:
         weight.copy_(torch.from_numpy(vectors) * 0.2)
 
 
-def _losses(network: Headline, pairs: Pairs, chosen: np.ndarray) -> tuple[Tensor, Tensor]:
+def _losses(network: Headline, pairs: TitledAbstracts, chosen: np.ndarray) -> tuple[Tensor, Tensor]:
     """Nats per unit of the titles, their ends included, and per source word of being in the title."""
     x, lengths = batch(pairs.table, [pairs.abstracts[i] for i in chosen])
     title, title_lengths = batch(pairs.table, [pairs.titles[i] for i in chosen], tail=1)
@@ -175,7 +175,7 @@ def _losses(network: Headline, pairs: Pairs, chosen: np.ndarray) -> tuple[Tensor
 
 
 @torch.inference_mode()
-def check(network: Headline, pairs: Pairs, listed: list[str], count: int) -> dict[str, float]:
+def check(network: Headline, pairs: TitledAbstracts, listed: list[str], count: int) -> dict[str, float]:
     """ROUGE of the first `count` titles that the beam search writes, lower-cased."""
     count = min(count, len(pairs.titles))
     scorer = RougeScorer(["rouge1", "rouge2", "rougeL"])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from streamer.models.card import Source
+from streamer.models.card import DataSource
 from streamer.models.training.cards import About, without_outputs, words_feeder, write_card
 from streamer.models.training.fit import Pace
 
@@ -13,7 +13,7 @@ POLAR, FINE = ["negative", "positive"], ["very negative", "negative", "neutral",
 CLASSES = len(POLAR) + len(FINE)
 
 UNCLEAR = "none given; research use is customary"
-GLOVE = Source("glove_twitter_25d", "PDDL 1.0", "vectors.npz")
+GLOVE = DataSource("glove_twitter_25d", "PDDL 1.0", "vectors.npz")
 PHRASES = ("sst/binary.phrases.train.tsv.gz", "polar")
 ALL = ("sst/fine.train.tsv", "fine"), ("mr/train.tsv", "polar"), PHRASES
 
@@ -31,10 +31,10 @@ class SentimentRecipe:
     trained: tuple[tuple[str, str], ...] = ALL  # files below text/ and the kinds of their labels
     reviews: str = "imdb/train.tsv.gz"  # their words and labels initialise the vectors; "": none
     denied: str = PHRASES[0]  # its rows of one word are stated and denied in short sentences; "": none
-    sources: tuple[Source, ...] = (
-        Source("sst", UNCLEAR, "binary.phrases.train, fine.train"),
-        Source("mr", UNCLEAR),
-        Source("imdb", UNCLEAR, "train, for word vectors"),
+    sources: tuple[DataSource, ...] = (
+        DataSource("sst", UNCLEAR, "binary.phrases.train, fine.train"),
+        DataSource("mr", UNCLEAR),
+        DataSource("imdb", UNCLEAR, "train, for word vectors"),
         GLOVE,
     )
     words: int = 16000
@@ -46,7 +46,7 @@ BENCHMARK: dict[str, Any] = dict(
     trained=(PHRASES,),
     reviews="",
     denied="",
-    sources=(Source("sst", UNCLEAR, "binary.phrases.train"), GLOVE),
+    sources=(DataSource("sst", UNCLEAR, "binary.phrases.train"), GLOVE),
     stripped=0.0,
 )
 RECIPES = {

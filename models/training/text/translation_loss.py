@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from streamer.models.datasets.sentence_pairs import Batch
+from streamer.models.datasets.sentence_pairs import PairBatch
 from streamer.models.layers.attention import Attended, AttentionDecoder
 from streamer.models.layers.wait_k import prefixes
 from streamer.models.layers.word_embedding import table_ids
@@ -18,7 +18,7 @@ WAITS = (1, 3, 5, 9)  # words that a live network learns to wait for, drawn for 
 
 
 def loss_of(
-    network: TranslateLive | TranslateOffline, batch: Batch, negatives: int, smoothing: float
+    network: TranslateLive | TranslateOffline, batch: PairBatch, negatives: int, smoothing: float
 ) -> Tensor:
     """Nats per unit of the targets, their ends included, with label smoothing (Szegedy 2016)."""
     x, lengths = torch.from_numpy(batch.x), torch.from_numpy(batch.lengths)

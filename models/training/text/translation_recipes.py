@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from streamer.models.card import Source
+from streamer.models.card import DataSource
 from streamer.models.training.cards import About, write_card
 from streamer.models.training.text.translation_loss import WAITS
 
@@ -20,7 +20,7 @@ class Corpus:
     dev: str
     languages: str
     licence: str  # of the weights
-    source: Source
+    source: DataSource
 
 
 CORPORA = {
@@ -30,7 +30,7 @@ CORPORA = {
         "dev.tsv",
         "English to German",
         "Apache-2.0; trained on sentences under CC BY 2.0 (France), www.manythings.org/anki and tatoeba.org",
-        Source("tatoeba_en_de", "CC BY 2.0 (France): www.manythings.org/anki and tatoeba.org"),
+        DataSource("tatoeba_en_de", "CC BY 2.0 (France): www.manythings.org/anki and tatoeba.org"),
     ),
     "en-fr": Corpus(
         "tatoeba_en_fr",
@@ -38,7 +38,7 @@ CORPORA = {
         "dev.tsv",
         "English to French",
         "Apache-2.0; trained on sentences under CC BY 2.0 (France), www.manythings.org/anki and tatoeba.org",
-        Source("tatoeba_en_fr", "CC BY 2.0 (France): www.manythings.org/anki and tatoeba.org"),
+        DataSource("tatoeba_en_fr", "CC BY 2.0 (France): www.manythings.org/anki and tatoeba.org"),
     ),
     "multi30k-en-de": Corpus(
         "multi30k",
@@ -46,7 +46,7 @@ CORPORA = {
         "val.en-de-fr.tsv",
         "English to German",
         "not to be shipped: trained on Multi30k, which is for non-commercial research",
-        Source("multi30k", "non-commercial research; unclear"),
+        DataSource("multi30k", "non-commercial research; unclear"),
     ),
 }
 

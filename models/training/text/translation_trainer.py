@@ -12,7 +12,7 @@ from torch import Tensor
 
 from streamer.models.bundle.build import build_network
 from streamer.models.datasets import sentence_pairs
-from streamer.models.datasets.sentence_pairs import Pairs, batch, order
+from streamer.models.datasets.sentence_pairs import SentencePairs, batch, order
 from streamer.models.datasets.word_channels import by_length
 from streamer.models.networks.translator_live import TranslateLive
 from streamer.models.networks.translator_offline import TranslateOffline
@@ -102,7 +102,7 @@ def sub_words(
     return source, target
 
 
-def begin(network: Network, pairs: Pairs, start: Path | None, seed: int) -> None:
+def begin(network: Network, pairs: SentencePairs, start: Path | None, seed: int) -> None:
     """Take over the weights that `start` shares with this network, or begin with a counted dictionary."""
     if start:
         own = network.state_dict()

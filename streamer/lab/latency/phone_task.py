@@ -45,7 +45,7 @@ VIEWS = (
 )
 
 
-class Utterance(NamedTuple):
+class UtterancePhones(NamedTuple):
     """Steps [n, STACK * n_mels], and the phone of each [n]."""
 
     steps: np.ndarray
@@ -119,10 +119,10 @@ def _with_phones(cache: Path, sets: Sequence[tuple[str, str]]) -> list[shards.Ex
     return [example for (example,) in shards.load(cache, sets, (1.0,)) if len(example.phones)]
 
 
-def _steps(examples: Sequence[shards.Example]) -> list[Utterance]:
+def _steps(examples: Sequence[shards.Example]) -> list[UtterancePhones]:
     """The utterances of the examples, in their order, loudness taken out."""
     level = Level(shards.N_MELS, float(np.log(LOG_FLOOR)))
-    utterances: dict[int, Utterance] = {}
+    utterances: dict[int, UtterancePhones] = {}
     for batch in by_length([example.frames for example in examples], 256):
         frames = [torch.from_numpy(examples[i].frames.astype(np.float32)) for i in batch]
         padded = nn.utils.rnn.pad_sequence(frames, batch_first=True)
@@ -130,11 +130,11 @@ def _steps(examples: Sequence[shards.Example]) -> list[Utterance]:
         for i, row in zip(batch, x.half().numpy()):
             n = len(examples[i].frames) // STACK
             phones = examples[i].frame_phones[STACK // 2 : n * STACK : STACK]
-            utterances[i] = Utterance(row[: n * STACK].reshape(n, -1).copy(), phones.astype(np.int64))
+            utterances[i] = UtterancePhones(row[: n * STACK].reshape(n, -1).copy(), phones.astype(np.int64))
     return [utterances[i] for i in range(len(examples))]
 
 
-def _batch(utterances: Sequence[Utterance]) -> tuple[Tensor, Tensor, Tensor]:
+def _batch(utterances: Sequence[UtterancePhones]) -> tuple[Tensor, Tensor, Tensor]:
     x = [torch.from_numpy(utterance.steps.astype(np.float32)) for utterance in utterances]
     phones = [torch.from_numpy(utterance.phones) for utterance in utterances]
     lengths = torch.tensor([len(marks) for marks in phones])

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from streamer import wire
 from streamer.errors import WireError
 from streamer.models.feeders.encoders import Reading
-from streamer.models.feeders.text import Mark, Steps, TextFeeder, TextFormat, text_format
+from streamer.models.feeders.text import Mark, TextFeeder, TextFormat, TextSteps, text_format
 from streamer.models.readers import Event
 from streamer.models.text.utf8 import decoded
 from streamer.runtime.geometry import Geometry
@@ -115,7 +115,7 @@ class TextIntake(Intake[wire.Text, bytes]):
     def alternatives(self, event: Event, heard: int) -> tuple[wire.Alternative, ...]:
         return alternatives(event, round)
 
-    def _step(self, steps: Steps, seq: int) -> list[Mark]:
+    def _step(self, steps: TextSteps, seq: int) -> list[Mark]:
         self.network.push(steps.x)
         self._known += ((mark.known, seq) for mark in steps.marks)
         return steps.marks

@@ -8,7 +8,7 @@ import torch
 from streamer.config import read_config
 from streamer.evaluation.tasks import evaluate
 from streamer.models.bundle.build import load
-from streamer.models.datasets.agreement_rows import NONE, Row, numbers_shown, read_rows
+from streamer.models.datasets.agreement_rows import NONE, AgreementRow, numbers_shown, read_rows
 from streamer.models.training.text import agreement_recipes
 from streamer.models.training.text import agreement_trainer as agreement
 from tests import agreement_data, text_data
@@ -65,7 +65,7 @@ def test_verbs_that_show_their_number_are_learnt_from():
 
 def test_rows_are_read_with_one_clear_line_for_bad_ones(tmp_path):
     good = text_data.write(tmp_path / "good.tsv.gz", "VBZ\tthe cat\nVBP\tcats\n")
-    assert read_rows(good) == [Row(0, ["the", "cat"]), Row(1, ["cats"])]
+    assert read_rows(good) == [AgreementRow(0, ["the", "cat"]), AgreementRow(1, ["cats"])]
     for text in ("VBD\tthe cat\n", "VBZ\n", "VBZ\t \n"):
         with pytest.raises(ValueError, match="line 1: wanted VBZ or VBP"):
             read_rows(text_data.write(tmp_path / "bad.tsv", text))

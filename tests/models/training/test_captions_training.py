@@ -20,8 +20,8 @@ from streamer.models.datasets.corpus import Utterance
 from streamer.models.training.speech import captions_trainer as captions
 from streamer.models.training.speech import flite, synthetic_speech, unlabelled
 from streamer.models.training.speech.augment import another_room, another_speaker, coded, mask, reverberant
-from streamer.models.training.speech.rows import SPEECH_LEVEL, SPREAD, Rows, as_loud
-from streamer.models.training.speech.voice import Voice, another_voice
+from streamer.models.training.speech.rows import SPEECH_LEVEL, SPREAD, UtteranceRows, as_loud
+from streamer.models.training.speech.voice import VoiceFactors, another_voice
 
 RATE = 16000
 SETS, NOISES = (("tones", "train"),), (("hiss", "train"),)
@@ -174,7 +174,7 @@ def test_rows_hold_what_their_labels_say(data, tmp_path):
     assert len(groups) == 12 and [len(group) for group in groups] == [2] * 12
     slow, fast = groups[0]
     assert len(fast.frames) < len(slow.frames) and fast.phones.tolist() == slow.phones.tolist()
-    rows = Rows(groups, [], 400, 2, 1, {})
+    rows = UtteranceRows(groups, [], 400, 2, 1, {})
     for augment in (another_speaker, another_room):
         (number, batch), (_, again) = (next(rows.batches(augment, 5)) for _ in range(2))
         assert number == 5 and torch.equal(batch.frames, again.frames)  # a pass depends on its number alone
@@ -210,7 +210,7 @@ def test_a_share_says_how_often_a_pass_takes_a_set(data, tmp_path):
     shards.make(data / "speech", tmp_path, SETS, SPEEDS)
     groups = shards.load(tmp_path, SETS, SPEEDS)
     for share, taken in ((0.0, 0), (1.0, len(groups)), (2.0, 2 * len(groups))):
-        packed = Rows(groups, [], 400, 2, 1, {SETS[0][0]: share})._packed(np.random.default_rng(1))
+        packed = UtteranceRows(groups, [], 400, 2, 1, {SETS[0][0]: share})._packed(np.random.default_rng(1))
         assert sum(map(len, packed)) == taken
 
 
@@ -282,10 +282,14 @@ def test_sentences_are_words_and_marks_alone(tmp_path):
 
 def test_another_voice_moves_pitch_and_formants():
     pitch = np.array([0.0, 200.0, 220.0, 0.0], np.float32)
-    low = synthetic_speech.sung(pitch, Voice(0.5, 1.0, 1.0, 1.0))
+    low = synthetic_speech.sung(pitch, VoiceFactors(0.5, 1.0, 1.0, 1.0))
     assert low.tolist() == pytest.approx([0.0, 100.0, 110.0, 0.0])
-    flat = synthetic_speech.sung(pitch, Voice(1.0, 0.0, 1.0, 1.0))
-    assert flat[1] == flat[2] and synthetic_speech.sung(np.zeros(3), Voice(2, 1, 1, 1)).tolist() == [0, 0, 0]
+    flat = synthetic_speech.sung(pitch, VoiceFactors(1.0, 0.0, 1.0, 1.0))
+    assert flat[1] == flat[2] and synthetic_speech.sung(np.zeros(3), VoiceFactors(2, 1, 1, 1)).tolist() == [
+        0,
+        0,
+        0,
+    ]
     peak = np.zeros((100, 1))
     peak[40] = 1
     assert synthetic_speech.stretched(peak, 1.25).argmax() == 50
@@ -322,7 +326,7 @@ def test_the_synthesiser_reads_what_it_says(tmp_path):
     pytest.importorskip("hibari")
     read = synthetic_speech._hibari()
     random = np.random.default_rng(1)
-    samples, said = read("What is worship?", Voice(0.6, 1.0, 0.9, 1.0), random)
+    samples, said = read("What is worship?", VoiceFactors(0.6, 1.0, 0.9, 1.0), random)
     assert " ".join(said) == "W AH T IH Z W ER SH AH P"
     assert 0.5 * RATE < len(samples) < 3 * RATE and 0.01 < np.sqrt(np.mean(samples**2)) < 0.5
 
@@ -333,9 +337,9 @@ def test_flite_is_asked_for_a_voice_and_tells_its_phones(tmp_path, monkeypatch):
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     read, random = flite.reader(), np.random.default_rng(1)
-    samples, said = read("What is worship?", Voice(1.2, 1.0, 1.25, 2.0), random)
+    samples, said = read("What is worship?", VoiceFactors(1.2, 1.0, 1.25, 2.0), random)
     assert " ".join(said) == "W AH T" and len(samples) == pytest.approx(RATE * 0.625 / 1.25, abs=2)
-    assert read("Fail!", Voice(1.0, 1.0, 1.0, 1.0), random) is None
+    assert read("Fail!", VoiceFactors(1.0, 1.0, 1.0, 1.0), random) is None
     assert flite.phones_of("pau w xx pau") is None and flite.phones_of(" ") is None
     monkeypatch.setenv("PATH", "")
     assert flite.reader() is None

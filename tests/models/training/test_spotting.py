@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from streamer.models.datasets.command_shards import UNKNOWN, UNLABELLED, WORDS, Recording
+from streamer.models.datasets.command_shards import UNKNOWN, UNLABELLED, WORDS, ShardRecording
 from streamer.models.training.speech import command_check
 from streamer.models.training.speech.command_streams import (
     FREE,
@@ -14,8 +14,8 @@ from streamer.models.training.speech.command_streams import (
     SILENT,
     SPEAKING,
     UNKNOWN_TEXT,
-    Source,
-    Streams,
+    CommandStreams,
+    RecordingSource,
 )
 from streamer.models.training.speech.spotting import PER_ROW, RUNS, WORD_WEIGHT, spotting_loss
 
@@ -29,12 +29,12 @@ def recording(words, length=120, set="clips", phones=None):
         marks[start:end] = 3
     text = " ".join(WORDS[label] for label, _, _ in words)
     table = np.array(words, np.int64).reshape(-1, 3)
-    return Recording(set, text, text, np.full((length, 40), -6.0, np.float16), marks, table)
+    return ShardRecording(set, text, text, np.full((length, 40), -6.0, np.float16), marks, table)
 
 
 def streams(*recordings, cut="stretch", rows=4, steps=300):
-    source = Source(1.0, [recordings], np.ones(len(recordings)), cut, longest=4000)
-    return Streams([source], [], rows, steps, seed=3)
+    source = RecordingSource(1.0, [recordings], np.ones(len(recordings)), cut, longest=4000)
+    return CommandStreams([source], [], rows, steps, seed=3)
 
 
 def test_the_loss_of_a_window_is_every_path_through_it():
