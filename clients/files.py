@@ -21,21 +21,17 @@ class AudioFile:
     """An audio file of any rate and channel count, opened: `-` is standard input.
 
     `rate_hz` is the rate that `blocks` come at: the file's own where the wire takes it, else the
-    nearest above it. ValueError, one line, for what is missing, empty or not audio.
+    nearest above it. It can be read once. ValueError, one line, for what is missing, empty or not audio.
     """
 
     def __init__(self, path: Path | str):
         self.name = str(path)
-        if self.name != "-" and not Path(path).exists():
-            raise ValueError(f"{path} is missing; give an audio file")
-        if self.name != "-" and Path(path).is_dir():
-            raise ValueError(f"{path} is a directory; give an audio file")
+        refuse_missing(path)
         try:
             source = io.BytesIO(_all_of(path)) if _piped(path) else path
-            self._file = soundfile.SoundFile(source)
-        except (soundfile.LibsndfileError, OSError) as error:
-            reason = getattr(error, "error_string", None) or str(error)
-            raise ValueError(f"{path} is no audio file that can be read: {reason.rstrip('.')}") from None
+            self._file = _Unsought(source)
+        except (soundfile.SoundFileRuntimeError, TypeError, OSError) as error:
+            raise ValueError(f"{path} is no audio file that can be read: {_reason(error)}") from None
         if not self._file.frames:
             raise ValueError(f"{path} holds no samples")
         self.rate_hz = wire_rate(self._file.samplerate)
@@ -53,7 +49,6 @@ class AudioFile:
 
     def samples(self, block_ms: int) -> Iterator[np.ndarray]:
         """The whole file as mono float32 blocks of about `block_ms`, at `rate_hz`; all within [-1, 1]."""
-        self._file.seek(0)
         own_hz = self._file.samplerate
         resample = soxr.ResampleStream(own_hz, self.rate_hz, 1) if own_hz != self.rate_hz else None
         for block in self._read(max(1, own_hz * block_ms // 1000)):
@@ -65,9 +60,37 @@ class AudioFile:
 
     def _read(self, frames: int) -> Iterator[np.ndarray]:
         try:
-            yield from self._file.blocks(frames, dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as error:
-            raise ValueError(f"{self.name} can't be read to its end: {error.error_string}") from None
+            while len(block := self._file.read(frames, dtype="float32", always_2d=True)):
+                yield block
+        except (soundfile.SoundFileRuntimeError, OSError) as error:
+            raise ValueError(f"{self.name} can't be read to its end: {_reason(error)}") from None
+
+
+class _Unsought(soundfile.SoundFile):
+    """A sound file that is read from its start until nothing more comes.
+
+    soundfile asks what can be sought how many frames are left, and seeks after every read: the first is a
+    claim of the header, the second fails on GSM 6.10, G.721 and a FLAC of unknown length.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
+def refuse_missing(path: Path | str) -> None:
+    """ValueError, one line, where `path` is no file; standard input always is there."""
+    if str(path) == "-":
+        return
+    if not Path(path).exists():
+        raise ValueError(f"{path} is missing; give an audio file")
+    if Path(path).is_dir():
+        raise ValueError(f"{path} is a directory; give an audio file")
+
+
+def _reason(error: Exception) -> str:
+    """What the decoder says, in one line without a full stop."""
+    reason = getattr(error, "error_string", "") or str(error)
+    return " ".join(reason.split()).rstrip(".") or type(error).__name__
 
 
 def paced(blocks: Iterable[bytes], rate_hz: int, look_s: float) -> Iterator[bytes]:

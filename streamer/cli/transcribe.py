@@ -19,7 +19,7 @@ from rich.progress import Progress as Bar
 from streamer.cli.command import argument, option
 from streamer.cli.options import MODES, Mode, Written
 from streamer.clients.cues import Cue, CueWord, cues
-from streamer.clients.files import AudioFile
+from streamer.clients.files import AudioFile, refuse_missing
 from streamer.clients.subtitles import subtitle
 from streamer.config import Config
 from streamer.errors import WrongCall
@@ -56,14 +56,17 @@ def write(config: Config, options: Transcribe) -> int:
     """As `transcribe`, with a config that is read. ValueError or OSError, one line, for what keeps all
     of the recordings from being written.
     """
-    from streamer.offline.transcribe import transcriber  # late: --help has no use for torch
-
     files, format, output = options.files, options.format, options.output
     if format in ("srt", "vtt") and len(files) > 1 and output is None:
         raise WrongCall(f"{format} of several files makes one file each; name their folder with --output")
     targets = _targets(files, output, format) if output else [None] * len(files)
-    network = transcriber(config, options.mode, options.model, options.writing())
+    writing = options.writing()
     reading = _Reading(files)
+    if not reading.files:
+        return 1
+    from streamer.offline.transcribe import transcriber  # late: neither --help nor a missing file needs torch
+
+    network = transcriber(config, options.mode, options.model, writing)
     with _progress(files) as progress:
         for transcript in network.transcripts(reading.sounds(), progress):
             recording = reading.heard()
@@ -82,21 +85,32 @@ class _Opened:
 
 
 class _Reading:
-    """Opens file after file as the network asks for them, and says which ones it can't read."""
+    """Opens file after file as the network asks for them, and says which ones it can't read.
+
+    Law: a file that fails, with whatever error, costs no other file its text.
+    """
 
     def __init__(self, files: Sequence[str]):
-        self.files, self.failures = files, 0
+        """Tells at once which of `files` are missing."""
+        self.failures = 0
+        self.files: dict[int, str] = {}  # those that exist, by their places in the call
+        for index, name in enumerate(files):
+            try:
+                refuse_missing(name)
+                self.files[index] = name
+            except (ValueError, OSError) as error:
+                self._fail(str(error))
         self._opened: deque[_Opened] = deque()
 
     def sounds(self) -> "Iterator[SoundBlocks]":
         """The files that can be opened, in order."""
         from streamer.offline.speech import SoundBlocks
 
-        for index, name in enumerate(self.files):
+        for index, name in self.files.items():
             try:
                 audio = AudioFile(name)
-            except ValueError as error:
-                self._fail(str(error))
+            except Exception as error:
+                self._fail(_line(name, error))
                 continue
             opened = _Opened(index, name)
             self._opened.append(opened)
@@ -110,13 +124,20 @@ class _Reading:
         # Its end closes the file: thousands of transcripts may wait for their turn.
         try:
             yield from audio.samples(BLOCK_MS)
-        except ValueError as error:
+        except Exception as error:
             opened.whole = False
-            self._fail(str(error))
+            self._fail(_line(opened.name, error))
 
     def _fail(self, message: str) -> None:
         self.failures += 1
         print(f"streamer: {message}", file=sys.stderr)
+
+
+def _line(name: str, error: Exception) -> str:
+    """One line that names the file and what is wrong with it."""
+    if isinstance(error, ValueError) and name in str(error):
+        return str(error)
+    return " ".join(f"{name} can't be read: {type(error).__name__}: {error}".split())
 
 
 def _targets(files: Sequence[str], output: Path, format: str) -> list[Path]:

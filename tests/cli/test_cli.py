@@ -13,6 +13,7 @@ import zmq
 from streamer.cli import app as cli
 from streamer.cli.command import Group
 from streamer.cli.extras import needed
+from streamer.clients.files import BUNDLED
 from streamer.evaluation.tasks import TASKS
 from tests.tiny_model import write_model
 
@@ -86,7 +87,7 @@ def refused(answer: tuple[int, str, list[str]], status: int, *wanted: str) -> No
         (("summarize", "x", "--mode", "live", "--share", "0.5"), "--share"),
         (("transcribe", "x.wav", "--hot-words", ","), "--hot-words"),
         (("transcribe", "x.wav", "--raw", "--numbers"), "--numbers: "),
-        (("transcribe", "x.wav", "--model", "commands-en", "--hot-words", "Anna"), "--hot-words: this model"),
+        (("transcribe", BUNDLED, "--model", "commands-en", "--hot-words", "Anna"), "--hot-words: this model"),
         (("evaluate", "commands", "x", "--hot-words", "anna"), "--hot-words"),
         (("transcribe", "x.wav", "--output", __file__), "is a file"),
         (("lab", "memory", "--output", __file__), "is a file"),
@@ -155,7 +156,7 @@ def test_a_config_that_is_missing(streamer, tmp_path):
         ["verify"],
         ["bench"],
         ["evaluate", "captions", "x", "--model"],
-        ["transcribe", "x.wav", "--model"],
+        ["transcribe", BUNDLED, "--model"],
         ["tag", "x", "--model"],
         ["compose", "--model"],
         ["tune", "x", "--model"],

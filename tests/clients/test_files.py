@@ -42,6 +42,14 @@ def test_kinds_of_files(tmp_path, name, options):
     assert sum(map(len, audio.blocks(BLOCK_MS))) // 2 == pytest.approx(22050, abs=2500)
 
 
+@pytest.mark.parametrize("name, subtype", [("gsm.wav", "GSM610"), ("g721.au", "G721_32")])
+def test_a_format_that_cannot_seek(tmp_path, name, subtype):
+    audio = AudioFile(write(tmp_path / name, tone(8000), 8000, subtype=subtype))
+    heard = np.concatenate(list(audio.samples(BLOCK_MS)))
+    assert len(heard) == pytest.approx(4000, abs=600)  # whole blocks of the codec
+    assert np.abs(heard).max() > 0.3
+
+
 def test_channels_are_averaged(tmp_path):
     both = np.stack([np.full(1600, 0.5), np.full(1600, -0.25)], axis=1)
     audio = AudioFile(write(tmp_path / "two.wav", both, 16000))

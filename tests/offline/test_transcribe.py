@@ -200,6 +200,30 @@ def test_a_file_that_breaks_off_in_the_middle_is_not_written(transcribe, recordi
     assert err == f"streamer: {recordings[1]} can't be read to its end\n"
 
 
+@pytest.mark.parametrize("mode", ["offline", "live"])
+def test_whatever_is_wrong_with_a_file_costs_no_other(transcribe, recordings, capsys, monkeypatch, mode):
+    whole = AudioFile.samples
+
+    def samples(audio, block_ms):
+        yield next(whole(audio, block_ms))
+        if audio.name == str(recordings[1]):
+            raise MemoryError("a decoder that breaks")
+
+    monkeypatch.setattr(AudioFile, "samples", samples)
+    assert transcribe(*recordings, mode=mode) == 1
+    out, err = capsys.readouterr()
+    assert [line.split(": ")[0] for line in out.splitlines()] == [str(recordings[0]), str(recordings[2])]
+    assert err == f"streamer: {recordings[1]} can't be read: MemoryError: a decoder that breaks\n"
+
+
+def test_a_missing_file_is_told_before_a_network_is_loaded(transcribe, recordings, capsys):
+    assert transcribe("gone.wav", model="no-such-model") == 1
+    assert capsys.readouterr().err == "streamer: gone.wav is missing; give an audio file\n"
+    with pytest.raises(ValueError, match="no-such-model"):
+        transcribe(recordings[0], "gone.wav", model="no-such-model")
+    assert capsys.readouterr().err == "streamer: gone.wav is missing; give an audio file\n"
+
+
 def test_standard_input(transcribe, recordings, tmp_path, capsys, monkeypatch):
     assert transcribe(recordings[0]) == 0
     wanted = capsys.readouterr().out
