@@ -70,8 +70,8 @@ def test_the_example_with_a_microphone_runs_as_it_stands(server, desk, monkeypat
     monkeypatch.setattr(streamer, "Microphone", Recorded)
     code = snippet(text, "streamer.Microphone()")
     exec(compile(code.replace(ADDRESS, server.address), "snippet", "exec"), {})
-    told = capsys.readouterr().out
-    assert re.search(r"^partial \S+", told, re.M) and re.search(r"^final that is", told, re.M | re.I)
+    printed = capsys.readouterr().out
+    assert re.search(r"^partial \S+", printed, re.M) and re.search(r"^final that is", printed, re.M | re.I)
 
 
 def test_the_example_with_asyncio_runs_as_it_stands(server):

@@ -40,9 +40,9 @@ def test_the_guide_builds_a_model(desk):
         env={"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent.parent)},
     )
     assert ran.returncode == 0, ran.stderr
-    found = dict(re.findall(r"^(accuracy|live differs from the whole by) (\S+)$", ran.stdout, re.M))
-    assert float(found["accuracy"]) > 0.9
-    assert float(found["live differs from the whole by"]) < 1e-4
+    figures = dict(re.findall(r"^(accuracy|live differs from the whole by) (\S+)$", ran.stdout, re.M))
+    assert float(figures["accuracy"]) > 0.9
+    assert float(figures["live differs from the whole by"]) < 1e-4
     assert re.findall(r"^(\w+) +holds", ran.stdout, re.M) == ["cuts", "rows", "shape", "honesty", "drain"]
 
     model = load(desk / "tones")

@@ -19,7 +19,7 @@ def make(folder: Path) -> Path:
     """`folder`/text with the corpora of both tasks and glove_twitter_25d."""
     text = folder / "text"
     tagged = [(frame, name, kind) for kind, names in NAMES.items() for name in names for frame in FRAMES]
-    sentences = "\n".join("".join(f"{line}\n" for line in _lines(*one)) for one in tagged * 4)
+    sentences = "\n".join("".join(f"{line}\n" for line in _lines(*sentence)) for sentence in tagged * 4)
     for name in (
         "ner_gmb/train.conll.gz",
         "ner_gmb/dev.conll",
@@ -31,7 +31,11 @@ def make(folder: Path) -> Path:
         "ner_conll2003/dev.conll",
     ):
         write(text / name, sentences)
-    two = [f"{label}\tthis film is {word} ." for label, some in ((1, GOOD), (0, BAD)) for word in some] * 6
+    two = [
+        f"{label}\tthis film is {word} ."
+        for label, adjectives in ((1, GOOD), (0, BAD))
+        for word in adjectives
+    ] * 6
     five = [line.replace("1\t", "4\t") for line in two]
     for name, rows in (
         ("sst/binary.phrases.train.tsv.gz", two),

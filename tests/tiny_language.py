@@ -73,7 +73,7 @@ def write_sounds(folder: Path) -> None:
     write_pronouncer(folder / "sounds.bin", sounds, normalised(model))
 
 
-def speak(text: str, sure: float = 6.0, strange: Mapping[str, str] = STRANGE) -> np.ndarray:
+def speak(text: str, logit: float = 6.0, strange: Mapping[str, str] = STRANGE) -> np.ndarray:
     """Logits [n, 5]: a row for each phone of `text`'s words, a blank after each; "." is 4 blanks.
 
     `strange` has the phones of words that the language lacks.
@@ -82,7 +82,7 @@ def speak(text: str, sure: float = 6.0, strange: Mapping[str, str] = STRANGE) ->
     for word in text.split():
         for phone in "...." if word == "." else sounds[word]:
             if phone != ".":
-                rows.append(_row(PHONES.index(phone), sure))
+                rows.append(_row(PHONES.index(phone), logit))
             rows.append(_row(0, 9.0))
     return np.array(rows, np.float32)
 
@@ -96,7 +96,7 @@ def babble(rows: int, seed: int) -> np.ndarray:
     return logits
 
 
-def _row(column: int, sure: float) -> np.ndarray:
+def _row(column: int, logit: float) -> np.ndarray:
     row = np.zeros(len(PHONES), np.float32)
-    row[column] = sure
+    row[column] = logit
     return row

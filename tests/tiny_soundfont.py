@@ -27,10 +27,12 @@ def write_soundfont(path: Path) -> Path:
         (b"igen", "<HH", [(LOOPED, 1), (SAMPLE_ID, 0), (0, 0)]),
         (b"shdr", "<20sIIIIIBbHH", sounds),
     ]
-    said = [(b"ifil", struct.pack("<HH", 2, 4)), (b"isng", b"EMU8000\0"), (b"INAM", b"tiny\0\0")]
+    info = [(b"ifil", struct.pack("<HH", 2, 4)), (b"isng", b"EMU8000\0"), (b"INAM", b"tiny\0\0")]
     tables = [(name, b"".join(struct.pack(form, *row) for row in rows)) for name, form, rows in records]
-    lists = [(b"INFO", said), (b"sdta", [(b"smpl", samples.tobytes())]), (b"pdta", tables)]
-    body = b"".join(_chunk(b"LIST", kind + b"".join(_chunk(*one) for one in parts)) for kind, parts in lists)
+    lists = [(b"INFO", info), (b"sdta", [(b"smpl", samples.tobytes())]), (b"pdta", tables)]
+    body = b"".join(
+        _chunk(b"LIST", kind + b"".join(_chunk(*chunk) for chunk in parts)) for kind, parts in lists
+    )
     path.write_bytes(_chunk(b"RIFF", b"sfbk" + body))
     return path
 

@@ -35,9 +35,9 @@ def test_what_cannot_be_seen_is_none():
 
 
 def test_a_report_pools_latencies_and_takes_the_worst_backlog():
-    one = Speaker(0, latencies_ms=[10.0, 20.0], worst_backlog_ms=100.0, closed=True)
-    two = Speaker(1, latencies_ms=[30.0], worst_backlog_ms=400.0, closed=True)
-    result = report(seen(0.5), [one, two], seconds=10.0, late_ms=[1.0, 2.0])
+    first = Speaker(0, latencies_ms=[10.0, 20.0], worst_backlog_ms=100.0, closed=True)
+    second = Speaker(1, latencies_ms=[30.0], worst_backlog_ms=400.0, closed=True)
+    result = report(seen(0.5), [first, second], seconds=10.0, late_ms=[1.0, 2.0])
     assert (result.streams, result.held, result.results) == (2, True, 3)
     assert (result.p50_ms, result.backlog_ms) == (20.0, 400.0)
     assert (result.task, result.model, result.device) == ("captions", "m", "cpu")

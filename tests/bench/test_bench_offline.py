@@ -56,7 +56,7 @@ def test_recordings_are_transcribed_at_once_and_one_by_one(streamer, config, noi
     ],
 )
 def test_what_is_no_offline_bench_is_one_line(streamer, config, model, arguments, status, wanted):  # noqa: F811
-    arguments = [config if one == "CONFIG" else one for one in arguments]
+    arguments = [config if argument == "CONFIG" else argument for argument in arguments]
     refused(streamer("bench", model, "--offline", "--config", config, *arguments), status, wanted)
 
 

@@ -26,8 +26,8 @@ def streamer(monkeypatch, capsys):
         monkeypatch.setattr("sys.argv", ["streamer", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
             cli.main()
-        told = capsys.readouterr()
-        return ended.value.code, told.out, told.err.splitlines()
+        output = capsys.readouterr()
+        return ended.value.code, output.out, output.err.splitlines()
 
     return run
 
@@ -208,8 +208,8 @@ def test_a_model_that_is_broken_keeps_no_other_from_the_list(streamer, tmp_path)
     config = tmp_path / "config.toml"
     config.write_text('[models.cut]\nfolder = "cut"\n[models.whole]\nfolder = "whole"\n')
     code, out, lines = streamer("models", "--config", config)
-    told = [line for line in lines if "cut" in line]
-    assert code == 1 and len(told) == 1 and "weights.safetensors" in told[0]
+    messages = [line for line in lines if "cut" in line]
+    assert code == 1 and len(messages) == 1 and "weights.safetensors" in messages[0]
     assert "whole" in out and "cut" not in out and "captions-en" in out
     assert re.search(r"^    an4 {6,}word error rate 0\.056, character error rate 0\.032$", out, re.M)
     assert "    jsb_chorales (valid)  nats a step 5.452\n" in out and "mode live" not in out

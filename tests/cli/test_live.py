@@ -116,9 +116,9 @@ def test_utterances_are_rewritten_in_their_order(tmp_path):
 
 def test_an_offline_network_that_is_not_there_is_one_line(tmp_path):
     config = Config(models={MODEL: ModelOptions(folder=str(tmp_path / "nothing"))})
-    with Rewriter(config, RATE_HZ) as rewriter, pytest.raises(ValueError) as told:
+    with Rewriter(config, RATE_HZ) as rewriter, pytest.raises(ValueError) as refused:
         rewriter.wait_ready()
-    assert "nothing" in str(told.value) and "\n" not in str(told.value)
+    assert "nothing" in str(refused.value) and "\n" not in str(refused.value)
 
 
 def test_an_offline_network_whose_process_dies_is_one_line(tmp_path):

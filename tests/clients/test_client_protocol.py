@@ -29,7 +29,7 @@ def result(seq: int, accepted: int = 0) -> wire.Result:
 
 
 def sent(parts) -> list:
-    return [wire.decode_input(*one) for one in parts]
+    return [wire.decode_input(*message) for message in parts]
 
 
 class Channel:

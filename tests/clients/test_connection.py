@@ -29,7 +29,7 @@ def digest(data: bytes = DATA) -> str:
     return hashlib.md5(data).hexdigest()
 
 
-def said(results) -> str:
+def heard_digest(results) -> str:
     return results[-1].alternatives[0].text
 
 
@@ -44,7 +44,7 @@ def test_all_that_was_sent_is_heard_and_the_results_come_in_order():
         stream.close()
         results += stream
         assert [r.seq for r in results] == list(range(1, len(frames()) + 2))
-        assert said(results) == digest()
+        assert heard_digest(results) == digest()
         assert (stream.closed.reason, stream.closed.through) == ("closed", len(DATA) // 2)
         assert (stream.position, stream.notices()) == (len(DATA) // 2, [])
 
@@ -59,7 +59,7 @@ def test_one_large_send_is_cut_and_never_fills_more_than_the_window():
         stream.send(DATA)
         stream.close()
         results = list(stream)
-        assert said(results) == digest()
+        assert heard_digest(results) == digest()
         assert max(kept) <= WINDOW
 
 
@@ -70,7 +70,7 @@ def test_streams_share_a_connection():
             stream.send(DATA[: 4 * (number + 1)])
             stream.close()
         for number, stream in enumerate(streams):
-            assert said(list(stream)) == digest(DATA[: 4 * (number + 1)])
+            assert heard_digest(list(stream)) == digest(DATA[: 4 * (number + 1)])
 
 
 def test_leaving_the_connection_closes_its_streams():
@@ -81,7 +81,7 @@ def test_leaving_the_connection_closes_its_streams():
             stream.send(DATA)
         assert stream.closed.reason == "closed"
         assert not engine.streams
-        assert said(list(stream)) == digest()
+        assert heard_digest(list(stream)) == digest()
 
 
 def test_leaving_in_haste_closes_its_streams_too():
@@ -138,7 +138,7 @@ def test_inputs_after_the_end():
     with serving(EchoEngine(lease_s=0.1)) as server, connect(server.address) as connection:
         stream = connection.open("echo")
         stream.send(DATA[:FRAME])
-        assert said(list(stream)) == digest(DATA[:FRAME])
+        assert heard_digest(list(stream)) == digest(DATA[:FRAME])
         assert stream.closed.reason == "lease"
         with pytest.raises(StreamOver, match="lease"):
             stream.send(DATA)
@@ -168,7 +168,7 @@ def test_skip_and_control():
         stream.control(partials=False)
         stream.send(DATA[FRAME : 2 * FRAME])
         stream.close()
-        assert said(list(stream)) == digest(DATA[: 2 * FRAME])
+        assert heard_digest(list(stream)) == digest(DATA[: 2 * FRAME])
         (applied,) = stream.notices()
         assert (applied.position, applied.options) == (FRAME // 2 + 1000, {"partials": False})
         assert stream.closed.through == FRAME + 1000
@@ -193,7 +193,7 @@ def test_a_fresh_server_in_the_old_place_gets_a_new_stream():
             (notice,) = [n for n in stream.notices() if isinstance(n, Restarted)]
             assert notice == Restarted(before, stream.opened.stream, 20 * FRAME // 2)
             assert before not in second.engine.digests
-            assert said(results) == digest(b"".join(frames()[20:]))
+            assert heard_digest(results) == digest(b"".join(frames()[20:]))
             assert stream.position == len(DATA) // 2
 
 
@@ -264,7 +264,7 @@ def test_inputs_go_where_opened_says(monkeypatch):
             elsewhere.loop._topics[stream.opened.stream] = b""
             stream.send(DATA)
             stream.close()
-            assert said(list(stream)) == digest()
+            assert heard_digest(list(stream)) == digest()
             assert list(connection._sockets) == [here.address, elsewhere.address]
 
 
@@ -289,7 +289,7 @@ def test_asyncio_sends_and_iterates_at_once():
     with serving(EchoEngine(steps=1)) as server:
         results, stream = asyncio.run(converse(server.address))
     assert [r.seq for r in results] == list(range(1, len(frames()) + 1))
-    assert (said(results), stream.closed.reason) == (digest(), "closed")
+    assert (heard_digest(results), stream.closed.reason) == (digest(), "closed")
 
 
 def test_leaving_a_stream_closes_it_and_its_results_stay():
@@ -298,7 +298,7 @@ def test_leaving_a_stream_closes_it_and_its_results_stay():
         with connection.open("echo") as stream:
             stream.send(DATA)
         assert stream.closed.reason == "closed" and not engine.streams
-        assert said(list(stream)) == digest()
+        assert heard_digest(list(stream)) == digest()
         with pytest.raises(KeyboardInterrupt), connection.open("echo") as left:
             raise KeyboardInterrupt
         assert left.wait().reason == "closed"
@@ -324,7 +324,7 @@ def test_asyncio_enters_connections_and_streams_as_the_blocking_client_does():
 
     with serving(EchoEngine()) as server:
         results, stream = asyncio.run(converse(server.address))
-    assert (said(results), stream.closed.reason) == (digest(), "closed")
+    assert (heard_digest(results), stream.closed.reason) == (digest(), "closed")
     assert stream.notices()[0].position == len(DATA) // 2
 
 

@@ -29,17 +29,17 @@ def test_every_word_is_shown_once_and_in_time(drawn):
     for text, pause, length in drawn:
         start, at = at + pause, at + pause + length
         words.append(CueWord(text, start, at))
-    found = cues(words)
-    assert " ".join(cue.text for cue in found).split() == [word.text for word in words]
-    for cue in found:
+    shown = cues(words)
+    assert " ".join(cue.text for cue in shown).split() == [word.text for word in words]
+    for cue in shown:
         first = next(word for word in words if word.start == cue.start)
         assert cue.end >= first.end
         lines = cue.text.split("\n")
         if len(cue.text.split()) > 1:
             assert len(lines) <= 2 and max(map(len, lines)) <= LONGEST_LINE
             assert cue.end - cue.start <= LONGEST_SECONDS
-    for one, after in zip(found, found[1:]):
-        assert one.end <= after.start
+    for before, after in zip(shown, shown[1:]):
+        assert before.end <= after.start
 
 
 def test_a_short_utterance_is_one_line():

@@ -107,10 +107,10 @@ def test_what_is_no_audio_is_one_line_that_names_it(tmp_path, kind):
         path.write_text("these are words, but nobody speaks them\n" * 20)
     elif kind == "cut header":
         path.write_bytes(write(tmp_path / "whole.wav", tone(16000), 16000).read_bytes()[:20])
-    with pytest.raises(ValueError) as told:
+    with pytest.raises(ValueError) as refused:
         AudioFile(path)
-    assert "some.wav" in str(told.value)
-    assert "\n" not in str(told.value)
+    assert "some.wav" in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
 def test_pacing_keeps_an_absolute_schedule(monkeypatch):

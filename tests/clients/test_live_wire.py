@@ -45,8 +45,8 @@ def test_far_more_than_the_window_at_once():
         stream = connection.open("tiny", format=FORMAT)
         stream.send(sound.tobytes())
         stream.close()
-        said = [(r.kind, r.through, r.alternatives[0].text) for r in stream if r.alternatives]
-    assert said == [
+        heard = [(r.kind, r.through, r.alternatives[0].text) for r in stream if r.alternatives]
+    assert heard == [
         (r.kind, r.through, r.alternatives[0].text) for r in alone(sound).results if r.alternatives
     ]
 

@@ -139,9 +139,9 @@ def test_without_portaudio_the_line_says_what_to_install(monkeypatch):
 
     monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Missing(), *sys.meta_path])
-    with pytest.raises(OSError, match="apt install libportaudio2.*brew install portaudio") as told:
+    with pytest.raises(OSError, match="apt install libportaudio2.*brew install portaudio") as refused:
         list_devices()
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(refused.value)
 
 
 def test_two_seconds_of_zeros_are_digital_silence():

@@ -38,15 +38,15 @@ def sockets():
 
 @pytest.fixture
 def subscriber(sockets):
-    with Subscriber(sockets.publish, "echo/") as one:
-        one.wait_connected()
+    with Subscriber(sockets.publish, "echo/") as subscribed:
+        subscribed.wait_connected()
         until = time.monotonic() + 5
         # Subscriptions take effect when the publisher has read them.
-        while not one.poll(0.02) and time.monotonic() < until:
+        while not subscribed.poll(0.02) and time.monotonic() < until:
             list(sockets.receive(1, 0))
             sockets.publish_to(b"echo/ready", wire.encode(wire.Closed(STREAM, "ready")))
-        one.poll(0.1)
-        yield one
+        subscribed.poll(0.1)
+        yield subscribed
 
 
 def test_watchers_see_what_the_owner_sees():
@@ -73,11 +73,11 @@ def test_watchers_see_what_the_owner_sees():
 def test_gaps_are_reported_before_the_result_that_shows_them(sockets, subscriber):
     results_of(sockets, "echo/a", [4, 5, 8])
     sockets.publish_to(b"echo/a", wire.encode(wire.Closed(STREAM, "closed", results=9)))
-    told = [p.message for p in watch_all(subscriber, 6)]
-    assert [getattr(m, "seq", None) for m in told] == [4, 5, None, 8, None, None]
-    assert told[2] == Gap(STREAM, 6, 7)
-    assert told[4] == Gap(STREAM, 9, 9)
-    assert told[5].reason == "closed"
+    messages = [p.message for p in watch_all(subscriber, 6)]
+    assert [getattr(m, "seq", None) for m in messages] == [4, 5, None, 8, None, None]
+    assert messages[2] == Gap(STREAM, 6, 7)
+    assert messages[4] == Gap(STREAM, 9, 9)
+    assert messages[5].reason == "closed"
 
 
 def test_a_prefix_selects(sockets, subscriber):

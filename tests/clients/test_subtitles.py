@@ -10,8 +10,8 @@ ID = bytes(16)
 
 
 def final(*words: tuple[str, int, int]) -> wire.Result:
-    said = tuple(wire.Word(*word) for word in words)
-    best = wire.Alternative(" ".join(w.text for w in said), said)
+    spoken = tuple(wire.Word(*word) for word in words)
+    best = wire.Alternative(" ".join(w.text for w in spoken), spoken)
     through = words[-1][2] if words else 0
     return wire.Result(ID, 1, 0, "final", through, 1, (best,))
 

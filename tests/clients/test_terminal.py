@@ -96,28 +96,28 @@ def test_lines_tell_a_warning_once_and_not_on_standard_output(capsys):
 
 
 @pytest.fixture(scope="module")
-def room(tmp_path_factory) -> Path:
+def folder(tmp_path_factory) -> Path:
     """A folder with a config, two small models of random weights, and three seconds of noise."""
-    room = tmp_path_factory.mktemp("live")
+    folder = tmp_path_factory.mktemp("live")
     for name, network in {"tiny": LIVE, "whole": OFFLINE}.items():
-        card = write_model(room / name, network=network) / "card.toml"
+        card = write_model(folder / name, network=network) / "card.toml"
         card.write_text(card.read_text().replace('kind = "argmax"', READER).replace('" "]', '"maybe"]'))
-    (room / "own.toml").write_text(
+    (folder / "own.toml").write_text(
         '[models.tiny]\nfolder = "tiny"\n[models.captions-en-offline]\nfolder = "whole"\n'
     )
     noise = np.random.default_rng(3).normal(0, 0.1, 3 * 16000).astype(np.float32)
-    soundfile.write(room / "noise.wav", noise, 16000)
-    soundfile.write(room / "long.wav", np.tile(noise, 20), 16000)
-    return room
+    soundfile.write(folder / "noise.wav", noise, 16000)
+    soundfile.write(folder / "long.wav", np.tile(noise, 20), 16000)
+    return folder
 
 
-def command(room: Path, *more: str) -> list[str]:
-    config = ["--config", str(room / "own.toml"), "--model", "tiny"]
+def command(folder: Path, *more: str) -> list[str]:
+    config = ["--config", str(folder / "own.toml"), "--model", "tiny"]
     return [sys.executable, "-m", "streamer", "live", *config, *more]
 
 
-def environment(room: Path) -> dict[str, str]:
-    return os.environ | {"XDG_CACHE_HOME": str(room / "cache"), "TERM": "xterm-256color", "COLUMNS": "100"}
+def environment(folder: Path) -> dict[str, str]:
+    return os.environ | {"XDG_CACHE_HOME": str(folder / "cache"), "TERM": "xterm-256color", "COLUMNS": "100"}
 
 
 class Terminal:
@@ -162,10 +162,10 @@ class Terminal:
 
 
 @pytest.fixture(scope="module")
-def piped(room) -> subprocess.CompletedProcess:
-    options = ["--file", str(room / "noise.wav"), "--save", str(room / "out.srt"), "--offline-finals"]
+def piped(folder) -> subprocess.CompletedProcess:
+    options = ["--file", str(folder / "noise.wav"), "--save", str(folder / "out.srt"), "--offline-finals"]
     return subprocess.run(
-        command(room, *options), env=environment(room), capture_output=True, text=True, timeout=120
+        command(folder, *options), env=environment(folder), capture_output=True, text=True, timeout=120
     )
 
 
@@ -188,14 +188,14 @@ def test_every_final_is_rewritten_offline(piped):
     assert len(piped.stdout.splitlines()) == 2 * len(finals(piped))
 
 
-def test_the_subtitles_are_the_finals(piped, room):
-    events = pysubs2.load(str(room / "out.srt")).events
+def test_the_subtitles_are_the_finals(piped, folder):
+    events = pysubs2.load(str(folder / "out.srt")).events
     assert [e.text for e in events] == finals(piped)
     assert all(0 <= e.start < e.end <= 3000 for e in events)
 
 
-def test_on_a_terminal_the_screen_shows_all_of_it(piped, room):
-    terminal = Terminal(command(room, "--file", str(room / "noise.wav")), environment(room))
+def test_on_a_terminal_the_screen_shows_all_of_it(piped, folder):
+    terminal = Terminal(command(folder, "--file", str(folder / "noise.wav")), environment(folder))
     assert terminal.wait() == 0, terminal.text()
     shown = " ".join(terminal.text().decode().split())
     for wanted in ("tiny · noise.wav", "█", "latency p50", "real-time factor", "overflows"):
@@ -204,10 +204,10 @@ def test_on_a_terminal_the_screen_shows_all_of_it(piped, room):
 
 
 @pytest.mark.parametrize("more", [(), ("--offline-finals",)])
-def test_ctrl_c_ends_with_the_last_words_out(room, more):
-    srt = room / "stopped.srt"
-    options = ["--file", str(room / "long.wav"), "--save", str(srt), *more]
-    terminal = Terminal(command(room, *options), environment(room))
+def test_ctrl_c_ends_with_the_last_words_out(folder, more):
+    srt = folder / "stopped.srt"
+    options = ["--file", str(folder / "long.wav"), "--save", str(srt), *more]
+    terminal = Terminal(command(folder, *options), environment(folder))
     terminal.read_until(b"1.0 s heard")
     pressed = time.monotonic()
     terminal.press(b"\x03")
@@ -220,16 +220,16 @@ def test_ctrl_c_ends_with_the_last_words_out(room, more):
     assert events and " ".join(events[-1].text.split()) in " ".join(text.split())
 
 
-def test_a_signal_to_end_is_a_ctrl_c(room):
-    terminal = Terminal(command(room, "--file", str(room / "long.wav")), environment(room))
+def test_a_signal_to_end_is_a_ctrl_c(folder):
+    terminal = Terminal(command(folder, "--file", str(folder / "long.wav")), environment(folder))
     terminal.read_until(b"1.0 s heard")
     os.kill(terminal.pid, signal.SIGTERM)
     assert terminal.wait() == 0
     assert terminal.output.rindex(b"\x1b[?25h") > terminal.output.rindex(b"\x1b[?25l")  # the cursor is back
 
 
-def test_ctrl_c_before_it_has_begun_waits_for_nothing(room):
-    terminal = Terminal(command(room, "--file", str(room / "long.wav")), environment(room))
+def test_ctrl_c_before_it_has_begun_waits_for_nothing(folder):
+    terminal = Terminal(command(folder, "--file", str(folder / "long.wav")), environment(folder))
     terminal.read_until(b"starting")
     pressed = time.monotonic()
     terminal.press(b"\x03")
@@ -248,9 +248,14 @@ def test_ctrl_c_before_it_has_begun_waits_for_nothing(room):
         (["--file", "noise.wav", "--connect", "tcp://127.0.0.1:9"], "no server answers"),
     ],
 )
-def test_what_can_not_be_done_is_one_line(room, options, wanted):
+def test_what_can_not_be_done_is_one_line(folder, options, wanted):
     done = subprocess.run(
-        command(room, *options), cwd=room, env=environment(room), capture_output=True, text=True, timeout=120
+        command(folder, *options),
+        cwd=folder,
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == (2 if "--device" in options else 1)
     assert done.stdout == ""

@@ -68,20 +68,20 @@ def test_conditions_that_make_no_sense(tmp_path):
 def test_reliability_of_confidences():
     assert right_words(["a", "b", "c"], ["a", "x", "c", "d"]) == [True, False, True, False]
     assert right_words([], ["a"]) == [False]
-    found = reliability([0.9, 0.9, 0.91, 0.93, 0.2], [True, True, True, False, False])
-    assert found.table == [[0.2, 0.0, 1], [0.91, 0.75, 4]]
-    assert found.error == pytest.approx((0.2 + 4 * 0.16) / 5)
+    result = reliability([0.9, 0.9, 0.91, 0.93, 0.2], [True, True, True, False, False])
+    assert result.table == [[0.2, 0.0, 1], [0.91, 0.75, 4]]
+    assert result.error == pytest.approx((0.2 + 4 * 0.16) / 5)
     assert reliability([], []).error is None
 
 
 def test_times_are_compared_for_words_that_were_found():
     spoken = [SpokenWord("a", 0.0, 0.4), SpokenWord("b", 0.5, 0.9), SpokenWord("a", 5.0, 5.2)]
-    found = [SpokenWord("a", 0.1, 0.4), SpokenWord("c", 0.5, 0.9), SpokenWord("a", 9.0, 9.2)]
-    assert time_errors(spoken, found) == pytest.approx([0.1, 0.0])
+    recognised = [SpokenWord("a", 0.1, 0.4), SpokenWord("c", 0.5, 0.9), SpokenWord("a", 9.0, 9.2)]
+    assert time_errors(spoken, recognised) == pytest.approx([0.1, 0.0])
 
 
 def test_a_set_is_repeated_until_it_is_long_enough(speech):
-    assert [one.key for one in looped([speech] * 2, minutes=0.2, silence_seconds=0.0)] == ["one"] * 6
+    assert [repeat.key for repeat in looped([speech] * 2, minutes=0.2, silence_seconds=0.0)] == ["one"] * 6
     assert len(looped([speech] * 9, minutes=0.1, silence_seconds=0.0)) == 9
 
 

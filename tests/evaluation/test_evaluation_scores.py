@@ -71,12 +71,12 @@ def test_a_word_of_a_later_utterance_is_looked_for_there():
 
 
 def test_joined_recordings_keep_the_places_of_their_words():
-    one = tone(1.0, text="a", words=(SpokenWord("a", 0.2, 0.4),))
-    two = tone(0.5, rate_hz=8000, text="b", words=(SpokenWord("b", 0.1, 0.2),))
-    joined = join("both", [one, two], silence_seconds=0.25)
+    first = tone(1.0, text="a", words=(SpokenWord("a", 0.2, 0.4),))
+    second = tone(0.5, rate_hz=8000, text="b", words=(SpokenWord("b", 0.1, 0.2),))
+    joined = join("both", [first, second], silence_seconds=0.25)
     assert (joined.text, joined.rate_hz, joined.seconds) == ("a b", 16000, pytest.approx(2.0))
     assert joined.words[1].start == pytest.approx(1.35)
-    assert join("unknown", [one, tone(1.0, text="c")]).words is None
+    assert join("unknown", [first, tone(1.0, text="c")]).words is None
 
 
 def test_joining_to_a_length_loses_no_recording():

@@ -11,19 +11,19 @@ CADENCE = np.repeat([[72, 67, 64, 48], [71, 67, 62, 43], [72, 67, 64, 48]], 4, a
 
 
 def test_a_plain_cadence():
-    found = judge([CADENCE])
+    statistics = judge([CADENCE])
     assert (
-        found.rates["cadences"],
-        found.rates["crossings"],
-        found.rates["parallel_fifths"],
-        found.rates["repetition"],
+        statistics.rates["cadences"],
+        statistics.rates["crossings"],
+        statistics.rates["parallel_fifths"],
+        statistics.rates["repetition"],
     ) == (1, 0, 0, 0)
-    assert found.histograms["durations"] == pytest.approx({4: 9 / 10, 12: 1 / 10})
-    assert found.histograms["pitch_classes"] == pytest.approx(
+    assert statistics.histograms["durations"] == pytest.approx({4: 9 / 10, 12: 1 / 10})
+    assert statistics.histograms["pitch_classes"] == pytest.approx(
         {0: 1 / 3, 2: 1 / 12, 4: 1 / 6, 7: 1 / 3, 11: 1 / 12}
     )
-    assert found.histograms["intervals"][-1] == found.histograms["intervals"][1] > 0
-    assert found.histograms["harmonies"] == pytest.approx({0: 2 / 3, 4: 1 / 3})
+    assert statistics.histograms["intervals"][-1] == statistics.histograms["intervals"][1] > 0
+    assert statistics.histograms["harmonies"] == pytest.approx({0: 2 / 3, 4: 1 / 3})
 
 
 def test_crossings_and_parallel_fifths_are_found():

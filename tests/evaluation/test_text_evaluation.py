@@ -61,8 +61,8 @@ def test_capitals_and_a_list_of_names_tell_entities():
 
 def test_scores_count_whole_spans_and_leave_out_types_that_the_gold_lacks():
     gold = [["B-PER", "I-PER", "O", "B-LOC"], ["O", "B-LOC"]]
-    found = [["B-PER", "I-PER", "B-MISC", "O"], ["B-LOC", "I-LOC"]]
-    scores = entity_scores(gold, found)
+    predicted = [["B-PER", "I-PER", "B-MISC", "O"], ["B-LOC", "I-LOC"]]
+    scores = entity_scores(gold, predicted)
     # One of three found, one of two right.
     assert (scores.precision, scores.recall) == (pytest.approx(1 / 2), pytest.approx(1 / 3))
     assert scores.f1 == pytest.approx(0.4) and scores.dropped == 1
@@ -71,8 +71,8 @@ def test_scores_count_whole_spans_and_leave_out_types_that_the_gold_lacks():
 
 def test_baselines_learn(data):
     sentences = read_conll(data / "ner_wikigold" / "train.conll")
-    found = tagged_by_features(sentences, [["Ann", "Lee", "slept", "."], []])
-    assert found == [["B-PER", "I-PER", "O", "O"], []]
+    predicted = tagged_by_features(sentences, [["Ann", "Lee", "slept", "."], []])
+    assert predicted == [["B-PER", "I-PER", "O", "O"], []]
     rows = read_labelled(data / "sst" / "binary.dev.tsv")
     assert judged_by_words(rows, ["this film is awful .", "superb"]) == [0, 1]
 

@@ -34,20 +34,20 @@ def folder(tmp_path):
 def test_the_option_that_measures_best_is_found(folder):
     words = (SpokenWord("ab", 0.0, 0.24), SpokenWord("cab", 0.24, 0.48))
     # Phones that are too unsure to be taken for speech.
-    muffled = speak("ab cab", sure=4.0)
+    muffled = speak("ab cab", logit=4.0)
     muffled[:, 0] += 5.0
     tuning = Tuning(load(folder), {"one": [Spoken("ab cab", words, muffled)]})
     tried = []
     grid = {"start_level": (5.0, 0.01), "blank_bias": (6.0,)}
-    best, found = tuning.search(grid, lambda options, one: tried.append(options))
-    assert best["start_level"] == 0.01 and found.mean == 0.0
+    best, errors = tuning.search(grid, lambda options, recording: tried.append(options))
+    assert best["start_level"] == 0.01 and errors.mean == 0.0
     assert tried[0] == {} and {"start_level": 5.0} in tried
     offsets = tuning.timed(best)
     assert set(offsets) == {"start_offset_rows", "end_offset_rows"}
     moved = tuning.timed(best | {"start_offset_rows": 1.0})
     assert moved["start_offset_rows"] == pytest.approx(offsets["start_offset_rows"], abs=0.6)
     with pytest.raises(ValueError, match="beams"):
-        tuning.search({"beams": (1,)}, lambda options, one: None)
+        tuning.search({"beams": (1,)}, lambda options, recording: None)
 
 
 def test_confidences_are_fitted_to_what_is_right(folder):

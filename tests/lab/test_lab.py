@@ -74,8 +74,8 @@ def test_gradients_by_distance_are_what_the_product_of_jacobians_leaves(cell):
 
     def loss(change, at):
         state = network.recurrent.cell.initial_state(1)
-        for step, one in enumerate(inputs.split(1, 1)):
-            _, state = network.recurrent.cell.step(one, state)
+        for step, frame in enumerate(inputs.split(1, 1)):
+            _, state = network.recurrent.cell.step(frame, state)
             if step == at:
                 state = tuple(leaf + part for leaf, part in zip(state, change))
         return torch.nn.functional.cross_entropy(network.number(state[0]), torch.tensor([1]))
@@ -84,21 +84,23 @@ def test_gradients_by_distance_are_what_the_product_of_jacobians_leaves(cell):
         nothing = tuple(
             torch.zeros_like(leaf, requires_grad=True) for leaf in network.recurrent.cell.initial_state(1)
         )
-        found = torch.autograd.grad(loss(nothing, at), nothing, allow_unused=True)
-        norm = sum(float(one.square().sum()) for one in found if one is not None) ** 0.5
+        gradients = torch.autograd.grad(loss(nothing, at), nothing, allow_unused=True)
+        norm = sum(float(gradient.square().sum()) for gradient in gradients if gradient is not None) ** 0.5
         assert norms[1, 5 - at] == pytest.approx(norm, abs=TOLERANCE)
     product = product_norms(network.recurrent.cell, inputs)
     assert product[0] == pytest.approx(1.0) and np.all(norms[1] <= norms[1, 0] * product * (1 + 1e-4))
-    found = reach(network, [(x[:1], 0), (x[1:, :5], 1)], 3)
-    assert found.distance == [0, 1, 2, 3] and found.median[0] == 1.0
+    result = reach(network, [(x[:1], 0), (x[1:, :5], 1)], 3)
+    assert result.distance == [0, 1, 2, 3] and result.median[0] == 1.0
 
 
 def test_a_strong_recurrence_explodes_and_a_weak_one_vanishes():
     x = torch.zeros(1, 12, 19)
-    found = exploding.explosions(9, [(x, 0), (x, 1)], 11)
-    last = [one.reach.median[-1] for one in found]
+    points = exploding.explosions(9, [(x, 0), (x, 1)], 11)
+    last = [point.reach.median[-1] for point in points]
     assert last == sorted(last) and last[0] < 1e-3 and last[-1] > 1
-    assert all(one.clipped <= exploding.CLIP * 1.001 and one.clipped <= one.norm * 1.001 for one in found)
+    assert all(
+        point.clipped <= exploding.CLIP * 1.001 and point.clipped <= point.norm * 1.001 for point in points
+    )
 
 
 def test_intervals_hold_the_mean_and_shrink_with_rows():
@@ -124,7 +126,7 @@ def test_the_sample_is_there():
     assert len(sample.rows("natural")) == 2265 and len(sample.rows("1attractor")) == 2000
     assert (
         len(gradients.long_rows()) > gradients.WATCHED
-        and min(one.distance for one in sample.distant_rows()) > 0
+        and min(row.distance for row in sample.distant_rows()) > 0
     )
 
 
@@ -133,9 +135,9 @@ def test_gates_give_back_what_the_layer_computes(cell):
     torch.manual_seed(3)
     layer = cell(3, 4).requires_grad_(False)
     x = torch.randn(1, 5, 3)
-    ((_, found),) = gates_along(layer, x)
+    ((_, gates),) = gates_along(layer, x)
     y, _ = layer.step(x, layer.initial_state(1))
-    kept = {name: torch.from_numpy(values) for name, values in found.items()}
+    kept = {name: torch.from_numpy(values) for name, values in gates.items()}
     assert "step" not in vars(layer) and set(kept) <= {"input", "forget", "output", "reset", "update"}
     before = torch.cat([torch.zeros(1, 4), y[0, :-1]])
     from_input = x[0] @ layer.input_weight.T + layer.input_bias
@@ -235,7 +237,7 @@ def test_markers_take_sentences_of_any_length_and_cost_what_they_say(name):
     network = Marker(5, BETWEEN[name]()).eval()
     for steps in (1, PADDED, PADDED + 3):
         assert network(torch.zeros(2, steps, 19)).shape == (2, steps, 2)
-    assert cost(name).parameters == sum(one.numel() for one in network.between.parameters())
+    assert cost(name).parameters == sum(parameter.numel() for parameter in network.between.parameters())
 
 
 def test_why_is_measured_written_and_drawn(tmp_path, monkeypatch, capsys):
@@ -244,11 +246,11 @@ def test_why_is_measured_written_and_drawn(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(lab_why, "TIMED_EPOCHS", 1)
     read = lab_why._read
     monkeypatch.setattr(lab_why, "_read", lambda path, words: read(path, words)[:60])
-    found = lab_why.measure(lambda text: None)
-    assert found.kinds["rnn"].padding == 0 < found.kinds["feed-forward"].padding < 1
+    result = lab_why.measure(lambda text: None)
+    assert result.kinds["rnn"].padding == 0 < result.kinds["feed-forward"].padding < 1
     # Of words past its padding the feed-forward network says the same each time: half of balanced accuracy.
-    assert found.kinds["feed-forward"].accuracy[lab_why.GROUPS[3]].mean == pytest.approx(0.5)
-    lab_why.show(found)
+    assert result.kinds["feed-forward"].accuracy[lab_why.GROUPS[3]].mean == pytest.approx(0.5)
+    lab_why.show(result)
     assert "share spent on padding" in capsys.readouterr().out
-    assert json.loads(lab_why.write(found, tmp_path).read_text())["seconds"].keys() == {"1", "2", "3"}
-    why_picture.draw(found, tmp_path / "why.png")
+    assert json.loads(lab_why.write(result, tmp_path).read_text())["seconds"].keys() == {"1", "2", "3"}
+    why_picture.draw(result, tmp_path / "why.png")

@@ -66,7 +66,9 @@ def test_networks_are_of_equal_size():
     for view in VIEWS:
         for depth in (1, 2, 3):
             made = seer(view, 72, 400_000, depth, 0.0)
-            assert sum(one.numel() for one in made.parameters()) == pytest.approx(400_000, rel=0.03)
+            assert sum(parameter.numel() for parameter in made.parameters()) == pytest.approx(
+                400_000, rel=0.03
+            )
 
 
 def test_every_network_has_a_name_of_its_own():
@@ -126,12 +128,12 @@ def test_translation_reads_no_further_than_it_may(tmp_path, monkeypatch):
     lags = []
     for view in (*translation_task.VIEWS[:2], translation_task.VIEWS[-1]):
         network = task.network(view, 2).eval()
-        found = translation_task.translated(network, sources)
-        for source, (units, read) in zip(sources, found):
+        translations = translation_task.translated(network, sources)
+        for source, (units, read) in zip(sources, translations):
             assert (
                 len(units) == len(read)
                 and read == sorted(read)
-                and all(0 < one <= len(source) + 1 for one in read)
+                and all(0 < num_read <= len(source) + 1 for num_read in read)
             )
             if view.both_ways:
                 assert set(read) <= {len(source) + 1}
@@ -167,8 +169,8 @@ def test_what_stood_in_a_words_place_before_it():
         shown(2.0, "a", "cap"),
         shown(3.0, "a", "cat", final=True),
     ]
-    sure = [shown(1.0), shown(1.5), shown(2.0, "a"), everything[-1]]
-    first, second = timeline.live_words(everything, sure)
+    settled = [shown(1.0), shown(1.5), shown(2.0, "a"), everything[-1]]
+    first, second = timeline.live_words(everything, settled)
     assert (first.shown, first.settled, first.before) == (1.5, 2.0, ((1.0, "on"),))
     assert (second.shown, second.settled, second.before) == (3.0, 3.0, ((2.0, "cap"),))
     assert timeline.right("The cat.", ["a", "cat"]) == [False, True]

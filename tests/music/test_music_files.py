@@ -67,12 +67,12 @@ def test_a_tempo_that_changed_is_written(tmp_path):
     write_musicxml(piece, tmp_path / "a.musicxml")
     # MusicXML 4.0: a sound stands in a measure by itself, or in a direction after its type.
     score = ET.parse(tmp_path / "a.musicxml")
-    found = [
+    tempos = [
         (m.get("number"), s.get("tempo"), s.findtext("offset"))
         for m in score.iter("measure")
         for s in m.findall("sound")
     ]
-    assert found == [("1", "120", None), ("2", "60", "2")]
+    assert tempos == [("1", "120", None), ("2", "60", "2")]
 
 
 @pytest.mark.parametrize(
@@ -86,14 +86,14 @@ def test_a_tempo_that_changed_is_written(tmp_path):
     ],
 )
 def test_prompts(text, seed, melody):
-    found = read_prompt(text, 2)
-    assert (found.seed, found.melody) == (seed, melody)
+    prompt = read_prompt(text, 2)
+    assert (prompt.seed, prompt.melody) == (seed, melody)
 
 
 def test_a_text_is_hashed_and_always_alike():
-    one, other = read_prompt("spring rain", 4), read_prompt("Spring rain", 4)
-    assert one == read_prompt("spring rain", 4) and one.seed != other.seed
-    assert 0 <= one.seed < 2**62
+    prompt, other = read_prompt("spring rain", 4), read_prompt("Spring rain", 4)
+    assert prompt == read_prompt("spring rain", 4) and prompt.seed != other.seed
+    assert 0 <= prompt.seed < 2**62
 
 
 HEAD = b"MThd\0\0\0\6\0\1\0\1\1\xe0MTrk"
@@ -187,12 +187,12 @@ def test_scores_of_both_kinds(tmp_path):
     path = tmp_path / "valid.npz"
     roll = np.random.default_rng(1).random((9, 88)) < 0.1
     np.savez(path, lengths=[4, 5], roll_packed=np.packbits(roll, axis=1))
-    found = read_scores(path)
-    assert isinstance(found, Rolls) and [len(piece) for piece in found.pieces] == [4, 5]
-    assert np.array_equal(np.concatenate(found.pieces), roll)
+    scores = read_scores(path)
+    assert isinstance(scores, Rolls) and [len(piece) for piece in scores.pieces] == [4, 5]
+    assert np.array_equal(np.concatenate(scores.pieces), roll)
     np.savez(path, lengths=[2], pitches=np.array([[60, -1], [62, 40]], np.int16))
-    found = read_scores(path)
-    assert isinstance(found, Voices) and found.pieces[0].tolist() == [[60, -1], [62, 40]]
+    scores = read_scores(path)
+    assert isinstance(scores, Voices) and scores.pieces[0].tolist() == [[60, -1], [62, 40]]
 
 
 @pytest.mark.parametrize(

@@ -41,8 +41,8 @@ def test_features_block_by_block_are_those_of_the_whole(offline, rate_hz, block)
     sound = torch.from_numpy(babble(1.3 if block > 1 else 0.05, 1, rate_hz)[:-7])
     front = offline.model.front(rate_hz)
     blocks = (sound[at : at + block] for at in range(0, len(sound), block))
-    found = torch.cat(list(frames(front, blocks)))
-    torch.testing.assert_close(found, front(sound[None, :, None])[0], atol=ATOL, rtol=1e-4)
+    features = torch.cat(list(frames(front, blocks)))
+    torch.testing.assert_close(features, front(sound[None, :, None])[0], atol=ATOL, rtol=1e-4)
 
 
 def test_no_samples_have_no_features(offline):
@@ -103,16 +103,16 @@ def test_a_long_recording_is_its_pieces(offline):
 
 
 def test_times_are_in_order_and_within_the_recording(offline):
-    (found,) = offline.transcribe([(babble(61.003, 5), RATE_HZ)])
-    times = [t for _, start, end in words(found) for t in (start, end)]
+    (transcript,) = offline.transcribe([(babble(61.003, 5), RATE_HZ)])
+    times = [t for _, start, end in words(transcript) for t in (start, end)]
     assert times == sorted(times)
-    assert times[0] >= 0.0 and times[-1] <= found.seconds
+    assert times[0] >= 0.0 and times[-1] <= transcript.seconds
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 44100, 7350, 37800])
 def test_any_rate(offline, rate_hz):
-    (found,) = offline.transcribe([(babble(3.0, 2, rate_hz), rate_hz)])
-    assert found.text and found.seconds == pytest.approx(3.0, abs=0.001)
+    (transcript,) = offline.transcribe([(babble(3.0, 2, rate_hz), rate_hz)])
+    assert transcript.text and transcript.seconds == pytest.approx(3.0, abs=0.001)
 
 
 def test_nothing_says_nothing(offline):
@@ -135,10 +135,10 @@ def test_progress_adds_up_and_results_come_early(offline, monkeypatch):
             opened.append(seed)
             yield SoundBlocks([babble(6.0, seed)], RATE_HZ)
 
-    found = offline.transcripts(sounds(), done.append)
-    next(found)
+    transcripts = offline.transcripts(sounds(), done.append)
+    next(transcripts)
     assert len(opened) < 6
-    rest = list(found)
+    rest = list(transcripts)
     assert len(rest) == 5
     assert sum(done) == pytest.approx(36.0)
     assert rest == offline.transcribe([(babble(6.0, seed), RATE_HZ) for seed in range(1, 6)])

@@ -81,8 +81,10 @@ def test_a_live_network_forgets_the_sentence_before(model):
     network = model(LIVE).network
     encoder = WordsEncoder(WORDS, tail=2)
     steps = [
-        torch.from_numpy(np.concatenate([*(encoder.steps(w, w == one[0]) for w in one), encoder.tail(9)]))
-        for one in (["the", "fox", "sleeps", "."], ["Zorilla", "in", "Rome"])
+        torch.from_numpy(
+            np.concatenate([*(encoder.steps(w, w == sentence[0]) for w in sentence), encoder.tail(9)])
+        )
+        for sentence in (["the", "fox", "sleeps", "."], ["Zorilla", "in", "Rome"])
     ]
     alone = network(steps[1][None])
     after, _ = network.step(torch.cat(steps)[None], network.initial_state(1))
@@ -121,9 +123,11 @@ def test_a_summary_is_made_of_shortened_sentences_in_order(model):
         for place in ("Rome", "Bonn", "Oslo")
     ] * 4
     chosen = summarize(sentences, network, 0.3)
-    assert [one.sentence for one in chosen] == sorted({one.sentence for one in chosen})
-    assert 0 < sum(len(one.words) for one in chosen) <= 0.3 * 6 * len(sentences)
-    assert all(set(one.words) <= set(sentences[one.sentence]) for one in chosen)
+    assert [shortened.sentence for shortened in chosen] == sorted(
+        {shortened.sentence for shortened in chosen}
+    )
+    assert 0 < sum(len(shortened.words) for shortened in chosen) <= 0.3 * 6 * len(sentences)
+    assert all(set(shortened.words) <= set(sentences[shortened.sentence]) for shortened in chosen)
 
 
 def test_an_option_that_the_reader_lacks_is_refused(model):

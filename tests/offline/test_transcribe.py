@@ -86,12 +86,12 @@ def test_a_file_that_is_too_loud_keeps_nothing_from_the_others(
 
 def test_live_is_the_live_network_over_the_whole_file(transcribe, recordings, folders, capsys):
     assert transcribe(recordings[0], mode="live", format="json") == 0
-    found = json.loads(capsys.readouterr().out)
+    transcript = json.loads(capsys.readouterr().out)
     samples, rate_hz = soundfile.read(recordings[0], dtype="float32")
     (whole,) = Offline(load(folders["live"])).transcribe([(samples, rate_hz)])
-    assert found["text"] == whole.text
-    said = [(w["word"], w["start"], w["end"]) for s in found["segments"] for w in s["words"]]
-    assert said == words(whole)
+    assert transcript["text"] == whole.text
+    timed_words = [(w["word"], w["start"], w["end"]) for s in transcript["segments"] for w in s["words"]]
+    assert timed_words == words(whole)
 
 
 @pytest.mark.parametrize("mode", ["offline", "live"])
@@ -117,19 +117,19 @@ def test_subtitles(transcribe, recordings, capsys, format):
     assert transcribe(recordings[1], format="json") == 0
     segments = json.loads(capsys.readouterr().out)["segments"]
     assert transcribe(recordings[1], format=format) == 0
-    found = pysubs2.SSAFile.from_string(capsys.readouterr().out)
-    assert found.format == format
+    subtitles = pysubs2.SSAFile.from_string(capsys.readouterr().out)
+    assert subtitles.format == format
     words = " ".join(segment["text"] for segment in segments).split()
-    assert " ".join(line.plaintext for line in found).split() == words
+    assert " ".join(line.plaintext for line in subtitles).split() == words
     starts, ends = ([round(1000 * segment[edge]) for segment in segments] for edge in ("start", "end"))
     # A long utterance is several subtitles, the first of which starts and the last of which ends with it.
-    assert set(starts) <= {line.start for line in found} and set(ends) <= {line.end for line in found}
+    assert set(starts) <= {line.start for line in subtitles} and set(ends) <= {line.end for line in subtitles}
 
 
 def test_subtitles_as_they_are_written():
     spoken = TranscribedWord("well", 3660.5, 3661.0, 0.9), TranscribedWord("now", 3661.0, 3661.25, 0.5)
-    said = Segment(3660.5, 3661.25, "well now", spoken)
-    transcript = Transcript(4000.0, "well now", (said,))
+    segment = Segment(3660.5, 3661.25, "well now", spoken)
+    transcript = Transcript(4000.0, "well now", (segment,))
     assert rendered("x", transcript, "srt") == "1\n01:01:00,500 --> 01:01:01,250\nwell now"
     assert "01:01:00.500 --> 01:01:01.250\nwell now" in rendered("x", transcript, "vtt")
     assert rendered("x", Transcript(1.0, "", ()), "srt") == ""

@@ -52,7 +52,7 @@ def test_a_repeated_phone_needs_a_blank(reader):
 
 def test_threads_do_not_matter(language, monkeypatch):
     streams = np.stack([babble(200, seed) for seed in range(40)])
-    told = []
+    results = []
     for threads in (1, 3):
         monkeypatch.setattr(captions, "num_search_threads", lambda threads=threads: threads)
         reader = CaptionsReader(PHONES, OPTIONS, language, len(streams))
@@ -60,8 +60,8 @@ def test_threads_do_not_matter(language, monkeypatch):
         for row in rows:
             reader.open(row, reader.parse({}))
         read = [reader.read(rows, streams[:, at : at + 50]) for at in range(0, 200, 50)]
-        told.append(read + [reader.finish(row) for row in rows])
-    assert told[0] == told[1]
+        results.append(read + [reader.finish(row) for row in rows])
+    assert results[0] == results[1]
 
 
 @pytest.mark.parametrize("seed", range(8))

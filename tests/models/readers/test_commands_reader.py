@@ -135,8 +135,8 @@ def test_amid_talk_a_word_must_be_surer():
     assert finals(run(reader, np.concatenate([talk, doubtful]))) == ["yes"]  # what it has heard fades
     amid = np.concatenate([talk, doubtful[5:]])
     assert finals(run(reader, amid)) == []
-    sure = outputs(*quiet(3), YES, YES, YES, voiced=range(6))
-    assert finals(run(reader, np.concatenate([talk, sure]))) == ["yes"]
+    clear = outputs(*quiet(3), YES, YES, YES, voiced=range(6))
+    assert finals(run(reader, np.concatenate([talk, clear]))) == ["yes"]
     called = CommandsReader(LABELS, options | {"talk_thresholds": {"yes": 0.7}}, ROWS)
     assert finals(run(called, amid)) == ["yes"]
 
@@ -175,9 +175,9 @@ def test_what_is_too_long_too_short_or_told_already_is_in_no_doubt():
     reader = CommandsReader(LABELS, DOUBT, ROWS)
     assert finals(run(reader, in_doubt(10, 20, voiced=20))) == []
     assert finals(run(reader, in_doubt(10, 20, voiced=2))) == []
-    told = in_doubt(10, 20)
-    told[11:13, NO] = 24.0
-    assert finals(run(reader, told)) == ["no"]
+    reported = in_doubt(10, 20)
+    reported[11:13, NO] = 24.0
+    assert finals(run(reader, reported)) == ["no"]
     other = in_doubt(10, 20)
     other[12:14, UNKNOWN] = 24.0
     wary = CommandsReader(LABELS, DOUBT | {"doubt_share": 0.5}, ROWS)

@@ -30,7 +30,7 @@ def stream(*sentences: str) -> tuple[list[Mark], np.ndarray]:
     return marks, np.concatenate(rows)
 
 
-def told(reader, marks, outputs, lookahead=0, partials=True):
+def events_of(reader, marks, outputs, lookahead=0, partials=True):
     reader.open(1, reader.parse({"lookahead": lookahead, "partials": partials}))
     return read(reader, 1, Recording(outputs, marks)) + reader.finish(1)
 
@@ -44,7 +44,7 @@ SENTENCES = "Ann/B-PER Lee/I-PER saw Rome/B-LOC Paris/B-LOC", "no one", "Bo/B-PE
 
 @pytest.mark.parametrize("lookahead", range(HEADS))
 def test_each_lookahead_finds_the_same_spans(lookahead):
-    events = told(reader(), *stream(*SENTENCES), lookahead=lookahead)
+    events = events_of(reader(), *stream(*SENTENCES), lookahead=lookahead)
     finals = [event for event in events if event.kind == "final"]
     assert [final.alternatives[0].text for final in finals] == ["Ann Lee saw Rome Paris", "no one", "Bo"]
     assert [final.utterance for final in finals] == [0, 1, 2]
@@ -58,7 +58,7 @@ def test_each_lookahead_finds_the_same_spans(lookahead):
 
 @pytest.mark.parametrize("lookahead", range(HEADS))
 def test_a_span_is_told_when_the_next_tag_is_known_and_stays(lookahead):
-    events = told(reader(), *stream(SENTENCES[0]), lookahead=lookahead)
+    events = events_of(reader(), *stream(SENTENCES[0]), lookahead=lookahead)
     seen = [spans(event) for event in events]
     assert all(before == after[: len(before)] for before, after in zip(seen, seen[1:]))
     # "saw", the third word, closes the first span once its tag is known.
@@ -68,7 +68,7 @@ def test_a_span_is_told_when_the_next_tag_is_known_and_stays(lookahead):
 
 def test_tags_that_cannot_follow_begin_a_span():
     marks, outputs = stream("so Ann/I-PER Rome/I-LOC Rome/I-LOC Rome/B-LOC")
-    *_, last = told(reader(), marks, outputs)
+    *_, last = events_of(reader(), marks, outputs)
     assert [(text, label) for text, _, _, label in spans(last)] == [
         ("Ann", "PER"),
         ("Rome Rome", "LOC"),
@@ -78,7 +78,7 @@ def test_tags_that_cannot_follow_begin_a_span():
 
 def test_confidence_is_the_mean_of_the_tags():
     marks, outputs = stream("Ann/B-PER Lee/I-PER")
-    *_, last = told(reader(), marks, outputs)
+    *_, last = events_of(reader(), marks, outputs)
     (word,) = last.alternatives[0].words
     assert word.confidence == pytest.approx(np.exp(5) / (np.exp(5) + 4))
 
@@ -93,16 +93,16 @@ def unsure(*words: dict[str, float]) -> tuple[list[Mark], np.ndarray]:
     return marks, outputs
 
 
-def found(lookahead, *words, **options):
-    *_, last = told(reader(**options), *unsure(*words), lookahead=lookahead)
+def read_spans(lookahead, *words, **options):
+    *_, last = events_of(reader(**options), *unsure(*words), lookahead=lookahead)
     return [(text, label) for text, _, _, label in spans(last)]
 
 
 def test_a_span_costs_what_its_beginning_costs():
     words = {"O": 0.0, "B-PER": 0.9}, {"O": 0.0, "B-PER": 1.1}
-    assert found(0, *words, begin_cost=0.0) == [("a", "PER"), ("b", "PER")]
-    assert found(0, *words, begin_cost=1.0) == [("b", "PER")]
-    assert found(0, *words[::-1], begin_cost=1.0, change_cost=9.0) == [
+    assert read_spans(0, *words, begin_cost=0.0) == [("a", "PER"), ("b", "PER")]
+    assert read_spans(0, *words, begin_cost=1.0) == [("b", "PER")]
+    assert read_spans(0, *words[::-1], begin_cost=1.0, change_cost=9.0) == [
         ("a", "PER"),
         ("b", "PER"),
     ]  # no change
@@ -110,21 +110,21 @@ def test_a_span_costs_what_its_beginning_costs():
 
 def test_a_change_costs_more_than_going_on():
     words = {"B-PER": 5.0}, {"O": -1.0, "I-PER": 0.0, "B-LOC": 0.9}, {"O": -1.0, "I-PER": 0.0, "B-LOC": 1.1}
-    assert found(0, *words) == [("a", "PER"), ("b", "LOC"), ("c", "LOC")]
-    assert found(0, *words, begin_cost=3.0) == [("a", "PER"), ("b", "LOC"), ("c", "LOC")]
-    assert found(0, *words, change_cost=1.0) == [("a b", "PER"), ("c", "LOC")]
+    assert read_spans(0, *words) == [("a", "PER"), ("b", "LOC"), ("c", "LOC")]
+    assert read_spans(0, *words, begin_cost=3.0) == [("a", "PER"), ("b", "LOC"), ("c", "LOC")]
+    assert read_spans(0, *words, change_cost=1.0) == [("a b", "PER"), ("c", "LOC")]
 
 
 def test_the_next_word_says_what_a_word_is_where_it_is_heard():
     words = {"B-PER": 0.1, "B-LOC": 0.0}, {"I-LOC": 1.0, "I-PER": 0.0, "O": -1.0}
     costs = {"begin_cost": 1.0, "change_cost": 2.0}
-    assert found(0, *words, next_weight=0.5, **costs) == [("a b", "PER")]
-    assert found(1, *words, next_weight=0.0, **costs) == [("a b", "PER")]
-    assert found(1, *words, next_weight=0.5, **costs) == [("a b", "LOC")]
-    assert found(2, *words, next_weight=0.5, **costs) == [("a b", "LOC")]
+    assert read_spans(0, *words, next_weight=0.5, **costs) == [("a b", "PER")]
+    assert read_spans(1, *words, next_weight=0.0, **costs) == [("a b", "PER")]
+    assert read_spans(1, *words, next_weight=0.5, **costs) == [("a b", "LOC")]
+    assert read_spans(2, *words, next_weight=0.5, **costs) == [("a b", "LOC")]
     words = {"O": 0.0, "B-PER": 0.5}, {"I-PER": 0.0}  # outside, the next one would have to begin
-    assert found(1, *words, next_weight=0.5, **costs) == [("a b", "PER")]
-    assert found(0, *words, next_weight=0.5, **costs) == [("b", "PER")]
+    assert read_spans(1, *words, next_weight=0.5, **costs) == [("a b", "PER")]
+    assert read_spans(0, *words, next_weight=0.5, **costs) == [("b", "PER")]
 
 
 @pytest.mark.parametrize("lookahead", [1, 2])
@@ -132,21 +132,21 @@ def test_the_last_word_has_no_next(lookahead):
     marks, outputs = unsure({"O": 0.0, "B-PER": 0.8})
     after = outputs.reshape(-1, HEADS, len(TAGS))[1:, :lookahead]
     after[...] = [-9.0, -9.0, 9.0, -9.0, -9.0]  # of a word that isn't there
-    *_, last = told(reader(begin_cost=1.0, next_weight=1.0), marks, outputs, lookahead=lookahead)
+    *_, last = events_of(reader(begin_cost=1.0, next_weight=1.0), marks, outputs, lookahead=lookahead)
     assert spans(last) == []
 
 
 def test_partials_can_be_left_out():
-    assert {event.kind for event in told(reader(), *stream(*SENTENCES), partials=False)} == {"final"}
+    assert {event.kind for event in events_of(reader(), *stream(*SENTENCES), partials=False)} == {"final"}
 
 
 def test_each_row_of_a_batch_has_its_own_lookahead():
-    one = reader()
+    entities_reader = reader()
     first, second = stream(SENTENCES[0]), stream("x y Rome/B-LOC z z")
     for row, lookahead, (marks, _) in ((1, 0, first), (2, 1, second)):
-        one.open(row, one.parse({"lookahead": lookahead}))
-        one.marks(row, marks)
-    both = one.read([1, 2], np.stack([first[1], second[1]]))
+        entities_reader.open(row, entities_reader.parse({"lookahead": lookahead}))
+        entities_reader.marks(row, marks)
+    both = entities_reader.read([1, 2], np.stack([first[1], second[1]]))
     assert [spans(events[-1]) for events in both] == [
         [("Ann Lee", 0, 7, "PER"), ("Rome", 12, 16, "LOC"), ("Paris", 17, 22, "LOC")],
         [("Rome", 4, 8, "LOC")],
@@ -154,13 +154,13 @@ def test_each_row_of_a_batch_has_its_own_lookahead():
 
 
 def test_a_whole_sentence_ends_with_its_stream():
-    one = reader(1)
-    one.open(1, one.parse({}))
+    entities_reader = reader(1)
+    entities_reader.open(1, entities_reader.parse({}))
     marks, outputs = stream("Ann/B-PER ran")
-    one.marks(1, marks[:2])
-    one.read([1], outputs[None, :2, : len(TAGS)])
-    (final,) = one.finish(1)
-    assert spans(final) == [("Ann", 0, 3, "PER")] and one.finish(1) == []
+    entities_reader.marks(1, marks[:2])
+    entities_reader.read([1], outputs[None, :2, : len(TAGS)])
+    (final,) = entities_reader.finish(1)
+    assert spans(final) == [("Ann", 0, 3, "PER")] and entities_reader.finish(1) == []
 
 
 @pytest.mark.parametrize("lookahead", [-1, HEADS])

@@ -97,7 +97,7 @@ def test_a_phone_said_twice_needs_a_blank_in_it_too(reader):
 def test_it_is_confirmed_like_any_word(language):
     reader = CaptionsReader(PHONES, OPTIONS | {"beam": 2, "sounds": "sounds.bin"}, language, 1)
     events = run(reader, speak("acd acd dad bee . . . .", strange=STRANGE), hot_words=["acd"])
-    confirmed = [one.alternatives[0].text[: one.confirmed] for one in events if one.kind == "partial"]
+    confirmed = [event.alternatives[0].text[: event.confirmed] for event in events if event.kind == "partial"]
     assert {"acd", "acd acd", "acd acd dad"} <= set(confirmed)
 
 
@@ -183,10 +183,10 @@ def test_a_commands_words_become_an_option():
 
 
 def test_hot_words_are_counted_where_they_were_said():
-    said = [
+    recordings = [
         Transcribed("ask Acd to come", (), 1.0, "ask acd to come", (), ()),
         Transcribed("ask acd", (), 1.0, "ask a c d", (), ()),
         Transcribed("nobody", (), 1.0, "acd body", (), ()),
     ]
-    found = hot_word_figures(said, ["acd"])
-    assert found == {"hot_words_said": 2, "hot_words_heard": 1, "hot_words_false": 1}
+    figures = hot_word_figures(recordings, ["acd"])
+    assert figures == {"hot_words_said": 2, "hot_words_heard": 1, "hot_words_false": 1}

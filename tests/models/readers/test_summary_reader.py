@@ -29,7 +29,7 @@ def stream(*sentences: dict[str, bool]) -> tuple[list[Mark], np.ndarray]:
     return marks, outputs
 
 
-def told(reader, marks, outputs, lookahead=1, partials=True):
+def events_of(reader, marks, outputs, lookahead=1, partials=True):
     reader.open(1, reader.parse({"lookahead": lookahead, "partials": partials}))
     return read(reader, 1, Recording(outputs, marks)) + reader.finish(1)
 
@@ -39,7 +39,7 @@ SENTENCES = {"a": True, "bee": False, "sea": True}, {"dee": False}, {"e": True, 
 
 @pytest.mark.parametrize("lookahead", range(COLUMNS))
 def test_each_lookahead_tells_the_same_words_and_waits_as_long_as_it_says(lookahead):
-    events = told(reader(), *stream(*SENTENCES), lookahead=lookahead)
+    events = events_of(reader(), *stream(*SENTENCES), lookahead=lookahead)
     finals = [event for event in events if event.kind == "final"]
     assert [final.alternatives[0].text for final in finals] == ["a sea", "", "e ."]
     assert [final.utterance for final in finals] == [0, 1, 2]
@@ -50,15 +50,15 @@ def test_each_lookahead_tells_the_same_words_and_waits_as_long_as_it_says(lookah
 
 
 def test_partials_grow_and_can_be_left_out():
-    texts = [event.alternatives[0].text for event in told(reader(), *stream(*SENTENCES))]
+    texts = [event.alternatives[0].text for event in events_of(reader(), *stream(*SENTENCES))]
     assert texts == ["a", "a sea", "a sea", "", "e", "e .", "e ."]
-    kinds = {event.kind for event in told(reader(), *stream(*SENTENCES), partials=False)}
+    kinds = {event.kind for event in events_of(reader(), *stream(*SENTENCES), partials=False)}
     assert kinds == {"final"}
 
 
 def test_a_stream_that_ends_within_a_sentence_tells_what_it_kept():
     marks, outputs = stream(*SENTENCES)
-    *_, last = told(reader(), marks[:3], outputs[:3], lookahead=2)
+    *_, last = events_of(reader(), marks[:3], outputs[:3], lookahead=2)
     assert (last.kind, last.alternatives[0].text) == ("final", "a")
 
 
@@ -76,12 +76,12 @@ def test_cards_that_do_not_fit_are_refused():
 
 
 def test_the_whole_reader_keeps_what_makes_the_expected_f1_highest():
-    one = WholeSummaryReader({"keep": ["keep"]}, {}, 1)
-    one.open(1, one.parse({}))
-    one.marks(1, marks_of(["abcd"], 0))
+    summary_reader = WholeSummaryReader({"keep": ["keep"]}, {}, 1)
+    summary_reader.open(1, summary_reader.parse({}))
+    summary_reader.marks(1, marks_of(["abcd"], 0))
     # Of 0.9 alone: 1.8 / 2.95 = 0.61; with 0.45 it is 2.7 / 3.95 = 0.68; with 0.4, 3.5 / 4.95 = 0.71;
     # and with 0.2 it falls to 3.9 / 5.95 = 0.66.
     p = np.array([0.9, 0.2, 0.4, 0.45])
-    assert one.read([1], np.log(p / (1 - p))[None, :, None]) == [[]]
-    (final,) = one.finish(1)
+    assert summary_reader.read([1], np.log(p / (1 - p))[None, :, None]) == [[]]
+    (final,) = summary_reader.finish(1)
     assert final.alternatives[0].text == "a c d"

@@ -34,40 +34,40 @@ def test_text_grows_and_never_changes(folder):
     rows = np.zeros((len(units) + 4, 4), np.float32)
     rows[3 : 3 + len(units), 0] = units
     rows[3 + len(units), 0] = -1
-    one = reader(folder)
-    one.marks(1, marks(4, len(units)))
-    (events,) = one.read([1], rows[None])
+    translator = reader(folder)
+    translator.marks(1, marks(4, len(units)))
+    (events,) = translator.read([1], rows[None])
     texts = [event.alternatives[0].text for event in events]
     assert texts[-1] == "Ich sehe, dass zwei Hunde laufen." and events[-1].kind == "final"
     assert all(later.startswith(text) for text, later in zip(texts, texts[1:]))
     assert all(event.confirmed == len(text) for event, text in zip(events, texts))
-    assert one.finish(1) == []
+    assert translator.finish(1) == []
 
 
 def test_a_target_without_an_end_is_told_when_its_stream_ends(folder):
     rows = np.zeros((12, 4), np.float32)
     rows[2:5, 0], rows[5, 2], rows[8:11, 2] = [9, 10, 11], -1, [12, 13, 14]
-    one = reader(folder)
-    events = read(one, 1, Recording(rows, marks(4, 3) + marks(2, 3))) + one.finish(1)
+    translator = reader(folder)
+    events = read(translator, 1, Recording(rows, marks(4, 3) + marks(2, 3))) + translator.finish(1)
     assert [event.utterance for event in events if event.kind == "final"] == [0, 1]
 
 
 def test_the_next_sentence_ends_one_that_never_did(folder):
     rows = np.zeros((6, 4), np.float32)
     rows[:, 0] = 9
-    one = reader(folder)
-    one.marks(1, marks(1, 2) + marks(1, 2))
-    (events,) = one.read([1], rows[None])
+    translator = reader(folder)
+    translator.marks(1, marks(1, 2) + marks(1, 2))
+    (events,) = translator.read([1], rows[None])
     assert [event.kind for event in events] == ["partial"] * 3 + ["final"] + ["partial"] * 3
 
 
 def test_a_whole_target_is_told_at_the_end(folder):
-    one = reader(folder, WholeTranslationReader, 2)
-    one.marks(1, marks(3, 0))
+    translator = reader(folder, WholeTranslationReader, 2)
+    translator.marks(1, marks(3, 0))
     rows = np.zeros((9, 2), np.float32)
     rows[:4, 0] = [9, 10, 11, 12]
-    assert one.read([1], rows[None]) == [[]]
-    (final,) = one.finish(1)
+    assert translator.read([1], rows[None]) == [[]]
+    (final,) = translator.finish(1)
     assert final.kind == "final" and final.through == 3 and final.confirmed == len(final.alternatives[0].text)
 
 

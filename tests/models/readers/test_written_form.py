@@ -23,7 +23,7 @@ def style(text, ended=True, **options):
 
 
 @pytest.mark.parametrize(
-    "said, wanted",
+    "spoken, wanted",
     [
         ("twenty one", "21"),
         ("ten", "10"),
@@ -52,12 +52,12 @@ def style(text, ended=True, **options):
         ("twenty zero", None),
     ],
 )
-def test_numbers_are_digits_where_they_are_certain(said, wanted):
-    assert digits(said.split()) == wanted
+def test_numbers_are_digits_where_they_are_certain(spoken, wanted):
+    assert digits(spoken.split()) == wanted
 
 
 @pytest.mark.parametrize(
-    "said, wanted",
+    "spoken, wanted",
     [
         ("it was twenty one years and two days", "it was 21 years and two days"),
         ("one hundred and then ten", "100 and then 10"),
@@ -68,8 +68,8 @@ def test_numbers_are_digits_where_they_are_certain(said, wanted):
         ("oh five hundred", "oh 500"),
     ],
 )
-def test_numbers_among_words(said, wanted):
-    assert style(said, ended=False, numbers=True) == wanted
+def test_numbers_among_words(spoken, wanted):
+    assert style(spoken, ended=False, numbers=True) == wanted
 
 
 def test_a_number_is_one_word_from_its_beginning_to_its_end():
@@ -87,21 +87,21 @@ def test_sentences():
 
 
 @given(st.lists(st.sampled_from(ALL), max_size=12), st.integers(0, 12), st.booleans(), st.booleans())
-def test_what_is_settled_is_written_alike_whatever_follows(said, cut, sentences, goes_on):
+def test_what_is_settled_is_written_alike_whatever_follows(spoken, cut, sentences, goes_on):
     how = Style(sentences, True, goes_on)
-    before = words(" ".join(said[:cut]))
+    before = words(" ".join(spoken[:cut]))
     fixed = written(before[: settled_words(before, how)], how)
-    assert written(words(" ".join(said)), how)[: len(fixed)] == fixed
+    assert written(words(" ".join(spoken)), how)[: len(fixed)] == fixed
 
 
 @given(st.lists(st.sampled_from(ALL), max_size=12))
-def test_runs_lie_in_order_and_hold_number_words(said):
+def test_runs_lie_in_order_and_hold_number_words(spoken):
     at = 0
-    for begin, end, number in runs(said):
+    for begin, end, number in runs(spoken):
         assert at <= begin < end and number.replace(",", "").isdigit()
-        assert {*said[begin:end]} <= NUMBER_WORDS | {"and", "oh"}
+        assert {*spoken[begin:end]} <= NUMBER_WORDS | {"and", "oh"}
         at = end
-    assert settled(said) <= len(said)
+    assert settled(spoken) <= len(spoken)
 
 
 def test_a_command_asks_for_what_the_model_can_write():

@@ -11,7 +11,7 @@ MODES = ["plain", "spaced"]
 TEXTS = st.text(max_size=60) | st.text("ab1.,'-!?… \n\"\u0301\u200d👩🚀🇩é", max_size=80)
 
 
-def told(text: bytes, mode: str = "plain", cuts: tuple[int, ...] = ()) -> list[Token | SentenceEnd]:
+def tokenized(text: bytes, mode: str = "plain", cuts: tuple[int, ...] = ()) -> list[Token | SentenceEnd]:
     tokens, out = Tokens(mode), []
     places = sorted({0, len(text), *(cut % (len(text) + 1) for cut in cuts)})
     for begin, end in zip(places, places[1:]):
@@ -24,13 +24,13 @@ def told(text: bytes, mode: str = "plain", cuts: tuple[int, ...] = ()) -> list[T
 
 
 def sentences(text: str, mode: str = "plain") -> list[str]:
-    found = [[]]
-    for one in told(text.encode(), mode):
-        found += [[]] if isinstance(one, SentenceEnd) else []
-        if isinstance(one, Token):
-            found[-1].append(one.text)
-    assert found.pop() == []
-    return [" ".join(words) for words in found]
+    word_lists = [[]]
+    for item in tokenized(text.encode(), mode):
+        word_lists += [[]] if isinstance(item, SentenceEnd) else []
+        if isinstance(item, Token):
+            word_lists[-1].append(item.text)
+    assert word_lists.pop() == []
+    return [" ".join(words) for words in word_lists]
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -38,8 +38,8 @@ def sentences(text: str, mode: str = "plain") -> list[str]:
 @example(text="x" * 250 + "'" * 130 + "." * 101, cuts=list(range(1, 481)))
 @example(text="etc. The 3.5 U.S. is… what?! No. 5\n\nx", cuts=list(range(1, 40)))
 def test_tokens_do_not_depend_on_the_cuts(mode, text, cuts):
-    whole = told(text.replace("\0", " ").encode(), mode)
-    assert told(text.replace("\0", " ").encode(), mode, tuple(cuts)) == whole
+    whole = tokenized(text.replace("\0", " ").encode(), mode)
+    assert tokenized(text.replace("\0", " ").encode(), mode, tuple(cuts)) == whole
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -47,18 +47,18 @@ def test_tokens_do_not_depend_on_the_cuts(mode, text, cuts):
 def test_tokens_lie_in_the_text(mode, text):
     data, last = text.replace("\0", " ").encode(), 0
     first = True
-    for one in told(data, mode):
-        assert last <= one.known <= len(data)
-        if isinstance(one, Token):
-            assert data[one.start : one.end].decode() == one.text and one.start < one.end <= one.known
-            assert one.first == first
-            last = one.end
-        first = isinstance(one, SentenceEnd)
-    assert first or not any(isinstance(one, Token) for one in told(data, mode))
+    for item in tokenized(data, mode):
+        assert last <= item.known <= len(data)
+        if isinstance(item, Token):
+            assert data[item.start : item.end].decode() == item.text and item.start < item.end <= item.known
+            assert item.first == first
+            last = item.end
+        first = isinstance(item, SentenceEnd)
+    assert first or not any(isinstance(item, Token) for item in tokenized(data, mode))
 
 
 @pytest.mark.parametrize(
-    "text, found",
+    "text, expected",
     [
         ("It is. It was!", ["It is .", "It was !"]),
         ("Mr. Smith left the U.S. yesterday.", ["Mr. Smith left the U.S. yesterday ."]),
@@ -76,8 +76,8 @@ def test_tokens_lie_in_the_text(mode, text):
         ("\ufeff \n\n ", []),
     ],
 )
-def test_running_text(text, found):
-    assert sentences(text) == found
+def test_running_text(text, expected):
+    assert sentences(text) == expected
 
 
 def test_spaced_text_is_taken_at_its_word():
@@ -96,10 +96,10 @@ def test_a_sentence_may_be_ended_anywhere():
     tokens = Tokens("plain")
     assert tokens.end_sentence() == []
     tokens.feed(b"so Mr" + b"\xc3")
-    assert [getattr(one, "text", "|") for one in tokens.end_sentence()] == ["Mr", "|"]
+    assert [getattr(item, "text", "|") for item in tokens.end_sentence()] == ["Mr", "|"]
     # The character that was half there belongs to the next sentence.
     assert tokens.feed(b"\xa9t\xc3\xa9 ") == [Token("été", 5, 10, True, 11)]
-    assert [getattr(one, "text", "|") for one in tokens.end_sentence()] == ["|"]
+    assert [getattr(item, "text", "|") for item in tokens.end_sentence()] == ["|"]
 
 
 @pytest.mark.parametrize("broken", [b"\xff", b"a\xc3(", b"\xed\xa0\x80", b"\xf8\x88", b"a\0b", b"\xc0\x80"])
@@ -116,19 +116,19 @@ def test_what_is_no_text_is_refused_and_nothing_is_taken(broken):
 def test_half_a_character_at_the_end_is_told():
     tokens = Tokens("plain")
     tokens.feed(b"ab \xe2\x82")
-    assert [one.text for one in tokens.end_text()[:-1]] == [BROKEN]
+    assert [token.text for token in tokens.end_text()[:-1]] == [BROKEN]
 
 
 def test_a_long_word_and_an_endless_sentence_keep_little():
     tokens = Tokens("plain")
-    parts = [one for _ in range(100) for one in tokens.feed(b"a" * 100)] + tokens.end_text()
-    assert [one.end - one.start for one in parts[:-1]] == [100] * 100
+    parts = [item for _ in range(100) for item in tokens.feed(b"a" * 100)] + tokens.end_text()
+    assert [token.end - token.start for token in parts[:-1]] == [100] * 100
     tokens = Tokens("plain")
     ends = words = 0
     for _ in range(1000):
-        for one in tokens.feed(b"word " * 100):
-            ends += isinstance(one, SentenceEnd)
-            words += isinstance(one, Token)
+        for item in tokens.feed(b"word " * 100):
+            ends += isinstance(item, SentenceEnd)
+            words += isinstance(item, Token)
         assert len(tokens.save()) < 500
     assert words == 100_000 and ends == words // 120
 
@@ -138,7 +138,7 @@ def test_a_long_word_and_an_endless_sentence_keep_little():
     [("don't", ["do", "n't"]), ("Haiti’s", ["Haiti", "'s"]), ("o'clock", ["o'clock"]), ("'s", ["'s"])],
 )
 def test_clitics_are_words(word, parts):
-    found = clitics(Token(word, 2, 2 + len(word.encode()), False, 99))
-    assert [one.text for one in found] == parts
-    assert found[0].start == 2 and found[-1].end == 2 + len(word.encode())
-    assert all(one.end == other.start for one, other in zip(found, found[1:]))
+    tokens = clitics(Token(word, 2, 2 + len(word.encode()), False, 99))
+    assert [token.text for token in tokens] == parts
+    assert tokens[0].start == 2 and tokens[-1].end == 2 + len(word.encode())
+    assert all(token.end == following.start for token, following in zip(tokens, tokens[1:]))

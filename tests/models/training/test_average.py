@@ -36,7 +36,7 @@ def test_weights_of_another_network_are_refused(tmp_path, other):
 
 
 def test_the_command_says_what_is_wrong(tmp_path, monkeypatch, capsys):
-    one, broken = write(tmp_path / "one", a=[1.0]), tmp_path / "broken"
+    whole, broken = write(tmp_path / "one", a=[1.0]), tmp_path / "broken"
     broken.write_bytes(b"nothing")
 
     def called(*arguments):
@@ -46,12 +46,12 @@ def test_the_command_says_what_is_wrong(tmp_path, monkeypatch, capsys):
         return ended.value.code, capsys.readouterr()
 
     out = tmp_path / "mean"
-    for files, status, said in (
-        ([one], 2, "two or more"),
-        ([one, tmp_path / "none"], 1, "No such file"),
-        ([one, broken], 1, "not a whole safetensors file"),
+    for files, status, message in (
+        ([whole], 2, "two or more"),
+        ([whole, tmp_path / "none"], 1, "No such file"),
+        ([whole, broken], 1, "not a whole safetensors file"),
     ):
-        code, told = called(out, *files)
-        assert code == status and said in told.err and told.err.count("\n") == 1 and not out.exists()
-    code, told = called(out, one, one)
-    assert not code and told.out == f"{out}\n" and load_file(out)["a"].tolist() == [1.0]
+        code, output = called(out, *files)
+        assert code == status and message in output.err and output.err.count("\n") == 1 and not out.exists()
+    code, output = called(out, whole, whole)
+    assert not code and output.out == f"{out}\n" and load_file(out)["a"].tolist() == [1.0]

@@ -57,8 +57,10 @@ def tones(count, seed):
         high = random.integers(2, size=3)
         hz = np.repeat(np.where(high, 1800.0, 400.0), RATE * 3 // 10)
         samples = (0.2 * np.sin(2 * np.pi * np.cumsum(hz) / RATE)).astype(np.float32)
-        phones = [("EH" if one else "AA", 30 * at, 30) for at, one in enumerate(high)]
-        made.append((f"{seed}-{number}", " ".join("e" if one else "a" for one in high), samples, phones))
+        phones = [("EH" if is_high else "AA", 30 * at, 30) for at, is_high in enumerate(high)]
+        made.append(
+            (f"{seed}-{number}", " ".join("e" if is_high else "a" for is_high in high), samples, phones)
+        )
     return made
 
 
@@ -85,15 +87,15 @@ def data(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("mode", ["live", "offline"])
 def test_a_run_goes_on_where_it_stopped_and_its_weights_load(data, tmp_path, monkeypatch, mode):
-    told = []
-    weights = captions.train_captions(data, tmp_path / "a", mode, updates=6, progress=told.append)
+    lines = []
+    weights = captions.train_captions(data, tmp_path / "a", mode, updates=6, progress=lines.append)
     recipe = captions.RECIPES[mode]
     network = build_network(recipe.architecture, recipe.options | {"outputs": sum(captions.HEADS)})
     network.load_state_dict({key: value.float() for key, value in load_file(weights).items()})
-    assert any(line.startswith("check at 6: tones PER") for line in told)
-    told.clear()
-    captions.train_captions(data, tmp_path / "a", mode, updates=8, progress=told.append)
-    assert told[0] == "resumed after 6 updates" and any("check at 8" in line for line in told)
+    assert any(line.startswith("check at 6: tones PER") for line in lines)
+    lines.clear()
+    captions.train_captions(data, tmp_path / "a", mode, updates=8, progress=lines.append)
+    assert lines[0] == "resumed after 6 updates" and any("check at 8" in line for line in lines)
 
 
 def test_a_run_begins_from_given_weights_and_learns_from_speech_read_aloud(data, tmp_path, monkeypatch):
@@ -149,14 +151,14 @@ def test_dropout_is_a_matter_of_training_alone(mode):
     plain = build_network(recipe.architecture, options | {"dropout": 0.0})
     plain.load_state_dict(network.state_dict())  # the same names and shapes
 
-    def said(of: torch.nn.Module) -> torch.Tensor:
+    def output(of: torch.nn.Module) -> torch.Tensor:
         x = torch.linspace(-1, 1, 30 * 80).reshape(1, 30, 80)
         return of(x, torch.tensor([30])) if mode == "offline" else of(x)
 
-    assert torch.equal(said(network.eval()), said(plain.eval()))
+    assert torch.equal(output(network.eval()), output(plain.eval()))
     network.train(), plain.train()
-    assert torch.equal(said(plain), said(plain))
-    assert not torch.equal(said(network), said(network))
+    assert torch.equal(output(plain), output(plain))
+    assert not torch.equal(output(network), output(network))
 
 
 def test_masks_cover_bands_and_times_with_the_mean():
@@ -276,8 +278,8 @@ def test_sentences_are_words_and_marks_alone(tmp_path):
         (tmp_path / path).parent.mkdir()
         with gzip.open(tmp_path / path, "wt", encoding="utf-8") as file:
             file.write("\n".join(lines))
-    found = synthetic_speech.sentences(tmp_path, np.random.default_rng(1))
-    assert {next(found) for _ in range(8)} == {"The cat sat here.", "Come in, please."}
+    sentences = synthetic_speech.sentences(tmp_path, np.random.default_rng(1))
+    assert {next(sentences) for _ in range(8)} == {"The cat sat here.", "Come in, please."}
 
 
 def test_another_voice_moves_pitch_and_formants():
@@ -326,8 +328,8 @@ def test_the_synthesiser_reads_what_it_says(tmp_path):
     pytest.importorskip("hibari")
     read = synthetic_speech._hibari()
     random = np.random.default_rng(1)
-    samples, said = read("What is worship?", VoiceFactors(0.6, 1.0, 0.9, 1.0), random)
-    assert " ".join(said) == "W AH T IH Z W ER SH AH P"
+    samples, spoken_phones = read("What is worship?", VoiceFactors(0.6, 1.0, 0.9, 1.0), random)
+    assert " ".join(spoken_phones) == "W AH T IH Z W ER SH AH P"
     assert 0.5 * RATE < len(samples) < 3 * RATE and 0.01 < np.sqrt(np.mean(samples**2)) < 0.5
 
 
@@ -337,8 +339,8 @@ def test_flite_is_asked_for_a_voice_and_tells_its_phones(tmp_path, monkeypatch):
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     read, random = flite.reader(), np.random.default_rng(1)
-    samples, said = read("What is worship?", VoiceFactors(1.2, 1.0, 1.25, 2.0), random)
-    assert " ".join(said) == "W AH T" and len(samples) == pytest.approx(RATE * 0.625 / 1.25, abs=2)
+    samples, spoken_phones = read("What is worship?", VoiceFactors(1.2, 1.0, 1.25, 2.0), random)
+    assert " ".join(spoken_phones) == "W AH T" and len(samples) == pytest.approx(RATE * 0.625 / 1.25, abs=2)
     assert read("Fail!", VoiceFactors(1.0, 1.0, 1.0, 1.0), random) is None
     assert flite.phones_of("pau w xx pau") is None and flite.phones_of(" ") is None
     monkeypatch.setenv("PATH", "")

@@ -191,16 +191,16 @@ def test_the_tree_holds_every_pronunciation(tmp_path):
     build_lexicon(tmp_path / "lexicon.bin", WORDS, sounds, np.log(np.full(6, 0.1)), 3)
     spelling, tree = read_lexicon(tmp_path / "lexicon.bin", 3)
     assert list(spelling) == WORDS
-    found = []
+    pronunciations = []
     waiting = [(0, ())]
     while waiting:
-        node, said = waiting.pop()
+        node, phones = waiting.pop()
         first = int(tree.first_word[node])
-        found += [(int(w), said) for w in tree.word[first : first + int(tree.words[node])]]
+        pronunciations += [(int(w), phones) for w in tree.word[first : first + int(tree.words[node])]]
         below = range(int(tree.child[node]), int(tree.child[node]) + int(tree.children[node]))
         assert tree.follow[node] == sum(1 << int(tree.phone[child]) for child in below)
-        waiting += [(child, (*said, int(tree.phone[child]))) for child in below]
-    assert sorted(found) == sorted(sounds)
+        waiting += [(child, (*phones, int(tree.phone[child]))) for child in below]
+    assert sorted(pronunciations) == sorted(sounds)
 
 
 def test_a_missing_word_list_is_named(monkeypatch, tmp_path):

@@ -38,18 +38,18 @@ def test_units_are_the_letters_that_sound_alike_everywhere(units):
 
 
 def test_a_word_that_sounds_like_no_other_is_left_out():
-    found = align(SOUNDS | {"xyzzy": ("B", "B", "B")})
-    assert "xyzzy" not in found and len(found) >= len(SOUNDS) - RAREST
+    aligned = align(SOUNDS | {"xyzzy": ("B", "B", "B")})
+    assert "xyzzy" not in aligned and len(aligned) >= len(SOUNDS) - RAREST
 
 
 def test_pieces_are_units_that_often_stand_together(units):
     pieces = join(units, 60)
-    for word, some in pieces.items():
-        assert "".join(piece.letters for piece in some) == word
-        assert sum((piece.phones for piece in some), ()) == SOUNDS[word]
-        assert [piece.begins for piece in some] == [True] + [False] * (len(some) - 1)
-    assert len({piece for some in pieces.values() for piece in some}) <= 60
-    assert np.mean([len(some) for some in pieces.values()]) < np.mean([len(cut) for cut in units.values()])
+    for word, parts in pieces.items():
+        assert "".join(piece.letters for piece in parts) == word
+        assert sum((piece.phones for piece in parts), ()) == SOUNDS[word]
+        assert [piece.begins for piece in parts] == [True] + [False] * (len(parts) - 1)
+    assert len({piece for parts in pieces.values() for piece in parts}) <= 60
+    assert np.mean([len(parts) for parts in pieces.values()]) < np.mean([len(cut) for cut in units.values()])
 
 
 def test_rare_words_are_spelled_and_stand_for_those_that_no_text_has():
@@ -61,11 +61,11 @@ def test_rare_words_are_spelled_and_stand_for_those_that_no_text_has():
     assert lines == spelled_sentences(texts, {*often, *rare}, spelled)
     assert len(lines) == len(rare)
     written = {word: " ".join(piece.name for piece in spelled[word]) for word in SOUNDS}
-    told = [line.split(" ", 2)[2] for line in lines]
-    own = [spelling == written[word] for word, spelling in zip(rare, told)]
+    spellings = [line.split(" ", 2)[2] for line in lines]
+    own = [spelling == written[word] for word, spelling in zip(rare, spellings)]
     assert 0 < sum(own) < len(own)
     unread = {written[word] for word in set(SOUNDS) - {*often, *rare}}
-    assert all(mine or spelling in unread for mine, spelling in zip(own, told))
+    assert all(mine or spelling in unread for mine, spelling in zip(own, spellings))
 
 
 def test_a_piece_has_the_sounds_that_its_letters_often_have():
@@ -106,8 +106,8 @@ def test_a_piece_that_goes_on_needs_one_that_begins(reader):
         speak("ab cad dab cad . . . .", strange={"cad": "CAD"}),
         *(babble(300, seed) for seed in range(40)),
     ]
-    for some in logits:
-        for event in run(reader, some):
+    for rows in logits:
+        for event in run(reader, rows):
             for word in event.alternatives[0].words if event.alternatives else ():
                 assert wholes.fullmatch(word.text)
 
@@ -125,7 +125,7 @@ def test_what_may_still_grow_is_not_confirmed(language):
     # So narrow a beam commits a piece as soon as it is said.
     reader = CaptionsReader(PHONES, OPTIONS | {"beam": 2}, language, 1)
     events = run(reader, speak("baccadcad dad bee . . . ."))
-    confirmed = [one.alternatives[0].text[: one.confirmed] for one in events if one.kind == "partial"]
+    confirmed = [event.alternatives[0].text[: event.confirmed] for event in events if event.kind == "partial"]
     assert set(confirmed) <= {"", "baccadcad", "baccadcad dad"} and confirmed[-1]
     assert finals(events) == ["baccadcad dad bee"]
 
@@ -134,7 +134,7 @@ def test_readings_of_a_final_differ_in_their_text(language):
     reader = CaptionsReader(PHONES, OPTIONS | {"alternatives": 5}, language, 1)
     for seed in range(20):
         for event in run(reader, babble(300, seed)):
-            texts = [one.text for one in event.alternatives]
+            texts = [alternative.text for alternative in event.alternatives]
             assert len(set(texts)) == len(texts)
 
 

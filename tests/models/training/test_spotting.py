@@ -44,10 +44,10 @@ def test_the_loss_of_a_window_is_every_path_through_it():
     window = torch.tensor([[0, 2, 7, YES]])
     p = logits[0].softmax(-1)
     likelihood = 0.0
-    for said in product((False, True), repeat=6):
-        runs = "".join(" Y"[s] for s in said).split()
+    for path in product((False, True), repeat=6):
+        runs = "".join(" Y"[s] for s in path).split()
         if len(runs) == 1 and len(runs[0]) in RUNS:
-            rows = [p[2 + i, YES] if s else p[2 + i, 0] + p[2 + i, UNKNOWN] for i, s in enumerate(said)]
+            rows = [p[2 + i, YES] if s else p[2 + i, 0] + p[2 + i, UNKNOWN] for i, s in enumerate(path)]
             likelihood += float(torch.stack(rows).prod())
     loss = spotting_loss(logits, duties, window, torch.tensor([0.5]))
     wanted = -0.5 * WORD_WEIGHT * np.log(likelihood) * PER_ROW / 9
@@ -113,8 +113,8 @@ def test_a_batch_depends_on_its_number_alone():
 def test_recall_and_false_words_of_a_running_stream():
     clip, other = recording([(YES, 30, 60)]), recording([(UNKNOWN, 30, 60)], set="talk")
     places = [[(clip, 0, 120), (other, 150, 270), (clip, 300, 420)]]
-    said = [[("yes", 20.0), ("yes", 80.0), ("no", 130.0)]]
-    recall, per_hour, false = command_check.recall(places, said, {"clips"}, 3)
+    detections = [[("yes", 20.0), ("yes", 80.0), ("no", 130.0)]]
+    recall, per_hour, false = command_check.recall(places, detections, {"clips"}, 3)
     assert recall == 0.5
     assert false == {"yes": 1}
     assert per_hour == pytest.approx(3000)
