@@ -78,8 +78,8 @@ def shape(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Findin
         wanted = [(batch, *leaf.shape[1:]) for leaf in stage.initial_state(1)]
         types = [leaf.dtype for leaf in state]
         for count in (1, 2, blocks):
-            found = [tuple(leaf.shape) for leaf in state]
-            yield _truth(f"the state is {found}, wanted {wanted}", found == wanted)
+            shapes = [tuple(leaf.shape) for leaf in state]
+            yield _truth(f"the state is {shapes}, wanted {wanted}", shapes == wanted)
             found_types = [leaf.dtype for leaf in state]
             yield _truth(f"the state's types became {found_types}", found_types == types)
             y, state = stage.step(_sequence(stage, batch, count, random), state)
@@ -159,8 +159,8 @@ def whole_lengths(network: Whole, blocks: int, random: torch.Generator) -> Itera
     """Row b has ceil(lengths[b] * ratio) outputs."""
     x, lengths = _recordings(network, blocks, random)
     wanted = [ceil(length * network.ratio) for length in lengths.tolist()]
-    found = network.out_lengths(lengths).tolist()
-    yield _truth(f"out_lengths gives {found}, wanted {wanted}", found == wanted)
+    out_lengths = network.out_lengths(lengths).tolist()
+    yield _truth(f"out_lengths gives {out_lengths}, wanted {wanted}", out_lengths == wanted)
     y = network(x, lengths)
     claim = f"outputs are {tuple(y.shape)}, wanted {(len(x), max(wanted), network.out_features)}"
     yield _truth(claim, y.shape[1] >= max(wanted) and y.shape[::2] == (len(x), network.out_features))
@@ -224,19 +224,19 @@ def _is_state(state: object) -> bool:
     return isinstance(state, tuple) and all(isinstance(leaf, Tensor) for leaf in state)
 
 
-def _same(claim: str, wanted: State, found: State) -> Iterator[Finding]:
-    yield _truth(claim, len(wanted) == len(found))
-    for a, b in zip(wanted, found):
+def _same(claim: str, wanted: State, given: State) -> Iterator[Finding]:
+    yield _truth(claim, len(wanted) == len(given))
+    for a, b in zip(wanted, given):
         yield _compare(claim, a, b)
 
 
-def _compare(claim: str, wanted: Tensor, found: Tensor) -> Finding:
-    if wanted.shape != found.shape:
-        return Finding(f"{claim} (shape {tuple(found.shape)}, not {tuple(wanted.shape)})", inf)
+def _compare(claim: str, wanted: Tensor, given: Tensor) -> Finding:
+    if wanted.shape != given.shape:
+        return Finding(f"{claim} (shape {tuple(given.shape)}, not {tuple(wanted.shape)})", inf)
     if not wanted.numel():
         return Finding(claim, 0.0)
-    wanted, found = wanted.double(), found.double()
-    difference = float((wanted - found).abs().max())
+    wanted, given = wanted.double(), given.double()
+    difference = float((wanted - given).abs().max())
     if difference != difference:
         return Finding(claim, inf)
     return Finding(claim, difference, float(wanted.abs().max()))

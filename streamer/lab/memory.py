@@ -67,13 +67,13 @@ class Remembered:
 def remember(models: Mapping[str, Model], text: str) -> Remembered:
     """What the network of each cell gives as the gap "..." of `text` fills. ValueError without a gap."""
     before, verb, until = _parted(text)
-    said = []
+    probabilities = []
     for cell, model in models.items():
         encoder, network = words_encoder(model), agreement_network(model)
         for filler in _fillers():
             ((x, _),) = encoded(encoder, [AgreementRow(0, [*before, *filler, *until])])
-            said.append(VerbProbabilities(cell, len(filler), *_at_the_end(network, encoder, x)))
-    return Remembered(text, verb, said)
+            probabilities.append(VerbProbabilities(cell, len(filler), *_at_the_end(network, encoder, x)))
+    return Remembered(text, verb, probabilities)
 
 
 def show(texts: Sequence[Remembered], models: Mapping[str, Model]) -> None:

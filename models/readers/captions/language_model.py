@@ -170,14 +170,14 @@ def ask(
 ):
     """`after` with its arrays taken out of their tuples."""
     size = word_cost.shape[0]
-    factor, following, found = np.float32(1.0), np.int64(word + 1), False
+    factor, following, matched = np.float32(1.0), np.int64(word + 1), False
     last = np.int64(context - 1)
     if context > size:
         pair = np.int64(context - size - 1)
         last = np.int64(pair_word[pair])
         triple = _search(triple_word, triple_begin[pair], triple_begin[pair + 1], word)
         if triple >= 0:
-            factor, found = cost[triple_cost[triple]], True
+            factor, matched = cost[triple_cost[triple]], True
         else:
             factor = backoff[pair_backoff[pair]]
     if last >= 0:
@@ -186,11 +186,11 @@ def ask(
             # A pair that no triple begins with tells no more than its last word: hypotheses meet there.
             if triple_begin[pair + 1] > triple_begin[pair]:
                 following = np.int64(size + 1 + pair)
-            if not found:
-                factor, found = factor * cost[pair_cost[pair]], True
-        elif not found:
+            if not matched:
+                factor, matched = factor * cost[pair_cost[pair]], True
+        elif not matched:
             factor = factor * backoff[word_backoff[last]]
-    if not found:
+    if not matched:
         factor = factor * cost[word_cost[word]]
     return factor, following
 

@@ -75,17 +75,17 @@ def read_counts(folder: Path, number: Mapping[str, int]) -> Counts:
     words[place[place >= 0]] = [float(often) for (_, often, _), at in zip(rows, place) if at >= 0]
     pairs, pair_counts = _packed(folder / "bigrams.xz", 2, place, size)
     triples, triple_counts = _packed(folder / "trigrams.xz", 3, place, size)
-    told = json.loads((folder / "counts.json").read_text())
+    totals = json.loads((folder / "counts.json").read_text())
     return Counts(
         size,
-        float(told["tokens"]),
+        float(totals["tokens"]),
         words,
         pairs,
         pair_counts,
         triples,
         triple_counts,
-        discounts(np.array(told["bigram_continuation_count_of_counts"])),
-        discounts(np.array(told["trigram_count_of_counts"])),
+        discounts(np.array(totals["bigram_continuation_count_of_counts"])),
+        discounts(np.array(totals["trigram_count_of_counts"])),
     )
 
 
@@ -93,8 +93,8 @@ def discounts(often: np.ndarray) -> np.ndarray:
     """The three discounts of modified Kneser-Ney, of how many n-grams were counted once to four times [4]."""
     n1, n2, n3, n4 = np.maximum(often, 1).astype(float)
     y = n1 / (n1 + 2 * n2)
-    found = [1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3]
-    return np.clip(found, [0.3, 0.5, 0.6], [0.95, 1.6, 2.0])
+    estimates = [1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3]
+    return np.clip(estimates, [0.3, 0.5, 0.6], [0.95, 1.6, 2.0])
 
 
 def _rows(folder: Path) -> list[list[str]]:

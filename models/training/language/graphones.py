@@ -51,9 +51,9 @@ Units = dict[str, tuple[Unit, ...]]
 def align(words: Mapping[str, Phones]) -> Units:
     """Every word as units; what no cut explains, or only a very rare unit, is left out."""
     weight = learn_weights(dict(list(words.items())[:: max(1, len(words) // SAMPLE)]))
-    found = {word: cut for word, phones in words.items() if (cut := likeliest(word, phones, weight))}
-    often = Counter(unit for cut in found.values() for unit in set(cut))
-    return {word: cut for word, cut in found.items() if min(often[unit] for unit in cut) >= RAREST}
+    cuts = {word: cut for word, phones in words.items() if (cut := likeliest(word, phones, weight))}
+    often = Counter(unit for cut in cuts.values() for unit in set(cut))
+    return {word: cut for word, cut in cuts.items() if min(often[unit] for unit in cut) >= RAREST}
 
 
 def learn_weights(words: Mapping[str, Phones]) -> dict[Unit, float]:
@@ -119,9 +119,9 @@ def join(units: Units, count: int) -> dict[str, tuple[SpellingPiece, ...]]:
     pieces = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
 
     def piece(signs: str) -> SpellingPiece:
-        some = [members[ord(sign) - FIRST_SIGN] for sign in signs]
-        phones = tuple(phone for _, unit in some for phone in unit.phones)
-        return SpellingPiece("".join(unit.letters for _, unit in some), phones, some[0][0])
+        parts = [members[ord(sign) - FIRST_SIGN] for sign in signs]
+        phones = tuple(phone for _, unit in parts for phone in unit.phones)
+        return SpellingPiece("".join(unit.letters for _, unit in parts), phones, parts[0][0])
 
     return {
         word: tuple(piece(signs) for signs in pieces.encode(text, out_type=str))

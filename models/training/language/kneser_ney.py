@@ -116,33 +116,33 @@ class _Mixture:
         """The estimate of what the `kept` triples, and then the pairs, leave over."""
         mass, of_word = np.zeros(len(self.pairs)), np.zeros(self.size)
         for text in self.texts:
-            told = np.where(kept[text.triple_at], text.triple_mass, 0.0)
+            explained = np.where(kept[text.triple_at], text.triple_mass, 0.0)
             ended = np.bincount(
-                text.ending_at[text.has_ending], told[text.has_ending], len(text.counts.pairs)
+                text.ending_at[text.has_ending], explained[text.has_ending], len(text.counts.pairs)
             )
             left = np.maximum(text.counts.pair_counts - ended, LEAST_COUNT)
             mass[text.pair_at] += text.weight * _discounted(left, text.counts.pair_discounts)
             second = text.counts.triples // self.size % self.size
             of_word += text.weight * np.maximum(
-                text.counts.words - np.bincount(second, told, self.size), LEAST_COUNT
+                text.counts.words - np.bincount(second, explained, self.size), LEAST_COUNT
             )
         of_word = np.maximum(of_word, np.bincount(self.first, mass, self.size))
-        told_pairs = np.where(kept_pairs, mass, 0.0)
+        explained_pairs = np.where(kept_pairs, mass, 0.0)
         third = self.triples % self.size
-        told = np.bincount(third, np.where(kept, self.triple_mass, 0.0), self.size)
-        told += np.bincount(self.second, told_pairs, self.size)
-        word = np.maximum(self.heard_word - told, 1e-3 * self.heard_word)
+        explained = np.bincount(third, np.where(kept, self.triple_mass, 0.0), self.size)
+        explained += np.bincount(self.second, explained_pairs, self.size)
+        word = np.maximum(self.heard_word - explained, 1e-3 * self.heard_word)
         word[self.start] = 0.0
         word = (1 - LEAST_WORD * self.size) * word / word.sum() + LEAST_WORD
-        left = np.maximum(1 - np.bincount(self.first, told_pairs, self.size) / of_word, LEAST_LEFT)
+        left = np.maximum(1 - np.bincount(self.first, explained_pairs, self.size) / of_word, LEAST_LEFT)
         backed = left[self.first] * word[self.second]
         pair = mass / of_word[self.first] + backed
         return _Shorter(word, pair, np.where(kept_pairs, pair, backed), left)
 
     def _longer(self, kept: np.ndarray, shorter: _Shorter) -> tuple[np.ndarray, np.ndarray]:
         """p(w | u, v) of all triples, and what it would be backed off."""
-        told = self._of_context(np.where(kept, self.triple_mass, 0.0))
-        left = np.maximum(1 - told / np.maximum(self.heard_pair, 1e-300), LEAST_LEFT)
+        explained = self._of_context(np.where(kept, self.triple_mass, 0.0))
+        left = np.maximum(1 - explained / np.maximum(self.heard_pair, 1e-300), LEAST_LEFT)
         second, third = np.divmod(self.triples % self.size**2, self.size)
         alone = shorter.left[second] * shorter.word[third]
         backed = left[self.context] * np.where(self.has_ending, shorter.backed_pair[self.ending], alone)

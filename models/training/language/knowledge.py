@@ -100,13 +100,13 @@ def listed_words() -> list[str]:
 
 def expected(texts: Mapping[str, list[str]], books: Mapping[str, int]) -> dict[str, float]:
     """How much of the mixture each word is; `books` are the words of `NGRAMS` with their counts."""
-    found: dict[str, float] = defaultdict(float)
+    shares: dict[str, float] = defaultdict(float)
     for name, share in SHARES.items():
         words = books if name == NGRAMS else Counter(w for line in texts.get(name, ()) for w in line.split())
         total = sum(words.values())
         for word, often in words.items():
-            found[word] += share * often / total
-    return found
+            shares[word] += share * often / total
+    return shares
 
 
 def choose_words(

@@ -35,9 +35,9 @@ def right_shares(
 ) -> tuple[float, float]:
     """The shares of `words` whose first pronunciation, and of which any, is one of those `known`."""
     asked = list(words)
-    found = [(pronouncer.pronounce(word), {numbers(phones) for phones in known[word]}) for word in asked]
-    first = sum(said[:1] != () and said[0] in right for said, right in found)
-    return first / len(asked), sum(not right.isdisjoint(said) for said, right in found) / len(asked)
+    pairs = [(pronouncer.pronounce(word), {numbers(phones) for phones in known[word]}) for word in asked]
+    first = sum(guesses[:1] != () and guesses[0] in right for guesses, right in pairs)
+    return first / len(asked), sum(not right.isdisjoint(guesses) for guesses, right in pairs) / len(asked)
 
 
 def numbers(phones: Phones) -> tuple[int, ...]:

@@ -38,11 +38,11 @@ AMERICAN = (("our", "or"), ("is", "iz"), ("ys", "yz"), ("ll", "l"), ("tre", "ter
 
 def derive(words: Iterable[str], known: dict[str, list[Phones]]) -> dict[str, list[Phones]]:
     """Pronunciations of those `words` that can be made of `known` ones; the others are left out."""
-    found = {}
+    derived = {}
     for word in words:
         if sounds := _sounds(word, known, depth=2):
-            found[word] = sounds
-    return found
+            derived[word] = sounds
+    return derived
 
 
 def _sounds(word: str, known: dict[str, list[Phones]], depth: int) -> list[Phones]:

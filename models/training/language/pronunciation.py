@@ -12,19 +12,19 @@ Pronunciations = dict[str, list[tuple[str, ...]]]  # a word's phones, the most u
 
 def pronunciations(data: Path) -> Pronunciations:
     """Every word that cmudict or the aligned training speech pronounces; phones without stress."""
-    found: Pronunciations = defaultdict(list)
+    phones_by_word: Pronunciations = defaultdict(list)
     with gzip.open(data / "text" / "cmudict" / "cmudict.txt.gz", "rt", encoding="latin-1") as lines:
         for line in lines:
             word, _, *phones = line.split()
             # "A. 1 EY1" is the letter's name.
             name = word[0] if len(word) == 2 and word.endswith(".") else word
             plain = tuple(phone.rstrip("012") for phone in phones)
-            if plain not in found[name.lower()]:
-                found[name.lower()].append(plain)
+            if plain not in phones_by_word[name.lower()]:
+                phones_by_word[name.lower()].append(plain)
     for word, heard in _aligned(data).items():
-        if word not in found:
-            found[word] = [phones for phones, _ in heard.most_common(2)]
-    return dict(found)
+        if word not in phones_by_word:
+            phones_by_word[word] = [phones for phones, _ in heard.most_common(2)]
+    return dict(phones_by_word)
 
 
 def _aligned(data: Path) -> dict[str, Counter]:

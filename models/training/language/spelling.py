@@ -32,7 +32,7 @@ def spelled_sentences(
     counts = Counter(word for lines in texts.values() for line in lines for word in line.split())
     rare = {word for word, often in counts.items() if often <= RARE or word not in vocabulary}
     strange = sorted(set(spelled) - set(vocabulary))
-    found = []
+    sentences = []
     for lines in texts.values():
         for line in lines:
             words, changed = line.split(), False
@@ -43,8 +43,8 @@ def spelled_sentences(
                     words[i] = " ".join(piece.name for piece in spelled[word])
                     changed = True
             if changed:
-                found.append(" ".join(words))
-    return found
+                sentences.append(" ".join(words))
+    return sentences
 
 
 def piece_sounds(spelled: Mapping[str, Pieces]) -> dict[str, list[Phones]]:

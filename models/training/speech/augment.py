@@ -99,10 +99,10 @@ def reverberant(power: np.ndarray, random: np.random.Generator) -> np.ndarray:
     tail = 10 ** (random.uniform(-14.0, -3.0) / 10)  # its power beside the direct sound's
     bands = power.shape[1]
     heard = np.empty_like(power)
-    for some in np.array_split(np.arange(bands), 8):
-        fade = 10 ** (-6 * 0.01 / (seconds * (1.15 - 0.4 * some[0] / bands)))
-        late = lfilter([0.0, 1.0 - fade], [1.0, -fade], power[:, some], axis=0)
-        heard[:, some] = power[:, some] + tail * late / fade
+    for group in np.array_split(np.arange(bands), 8):
+        fade = 10 ** (-6 * 0.01 / (seconds * (1.15 - 0.4 * group[0] / bands)))
+        late = lfilter([0.0, 1.0 - fade], [1.0, -fade], power[:, group], axis=0)
+        heard[:, group] = power[:, group] + tail * late / fade
     return heard
 
 

@@ -123,8 +123,8 @@ def train_captions(
         read_aloud = shards.load(cache, [synthetic_speech.SET], (1.0,))
     noises = [g[0].frames for g in shards.load(cache, shards.NOISE_SETS, (1.0,))]
     aligned, everything = (
-        UtteranceRows(some, noises, recipe.row_steps, recipe.rows, recipe.seed, SHARE)
-        for some in (groups, groups + read_aloud)
+        UtteranceRows(source, noises, recipe.row_steps, recipe.rows, recipe.seed, SHARE)
+        for source in (groups, groups + read_aloud)
     )
     checks = {s: [g[0] for g in shards.load(cache, [(s, "dev")], (1.0,))][:n] for s, n in CHECKED}
 
@@ -276,17 +276,17 @@ def _check(network: nn.Module, examples: list) -> tuple[float, float]:
     ordered = sorted(examples, key=lambda e: len(e.frames))
     network.eval()
     for at in range(0, len(ordered), 20):
-        some = ordered[at : at + 20]
-        longest = max(len(e.frames) for e in some) + 40
-        frames = torch.full((len(some), longest, shards.N_MELS), float(np.log(LOG_FLOOR)))
-        for row, example in zip(frames, some):
+        batch = ordered[at : at + 20]
+        longest = max(len(e.frames) for e in batch) + 40
+        frames = torch.full((len(batch), longest, shards.N_MELS), float(np.log(LOG_FLOOR)))
+        for row, example in zip(frames, batch):
             row[: len(example.frames)] = torch.from_numpy(example.frames.astype(np.float32))
         if isinstance(network, Whole):
-            logits = network(frames, torch.full((len(some),), longest))
+            logits = network(frames, torch.full((len(batch),), longest))
         else:
             logits = network(frames)
         phones, characters = logits.split([*HEADS, logits.shape[-1] - sum(HEADS)], -1)[:2]
-        phone_pairs += [(e.phones, greedy(row)) for e, row in zip(some, phones)]
-        character_pairs += [(e.characters, greedy(row)) for e, row in zip(some, characters)]
+        phone_pairs += [(e.phones, greedy(row)) for e, row in zip(batch, phones)]
+        character_pairs += [(e.characters, greedy(row)) for e, row in zip(batch, characters)]
     network.train()
     return pooled_error(phone_pairs), pooled_error(character_pairs)

@@ -18,19 +18,19 @@ EARLY_FRAMES, LATE_FRAMES = 25, 50  # how far from its clip a word's mark may li
 @torch.inference_mode()
 def outputs_of(network: Stage, recordings: Sequence[ShardRecording], at_once: int = 64) -> list[np.ndarray]:
     """The network's outputs over each recording, closed: [rows, D] each."""
-    found: list[np.ndarray] = [np.empty(0)] * len(recordings)
+    outputs_by_recording: list[np.ndarray] = [np.empty(0)] * len(recordings)
     order = sorted(range(len(recordings)), key=lambda i: len(recordings[i].frames))
     tail = network.closing_steps(0)
     for first in range(0, len(order), at_once):
-        some = order[first : first + at_once]
-        longest = max(len(recordings[i].frames) for i in some)
-        frames = torch.full((len(some), longest + tail, N_MELS), SILENCE)
-        for row, i in zip(frames, some):
+        batch = order[first : first + at_once]
+        longest = max(len(recordings[i].frames) for i in batch)
+        frames = torch.full((len(batch), longest + tail, N_MELS), SILENCE)
+        for row, i in zip(frames, batch):
             row[: len(recordings[i].frames)] = torch.from_numpy(recordings[i].frames.astype(np.float32))
         outputs = network(frames).numpy()
-        for row, i in zip(outputs, some):
-            found[i] = row[: network.kept(len(recordings[i].frames))]
-    return found
+        for row, i in zip(outputs, batch):
+            outputs_by_recording[i] = row[: network.kept(len(recordings[i].frames))]
+    return outputs_by_recording
 
 
 def spoken(reader: CommandsReader, outputs: np.ndarray) -> list[tuple[str, float]]:
@@ -41,9 +41,9 @@ def spoken(reader: CommandsReader, outputs: np.ndarray) -> list[tuple[str, float
     return [(word.text, word.end) for word in words]
 
 
-def accuracy(recordings: Sequence[ShardRecording], said: Sequence[list]) -> float:
+def accuracy(recordings: Sequence[ShardRecording], heard: Sequence[list]) -> float:
     """The share of recordings whose words of the vocabulary are right, in order."""
-    return float(np.mean([expected(r) == [w for w, _ in s] for r, s in zip(recordings, said)]))
+    return float(np.mean([expected(r) == [w for w, _ in s] for r, s in zip(recordings, heard)]))
 
 
 def expected(recording: ShardRecording) -> list[str]:
@@ -74,7 +74,7 @@ def spliced(
 
 def recall(
     places: Sequence[Sequence[tuple[ShardRecording, int, int]]],
-    said: Sequence[list[tuple[str, float]]],
+    heard: Sequence[list[tuple[str, float]]],
     clips: set[str],
     frames_per_row: int,
 ) -> tuple[float, float, Counter]:
@@ -82,7 +82,7 @@ def recall(
     wanted = hit = 0
     false: Counter = Counter()
     frames = 0
-    for place, words in zip(places, said):
+    for place, words in zip(places, heard):
         left = [(w, end * frames_per_row - 20) for w, end in words]
         for recording, start, end in place:
             for word in expected(recording) if recording.set in clips else ():

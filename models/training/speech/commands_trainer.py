@@ -152,12 +152,12 @@ def check(
     scores = {}
     for name in ("speech_commands", "fsdd", "wakewords", "an4"):
         outputs = command_check.outputs_of(network, sets[name])
-        said = [command_check.spoken(reader, o) for o in outputs]
-        scores[name] = command_check.accuracy(sets[name], said)
+        heard = [command_check.spoken(reader, o) for o in outputs]
+        scores[name] = command_check.accuracy(sets[name], heard)
     others = sets["librispeech_8spk"] + sets["noise_esc10"]
     streams, places = command_check.spliced(sets["speech_commands"], others)
-    said = [command_check.spoken(reader, o) for o in command_check.outputs_of(network, streams)]
-    recall, per_hour, false = command_check.recall(places, said, {"speech_commands"}, STACK)
+    heard = [command_check.spoken(reader, o) for o in command_check.outputs_of(network, streams)]
+    recall, per_hour, false = command_check.recall(places, heard, {"speech_commands"}, STACK)
     network.train()
     return scores | {"recall": recall, "false_per_hour": per_hour}, false
 
@@ -178,8 +178,8 @@ def _streams(
 
     spoken = versions(*((name, "train") for name in CLIPS))
     noise = versions(("noise_esc10", "train"))
-    quiet = [[r for r in found if not r.text] for found in spoken]
-    spoken = [[r for r in found if r.text] for found in spoken]
+    quiet = [[r for r in recordings if not r.text] for recordings in spoken]
+    spoken = [[r for r in recordings if r.text] for recordings in spoken]
     sentences = versions(*SENTENCES)
     sources = [
         RecordingSource(0.46, spoken, _rarity(spoken[0]), "clip"),

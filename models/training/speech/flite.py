@@ -42,22 +42,22 @@ class _Flite:
         options = [word for key, value in asked.items() for word in ("--setf", f"{key}={value:.3f}")]
         with tempfile.TemporaryDirectory() as folder:
             sound = Path(folder) / "read.wav"
-            told = subprocess.run(
+            process = subprocess.run(
                 [self.program, "-voice", name, *options, "-ps", "-t", sentence, "-o", str(sound)],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
                 timeout=60,
             )
-            phones = phones_of(told.stdout)
-            if told.returncode or not phones or not sound.exists():
+            phones = phones_of(process.stdout)
+            if process.returncode or not phones or not sound.exists():
                 return None
             samples, rate = soundfile.read(sound, dtype="float32")
         return soxr.resample(samples, rate * voice.formants, SAMPLE_RATE_HZ).astype(np.float32), phones
 
 
-def phones_of(told: str) -> list[str] | None:
+def phones_of(printed: str) -> list[str] | None:
     """ARPAbet phones of what flite prints, or None where one of them is unknown."""
-    signs = [sign for sign in re.split(r"\s+", told.strip()) if sign and sign != PAUSE]
+    signs = [sign for sign in re.split(r"\s+", printed.strip()) if sign and sign != PAUSE]
     phones = ["AH" if sign == SCHWA else sign.upper() for sign in signs]
     return phones if phones and all(phone in PHONES for phone in phones) else None

@@ -77,12 +77,12 @@ def make(
         index: list[list] = []
         while len(index) < SENTENCES:
             sentence = next(read)
-            said = (
+            spoken = (
                 None if sentence in held_out else reader.read(sentence, another_style(styles, random), random)
             )
-            if said is None:
+            if spoken is None:
                 continue
-            samples, timed = said
+            samples, timed = spoken
             frames = log_mel(samples, features)
             blocks.append(frames)
             marks.append(framed(timed, len(frames)))
@@ -104,13 +104,13 @@ def make(
 
 def parts(out: Path, hours: float = float("inf")) -> list[tuple[str, str]]:
     """The finished parts under `out`, about `hours` of them, as sets that `shards.load` reads."""
-    found = []
+    finished = []
     for path in _indices(out):
         if hours <= 0:
             break
-        found.append((NAME, path.name.split(".")[1]))
+        finished.append((NAME, path.name.split(".")[1]))
         hours -= _hours(path)
-    return found
+    return finished
 
 
 class HeldOut:

@@ -59,7 +59,7 @@ class UtteranceRows:
 
     def _packed(self, random: np.random.Generator) -> list[list[Example]]:
         """First fit into a few open rows: dense, and still a shuffle."""
-        room = self.steps - TAIL_FRAMES
+        usable_steps = self.steps - TAIL_FRAMES
         done: list[list[Example]] = []
         opened: list[tuple[int, list[Example]]] = []
         times = [int(self.share.get(group[0].set, 1.0) + random.random()) for group in self.groups]
@@ -67,10 +67,10 @@ class UtteranceRows:
             group = self.groups[at]
             example = group[random.integers(len(group))]
             length = len(example.frames)
-            if length > room:
+            if length > usable_steps:
                 continue
             for slot, (used, row) in enumerate(opened):
-                if used + length <= room:
+                if used + length <= usable_steps:
                     row.append(example)
                     opened[slot] = (used + length, row)
                     break

@@ -82,23 +82,27 @@ SILENT = re.compile(r"[\s.,;:!?—…\"“”()ˈˌː]")
 def phones_of(signs: str) -> list[str] | None:
     """ARPAbet phones of the synthesiser's signs, or None where one of them is unknown."""
     left = SILENT.sub("", signs)
-    found = SIGN.findall(left)
-    return [MISAKI[sign] for sign in found] if "".join(found) == left else None
+    known = SIGN.findall(left)
+    return [MISAKI[sign] for sign in known] if "".join(known) == left else None
 
 
 def sentences(text: Path, random: np.random.Generator) -> Iterator[str]:
     """Sentences of the novels and of what people say, by turns, without end; only words and marks."""
     with gzip.open(text / BOOKS, "rt", encoding="utf-8") as lines:
-        novels = [one for line in lines for one in re.split(r"(?<=[.!?])\s+", line.strip())]
+        novels = [sentence for line in lines for sentence in re.split(r"(?<=[.!?])\s+", line.strip())]
     with gzip.open(text / SAYINGS, "rt", encoding="utf-8") as lines:
         sayings = [line.split("\t")[0] for line in lines]
     usable = [
-        [one for one in some if PLAIN.fullmatch(one) and WORDS[0] <= len(one.split()) <= WORDS[1]]
-        for some in (novels, sayings)
+        [
+            sentence
+            for sentence in source
+            if PLAIN.fullmatch(sentence) and WORDS[0] <= len(sentence.split()) <= WORDS[1]
+        ]
+        for source in (novels, sayings)
     ]
     while True:
-        for some in usable:
-            yield some[random.integers(len(some))]
+        for source in usable:
+            yield source[random.integers(len(source))]
 
 
 def make(text: Path, out: Path, hours: float, seed: int = 1, progress: Callable[[str], None] = print) -> None:
@@ -116,10 +120,10 @@ def make(text: Path, out: Path, hours: float, seed: int = 1, progress: Callable[
     for number, sentence in enumerate(sentences(text, random)):
         if start >= hours * 360_000:
             break
-        said = readers[number % len(readers)](sentence, another_voice(random), random)
-        if said is None:
+        spoken = readers[number % len(readers)](sentence, another_voice(random), random)
+        if spoken is None:
             continue
-        samples, phones = said
+        samples, phones = spoken
         frames = log_mel(samples, features)
         blocks.append(frames)
         words = re.sub(r"[^a-z' ]", "", sentence.lower().replace("-", " "))
@@ -134,10 +138,10 @@ def make(text: Path, out: Path, hours: float, seed: int = 1, progress: Callable[
 
 def _readers() -> list[Synthesiser]:
     """The synthesisers of this machine. ValueError where there is none."""
-    found = [one for one in (_hibari(), flite.reader()) if one]
-    if not found:
+    readers = [reader for reader in (_hibari(), flite.reader()) if reader]
+    if not readers:
         raise ValueError("synthetic speech needs a synthesiser: pip install 'streamer[synthetic]'")
-    return found
+    return readers
 
 
 def _hibari() -> Synthesiser | None:

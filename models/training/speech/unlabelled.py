@@ -45,9 +45,9 @@ def _heard(folder: Path, progress: Callable[[str], None]):
         raise ValueError("unlabelled speech needs a teacher: pip install 'streamer[references]'") from None
     listener, aligner = Decoder(loglevel="FATAL", **SEARCH), Decoder(loglevel="FATAL", **ALIGNMENT)
     for number, utterance in enumerate(read_split(folder, SET[1]), 1):
-        said = transcribed(listener, aligner, utterance)
-        if said is not None:
-            yield said
+        transcript = transcribed(listener, aligner, utterance)
+        if transcript is not None:
+            yield transcript
         if number % 25 == 0:
             progress(f"unlabelled speech: {number} utterances")
 
