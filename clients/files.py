@@ -1,16 +1,14 @@
 """Recordings as a client sends them: mono blocks of 16-bit samples at a rate that the wire knows."""
 
-import io
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 import soxr
 
+from streamer.clients.sound_file import SoundFile
 from streamer.wire import RATES_HZ
 
 BUNDLED = Path(__file__).with_name("recordings") / "speech.flac"
@@ -25,17 +23,24 @@ class AudioFile:
     """
 
     def __init__(self, path: Path | str):
-        self.name = str(path)
-        refuse_missing(path)
-        try:
-            source = io.BytesIO(_all_of(path)) if _piped(path) else path
-            self._file = _Unsought(source)
-        except (soundfile.SoundFileRuntimeError, TypeError, OSError) as error:
-            raise ValueError(f"{path} is no audio file that can be read: {_reason(error)}") from None
-        if not self._file.frames:
-            raise ValueError(f"{path} holds no samples")
-        self.rate_hz = wire_rate(self._file.samplerate)
-        self.seconds = self._file.frames / self._file.samplerate
+        self._file = SoundFile(path)
+        self.name = self._file.name
+        self.rate_hz = wire_rate(self._file.rate_hz)
+
+    @property
+    def seconds(self) -> float:
+        """How much sound was read so far."""
+        return self._file.seconds
+
+    @property
+    def warning(self) -> str:
+        """After the last block: one line where the file isn't what it says, else empty."""
+        return self._file.warning
+
+    @property
+    def broken(self) -> bool:
+        """Whether the file broke off before its end."""
+        return bool(self._file.fault)
 
     @property
     def format(self) -> dict[str, Any]:
@@ -49,48 +54,14 @@ class AudioFile:
 
     def samples(self, block_ms: int) -> Iterator[np.ndarray]:
         """The whole file as mono float32 blocks of about `block_ms`, at `rate_hz`; all within [-1, 1]."""
-        own_hz = self._file.samplerate
+        own_hz = self._file.rate_hz
         resample = soxr.ResampleStream(own_hz, self.rate_hz, 1) if own_hz != self.rate_hz else None
-        for block in self._read(max(1, own_hz * block_ms // 1000)):
+        for block in self._file.blocks(max(1, own_hz * block_ms // 1000)):
             # A file of floats may hold what is no number (it sounds like nothing), or what is too loud.
             mono = np.clip(np.nan_to_num(block, nan=0.0), -1.0, 1.0).mean(axis=1)
             yield np.clip(resample.resample_chunk(mono), -1.0, 1.0) if resample else mono
         if resample:
             yield np.clip(resample.resample_chunk(np.zeros(0, np.float32), last=True), -1.0, 1.0)
-
-    def _read(self, frames: int) -> Iterator[np.ndarray]:
-        try:
-            while len(block := self._file.read(frames, dtype="float32", always_2d=True)):
-                yield block
-        except (soundfile.SoundFileRuntimeError, OSError) as error:
-            raise ValueError(f"{self.name} can't be read to its end: {_reason(error)}") from None
-
-
-class _Unsought(soundfile.SoundFile):
-    """A sound file that is read from its start until nothing more comes.
-
-    soundfile asks what can be sought how many frames are left, and seeks after every read: the first is a
-    claim of the header, the second fails on GSM 6.10, G.721 and a FLAC of unknown length.
-    """
-
-    def seekable(self) -> bool:
-        return False
-
-
-def refuse_missing(path: Path | str) -> None:
-    """ValueError, one line, where `path` is no file; standard input always is there."""
-    if str(path) == "-":
-        return
-    if not Path(path).exists():
-        raise ValueError(f"{path} is missing; give an audio file")
-    if Path(path).is_dir():
-        raise ValueError(f"{path} is a directory; give an audio file")
-
-
-def _reason(error: Exception) -> str:
-    """What the decoder says, in one line without a full stop."""
-    reason = getattr(error, "error_string", "") or str(error)
-    return " ".join(reason.split()).rstrip(".") or type(error).__name__
 
 
 def paced(blocks: Iterable[bytes], rate_hz: int, look_s: float) -> Iterator[bytes]:
@@ -110,15 +81,6 @@ def paced(blocks: Iterable[bytes], rate_hz: int, look_s: float) -> Iterator[byte
 def wire_rate(rate_hz: int) -> int:
     """The rate of the wire that carries sound of `rate_hz` best."""
     return min((r for r in RATES_HZ if r >= rate_hz), default=RATES_HZ[-1])
-
-
-def _piped(path: Path | str) -> bool:
-    """Whether it cannot be read twice, as decoders do: standard input, a pipe."""
-    return str(path) == "-" or Path(path).is_fifo()
-
-
-def _all_of(path: Path | str) -> bytes:
-    return sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes()
 
 
 def to_s16(samples: np.ndarray) -> bytes:

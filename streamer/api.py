@@ -1,5 +1,6 @@
 """What `import streamer` offers for use in this process: recordings transcribed, models loaded."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -69,8 +70,8 @@ class SpeechModel:
     def __call__(self, sound: str | Path | np.ndarray, rate: int | None = None) -> Transcript:
         """The transcript of an audio file, or of samples [n] or [n, channels] at `rate` Hz.
 
-        ValueError for a file that can't be read; TypeError for an array without a rate, or of another
-        shape or dtype.
+        A file that breaks off is read to there, with a warning. ValueError for one that can't be read;
+        TypeError for an array without a rate, or of another shape or dtype.
         """
         if isinstance(sound, np.ndarray):
             if rate is None:
@@ -87,6 +88,8 @@ class SpeechModel:
             raise TypeError("a file has a rate of its own; rate is for arrays")
         audio = AudioFile(sound)
         (transcript,) = self._offline.transcripts([SoundBlocks(audio.samples(BLOCK_MS), audio.rate_hz)])
+        if audio.warning:
+            warnings.warn(audio.warning, stacklevel=2)
         return transcript
 
 

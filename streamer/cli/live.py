@@ -60,8 +60,8 @@ class Live(Written):
     )
 
 
-def live(options: Live) -> None:
-    """Until the recording ends, Ctrl-C or SIGTERM.
+def live(options: Live) -> int:
+    """Until the recording ends, Ctrl-C or SIGTERM: 0, or 1 where the recording breaks off.
 
     ValueError or OSError, one line, for what can't be done.
     """
@@ -102,6 +102,11 @@ def live(options: Live) -> None:
                 talk.run(_blocks(source, figures))
         except (Refusal, StreamOver) as error:
             raise ValueError(str(error)) from None
+    if isinstance(source, Microphone):
+        return 0
+    if source.warning:
+        print(f"streamer: {source.warning}", file=sys.stderr)
+    return int(source.broken)
 
 
 class Talk:

@@ -14,7 +14,8 @@ from streamer.cli.options import Configured, address
 from streamer.clients.notices import Gap, Notice, Refusal, Rejected, Restarted, StreamOver
 
 if TYPE_CHECKING:
-    from streamer.clients.connection import Connection, Stream
+    from streamer.clients.connection import Stream
+    from streamer.clients.files import AudioFile
 
 PIECE_MS = 100
 PIECE_BYTES = 4096  # of text
@@ -50,9 +51,15 @@ class Send(Configured):
     paced: bool = flag("Send in real time, as a microphone would.")
 
 
-def send(options: Send) -> None:
-    """Send a recording, or a text to a model that reads text; finals are lines on standard output."""
+def send(options: Send) -> int:
+    """Send a recording, or a text to a model that reads text; finals are lines on standard output.
+
+    1 where the recording breaks off.
+    """
     from streamer.clients.connection import connect
+    from streamer.clients.files import AudioFile
+
+    audio = None
 
     address = options.connect or options.settings().server.inputs
     try:
@@ -62,10 +69,15 @@ def send(options: Send) -> None:
                 stream = connection.open(options.model)
                 pieces = _text(options.file)
             else:
-                stream, pieces = _sound(connection, options.model, options.file, options.paced)
+                audio = AudioFile(options.file)
+                stream = connection.open(options.model, format=audio.format)
+                pieces = _sound(stream, audio, options.paced)
             _give(stream, pieces)
     except (Refusal, StreamOver) as error:
         raise OSError(str(error)) from None
+    if audio and audio.warning:
+        print(f"streamer: {audio.warning}", file=sys.stderr)
+    return int(audio is not None and audio.broken)
 
 
 def _give(stream: "Stream", pieces: Iterator[bytes]) -> None:
@@ -89,21 +101,13 @@ def _text(file: Path) -> Iterator[bytes]:
             yield piece
 
 
-def _sound(connection: "Connection", model: str, file: Path, paced: bool) -> tuple["Stream", Iterator[bytes]]:
-    """A stream for the recording, and its pieces; paced, each comes at its time."""
-    from streamer.clients.files import AudioFile
-
-    audio = AudioFile(file)
-    stream = connection.open(model, format=audio.format)
-
-    def pieces() -> Iterator[bytes]:
-        began = time.monotonic()
-        for piece in audio.blocks(PIECE_MS):
-            if paced:
-                time.sleep(max(0.0, began + stream.position / audio.rate_hz - time.monotonic()))
-            yield piece
-
-    return stream, pieces()
+def _sound(stream: "Stream", audio: "AudioFile", paced: bool) -> Iterator[bytes]:
+    """The recording in pieces; paced, each comes at its time."""
+    began = time.monotonic()
+    for piece in audio.blocks(PIECE_MS):
+        if paced:
+            time.sleep(max(0.0, began + stream.position / audio.rate_hz - time.monotonic()))
+        yield piece
 
 
 def _tell(results: list[wire.Result], notices: list[Notice]) -> None:

@@ -19,7 +19,8 @@ from rich.progress import Progress as Bar
 from streamer.cli.command import argument, option
 from streamer.cli.options import MODES, Mode, Written
 from streamer.clients.cues import Cue, CueWord, cues
-from streamer.clients.files import AudioFile, refuse_missing
+from streamer.clients.files import AudioFile
+from streamer.clients.sound_file import UNKNOWN_FRAMES, refuse_missing
 from streamer.clients.subtitles import subtitle
 from streamer.config import Config
 from streamer.errors import WrongCall
@@ -127,9 +128,15 @@ class _Reading:
         except Exception as error:
             opened.whole = False
             self._fail(_line(opened.name, error))
+        if audio.warning:
+            self._warn(audio.warning)
+        self.failures += audio.broken
 
     def _fail(self, message: str) -> None:
         self.failures += 1
+        self._warn(message)
+
+    def _warn(self, message: str) -> None:
         print(f"streamer: {message}", file=sys.stderr)
 
 
@@ -179,7 +186,8 @@ def _progress(files: Sequence[str]) -> "Iterator[Progress]":
 def _seconds(name: str) -> float:
     """How long a file is; 0 where that can't be known before it is read."""
     try:
-        return 0.0 if name == "-" else soundfile.info(name).duration
+        header = None if name == "-" else soundfile.info(name)
+        return header.duration if header and header.frames < UNKNOWN_FRAMES else 0.0
     except (soundfile.SoundFileRuntimeError, OSError):
         return 0.0
 

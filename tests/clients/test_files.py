@@ -129,6 +129,7 @@ def test_pacing_keeps_an_absolute_schedule(monkeypatch):
 
 def test_the_recording_that_ships():
     audio = AudioFile(BUNDLED)
+    assert sum(map(len, audio.blocks(BLOCK_MS))) == 2 * 16000 * audio.seconds
     assert audio.rate_hz == 16000 and 10 <= audio.seconds <= 25
     assert BUNDLED.stat().st_size < 700_000
     note = BUNDLED.with_name("README.md").read_text()

@@ -182,7 +182,9 @@ def test_bad_files_are_reported_and_the_rest_done(transcribe, recordings, tmp_pa
         assert line.startswith("streamer: ") and str(path) in line
     assert transcribe(bad[0], mode=mode) == 1
     assert capsys.readouterr().out == ""
-    transcribe(cut[0], mode=mode)  # whatever is left of it: no traceback
+    assert transcribe(cut[0], mode=mode) == 1
+    out, err = capsys.readouterr()
+    assert out.strip() and err.startswith(f"streamer: {cut[0]} breaks off after ") and err.count("\n") == 1
 
 
 def test_a_file_that_breaks_off_in_the_middle_is_not_written(transcribe, recordings, capsys, monkeypatch):

@@ -1,0 +1,84 @@
+"""Sound files whose header claims more or less than they hold."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from streamer.clients.files import AudioFile
+from streamer.clients.sound_file import SoundFile
+
+RATE_HZ = 16000
+FLAC_LENGTH = slice(8 + 13, 8 + 18)  # in STREAMINFO: four bits of something else, then 36 of samples
+
+
+def noise(seconds: float) -> np.ndarray:
+    return np.random.default_rng(3).uniform(-0.5, 0.5, round(RATE_HZ * seconds)).astype(np.float32)
+
+
+def content(path, samples, **options) -> bytearray:
+    soundfile.write(path, samples, RATE_HZ, **options)
+    return bytearray(path.read_bytes())
+
+
+def heard(path) -> tuple[np.ndarray, SoundFile]:
+    file = SoundFile(path)
+    return np.concatenate(list(file.blocks(700)))[:, 0], file
+
+
+def test_a_flac_of_unknown_length_is_read_whole(tmp_path):
+    path, samples = tmp_path / "pipe.flac", noise(1.3)
+    flac = content(path, samples)
+    flac[FLAC_LENGTH] = bytes([flac[21] & 0xF0, 0, 0, 0, 0])
+    path.write_bytes(flac)
+    assert soundfile.info(path).frames > 2**62
+    found, file = heard(path)
+    np.testing.assert_allclose(found, samples, atol=1e-4)
+    assert (file.seconds, file.warning, file.fault) == (1.3, "", "")
+
+
+def test_half_a_flac_gives_what_can_be_read_and_says_where_it_breaks(tmp_path):
+    path, samples = tmp_path / "half.flac", noise(4.0)
+    flac = content(path, samples)
+    path.write_bytes(flac[: len(flac) // 2])
+    found, file = heard(path)
+    assert 1.5 < file.seconds < 2.0 and file.fault
+    np.testing.assert_allclose(found, samples[: len(found)], atol=1e-4)
+    assert file.warning == f"{path} breaks off after {file.seconds:.1f} s: {file.fault}"
+    audio = AudioFile(path)
+    assert sum(map(len, audio.samples(1000))) == len(found) and audio.broken
+
+
+def test_half_an_mp3_ends_where_its_sound_ends(tmp_path):
+    path, samples = tmp_path / "half.mp3", noise(4.0)
+    mp3 = content(path, samples)
+    path.write_bytes(mp3[: len(mp3) // 2])
+    found, file = heard(path)
+    assert 1.5 < file.seconds < 2.5 and len(found) == file.frames
+    assert file.warning == f"{path} says that it lasts 4.0 s, but holds {file.seconds:.1f} s"
+
+
+def test_half_a_wav(tmp_path):
+    path, samples = tmp_path / "half.wav", noise(2.0)
+    path.write_bytes(content(path, samples)[: 44 + RATE_HZ * 2])
+    found, file = heard(path)
+    np.testing.assert_allclose(found, samples[:RATE_HZ], atol=1e-4)
+    assert file.warning == f"{path} says that it lasts 2.0 s, but holds 1.0 s" and not file.fault
+
+
+@pytest.mark.parametrize("sizes, samples_size", [(0, 0), (36, 0), (0xFFFFFFFF, 0xFFFFFFFF)])
+def test_a_wav_whose_sizes_were_never_written(tmp_path, sizes, samples_size):
+    path, samples = tmp_path / "killed.wav", noise(1.0)
+    wav = content(path, samples)
+    wav[4:8], wav[40:44] = sizes.to_bytes(4, "little"), samples_size.to_bytes(4, "little")
+    path.write_bytes(wav)
+    found, file = heard(path)
+    np.testing.assert_allclose(found, samples, atol=1e-4)
+    assert (file.seconds, file.warning) == (1.0, "")
+
+
+def test_a_warning_waits_for_the_end(tmp_path):
+    path = tmp_path / "whole.wav"
+    content(path, noise(2.0))
+    file = SoundFile(path)
+    next(file.blocks(100))
+    assert file.warning == ""
