@@ -46,10 +46,10 @@ class Figures:
         return ", ".join(parts)
 
 
-class View(Protocol):
+class TerminalView(Protocol):
     """Where a session is shown. A context manager; `tick` often, it draws when it is due."""
 
-    def __enter__(self) -> "View": ...
+    def __enter__(self) -> "TerminalView": ...
     def __exit__(
         self, kind: type | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
@@ -59,10 +59,10 @@ class View(Protocol):
     def tick(self) -> None: ...
 
 
-def view(figures: Figures) -> View:
+def view(figures: Figures) -> TerminalView:
     """A screen where standard output is a terminal that can be drawn on, else plain lines."""
     drawable = sys.stdout.isatty() and os.environ.get("TERM") not in (None, "", "dumb")
-    return Screen(figures) if drawable else Lines(figures)
+    return Screen(figures) if drawable else PlainLines(figures)
 
 
 @contextmanager
@@ -76,13 +76,13 @@ def starting() -> Iterator[None]:
         yield
 
 
-class Lines:
+class PlainLines:
     """For pipes: each final is one line on standard output, at once; the rest on standard error."""
 
     def __init__(self, figures: Figures):
         self.figures, self._warned = figures, ""
 
-    def __enter__(self) -> "Lines":
+    def __enter__(self) -> "PlainLines":
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:

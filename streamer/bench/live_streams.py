@@ -8,7 +8,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from streamer import wire
-from streamer.bench.paced_streams import WORD_MS, Load, Material, Speaker, spoken, typed
+from streamer.bench.paced_streams import WORD_MS, Load, Material, PacedStream, spoken, typed
 from streamer.bench.product_rate import Peak
 from streamer.config import Config
 from streamer.errors import WrongCall
@@ -130,7 +130,7 @@ def _material(model: str, input: str, streams: int, seconds: float, file: Path) 
         raise ValueError(f"{file} is no UTF-8 text, and {model} reads text") from None
 
 
-def report(seen: ServerUse, speakers: list[Speaker], seconds: float, late_ms: list[float]) -> BenchReport:
+def report(seen: ServerUse, speakers: list[PacedStream], seconds: float, late_ms: list[float]) -> BenchReport:
     """The figures of all streams together."""
     latencies = np.concatenate([np.asarray(s.latencies_ms, float) for s in speakers])
     p50, p95, p99 = np.percentile(latencies, (50, 95, 99)).tolist() if len(latencies) else (None,) * 3

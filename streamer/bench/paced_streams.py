@@ -51,7 +51,7 @@ def typed(text: str) -> Material:
 
 
 @dataclass
-class Speaker(OpenedStream):
+class PacedStream(OpenedStream):
     """One paced stream and what was seen of it."""
 
     ends: list[int] = field(default_factory=lambda: [0])  # positions after each frame sent so far
@@ -74,9 +74,9 @@ class Load:
     def __init__(self, address: str, material: Material):
         self.material = material
         self.description: wire.Description | None = None
-        self.speakers: list[Speaker] = []
+        self.speakers: list[PacedStream] = []
         self.late_ms: list[float] = []  # how far behind its schedule each frame left
-        self._streams: OpenedStreams[Speaker] = OpenedStreams(address, self._take)
+        self._streams: OpenedStreams[PacedStream] = OpenedStreams(address, self._take)
 
     def __enter__(self) -> "Load":
         return self
@@ -98,7 +98,7 @@ class Load:
 
     def open(self, model: str, streams: int) -> None:
         """Open `streams` streams and wait for all of them."""
-        self.speakers = [Speaker(number) for number in range(streams)]
+        self.speakers = [PacedStream(number) for number in range(streams)]
         self._streams.open(model, self.speakers, lambda speaker: self.material.options)
 
     def play(self, seconds: float) -> None:
@@ -124,7 +124,7 @@ class Load:
                 self._streams.close(speaker)
         self._streams.wait(lambda: all(speaker.ended for speaker in self.speakers))
 
-    def _send_frame(self, speaker: Speaker) -> None:
+    def _send_frame(self, speaker: PacedStream) -> None:
         material, start = self.material, speaker.ends[-1]
         # Each begins elsewhere, so that not all say the same at once.
         payload = material.frames[(7 * speaker.number + speaker.sent) % len(material.frames)]
@@ -137,7 +137,7 @@ class Load:
         backlog_ms = material.ms(start - speaker.processed)
         speaker.worst_backlog_ms = max(speaker.worst_backlog_ms, backlog_ms)
 
-    def _take(self, speaker: Speaker | None, message: wire.Output) -> None:
+    def _take(self, speaker: PacedStream | None, message: wire.Output) -> None:
         now = time.perf_counter()
         if isinstance(message, wire.Description):
             self.description = message

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from streamer.cli.readable import readable
 from streamer.clients.connection import Connection, Stream
-from streamer.clients.terminal import View
+from streamer.clients.terminal import TerminalView
 from streamer.config import Config, with_model
 from streamer.models.bundle import catalog
 from streamer.models.card import read_card
@@ -41,7 +41,7 @@ def reading_along(config: Config, model: str, readers: str | None) -> Config:
 class Along:
     """The results of those models, shown under the finals that they are about."""
 
-    def __init__(self, connection: Connection, stream: Stream, shown: View):
+    def __init__(self, connection: Connection, stream: Stream, shown: TerminalView):
         self.stream, self.shown = stream, shown
         self.tasks = {model.name: model.task for model in connection.describe().models}
         self._before = 0  # finals of streams that a server has lost

@@ -33,11 +33,11 @@ def play(source: PieceSource, wish: Compose) -> None:
         raise WrongCall(f"--play writes {', '.join(SCORES)} or --roll; for sound leave --play out")
     kept = bool(wish.output or wish.roll)
     performance = open_piece(source, wish, plan(source, wish, None), kept)
-    Played(source, performance, wish.accompany).run()
+    LivePerformance(source, performance, wish.accompany).run()
     write_scores(performance.piece, source, wish)
 
 
-class Played:
+class LivePerformance:
     """A performance that is heard and seen while it is composed, and steered from the keyboard.
 
     `accompany` is None, "keys" (the first voice is played on the computer keyboard, from C4 on the

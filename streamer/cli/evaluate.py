@@ -28,14 +28,14 @@ class Evaluate(Configured):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard(Evaluate):
+class EvaluateChunked(Evaluate):
     """A task whose input is cut into chunks."""
 
     chunk_ms: int = option(40, "MS", "Milliseconds of input that are sent at once.", min=1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Captions(Heard):
+class EvaluateCaptions(EvaluateChunked):
     """How captions are measured."""
 
     joined: float | None = option(
@@ -55,7 +55,7 @@ class Captions(Heard):
     references: bool = flag("Also measure PocketSphinx on the same recordings.")
 
 
-def captions(options: Captions) -> None:
+def captions(options: EvaluateCaptions) -> None:
     """Measure captions."""
     from streamer.evaluation.captions import TASK, CaptionsOptions, captions_mode
     from streamer.offline.caption_options import parse_hot_words
@@ -73,7 +73,7 @@ def captions(options: Captions) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Commands(Heard):
+class EvaluateCommands(EvaluateChunked):
     """How commands are measured."""
 
     spliced: tuple[Path, Path] | None = option(
@@ -81,7 +81,7 @@ class Commands(Heard):
     )
 
 
-def commands(options: Commands) -> None:
+def commands(options: EvaluateCommands) -> None:
     """Measure spoken commands."""
     from streamer.evaluation.commands import TASK, spliced_mode
 
@@ -90,7 +90,7 @@ def commands(options: Commands) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Waiting(Evaluate):
+class EvaluateWaiting(Evaluate):
     """A task of text whose live network may wait for words."""
 
     lookahead: int | None = option(
@@ -99,7 +99,7 @@ class Waiting(Evaluate):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compared(Evaluate):
+class EvaluateCompared(Evaluate):
     """A task that a plain method does as well."""
 
     baseline: Path | None = option(
@@ -108,11 +108,11 @@ class Compared(Evaluate):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entities(Waiting, Compared):
+class EvaluateEntities(EvaluateWaiting, EvaluateCompared):
     """How names are measured."""
 
 
-def entities(options: Entities) -> None:
+def entities(options: EvaluateEntities) -> None:
     """Measure the names that are found."""
     from streamer.evaluation.entities import TASK, compared_mode
 
@@ -120,14 +120,14 @@ def entities(options: Entities) -> None:
     _run(TASK, options, mode, lookahead=options.lookahead)
 
 
-def sentiment(options: Compared) -> None:
+def sentiment(options: EvaluateCompared) -> None:
     """Measure verdicts on texts."""
     from streamer.evaluation.sentiment import TASK, compared_mode
 
     _run(TASK, options, compared_mode(options.mode, options.baseline) if options.baseline else None)
 
 
-def translation(options: Waiting) -> None:
+def translation(options: EvaluateWaiting) -> None:
     """Measure translations."""
     from streamer.evaluation.translation import TASK
 
@@ -135,13 +135,13 @@ def translation(options: Waiting) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Summary(Waiting):
+class EvaluateSummary(EvaluateWaiting):
     """How summaries are measured."""
 
     long: int | None = option(None, "WORDS", "Summarize abstracts joined into texts of this length; offline.")
 
 
-def summary(options: Summary) -> None:
+def summary(options: EvaluateSummary) -> None:
     """Measure shortened sentences, titles or summaries."""
     from streamer.evaluation.long_texts import long_mode
     from streamer.evaluation.summary import TASK
@@ -160,13 +160,13 @@ def agreement(options: Evaluate) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Music(Evaluate):
+class EvaluateMusic(Evaluate):
     """How pieces are measured."""
 
     generated: int | None = option(None, "N", "Compose N pieces and compare them with those of the file.")
 
 
-def music(options: Music) -> None:
+def music(options: EvaluateMusic) -> None:
     """Measure pieces."""
     from streamer.evaluation.music import TASK, generated_mode
 

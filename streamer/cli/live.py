@@ -21,7 +21,7 @@ from streamer.clients.files import BUNDLED, AudioFile, paced
 from streamer.clients.microphone import Microphone, SilenceWatch, choose, level_dbfs
 from streamer.clients.notices import Gap, Notice, Refusal, Restarted, StreamOver
 from streamer.clients.subtitles import Subtitles
-from streamer.clients.terminal import Figures, View, starting, view
+from streamer.clients.terminal import Figures, TerminalView, starting, view
 from streamer.config import Config, with_model
 from streamer.errors import WrongCall
 from streamer.models.bundle import catalog
@@ -35,7 +35,7 @@ LAST_WORDS_S = 0.5  # after Ctrl-C; all is over within a second, the exit of a b
 REWRITING_S = 10.0  # for the offline network's last utterances, when a recording has ended
 LOOK_S = 1.0  # between looks at the server's processor time
 
-Source = AudioFile | Microphone
+SoundSource = AudioFile | Microphone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +116,7 @@ class Talk:
         self,
         stream: Stream,
         figures: Figures,
-        shown: View,
+        shown: TerminalView,
         subtitles: Subtitles | None,
         rewriter: Rewriter | None,
         server_pid: int | None,
@@ -219,7 +219,7 @@ class Talk:
             self._show_rewritten(self.rewriter.finish(until))
 
 
-def _source(stack: ExitStack, device: str | None, file: Path | None) -> Source:
+def _source(stack: ExitStack, device: str | None, file: Path | None) -> SoundSource:
     """The file, else the microphone, else the recording that ships."""
     if file is not None and device is not None:
         raise WrongCall("--device and --file are two sources; name one")
@@ -255,12 +255,12 @@ def _known_options(connection: Connection, model: str) -> tuple[str, ...]:
     return served[model].options
 
 
-def _title(source: Source, model: str) -> str:
+def _title(source: SoundSource, model: str) -> str:
     name = Path(source.name).name if isinstance(source, AudioFile) else source.device.name
     return f"{model} · {name} · Ctrl-C ends"
 
 
-def _blocks(source: Source, figures: Figures) -> Iterator[bytes]:
+def _blocks(source: SoundSource, figures: Figures) -> Iterator[bytes]:
     """Blocks in real time; an empty one now and then, so that results are taken meanwhile."""
     if isinstance(source, AudioFile):
         yield from paced(source.blocks(BLOCK_MS), source.rate_hz, WAIT_S)

@@ -28,7 +28,7 @@ Show = Callable[[SentenceResult], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Text(Configured):
+class TextCommand(Configured):
     """A text, and how it is read."""
 
     file: Path | None = argument("FILE", "The text, in UTF-8; - or nothing is standard input.", default=None)
@@ -59,7 +59,7 @@ class Text(Configured):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WaitingText(Text):
+class WaitingText(TextCommand):
     """A text that a live network may wait for."""
 
     lookahead: int | None = option(
@@ -68,7 +68,7 @@ class WaitingText(Text):
 
 
 @dataclass(frozen=True, kw_only=True)
-class JudgedText(Text):
+class JudgedText(TextCommand):
     """A text whose sentences are judged."""
 
     classes: int | None = option(None, "N", "Tell 2 classes apart, or 5 degrees.", usual="2", min=2, max=5)
@@ -103,7 +103,7 @@ def summarize(text: LongText) -> None:
     _read("summary", text, {"lookahead": text.lookahead}, text.share)
 
 
-def _read(task: str, text: Text, options: dict[str, int | None], share: float | None = None) -> None:
+def _read(task: str, text: TextCommand, options: dict[str, int | None], share: float | None = None) -> None:
     """Say what the network says, sentence by sentence.
 
     ValueError or OSError, one line, for what can't be done.
@@ -125,7 +125,7 @@ def _read(task: str, text: Text, options: dict[str, int | None], share: float | 
 
 
 def _offline(
-    task: str, config: Config, name: str, text: Text, options: dict[str, Any], share: float | None
+    task: str, config: Config, name: str, text: TextCommand, options: dict[str, Any], share: float | None
 ) -> None:
     import torch  # late, with what needs it: what is live has no use for it here
 
@@ -141,7 +141,7 @@ def _offline(
             show(sentence)
 
 
-def _live(task: str, config: Config, name: str, text: Text, options: dict[str, Any]) -> None:
+def _live(task: str, config: Config, name: str, text: TextCommand, options: dict[str, Any]) -> None:
     from streamer.cli.keyboard import type_along
     from streamer.models.card import read_card
     from streamer.offline.sentence_source import pieces
@@ -168,7 +168,7 @@ def _show_all(show: Show, sentences: Iterator[SentenceResult]) -> None:
         show(sentence)
 
 
-def _opened(text: Text) -> BinaryIO:
+def _opened(text: TextCommand) -> BinaryIO:
     if text.file is not None and not text.is_standard_input:
         return open(text.file, "rb")
     if sys.stdin.isatty():

@@ -20,7 +20,7 @@ class Learning(Configured):
     data: Path = argument("DATA", "The folder that holds speech/, text/ and music/.")
 
 
-class Steps(TypedDict):
+class TrainingArguments(TypedDict):
     """What every training is told: how long it takes, on how many threads, and who hears of it."""
 
     updates: int | None
@@ -42,7 +42,7 @@ class Training(Learning):
     )
     threads: int | None = option(None, "N", "Threads of the training steps.", usual="the config's", min=1)
 
-    def steps(self, *parts: str) -> Steps:
+    def steps(self, *parts: str) -> TrainingArguments:
         """How the training goes, after the config and the folder have been checked.
 
         A wrong folder is refused at once, not after an hour with what an earlier run had cached.
@@ -70,7 +70,7 @@ class TunedTraining(Training):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Captions(ModeTraining, TunedTraining):
+class CaptionsTraining(ModeTraining, TunedTraining):
     """A training of the speech recogniser."""
 
     synthetic: float = option(0.0, "HOURS", "Add hours of open texts, read aloud by a synthesiser.", min=0.0)
@@ -81,7 +81,7 @@ class Captions(ModeTraining, TunedTraining):
     )
 
 
-def captions(run: Captions) -> None:
+def captions(run: CaptionsTraining) -> None:
     """Train a recogniser of speech."""
     from streamer.models.training.speech.captions_trainer import train_captions
 
@@ -174,7 +174,7 @@ def summary(run: ModeTraining) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Translation(ModeTraining):
+class TranslationTraining(ModeTraining):
     """A training of a translator."""
 
     pair: Literal["en-de", "en-fr", "multi30k-en-de"] = option(
@@ -183,7 +183,7 @@ class Translation(ModeTraining):
     start: Path | None = option(None, "WEIGHTS", "Begin with the weights of the other mode.", name="--from")
 
 
-def translation(run: Translation) -> None:
+def translation(run: TranslationTraining) -> None:
     """Train a translator."""
     from streamer.models.training.text.translation_trainer import train_translation
 
@@ -199,7 +199,7 @@ def headline(run: Training) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entities(ModeTraining, TunedTraining):
+class EntitiesTraining(ModeTraining, TunedTraining):
     """A training of a tagger."""
 
     corpus: Literal["conll2003"] | None = option(
@@ -210,7 +210,7 @@ class Entities(ModeTraining, TunedTraining):
     )
 
 
-def entities(run: Entities) -> None:
+def entities(run: EntitiesTraining) -> None:
     """Train a network that tags entities."""
     from streamer.models.training.text.entities_trainer import RECIPES, train_entities
 
@@ -230,13 +230,13 @@ def entities(run: Entities) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sentiment(ModeTraining):
+class SentimentTraining(ModeTraining):
     """A training of a network that judges sentences."""
 
     corpus: Literal["sst2"] | None = option(None, "sst2", "Learn a benchmark, whose weights do not ship.")
 
 
-def sentiment(run: Sentiment) -> None:
+def sentiment(run: SentimentTraining) -> None:
     """Train a network that judges sentences."""
     from streamer.models.training.text.sentiment_trainer import train_sentiment
 
@@ -245,7 +245,7 @@ def sentiment(run: Sentiment) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Agreement(Training):
+class AgreementTraining(Training):
     """A training of a network that expects a verb's number."""
 
     cell: Literal["lstm", "gru", "rnn"] = option(
@@ -254,7 +254,7 @@ class Agreement(Training):
     seed: int = option(1, "SEED", SEED, min=0)
 
 
-def agreement(run: Agreement) -> None:
+def agreement(run: AgreementTraining) -> None:
     """Train a network that expects a verb's number."""
     from streamer.models.training.text.agreement_trainer import train_agreement
 
@@ -262,7 +262,7 @@ def agreement(run: Agreement) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Music(TunedTraining):
+class MusicTraining(TunedTraining):
     """A training of a network that knows music."""
 
     out: Path = option(Path("runs/music"), "DIR", "Where checkpoints, logs and weights go.", file_okay=False)
@@ -275,7 +275,7 @@ class Music(TunedTraining):
     seed: int = option(1, "SEED", SEED, min=0)
 
 
-def music(run: Music) -> None:
+def music(run: MusicTraining) -> None:
     """Train the network of a style."""
     from streamer.models.training.music.music_trainer import train_music
 

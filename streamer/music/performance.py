@@ -14,7 +14,7 @@ from streamer.music.sound import FADE_SECONDS, Sound
 LONGEST_SECONDS = 4 * 3600
 
 
-class Source(Protocol):
+class NoteSource(Protocol):
     """Where notes come from, by credit."""
 
     def notes(self, count: int) -> list[tuple[int, ...]]:
@@ -31,7 +31,7 @@ class Length(NamedTuple):
     hold_seconds: float
 
 
-class Played(NamedTuple):
+class PlayedStep(NamedTuple):
     """One step of a performance; no notes once the piece is over and fades."""
 
     notes: tuple[int, ...]
@@ -61,7 +61,7 @@ class Performance:
     performance without end keeps nothing.
     """
 
-    source: Source
+    source: NoteSource
     piece: Piece
     sound: Sound
     tempo: float
@@ -74,7 +74,7 @@ class Performance:
     def __post_init__(self) -> None:
         self.ends_at = self.length.steps if self.length else None
 
-    def __iter__(self) -> Iterator[Played]:
+    def __iter__(self) -> Iterator[PlayedStep]:
         notes: tuple[int, ...] = ()
         sent = 0
         while self.ends_at is None or self.position < self.ends_at:
@@ -84,9 +84,9 @@ class Performance:
                 self.piece.add(notes, self.tempo)
             samples = self.sound.step(notes, self.tempo)
             sent += len(samples)
-            yield Played(notes, samples)
+            yield PlayedStep(notes, samples)
         for samples in self._ending(notes, sent):
-            yield Played((), samples)
+            yield PlayedStep((), samples)
 
     def end(self, beats: int = 8) -> None:
         """End the piece with a cadence within `beats`."""

@@ -8,11 +8,11 @@ import torch
 from streamer.config import Config
 from streamer.models.music.notation import Voice
 from streamer.music.composing import LoadedComposer, Pieces
-from streamer.music.performance import Source
+from streamer.music.performance import NoteSource
 from streamer.server.loading import load_model
 
 
-class PieceSource(Source, Protocol):
+class PieceSource(NoteSource, Protocol):
     """Where one piece comes from, and what is known of it before it begins."""
 
     steps_per_beat: int

@@ -9,7 +9,7 @@ import soundfile
 from streamer import wire
 from streamer.bench.latency_picture import draw
 from streamer.bench.live_streams import ServerUse, bench, recording, report
-from streamer.bench.paced_streams import Speaker
+from streamer.bench.paced_streams import PacedStream
 from streamer.bench.product_rate import product_rate, products_per_block
 from streamer.bench.references import naive_streams
 from streamer.bench.search import best, search
@@ -28,15 +28,15 @@ def seen(cpu: float = 0.0) -> ServerUse:
 def test_what_cannot_be_seen_is_none():
     served = wire.ModelDescription("m", "captions")
     result = report(
-        ServerUse(served, wire.Work(), None, None, None), [Speaker(0, latencies_ms=[1.0])], 1.0, [0.0]
+        ServerUse(served, wire.Work(), None, None, None), [PacedStream(0, latencies_ms=[1.0])], 1.0, [0.0]
     )
     assert result.cpu_seconds_per_stream_hour is result.bytes_per_stream is result.mean_width is None
     assert result.reader_ms_per_second is None
 
 
 def test_a_report_pools_latencies_and_takes_the_worst_backlog():
-    first = Speaker(0, latencies_ms=[10.0, 20.0], worst_backlog_ms=100.0, closed=True)
-    second = Speaker(1, latencies_ms=[30.0], worst_backlog_ms=400.0, closed=True)
+    first = PacedStream(0, latencies_ms=[10.0, 20.0], worst_backlog_ms=100.0, closed=True)
+    second = PacedStream(1, latencies_ms=[30.0], worst_backlog_ms=400.0, closed=True)
     result = report(seen(0.5), [first, second], seconds=10.0, late_ms=[1.0, 2.0])
     assert (result.streams, result.held, result.results) == (2, True, 3)
     assert (result.p50_ms, result.backlog_ms) == (20.0, 400.0)
@@ -51,17 +51,17 @@ def test_a_report_pools_latencies_and_takes_the_worst_backlog():
     "latency_ms, backlog_ms, held", [(199.0, 499.0, True), (201.0, 0.0, False), (1.0, 500.0, False)]
 )
 def test_held_has_two_limits(latency_ms, backlog_ms, held):
-    speaker = Speaker(0, latencies_ms=[latency_ms] * 5, worst_backlog_ms=backlog_ms, closed=True)
+    speaker = PacedStream(0, latencies_ms=[latency_ms] * 5, worst_backlog_ms=backlog_ms, closed=True)
     assert report(seen(), [speaker], 1.0, [0.0]).held is held
 
 
 def test_a_stream_that_was_lost_was_not_held():
-    speakers = [Speaker(0, latencies_ms=[1.0], closed=True), Speaker(1, latencies_ms=[1.0])]
+    speakers = [PacedStream(0, latencies_ms=[1.0], closed=True), PacedStream(1, latencies_ms=[1.0])]
     assert report(seen(), speakers, 1.0, [0.0]).held is False
 
 
 def test_streams_without_results_were_not_held():
-    result = report(seen(), [Speaker(0)], 1.0, [0.0])
+    result = report(seen(), [PacedStream(0)], 1.0, [0.0])
     assert (result.held, result.p99_ms) == (False, None)
 
 
@@ -136,7 +136,7 @@ def test_products_are_two_a_weight():
 
 def test_the_search_ends_within_five_percent(monkeypatch):
     def limited(config, model, streams, seconds, file, peak):
-        speaker = Speaker(0, latencies_ms=[10.0 if streams <= 333 else 300.0], closed=True)
+        speaker = PacedStream(0, latencies_ms=[10.0 if streams <= 333 else 300.0], closed=True)
         return report(seen(), [speaker] * streams, seconds, [0.0])
 
     monkeypatch.setattr("streamer.bench.search.Peak", lambda *a: None)
@@ -145,7 +145,9 @@ def test_the_search_ends_within_five_percent(monkeypatch):
     runs = search(None, "m", 1.0, None, reported.append)
     assert runs == reported and len(runs) < 12
     assert 333 / 1.05 <= best(runs).streams <= 333
-    monkeypatch.setattr("streamer.bench.search.bench", lambda *a: report(seen(), [Speaker(0)], 1.0, [0.0]))
+    monkeypatch.setattr(
+        "streamer.bench.search.bench", lambda *a: report(seen(), [PacedStream(0)], 1.0, [0.0])
+    )
     with pytest.raises(ValueError, match="hold a single stream"):
         search(None, "m", 1.0, None, reported.append)
 
@@ -155,12 +157,12 @@ def test_a_loop_of_single_networks_is_measured_and_drawn(tmp_path):
     samples = (0.2 * np.random.default_rng(0).standard_normal(16000) * 32767).astype(np.int16)
     assert naive_streams(config, "tiny", samples, 16000) > 1
     runs = [
-        report(seen(), [Speaker(0, latencies_ms=[5.0, 9.0], closed=True)] * n, 1.0, [0.0]) for n in (1, 4)
+        report(seen(), [PacedStream(0, latencies_ms=[5.0, 9.0], closed=True)] * n, 1.0, [0.0]) for n in (1, 4)
     ]
     draw(runs, tmp_path / "late.png")
     assert (tmp_path / "late.png").stat().st_size > 5000
     with pytest.raises(ValueError, match="name a .png"):
         draw(runs, tmp_path / "late.nothing")
     with pytest.raises(ValueError, match="no run had results"):
-        draw([report(seen(), [Speaker(0)], 1.0, [0.0])], tmp_path / "late.png")
+        draw([report(seen(), [PacedStream(0)], 1.0, [0.0])], tmp_path / "late.png")
     assert resident_bytes(os.getpid()) > 10**7

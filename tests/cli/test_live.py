@@ -11,7 +11,7 @@ from streamer import wire
 from streamer.cli.live import Talk, _blocks, _moved
 from streamer.clients.connection import connect
 from streamer.clients.notices import StreamOver
-from streamer.clients.terminal import Figures, Lines
+from streamer.clients.terminal import Figures, PlainLines
 from streamer.config import Config, ModelOptions
 from streamer.offline.rewriter import MODEL, Rewriter
 from tests.echo_engine import EchoEngine
@@ -49,7 +49,7 @@ def test_digital_silence_is_told_and_taken_back():
 
 def talk(stream) -> Talk:
     figures = Figures("title")
-    return Talk(stream, figures, Lines(figures), None, None, None)
+    return Talk(stream, figures, PlainLines(figures), None, None, None)
 
 
 def test_latency_counts_from_the_block_that_holds_the_position():

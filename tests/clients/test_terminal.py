@@ -18,7 +18,7 @@ import soundfile
 from rich.console import Console
 
 from streamer import wire
-from streamer.clients.terminal import SHOWN_FINALS, Figures, Lines, Screen, meter
+from streamer.clients.terminal import SHOWN_FINALS, Figures, PlainLines, Screen, meter
 from tests.tiny_model import LIVE, OFFLINE, write_model
 
 ID = bytes(16)
@@ -82,7 +82,7 @@ def test_the_meter(level_dbfs, full):
 
 def test_lines_tell_a_warning_once_and_not_on_standard_output(capsys):
     figures = Figures("title")
-    lines = Lines(figures)
+    lines = PlainLines(figures)
     for warning in ("", "digital silence", "digital silence", "", "digital silence"):
         figures.warning = warning
         lines.tick()

@@ -9,7 +9,7 @@ import soundfile
 from streamer import wire
 from streamer.cli.along import reading_along
 from streamer.cli.readable import readable
-from streamer.clients.terminal import Figures, Lines, Screen
+from streamer.clients.terminal import Figures, PlainLines, Screen
 from streamer.config import Config, ModelOptions, Server, read_config
 from tests.clients.test_terminal import READER, command, drawn, environment, result
 from tests.tiny_model import LIVE, write_model
@@ -50,7 +50,7 @@ def test_what_is_said_of_a_final_stands_under_it():
 
 
 def test_in_a_pipe_it_is_a_line_that_names_its_model(capsys):
-    Lines(Figures("title")).derived(1, "moods", readable("sentiment", final("negative", confidence=0.5)))
+    PlainLines(Figures("title")).derived(1, "moods", readable("sentiment", final("negative", confidence=0.5)))
     assert capsys.readouterr().out == "moods: negative 0.50\n"
 
 

@@ -15,7 +15,7 @@ from streamer.runtime.lane import Lane
 from streamer.runtime.runner import Runner
 
 Message = TypeVar("Message", bound=wire.StreamInput, contravariant=True)
-Piece = TypeVar("Piece")
+InputPiece = TypeVar("InputPiece")
 Choice = TypeVar("Choice")
 
 
@@ -41,10 +41,10 @@ class Front(NamedTuple):
     lane: Lane
 
 
-class Intake(Protocol[Message, Piece]):
+class Intake(Protocol[Message, InputPiece]):
     """How one stream's inputs become its network's steps, and where an output row lies in them.
 
-    `Message` is the input that carries content, `Piece` a part of one, ready for a lane. PayloadError,
+    `Message` is the input that carries content, `InputPiece` a part of one, ready for a lane. PayloadError,
     OptionError and WireError are the peer's faults; any other exception is ours.
     Law: what the lanes get is a function of the inputs alone, however they were cut.
     """
@@ -66,7 +66,7 @@ class Intake(Protocol[Message, Piece]):
     def count(self, message: Message, payload: bytes) -> int:
         """The positions that an input brings. PayloadError for a part of one."""
 
-    def read(self, message: Message, payload: bytes) -> Sequence[Piece]:
+    def read(self, message: Message, payload: bytes) -> Sequence[InputPiece]:
         """The pieces of an input. PayloadError where it holds nothing that can be read."""
 
     def control(self, values: dict[str, Any]) -> dict[str, Any]:
@@ -76,10 +76,10 @@ class Intake(Protocol[Message, Piece]):
         """
         raise WireError("unsupported", "no option of a running stream can change", "type")
 
-    def skipped(self, count: int) -> Sequence[Piece]:
+    def skipped(self, count: int) -> Sequence[InputPiece]:
         """The pieces of `count` lost positions. WireError where none may be lost."""
 
-    def push(self, piece: Piece, seq: int) -> list[Mark]:
+    def push(self, piece: InputPiece, seq: int) -> list[Mark]:
         """Give the lanes a piece of input `seq`; the marks of the network's new steps."""
 
     def flush(self, seq: int) -> list[Mark]:
