@@ -11,6 +11,8 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 import soundfile
 
+from streamer.clients import mpeg
+
 UNKNOWN_BYTES = 0x7FFFF000  # a WAV that was written to a pipe gives this size of its samples, or a larger one
 LARGEST = 0xFFFFFFFF
 UNKNOWN_FRAMES = 2**62  # and a FLAC, through libsndfile, 2^63 - 1 frames
@@ -138,6 +140,13 @@ def _source(path: Path | str) -> tuple[BinaryIO | str, float]:
         if wav.size < UNKNOWN_BYTES and wav.byte_rate:
             header_s = wav.size / wav.byte_rate
     file.seek(0)
+    head = file.read(4)
+    file.seek(0)
+    if head[:3] == b"ID3" or mpeg.header(head, 0):
+        counted = mpeg.with_length(file.read())
+        if counted:
+            return io.BytesIO(counted[0]), counted[1]
+        file.seek(0)
     if piped:
         return file, header_s
     file.close()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from streamer.clients import mpeg
 from streamer.clients.files import AudioFile
 from streamer.clients.sound_file import SoundFile
 
@@ -82,3 +83,43 @@ def test_a_warning_waits_for_the_end(tmp_path):
     file = SoundFile(path)
     next(file.blocks(100))
     assert file.warning == ""
+
+
+def mp3(path, seconds: float, rate_hz: int = RATE_HZ) -> bytes:
+    """Noise, then near silence: frames of very different sizes."""
+    samples = noise(seconds)
+    samples[len(samples) // 4 :] *= 1e-4
+    soundfile.write(path, samples, rate_hz, bitrate_mode="VARIABLE", compression_level=0.5)
+    return path.read_bytes()
+
+
+def unmarked(content: bytes) -> bytes:
+    """An MP3 without its Xing frame, as it comes through a pipe."""
+    first = mpeg.header(content, 0)
+    assert first and (b"Xing" in content[: first.size] or b"Info" in content[: first.size])
+    return content[first.size :]
+
+
+def test_an_mp3_without_a_xing_frame_lasts_as_long_as_its_frames(tmp_path):
+    path = tmp_path / "pipe.mp3"
+    path.write_bytes(unmarked(mp3(path, 8.0)))
+    assert abs(soundfile.info(path).duration - 8.0) > 1.0  # a guess
+    found, file = heard(path)
+    assert file.seconds == pytest.approx(8.0, abs=0.2) and file.warning == ""
+    assert np.abs(found[: RATE_HZ * 2]).max() > 0.2 and np.abs(found[RATE_HZ * 3 :]).max() < 0.01
+
+
+def test_joined_mp3s_are_heard_to_the_last(tmp_path):
+    path = tmp_path / "joined.mp3"
+    whole = mp3(path, 2.0)
+    tag = b"ID3\4\0\0\0\0\x20\0" + bytes(4096)
+    path.write_bytes(tag + whole + tag + whole + b"TAG" + bytes(125) + whole)
+    found, file = heard(path)
+    assert file.seconds == pytest.approx(6.0, abs=0.4) and file.warning == ""
+    assert [np.abs(found[RATE_HZ * second :][:8000]).max() > 0.2 for second in (0, 2, 4)] == [True] * 3
+
+
+def test_joined_mp3s_of_another_rate_are_missed(tmp_path):
+    path = tmp_path / "joined.mp3"
+    path.write_bytes(mp3(path, 2.0) + mp3(path, 4.0, 32000))
+    assert "says that it lasts 4." in heard(path)[1].warning
