@@ -12,10 +12,10 @@ import numpy as np
 from streamer.errors import WrongCall
 from streamer.evaluation import conditions
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
-from streamer.evaluation.manifests import read_manifest
 from streamer.evaluation.pocketsphinx import pocketsphinx_figures
 from streamer.evaluation.recognition import Heard, hear, live_model, offline_model, read_whole
 from streamer.evaluation.recordings import Recording, join_to_length, looped
+from streamer.evaluation.speech_sets import read_manifest
 from streamer.evaluation.stopwatch import Stopwatch
 from streamer.evaluation.transcribed import (
     Transcribed,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from streamer.evaluation.command_scores import UNKNOWN, accuracy, words_per_minute
 from streamer.evaluation.job import Job, Measured, Mode, Task
-from streamer.evaluation.manifests import read_manifest
 from streamer.evaluation.recognition import Heard, LiveModel, hear, live_model
 from streamer.evaluation.recordings import Recording, SpokenWord, join
+from streamer.evaluation.speech_sets import read_manifest
 from streamer.evaluation.spliced import SEED, score, splice
 from streamer.evaluation.stopwatch import Stopwatch
 from streamer.evaluation.word_delays import delay_figures

@@ -10,8 +10,8 @@ import soxr
 from scipy import signal
 
 from streamer.errors import WrongCall
-from streamer.evaluation.manifests import read_manifest
 from streamer.evaluation.recordings import Recording
+from streamer.evaluation.speech_sets import read_manifest
 
 Change = Callable[[Recording], Recording]
 

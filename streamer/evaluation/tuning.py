@@ -17,8 +17,8 @@ from sklearn.linear_model import LogisticRegression
 from streamer.errors import WrongCall
 from streamer.evaluation.alignment import matched, right_words
 from streamer.evaluation.error_rates import error_rates, plain
-from streamer.evaluation.manifests import read_manifest
 from streamer.evaluation.recordings import COMMON_RATE_HZ, Recording, SpokenWord
+from streamer.evaluation.speech_sets import read_manifest
 from streamer.models.audio.resample import RATES_HZ
 from streamer.models.bundle.build import Model
 from streamer.models.layers.stage import Stage

@@ -11,7 +11,7 @@ from streamer.config import Config
 from streamer.errors import WrongCall
 from streamer.evaluation.recordings import read_sound
 from streamer.lab.drawing import figure, save
-from streamer.lab.gates import LayerGates, gates_along
+from streamer.lab.gate_activity import LayerGates, gates_along
 from streamer.models.bundle.build import Model
 from streamer.models.text.words import split_words
 from streamer.offline.sentences import Sentences

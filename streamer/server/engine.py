@@ -11,7 +11,7 @@ import msgspec
 from streamer import wire
 from streamer.errors import OptionError
 from streamer.server.contract import Outgoing, WireEngine
-from streamer.server.inputs.contract import Times
+from streamer.server.inputs.intake import Times
 from streamer.server.scheduler import due_at
 from streamer.server.served_model import ServedModel
 from streamer.server.session import Session

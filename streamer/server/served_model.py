@@ -19,8 +19,8 @@ from streamer.runtime.devices import Devices
 from streamer.runtime.lane import Lane
 from streamer.runtime.runner import Runner
 from streamer.server.inputs.audio import AudioInput
-from streamer.server.inputs.contract import InputKind, Intake, Times
 from streamer.server.inputs.generator import GeneratorInput
+from streamer.server.inputs.intake import InputKind, Intake, Times
 from streamer.server.inputs.text import TextInput
 
 

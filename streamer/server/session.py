@@ -12,7 +12,7 @@ from streamer import wire
 from streamer.errors import OptionError, PayloadError, WireError
 from streamer.models.feeders.text import Mark
 from streamer.models.readers import Event
-from streamer.server.inputs.contract import Intake
+from streamer.server.inputs.intake import Intake
 
 
 class FlushMark(NamedTuple):

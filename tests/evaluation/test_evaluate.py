@@ -16,7 +16,7 @@ from streamer.evaluation.evaluate import run
 from streamer.evaluation.job import Job
 from streamer.evaluation.recordings import Recording, SpokenWord
 from streamer.evaluation.tasks import evaluate
-from tests.evaluation.test_evaluation_manifests import write_set
+from tests.evaluation.test_speech_sets import write_set
 from tests.tiny_model import LIVE, OFFLINE, write_model
 
 SHARED = ["task", "model", "mode", "examples", "seconds", "wall_seconds", "cpu_seconds", "rtf"]

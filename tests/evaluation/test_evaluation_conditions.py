@@ -8,7 +8,7 @@ from streamer.evaluation.calibration import reliability
 from streamer.evaluation.captions import Growth
 from streamer.evaluation.conditions import CONDITIONS, SIMPLE, condition
 from streamer.evaluation.recordings import Recording, SpokenWord, looped
-from tests.evaluation.test_evaluation_manifests import write_set
+from tests.evaluation.test_speech_sets import write_set
 
 RATE_HZ = 16000
 

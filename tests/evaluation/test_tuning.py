@@ -10,7 +10,7 @@ from streamer.evaluation.recordings import SpokenWord
 from streamer.evaluation.tuning import Spoken, Tuning
 from streamer.models.bundle.build import build_network, load
 from streamer.models.card import read_card
-from tests.evaluation.test_evaluation_manifests import write_set
+from tests.evaluation.test_speech_sets import write_set
 from tests.tiny_language import PHONES, speak, write_language
 from tests.tiny_model import CARD, LIVE, write_model
 

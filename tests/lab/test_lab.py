@@ -19,7 +19,7 @@ from streamer.lab import (
     why_picture,
 )
 from streamer.lab import why as lab_why
-from streamer.lab.gates import gates_along
+from streamer.lab.gate_activity import gates_along
 from streamer.lab.intervals import gap, interval
 from streamer.lab.unrolled import gradient_norms, product_norms, reach
 from streamer.lab.why_networks import BETWEEN, PADDED, Marker, cost

@@ -12,7 +12,7 @@ from streamer.runtime.cpu import CpuRunner
 from streamer.runtime.geometry import Geometry
 from streamer.runtime.lane import Lane
 from streamer.server.inputs.audio import AudioIntake
-from streamer.server.inputs.contract import Front, Limits
+from streamer.server.inputs.intake import Front, Limits
 from streamer.server.session import EndMark, FlushMark, Session
 
 STREAM, OWNER = b"s" * 16, b"o" * 16

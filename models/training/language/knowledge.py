@@ -15,9 +15,9 @@ from streamer.models.readers.captions.pronunciation import Pronouncer, read_pron
 from streamer.models.training.language.counts import END, START, book_words, count, read_counts
 from streamer.models.training.language.graphones import join
 from streamer.models.training.language.kneser_ney import estimate
+from streamer.models.training.language.known_pronunciations import Pronunciations, pronunciations
 from streamer.models.training.language.letter_sounds import build_sounding, learnt, numbers, right_shares
 from streamer.models.training.language.morphology import derive
-from streamer.models.training.language.pronunciation import Pronunciations, pronunciations
 from streamer.models.training.language.spelling import SPELLED, in_units, piece_sounds, spelled_sentences
 
 WORD_LIST = Path("/usr/share/dict/american-english")  # SCOWL to size 60

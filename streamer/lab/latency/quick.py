@@ -11,8 +11,8 @@ from streamer.evaluation.alignment import matched
 from streamer.evaluation.entity_scores import tags_of
 from streamer.evaluation.error_rates import error_counts
 from streamer.evaluation.job import Job
-from streamer.evaluation.manifests import read_manifest
 from streamer.evaluation.recognition import hear, live_model, offline_model, read_whole
+from streamer.evaluation.speech_sets import read_manifest
 from streamer.evaluation.stopwatch import Stopwatch
 from streamer.evaluation.transcribed import Transcribed, from_stream, from_transcript
 from streamer.evaluation.translation_scores import average_lagging

@@ -14,7 +14,7 @@ from streamer.models.readers import Event
 from streamer.runtime.geometry import Geometry
 from streamer.runtime.lane import Lane
 from streamer.runtime.runner import Runner
-from streamer.server.inputs.contract import Front, InputKind, Intake, Limits, Times, alternatives
+from streamer.server.inputs.intake import Front, InputKind, Intake, Limits, Times, alternatives
 
 ACKS_PER_SECOND = 8  # of sound; a frame may come on top, and 250 ms are promised
 

@@ -11,7 +11,7 @@ from streamer.models.music.notation import Voice
 from streamer.models.readers import Event
 from streamer.runtime.geometry import Geometry
 from streamer.runtime.lane import Lane
-from streamer.server.inputs.contract import InputKind, Intake, Limits, Times, alternatives
+from streamer.server.inputs.intake import InputKind, Intake, Limits, Times, alternatives
 
 WINDOW_STEPS = 1024  # that may be asked for and not yet be made
 ACK_STEPS = 64

@@ -11,7 +11,7 @@ from streamer.models.readers import Event
 from streamer.models.text.utf8 import decoded
 from streamer.runtime.geometry import Geometry
 from streamer.runtime.lane import Lane
-from streamer.server.inputs.contract import InputKind, Intake, Limits, Times, alternatives
+from streamer.server.inputs.intake import InputKind, Intake, Limits, Times, alternatives
 
 WINDOW_BYTES = 256 * 1024
 ACK_BYTES = 1  # each input of a typist is acknowledged once it is done with

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from streamer.evaluation.manifests import read_manifest
+from streamer.evaluation.speech_sets import read_manifest
 
 RATE_HZ = 16000
 
