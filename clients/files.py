@@ -34,7 +34,7 @@ class AudioFile:
 
     @property
     def warning(self) -> str:
-        """After the last block: one line where the file isn't what it says, else empty."""
+        """At the end: a line where the file isn't what it says or its channels cancel, else empty."""
         return self._file.warning
 
     @property
@@ -58,7 +58,7 @@ class AudioFile:
         resample = soxr.ResampleStream(own_hz, self.rate_hz, 1) if own_hz != self.rate_hz else None
         for block in self._file.blocks(max(1, own_hz * block_ms // 1000)):
             # A file of floats may hold what is no number (it sounds like nothing), or what is too loud.
-            mono = np.clip(np.nan_to_num(block, nan=0.0), -1.0, 1.0).mean(axis=1)
+            mono = self._file.mixer.mono(np.clip(np.nan_to_num(block, nan=0.0), -1.0, 1.0))
             yield np.clip(resample.resample_chunk(mono), -1.0, 1.0) if resample else mono
         if resample:
             yield np.clip(resample.resample_chunk(np.zeros(0, np.float32), last=True), -1.0, 1.0)

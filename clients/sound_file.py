@@ -12,6 +12,7 @@ import numpy as np
 import soundfile
 
 from streamer.clients import mpeg
+from streamer.clients.mixing import Mixer
 
 UNKNOWN_BYTES = 0x7FFFF000  # a WAV that was written to a pipe gives this size of its samples, or a larger one
 LARGEST = 0xFFFFFFFF
@@ -28,6 +29,7 @@ class SoundFile:
 
     def __init__(self, path: Path | str):
         self.name = str(path)
+        self.mixer = Mixer()  # for whoever hears one channel
         self.frames = 0  # that were read
         self._ended = False
         self.fault = ""  # what the decoder says where the file breaks off
@@ -51,12 +53,19 @@ class SoundFile:
 
     @property
     def warning(self) -> str:
-        """After the last block: one line where the file holds less or more than it says, else empty."""
+        """At the end: a line where the file isn't what it says or its channels cancel, else empty."""
+        lines = []
         if self.fault:
-            return f"{self.name} breaks off after {self.seconds:.1f} s: {self.fault}"
-        if self._ended and self._header_s and abs(self._header_s - self.seconds) > TOLERANCE_S:
-            return f"{self.name} says that it lasts {self._header_s:.1f} s, but holds {self.seconds:.1f} s"
-        return ""
+            lines.append(f"{self.name} breaks off after {self.seconds:.1f} s: {self.fault}")
+        elif self._ended and self._header_s and abs(self._header_s - self.seconds) > TOLERANCE_S:
+            lines.append(
+                f"{self.name} says that it lasts {self._header_s:.1f} s, but holds {self.seconds:.1f} s"
+            )
+        if self._ended and self.mixer.channel is not None:
+            lines.append(
+                f"{self.name}: where its channels cancel, channel {self.mixer.channel + 1} alone is heard"
+            )
+        return "; ".join(lines)
 
     def blocks(self, frames: int) -> Iterator[np.ndarray]:
         """float32 blocks [frames, channels], the last one shorter. They end where the decoder fails."""

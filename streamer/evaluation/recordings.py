@@ -50,7 +50,7 @@ def read_sound(path: Path) -> tuple[np.ndarray, int]:
     if not path.is_file():
         raise ValueError(f"{path} is no file; give a recording")
     file = SoundFile(path)
-    blocks = [block.mean(axis=1) for block in file.blocks(BLOCK_S * file.rate_hz)]
+    blocks = [file.mixer.mono(block) for block in file.blocks(BLOCK_S * file.rate_hz)]
     if file.fault:
         raise ValueError(file.warning)
     if file.warning:

@@ -57,6 +57,25 @@ def test_channels_are_averaged(tmp_path):
     np.testing.assert_allclose(heard, 0.125, atol=1e-4)
 
 
+def test_where_channels_cancel_one_is_heard_and_said(tmp_path):
+    wave = tone(16000)[:, 0]
+    audio = AudioFile(write(tmp_path / "anti.flac", np.stack([wave, -wave], axis=1), 16000))
+    heard = np.concatenate(list(audio.samples(BLOCK_MS)))
+    np.testing.assert_allclose(heard, wave, atol=1e-4)
+    assert audio.warning == f"{audio.name}: where its channels cancel, channel 1 alone is heard"
+    assert not audio.broken
+
+
+def test_ordinary_stereo_is_averaged_in_silence_too(tmp_path):
+    both = 0.1 * np.random.default_rng(0).standard_normal((16000, 2)).astype(np.float32)
+    both[4000:8000] = 0.0
+    both[8000:, 1] *= 0.3
+    audio = AudioFile(write(tmp_path / "two.wav", both, 16000, subtype="FLOAT"))
+    heard = np.concatenate(list(audio.samples(BLOCK_MS)))
+    np.testing.assert_array_equal(heard, both.mean(axis=1))
+    assert audio.warning == ""
+
+
 @pytest.mark.parametrize(
     "rate_hz, wanted_hz", [(7000, 8000), (18900, 22050), (88200, 96000), (192000, 96000)]
 )
