@@ -204,7 +204,7 @@ def test_a_stream_that_is_heard_keeps_its_lease():
     assert not client.closed
 
 
-def test_a_new_stream_in_an_old_row_starts_anew():
+def test_a_new_stream_in_an_old_row_starts_afresh():
     engine = tiny_engine(1)
     for request in "abc":
         client = Client(engine, request=request).open()

@@ -66,5 +66,7 @@ def unpack_words(tables: dict[str, np.ndarray], name: str, path: Path) -> np.nda
     """What `pack_words` packed, taken out of `tables`: uint32 [n]."""
     low, high = tables.pop(name), tables.pop(f"{name}_high")
     if len(high) != -(-len(low) // 8):
-        raise ValueError(f"{path}: table {name!r} lacks its high bits; build it anew")
+        raise ValueError(
+            f"{path}: table {name!r} lacks its high bits; build it again with `streamer train language`"
+        )
     return low | (np.unpackbits(high, count=len(low)).astype(np.uint32) << 16)

@@ -88,7 +88,7 @@ def test_live_says_a_unit_a_word_after_k_words(wait):
     assert counts[7:] == [2] * 4
 
 
-def test_live_begins_anew_with_each_sentence():
+def test_live_starts_afresh_with_each_sentence():
     live, short = network(), sentence(5, 1, 3)
     alone = live(short)
     after, _ = live.step(torch.cat([sentence(7, 3, 4), short], 1), live.initial_state(1))
