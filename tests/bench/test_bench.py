@@ -73,7 +73,7 @@ def test_a_recording_is_mixed_to_mono(tmp_path):
     with pytest.raises(ValueError, match="missing.wav is no file"):
         recording(tmp_path / "missing.wav")
     (tmp_path / "no.wav").write_text("no sound")
-    with pytest.raises(ValueError, match="cannot be read as audio"):
+    with pytest.raises(ValueError, match="is no audio file that can be read"):
         recording(tmp_path / "no.wav")
 
 

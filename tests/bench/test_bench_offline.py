@@ -50,7 +50,7 @@ def test_recordings_are_transcribed_at_once_and_one_by_one(streamer, config, noi
         ("whole", ("--seconds", 0.01), 2, "at least 1, of 0.1 s"),
         ("whole", ("--seconds", 80000), 2, "at most 14400 s"),
         ("whole", ("--seconds", "nan"), 2, "more than 0"),
-        ("whole", ("--file", "CONFIG"), 1, "cannot be read as audio"),
+        ("whole", ("--file", "CONFIG"), 1, "is no audio file that can be read"),
         ("whole", ("--search",), 2, "leave --search out"),
         ("whole", ("--save", "x.png", "--connect", "tcp://127.0.0.1:9"), 2, "leave --connect and --save out"),
     ],
