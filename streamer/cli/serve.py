@@ -60,7 +60,6 @@ def send(options: Send) -> int:
     from streamer.clients.files import AudioFile
 
     audio = None
-
     address = options.connect or options.settings().server.inputs
     try:
         with connect(address) as connection:

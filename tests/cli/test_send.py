@@ -3,7 +3,9 @@
 import threading
 import time
 
+import numpy as np
 import pytest
+import soundfile
 
 from streamer import wire
 from streamer.cli import serve as commands
@@ -44,12 +46,9 @@ def blocks(server: Server, until_stopped: bool):
 def test_the_last_words_of_a_server_that_stops_are_told(monkeypatch, tmp_path, capsys, until_stopped):
     server = Server(Talking())
 
-    def sound(connection, model, file, paced):
-        stream = connection.open("echo", format={"encoding": "s16", "rate": 16000, "channels": 1})
-        return stream, blocks(server, until_stopped)
-
-    monkeypatch.setattr(commands, "_sound", sound)
+    monkeypatch.setattr(commands, "_sound", lambda stream, audio, paced: blocks(server, until_stopped))
+    file = tmp_path / "sound.wav"
+    soundfile.write(file, np.zeros(1600, np.float32), 16000)
     with pytest.raises(OSError, match="^the stream is over: draining$"):
-        file = tmp_path / "sound.wav"
         commands.send(commands.Send(file=file, model="echo", connect=server.address, paced=True))
     assert capsys.readouterr().out == "the last words\n"
