@@ -25,7 +25,7 @@ def estimate(
     """A model of `pairs` and `triples` n-grams at most, those whose loss would cost most (Stolcke 1998).
 
     Each text is `shares` of all words, and of a context as far as it has that context (count merging).
-    `start` is the word <s>, which nothing foretells. Contexts of kept triples are kept beyond `pairs`.
+    `start` is the word <s>, which nothing predicts. Contexts of kept triples are kept beyond `pairs`.
     """
     return _Mixture(counts, shares, start).pruned(pairs, triples)
 
