@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from streamer import wire
-from streamer.cli.live import Talk, _blocks, _moved
+from streamer.cli.live_sources import sound_blocks
+from streamer.cli.live_talk import Talk, moved
 from streamer.clients.connection import connect
 from streamer.clients.notices import StreamOver
 from streamer.clients.terminal import Figures, PlainLines
@@ -39,7 +40,7 @@ class Zeros:
 
 def test_digital_silence_is_told_and_taken_back():
     figures = Figures("title")
-    warned = [figures.warning for _ in islice(_blocks(Zeros(), figures), 100)]
+    warned = [figures.warning for _ in islice(sound_blocks(Zeros(), figures), 100)]
     silent = [bool(warning) for warning in warned]
     # 2 s are 50 blocks of 40 ms; an empty block comes after every ten.
     assert silent.index(True) == 53
@@ -83,10 +84,10 @@ def test_a_server_that_leaves_ends_the_session_with_its_reason():
 def test_positions_go_on_over_a_restart():
     words = (wire.Word("one", 100, 200), wire.Word("two", 300, 400))
     result = wire.Result(bytes(16), 1, 0, "final", 500, 1, (wire.Alternative("one two", words),))
-    moved = _moved(result, 16000)
-    assert moved.through == 16500
-    assert [(w.start, w.end) for w in moved.alternatives[0].words] == [(16100, 16200), (16300, 16400)]
-    assert _moved(result, 0) is result
+    later = moved(result, 16000)
+    assert later.through == 16500
+    assert [(w.start, w.end) for w in later.alternatives[0].words] == [(16100, 16200), (16300, 16400)]
+    assert moved(result, 0) is result
 
 
 def final(text: str, start: int, end: int) -> wire.Result:
