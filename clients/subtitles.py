@@ -1,12 +1,12 @@
 """Subtitles written as the words come: an SRT file that is whole after every utterance."""
 
-import os
 from pathlib import Path
 
 import pysubs2
 
 from streamer import wire
 from streamer.clients.cues import Cue, CueWord, cues
+from streamer.output_file import write_text
 
 
 def subtitle(cue: Cue) -> pysubs2.SSAEvent:
@@ -22,11 +22,7 @@ class Subtitles:
     """Collects finals and keeps `path` up to date; times are sample counts over the rate."""
 
     def __init__(self, path: Path, rate_hz: int):
-        """OSError where the file can't be written, before anything is said."""
-        if path.is_dir():
-            raise IsADirectoryError(f"{path} is a directory; name a file for the subtitles")
-        if not path.absolute().parent.is_dir():
-            raise FileNotFoundError(f"{path.parent} is missing, so no subtitles can be written there")
+        """ValueError or OSError where the file can't be written, before anything is said."""
         self.path, self.rate_hz = path, rate_hz
         self._file = pysubs2.SSAFile()
         self._write()
@@ -42,7 +38,4 @@ class Subtitles:
         self._write()
 
     def _write(self) -> None:
-        # Written beside and moved, so that a reader never meets half a file.
-        partial = self.path.with_name(self.path.name + ".partial")
-        partial.write_text(self._file.to_string("srt"), encoding="utf-8")
-        os.replace(partial, self.path)
+        write_text(self.path, self._file.to_string("srt"))

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 # From the ground up: a folder may import those before it. The longest name that fits is a module's layer.
 LAYERS = (
     "streamer.errors",
+    "streamer.output_file",
     "streamer.wire",
     "streamer.clients",
     "streamer.models.options",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from streamer.bench.live_streams import P99_LIMIT_MS, BenchReport
+from streamer.output_file import replacing
 
 
 def draw(runs: Sequence[BenchReport], path: Path) -> None:
@@ -53,7 +54,8 @@ def draw(runs: Sequence[BenchReport], path: Path) -> None:
     axes.set_xlim(0, 1.06 * streams[-1])
     axes.legend(loc="upper left", frameon=False)
     try:
-        figure.savefig(path, dpi=130)
+        with replacing(path) as partial:
+            figure.savefig(partial, dpi=130)
     except ValueError as error:
         raise ValueError(f"{path}: {error}; name a .png or a .svg") from None
     finally:

@@ -15,7 +15,8 @@ from streamer.music.sound import RATE_HZ
 from streamer.music.soundfont import SoundFont
 from streamer.music.source import PieceSource
 from streamer.music.terminal_roll import drawn
-from streamer.music.writing import SOUND, SoundFile, whole
+from streamer.music.writing import SOUND, SoundFile
+from streamer.output_file import replacing
 
 DEFAULT_SECONDS = 30.0
 PAGE_STEPS = 72  # of a piano roll on the terminal
@@ -37,7 +38,7 @@ def write(source: PieceSource, wish: Compose, soundfont: SoundFont | None) -> No
         if sound:
             sound.close()
         if soundfont and wish.output:
-            partial = files.enter_context(whole(wish.output))
+            partial = files.enter_context(replacing(wish.output))
             soundfont.render(performance.piece, planned.length.hold_seconds, planned.seconds, partial)
         write_scores(performance.piece, source, wish)
     if wish.output is None and wish.roll is None:
@@ -49,10 +50,10 @@ def write_scores(piece: Piece, source: PieceSource, wish: Compose) -> None:
     """The score and the picture of a piece that is done; its seed, so that it can be had again."""
     seed = source.options["seed"]
     if wish.output and (score := SCORES.get(wish.output.suffix.lower())):
-        with whole(wish.output) as partial:
+        with replacing(wish.output) as partial:
             score(piece, partial)
     if wish.roll:
-        with whole(wish.roll) as partial:
+        with replacing(wish.roll) as partial:
             write_roll(piece, partial, f"{wish.composer}, seed {seed}")
     print(f"streamer: seed {seed}", file=sys.stderr)
 
@@ -72,7 +73,7 @@ def _sound_file(files: ExitStack, wish: Compose) -> SoundFile | None:
     """The sound file of a command, if it asked for one; closed with `files` at the latest."""
     if not (wish.output and wish.is_sound):
         return None
-    file = SoundFile(files.enter_context(whole(wish.output)), RATE_HZ)
+    file = SoundFile(files.enter_context(replacing(wish.output)), RATE_HZ)
     files.callback(file.close)
     return file
 

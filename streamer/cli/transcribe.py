@@ -25,6 +25,7 @@ from streamer.clients.subtitles import subtitle
 from streamer.config import Config
 from streamer.errors import WrongCall
 from streamer.offline.transcript import Segment, Transcript
+from streamer.output_file import write_text
 
 if TYPE_CHECKING:
     from streamer.offline.speech import Progress, SoundBlocks
@@ -164,7 +165,7 @@ def _targets(files: Sequence[str], output: Path, format: str) -> list[Path]:
 
 def _put(text: str, label: str, target: Path | None) -> None:
     if target:
-        target.write_text(text + "\n", encoding="utf-8")
+        write_text(target, text + "\n")
     else:
         print(label + text, flush=True)
 

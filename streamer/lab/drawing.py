@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamer.lab.intervals import Interval
+from streamer.output_file import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,7 +41,8 @@ def figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tupl
 def save(made: "Figure", path: Path) -> None:
     """Write the figure as a PNG."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    made.savefig(path, dpi=DOTS_PER_INCH)
+    with replacing(path) as partial:
+        made.savefig(partial, dpi=DOTS_PER_INCH)
 
 
 def draw_cell(axes: "Axes", cell: str, x: Sequence[float], y: Sequence[float], **look: Any) -> End:

@@ -1,10 +1,5 @@
-"""Files of music: sound as it comes, and MIDI. A file appears when it is whole, or not at all."""
+"""Files of music: sound as it comes, and MIDI."""
 
-import errno
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import mido
@@ -16,37 +11,6 @@ from streamer.music.piece import Piece
 TICKS = 480  # of a beat
 SOUND = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
 VELOCITY = 80
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # their errors don't name the file
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A name beside `path` to write to; it becomes `path` at the end, and vanishes after an error.
-
-    ValueError, or OSError that names `path`, where it can't be written.
-    """
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; name a file")
-    if not path.parent.is_dir():
-        raise ValueError(f"{path.parent} is no folder; {path.name} can't be written there")
-    try:
-        number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
-    except OSError as error:
-        raise OSError(f"{path} can't be written: {error.strerror}") from None
-    os.close(number)
-    partial = Path(name)
-    try:
-        yield partial
-        mask = os.umask(0)
-        os.umask(mask)
-        partial.chmod(0o666 & ~mask)  # mkstemp lets nobody else read
-        os.replace(partial, path)
-    except OSError as error:
-        if error.errno not in FULL:
-            raise
-        raise OSError(f"{path} can't be written: {error.strerror}") from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 class SoundFile:

@@ -1,9 +1,7 @@
 """The fastest way to step a stage on this CPU, measured once and remembered on disk."""
 
 import hashlib
-import os
 import platform
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
@@ -13,6 +11,7 @@ import torch
 
 from streamer.models.kernels.candidates import Kernel, candidates, version
 from streamer.models.layers.stage import Stage
+from streamer.output_file import write_bytes
 from streamer.runtime.cpu import Step
 
 WIDTHS = (1, 4, 16, 64, 256, 1024)  # measured up to the widest batch; between them the wider decides
@@ -94,12 +93,9 @@ def _remembered(path: Path, count: int, kernels: dict[str, Kernel]) -> list[str]
 
 
 def _remember(path: Path, names: list[str]) -> None:
-    """Write to a file beside it and rename that, so that nobody reads half a file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(msgspec.json.encode(names))
-        os.replace(file.name, path)
-    except OSError:
+        write_bytes(path, msgspec.json.encode(names))
+    except (ValueError, OSError):
         # A read-only home is no reason not to run.
         return

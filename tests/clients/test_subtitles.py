@@ -51,7 +51,7 @@ def test_a_word_of_no_length_is_shown(tmp_path):
 
 
 def test_a_place_that_can_not_be_written_is_one_line_at_once(tmp_path):
-    with pytest.raises(OSError, match="is a directory"):
+    with pytest.raises(ValueError, match="is a folder"):
         Subtitles(tmp_path, 16000)
-    with pytest.raises(OSError, match="nowhere is missing"):
+    with pytest.raises(ValueError, match="nowhere is no folder"):
         Subtitles(tmp_path / "nowhere" / "out.srt", 16000)

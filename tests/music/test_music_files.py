@@ -1,6 +1,5 @@
 """Music from and to files: prompts, MIDI, MusicXML, sound; nothing half-written after an error."""
 
-import errno
 import resource
 from dataclasses import replace
 from xml.etree import ElementTree as ET
@@ -15,7 +14,8 @@ from streamer.music.musicxml import write_musicxml
 from streamer.music.piece import Note, Piece
 from streamer.music.prompts import read_melody, read_prompt
 from streamer.music.terminal_roll import drawn
-from streamer.music.writing import SoundFile, whole, write_midi
+from streamer.music.writing import SoundFile, write_midi
+from streamer.output_file import replacing
 
 PIECE = Piece(
     ["melody", "chords"],
@@ -140,41 +140,24 @@ def test_midi_without_notes_and_midi_without_end(tmp_path):
 
 def test_sound_is_whole_or_not_there(tmp_path):
     path = tmp_path / "a.flac"
-    with whole(path) as partial:
+    with replacing(path) as partial:
         file = SoundFile(partial, 48000)
         file.write(np.full((480, 2), 0.5, np.float32))
         file.close()
     samples, rate = soundfile.read(path)
     assert (samples.shape, rate) == ((480, 2), 48000)
     assert path.stat().st_mode & 0o444 == 0o444
-    before = path.read_bytes()
-    with pytest.raises(KeyboardInterrupt), whole(path) as partial:
-        partial.write_bytes(b"half")
-        raise KeyboardInterrupt
-    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
-    with pytest.raises(ValueError, match="is no folder"), whole(tmp_path / "none" / "a.flac"):
-        pass
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
     try:
-        with pytest.raises(OSError, match="is the disk full"), whole(tmp_path / "a.wav") as partial:
+        with pytest.raises(OSError, match="is the disk full"), replacing(tmp_path / "a.wav") as partial:
             SoundFile(partial, 48000).write(np.zeros((48000, 2), np.float32))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_what_went_wrong_names_the_file(tmp_path):
-    path = tmp_path / "a.mid"
-    with pytest.raises(OSError) as caught, whole(path):
-        raise OSError(errno.ENOSPC, "No space left on device")
-    assert str(caught.value) == f"{path} can't be written: No space left on device"
-    assert list(tmp_path.iterdir()) == []
-    with pytest.raises(OSError, match="another"), whole(path):
-        raise OSError(errno.EPIPE, "another")
 
 
 def test_a_roll_on_the_terminal():
