@@ -9,7 +9,7 @@ import numpy as np
 
 from streamer.models.audio.features import LogMel
 from streamer.models.datasets.corpus import Utterance, at_speed, log_mel, read_split
-from streamer.models.datasets.shards import PHONES, UNLABELLED
+from streamer.models.datasets.shards import PHONES, UNLABELLED, write_files
 
 BLANK, UNKNOWN = 0, 1
 WORDS = (
@@ -94,9 +94,7 @@ def _write(stem: Path, name: str, utterances: list[Utterance], speed: float, fea
         phones.append(marks)
         index.append([u.key, u.text, start, len(made), words])
         start += len(made)
-    np.save(f"{stem}.frames.npy", np.concatenate(frames))
-    np.save(f"{stem}.phones.npy", np.concatenate(phones))
-    Path(f"{stem}.json").write_text(json.dumps(index))
+    write_files(stem, {"frames": np.concatenate(frames), "phones": np.concatenate(phones)}, index)
 
 
 def _label(word: str) -> int:

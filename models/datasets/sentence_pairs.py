@@ -12,6 +12,7 @@ from sentencepiece import SentencePieceProcessor
 
 from streamer.models.datasets.text_files import read_lines
 from streamer.models.text.pieces import CHANNELS, FIRST, chunks, word_steps
+from streamer.output_file import write_bytes
 
 LONGEST = 60  # pieces of either side that training takes
 
@@ -78,7 +79,7 @@ def _train(sentences: Iterator[str], size: int, path: Path, **options) -> None:
         model_type="bpe",
         **options,
     )
-    path.write_bytes(model.getvalue())
+    write_bytes(path, model.getvalue())
 
 
 def encode(

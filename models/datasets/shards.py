@@ -1,7 +1,7 @@
 """Training shards: every utterance's log-mel frames and labels at several speeds, memory-mapped."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from streamer.models.audio.features import LogMel
 from streamer.models.datasets.corpus import at_speed, log_mel, read_split
+from streamer.output_file import replacing, write_text
 
 CHARACTERS = ("", *"abcdefghijklmnopqrstuvwxyz", "'", " ")  # index 0 is the blank of CTC
 PHONES = (
@@ -81,9 +82,15 @@ def write(stem: Path, utterances: list, speed: float, features: LogMel) -> None:
         phones = [p for p, _, _ in u.phones if p != "SIL"]
         index.append([u.key, start, len(frames), u.text, phones])
         start += len(frames)
-    np.save(f"{stem}.frames.npy", np.concatenate(blocks))
-    np.save(f"{stem}.marks.npy", np.concatenate(labels))
-    Path(f"{stem}.json").write_text(json.dumps(index))
+    write_files(stem, {"frames": np.concatenate(blocks), "marks": np.concatenate(labels)}, index)
+
+
+def write_files(stem: Path, arrays: Mapping[str, np.ndarray], index: list) -> None:
+    """The files of a shard: `stem`.NAME.npy, and at last its index, which says that they are complete."""
+    for name, array in arrays.items():
+        with replacing(f"{stem}.{name}.npy") as partial:
+            np.save(partial, array)
+    write_text(f"{stem}.json", json.dumps(index))
 
 
 def load(out: Path, sets: Sequence[tuple[str, str]], speeds: Sequence[float]) -> list[list[Example]]:

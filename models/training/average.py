@@ -7,9 +7,10 @@ increasing inference time".
 from collections.abc import Sequence
 from pathlib import Path
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from streamer.models.bundle.build import read_tensors
+from streamer.output_file import write_bytes
 
 
 def average(out: Path, files: Sequence[Path]) -> None:
@@ -30,4 +31,4 @@ def average(out: Path, files: Sequence[Path]) -> None:
             total[name] += value.double()
     mean = {name: (value / len(files)).to(first[name].dtype).contiguous() for name, value in total.items()}
     out.parent.mkdir(parents=True, exist_ok=True)
-    save_file(mean, out)
+    write_bytes(out, save(mean))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from streamer.models.card import DataSource
+from streamer.output_file import write_text
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def write_card(
     for source in sources:
         entries = {"name": source.name, "licence": source.licence, "split": source.split}
         lines += ["", "[[data]]", *_lines(entries)]
-    (folder / "card.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_text(folder / "card.toml", "\n".join(lines) + "\n")
 
 
 def without_outputs(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,25 +1,24 @@
 """Checkpoints of a training run: weights, optimiser and counters in one safetensors file."""
 
 import json
-import os
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as encoded
 from torch import nn
+
+from streamer.output_file import write_bytes
 
 
 def save(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, meta: dict) -> None:
-    """Write atomically, so that a run that is killed leaves its last checkpoint whole."""
+    """Write a checkpoint; a run that is killed leaves its last one whole."""
     tensors = {f"network.{k}": v.contiguous() for k, v in network.state_dict().items()}
     for number, moments in optimizer.state_dict()["state"].items():
         for name, value in moments.items():
             tensors[f"optimizer.{number}.{name}"] = torch.as_tensor(value).contiguous()
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    save_file(tensors, partial, {"meta": json.dumps(meta)})
-    os.replace(partial, path)
+    write_bytes(path, encoded(tensors, {"meta": json.dumps(meta)}))
 
 
 def restore(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> dict:

@@ -11,11 +11,12 @@ from typing import TypeVar, cast
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from streamer.models.training import checkpoint
+from streamer.output_file import write_bytes
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -85,7 +86,7 @@ def fit(
             score = next(iter(scores.values()))
             if score > best or not weights.exists():
                 best = score
-                save_file(half_precision(averaged.module), weights)
+                write_bytes(weights, save(half_precision(averaged.module)))
         if done % 100 == 0 or done == pace.updates:
             checkpoint.save(last, both, optimizer, {"updates": done, "best": best})
     return weights

@@ -12,10 +12,11 @@ from typing import Annotated
 
 import torch
 import typer
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from streamer.models.bundle.build import LEFT, RIGHT
+from streamer.output_file import write_bytes, write_text
 
 
 def shrink(
@@ -32,7 +33,7 @@ def shrink(
         weights = without_rare_words(model, weights, words)
     if table:
         weights |= factors(table, weights.pop(table), rank)
-    save_file(weights, model / "weights.safetensors")
+    write_bytes(model / "weights.safetensors", save(weights))
 
 
 def factors(name: str, table: Tensor, rank: int) -> dict[str, Tensor]:
@@ -57,9 +58,9 @@ def without_rare_words(model: Path, weights: dict[str, Tensor], words: int) -> d
     listed = model / "words.txt"
     if listed.exists():
         kept = listed.read_text(encoding="utf-8").split("\n")[:words]
-        listed.write_text("\n".join(kept) + "\n", encoding="utf-8")
+        write_text(listed, "\n".join(kept) + "\n")
     changed = re.sub(r"^words = \d+$", f"words = {words + 2}", card, flags=re.MULTILINE)
-    (model / "card.toml").write_text(changed, encoding="utf-8")
+    write_text(model / "card.toml", changed)
     # The first two rows are no word and an unknown one.
     return {
         k: v[: words + 2].contiguous() if v.dim() == 2 and len(v) == rows else v for k, v in weights.items()

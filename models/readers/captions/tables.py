@@ -6,7 +6,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
+
+from streamer.output_file import write_bytes
 
 DTYPES = {"U8": np.uint8, "U16": np.uint16, "U32": np.uint32, "I64": np.int64}
 
@@ -20,8 +22,7 @@ class _Entry(msgspec.Struct):
 def write_tables(path: Path, kind: str, tables: dict[str, np.ndarray]) -> None:
     """Write `tables` as a safetensors file that calls itself `kind`."""
     arrays = {name: np.ascontiguousarray(array) for name, array in tables.items()}
-    save_file(arrays, path, {"kind": kind})
-    path.chmod(0o644)  # safetensors writes for the owner alone
+    write_bytes(path, save(arrays, {"kind": kind}))
 
 
 def read_tables(path: Path, kind: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:

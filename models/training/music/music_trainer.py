@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from streamer.models.bundle.build import build_network, read_weights
@@ -20,6 +20,7 @@ from streamer.models.training import checkpoint
 from streamer.models.training.fit import half_precision, log, set_learning_rate
 from streamer.models.training.music.rolls import RollStudy
 from streamer.models.training.music.voices import Drawing, VoiceStudy
+from streamer.output_file import write_bytes
 
 
 class Study(Protocol):
@@ -102,7 +103,7 @@ def train_music(
             figure = next(iter(figures.values()))
             if figure < lowest:
                 lowest, lowest_at = figure, done
-                save_file(half_precision(network), best)
+                write_bytes(best, save(half_precision(network)))
             shown = " ".join(f"{name} {value:.4f}" for name, value in figures.items())
             speed = (time.monotonic() - began) / len(losses)
             mean = float(np.mean(losses[-recipe.check_every :]))

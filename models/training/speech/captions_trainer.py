@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -25,6 +25,7 @@ from streamer.models.training.scoring import greedy, pooled_error
 from streamer.models.training.speech import kokoro, synthetic_speech, unlabelled
 from streamer.models.training.speech.augment import another_room, another_speaker
 from streamer.models.training.speech.rows import UtteranceBatch, UtteranceRows
+from streamer.output_file import write_bytes
 
 HEADS = (len(shards.PHONES), len(shards.CHARACTERS))
 AUXILIARY = len(shards.PHONES)  # frame-wise phones, silence at 0; cut off before shipping
@@ -188,7 +189,7 @@ def _keep(network: nn.Module, checks: dict, run: Path, done: int, best: float, p
     with (run / "log.jsonl").open("a") as log:
         log.write(json.dumps({"updates": done, "scores": scores}) + "\n")
     if mean < best:
-        save_file(shipped(network), run / "best.safetensors")
+        write_bytes(run / "best.safetensors", save(shipped(network)))
     return min(mean, best)
 
 

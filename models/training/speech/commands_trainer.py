@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from streamer.models.audio.features import LOG_FLOOR
@@ -29,6 +29,7 @@ from streamer.models.training.speech.command_streams import (
     RecordingSource,
 )
 from streamer.models.training.speech.spotting import phone_loss, spotting_loss
+from streamer.output_file import write_bytes
 
 LABELS = {"words": list(WORDS), "phones": list(PHONES)}
 CLIPS = ("speech_commands", "speech_commands_more")
@@ -139,7 +140,7 @@ def train_commands(
         if done % 50 == 0 or done == updates:
             checkpoint.save(last, network, optimizer, {"updates": done})
     weights = {name: value.half().contiguous() for name, value in network.state_dict().items()}
-    save_file(weights, run / "weights.safetensors")
+    write_bytes(run / "weights.safetensors", save(weights))
     return run / "weights.safetensors"
 
 

@@ -7,7 +7,6 @@ the model gives to each sign says where the phones are.
 
 import io
 import json
-import os
 import re
 import tarfile
 from collections.abc import Callable, Sequence
@@ -24,6 +23,7 @@ from streamer.models.datasets import shards
 from streamer.models.datasets.corpus import SAMPLE_RATE_HZ, log_mel
 from streamer.models.datasets.spoken_text import spoken_form
 from streamer.models.training.speech.synthetic_speech import MISAKI, SIGN, sentences
+from streamer.output_file import replacing
 
 NAME = "kokoro"
 PARTS = 4
@@ -91,11 +91,7 @@ def make(
                 [f"{number:05d}-{len(index):02d}", start, len(frames), spoken_form(sentence), phones]
             )
             start += len(frames)
-        np.save(f"{stem}.frames.npy", np.concatenate(blocks))
-        np.save(f"{stem}.marks.npy", np.concatenate(marks))
-        partial = Path(f"{stem}.partial")
-        partial.write_text(json.dumps(index))
-        os.replace(partial, f"{stem}.json")  # last: a part is there when its index is
+        shards.write_files(stem, {"frames": np.concatenate(blocks), "marks": np.concatenate(marks)}, index)
         done += start / 360_000
         progress(f"speech by {NAME}: {done:.2f} of {hours:g} hours")
         if done >= hours:
@@ -257,9 +253,8 @@ def _model(out: Path) -> Path:
     (rounded,) = [node for node in model.graph.node if node.op_type == "Clip"]
     durations = onnx.helper.make_tensor_value_info(rounded.output[0], onnx.TensorProto.FLOAT, None)
     model.graph.output.append(durations)
-    partial = path.with_suffix(".partial")
-    onnx.save(model, partial)
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        onnx.save(model, partial)
     return path
 
 

@@ -6,7 +6,6 @@ Where `flite` is installed it reads every other sentence, in four more voices be
 """
 
 import gzip
-import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ import soxr
 
 from streamer.models.audio.features import LogMel
 from streamer.models.datasets.corpus import SAMPLE_RATE_HZ, log_mel
-from streamer.models.datasets.shards import N_MELS, UNLABELLED
+from streamer.models.datasets.shards import N_MELS, UNLABELLED, write_files
 from streamer.models.training.speech import flite
 from streamer.models.training.speech.voice import Synthesiser, VoiceFactors, another_voice
 
@@ -131,9 +130,8 @@ def make(text: Path, out: Path, hours: float, seed: int = 1, progress: Callable[
         start += len(frames)
         if len(index) % 500 == 0:
             progress(f"synthetic speech: {start / 360_000:.2f} of {hours:g} hours")
-    np.save(f"{stem}.frames.npy", np.concatenate(blocks))
-    np.save(f"{stem}.marks.npy", np.full(start, UNLABELLED, np.uint8))
-    Path(f"{stem}.json").write_text(json.dumps(index))
+    marks = np.full(start, UNLABELLED, np.uint8)
+    write_files(stem, {"frames": np.concatenate(blocks), "marks": marks}, index)
 
 
 def _readers() -> list[Synthesiser]:

@@ -29,6 +29,7 @@ from streamer.models.text.words import UNKNOWN, WORD
 from streamer.models.training.fit import batches_of_steps, fit
 from streamer.models.training.text import agreement_recipes
 from streamer.models.training.text.agreement_recipes import CELLS, AgreementRecipe, card
+from streamer.output_file import write_text
 
 BATCH_STEPS = 1200
 SAMPLED = 1000  # words that stand for all others in the loss of the next word (Jean 2015)
@@ -70,7 +71,7 @@ def train_agreement(
     words = Words()
     trained = _read(data / "text", words, recipe)
     listed = words.frequent(trained.words, recipe.words - 2)
-    (run / "words.txt").write_text("\n".join(listed) + "\n", encoding="utf-8")
+    write_text(run / "words.txt", "\n".join(listed) + "\n")
     folder = data / "text" / "agreement"
     checked = {
         name: _of_rows(read_rows(folder / f"dev.{name}.tsv"), words) for name in ("natural", "1attractor")

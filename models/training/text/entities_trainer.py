@@ -26,6 +26,7 @@ from streamer.models.training.text.entities_start import (
     model_of,
 )
 from streamer.models.training.text.gazetteer import Names
+from streamer.output_file import write_bytes, write_text
 
 BATCH_STEPS = 1300
 CHECKED = 1200  # sentences of a set, while training
@@ -64,10 +65,10 @@ def train_entities(
     words = Words()
     trained, stripped, checked = _read(recipe, text, words)
     listed = listed_words(begun) if begun else words.frequent(trained.texts, recipe.words - 2, recipe.least)
-    (run / "words.txt").write_text("\n".join(listed) + "\n", encoding="utf-8")
+    write_text(run / "words.txt", "\n".join(listed) + "\n")
     kinds = read_kinds(recipe.names, "names") if recipe.names else []
     if recipe.names:
-        (run / recipe.names.name).write_bytes(recipe.names.read_bytes())
+        write_bytes(run / recipe.names.name, recipe.names.read_bytes())
     names = Names(kinds, words)
     table = words.table(listed, kinds)
     progress(f"{len(trained.texts)} sentences, {len(listed)} words")

@@ -18,6 +18,7 @@ import numpy as np
 import typer
 
 from streamer.models.datasets.word_channels import Words
+from streamer.output_file import write_bytes
 
 FIRST, LAST, PLACE = 1, 2, 4  # a kind is what its words may be; its line in the file is the sum
 SURNAMES, PLACES = 20000, 10000
@@ -82,7 +83,7 @@ def write(out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to w
         " ".join(sorted(word for word, kind in kinds.items() if kind == number)) for number in range(1, 8)
     ]
     # Without a time in it, the file of the same names is the same.
-    out.write_bytes(gzip.compress(("\n".join(lines) + "\n").encode(), mtime=0))
+    write_bytes(out, gzip.compress(("\n".join(lines) + "\n").encode(), mtime=0))
 
 
 def _people(*files: str) -> list[str]:

@@ -11,7 +11,7 @@ from typing import cast
 import numpy as np
 import torch
 from rouge_score.rouge_scorer import RougeScorer
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -31,6 +31,7 @@ from streamer.models.training.fit import (
     update,
 )
 from streamer.models.training.vectors import word_vectors
+from streamer.output_file import write_bytes, write_text
 
 ABSTRACT_WORDS = 120
 ARCHITECTURE = "headline"
@@ -86,7 +87,7 @@ def train_headline(
     list_file = run / "words.txt"
     if not list_file.exists():
         listed = words.frequent(abstracts + titles, recipe.words - 2)
-        list_file.write_text("\n".join(listed) + "\n", encoding="utf-8")
+        write_text(list_file, "\n".join(listed) + "\n")
     listed = read_words(list_file, "words")
     dev = read_pairs(folder / "dev.jsonl.gz", words)
     table = words.table(listed)
@@ -124,7 +125,7 @@ def train_headline(
         if done % 50 == 0 or done == updates:
             checkpoint.save(last, both, optimizer, {"updates": done})
         if done % 250 == 0 or done == updates:
-            save_file(half_precision(averaged.module), run / "weights.safetensors")
+            write_bytes(run / "weights.safetensors", save(half_precision(averaged.module)))
             scores = check(cast(Headline, averaged.module), checked, listed, 96)
             progress(f"check at {done}: " + " ".join(f"{k} {v:.4f}" for k, v in scores.items()))
             log(run, {"updates": done, "loss": losses[-1][0], "scores": scores})

@@ -21,6 +21,7 @@ from streamer.models.training.fit import batches_of_steps, fit
 from streamer.models.training.text.denials import denials, graded
 from streamer.models.training.text.sentiment_recipes import CLASSES, FINE, POLAR, RECIPES, card
 from streamer.models.training.vectors import word_vectors
+from streamer.output_file import write_text
 
 BATCH_STEPS = 900
 CHECKED = {
@@ -70,7 +71,7 @@ def train_sentiment(
         trained += polar(denials(phrases, graded(split)), words)
     # Words of the reviews count less than those of the training sentences.
     listed = words.frequent(trained.texts * 5 + reviewed.texts, recipe.words - 2)
-    (run / "words.txt").write_text("\n".join(listed) + "\n", encoding="utf-8")
+    write_text(run / "words.txt", "\n".join(listed) + "\n")
     strip, table = words.stripping(), words.table(listed)
     progress(f"{len(trained.texts)} texts, {len(listed)} words")
 

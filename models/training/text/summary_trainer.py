@@ -20,6 +20,7 @@ from streamer.models.networks.compression_network import CompressLive, CompressO
 from streamer.models.text.words import EMPTY, WORD
 from streamer.models.training.fit import Pace, batches_of_rows, fit
 from streamer.models.training.vectors import word_vectors
+from streamer.output_file import write_text
 
 LOOKAHEADS = 5  # 0 to 4 words
 THRESHOLDS = [round(0.24 + 0.02 * step, 2) for step in range(14)]
@@ -77,7 +78,7 @@ def train_summary(
     news = [words.text(sentence) for sentence, _ in read_conll(text / "ner_gmb" / "train.conll.gz")]
     # News of the same kind counts less than the sentences themselves.
     listed = words.frequent(pairs.texts * 3 + news, recipe.words - 2, least=3)
-    (run / "words.txt").write_text("\n".join(listed) + "\n", encoding="utf-8")
+    write_text(run / "words.txt", "\n".join(listed) + "\n")
     checked = read_compressions(text / "sentence_compression" / "dev.jsonl", words)
     strip = words.stripping()
     table = words.table(listed)

@@ -29,6 +29,7 @@ from streamer.models.training.text.translation_recipes import (
     card,
 )
 from streamer.models.training.text.translation_recipes import WAIT as CHECKED_WAIT
+from streamer.output_file import write_bytes
 
 Network = TranslateLive | TranslateOffline
 
@@ -94,7 +95,7 @@ def sub_words(
     if not all(file.exists() for file in files):
         if start:
             for file in files:
-                file.write_bytes((start.parent / file.name).read_bytes())
+                write_bytes(file, (start.parent / file.name).read_bytes())
         else:
             sentence_pairs.train_source_model((text for text, _ in texts), recipe.pieces, files[0])
             sentence_pairs.train_target_model((text for _, text in texts), recipe.target_units, files[1])
