@@ -19,7 +19,7 @@ help:
 	@echo "make setup     everything, for development; EXTRAS=... names extras"
 	@echo "make clean     remove the environment"
 
-live: .venv/extras/base
+live: .venv/extras/media
 	@.venv/bin/streamer live $(ARGS)
 
 test: .venv/extras/dev
@@ -42,7 +42,7 @@ setup: .venv/extras/$(EXTRAS)
 # What an extra brings is installed once; a changed pyproject.toml or constraints.txt installs it again.
 .venv/extras/%: .venv/torch pyproject.toml constraints.txt
 	@echo "Setting up .venv: $*" >&2
-	@$(PIP) install -q -c constraints.txt -e '.$(if $(filter base,$*),,[$*])'
+	@$(PIP) install -q -c constraints.txt -e '.[$*]'
 # The first start compiles the decoder, for half a minute: better now than before the first word.
 	-@.venv/bin/python -m streamer.cli.prepare
 	@mkdir -p $(@D) && touch $@

@@ -39,7 +39,7 @@ class AudioFile:
 
     @property
     def broken(self) -> bool:
-        """Whether the file broke off before its end."""
+        """Whether a part of the file is missing."""
         return bool(self._file.fault)
 
     @property

@@ -1,5 +1,6 @@
 """`streamer transcribe`: recordings in, text, JSON or subtitles out."""
 
+import os
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,8 @@ from streamer.cli.command import argument, option
 from streamer.cli.options import MODES, Mode, Written
 from streamer.clients.cues import Cue, CueWord, cues
 from streamer.clients.files import AudioFile
-from streamer.clients.sound_file import UNKNOWN_FRAMES, refuse_missing
+from streamer.clients.libsndfile import UNKNOWN_FRAMES
+from streamer.clients.sound_file import refuse_missing
 from streamer.clients.subtitles import subtitle
 from streamer.config import Config
 from streamer.errors import WrongCall
@@ -187,7 +189,7 @@ def _progress(files: Sequence[str]) -> "Iterator[Progress]":
 def _seconds(name: str) -> float:
     """How long a file is; 0 where that can't be known before it is read."""
     try:
-        header = None if name == "-" else soundfile.info(name)
+        header = None if name == "-" else soundfile.info(os.fsencode(name))
         return header.duration if header and header.frames < UNKNOWN_FRAMES else 0.0
     except (soundfile.SoundFileRuntimeError, OSError):
         return 0.0
