@@ -5,23 +5,30 @@ import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from streamer.cli.along import Along, reading_along
 from streamer.cli.command import flag, option
+from streamer.cli.live_output import Output, check_save
 from streamer.cli.live_sources import SoundSource, sound_blocks, sound_source, source_name
 from streamer.cli.live_talk import Talk
 from streamer.cli.options import Written, address
+from streamer.clients.caption_file import CaptionFile
+from streamer.clients.caption_forms import Format
 from streamer.clients.connection import Connection
 from streamer.clients.connection import connect as connect_to
+from streamer.clients.live_figures import Figures
 from streamer.clients.microphone import Microphone
 from streamer.clients.notices import Refusal, StreamOver
-from streamer.clients.subtitles import Subtitles
-from streamer.clients.terminal import Figures, starting, view
+from streamer.clients.screen import OFFLINE
+from streamer.clients.terminal import starting
 from streamer.config import Config, with_model
 from streamer.errors import WrongCall
 from streamer.models.bundle import catalog
 from streamer.offline.rewriter import Rewriter
 from streamer.server.child_process import ServerProcess
+
+ENDPOINT = "endpoint_silence_ms"  # of a stream
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +42,20 @@ class Live(Written):
     model: str = option(
         "captions-en", "MODEL", "Recognise with this model, a name or a folder; see `streamer models`."
     )
-    save: Path | None = option(None, "SRT", "Write subtitles as the words come.")
+    save: Path | None = option(
+        None, "FILE", "Write captions as the words come: a name in .srt, .vtt, .txt, .json or .jsonl."
+    )
+    force: bool = flag("Replace the file of --save without asking.")
+    format: Format | None = option(
+        None,
+        "text|jsonl|srt|vtt",
+        "Write finals to standard output as they come.",
+        usual="a screen on a terminal, else text",
+    )
+    partials: bool = flag("Write partials to standard output too (text, jsonl).")
+    endpoint_ms: int | None = option(
+        None, "MS", "Silence that ends an utterance; 0: none does.", usual="the model's", min=0, max=60_000
+    )
     connect: str | None = address("Use a running server instead of starting one.")
     offline_finals: bool = flag("Let the offline network rewrite each utterance after its end.")
     along: str | None = option(
@@ -56,6 +76,10 @@ def live(options: Live) -> int:
         raise WrongCall(
             "--with is for a server of our own; what a running one feeds its config's [pipelines] say"
         )
+    output = Output(options.format, options.partials)
+    output.check(remarks=options.along is not None)
+    if options.save:
+        check_save(options.save, options.force)
     # Whoever ends us by a signal gets what Ctrl-C gives: the last words, and the terminal as it was.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if options.connect is None:
@@ -64,7 +88,6 @@ def live(options: Live) -> int:
         config = reading_along(config, model, options.along)
     with ExitStack() as stack:
         source = sound_source(stack, options.device, options.file)
-        subtitles = Subtitles(options.save, source.rate_hz) if options.save else None
         rewriter = None
         if options.offline_finals:
             rewriter = stack.enter_context(Rewriter(config, source.rate_hz, writing))
@@ -79,12 +102,16 @@ def live(options: Live) -> int:
                 rewriter.wait_ready()
         figures = Figures(_title(source, model))
         try:
-            known = writing.options(_known_options(connection, model))
-            stream = connection.open(model, format=source.format, **known)
-            with view(figures) as shown:
+            chosen = _stream_options(options, _known_options(connection, model))
+            stream = connection.open(model, format=source.format, **chosen)
+            saved = CaptionFile(options.save, source.rate_hz) if options.save else None
+            waits_for = {*stream.protocol.fed.values(), *([OFFLINE] if rewriter else [])}
+            if server:
+                waits_for |= set(config.server.serve) - {model}
+            with output.view(figures, source.rate_hz, waits_for) as shown:
                 pid = server.pid if server else None
                 readers = Along(connection, stream, shown)
-                talk = Talk(stream, figures, shown, subtitles, rewriter, pid, readers)
+                talk = Talk(stream, figures, shown, saved, rewriter, pid, readers)
                 talk.run(sound_blocks(source, figures))
         except (Refusal, StreamOver) as error:
             raise ValueError(str(error)) from None
@@ -114,6 +141,16 @@ def _known_options(connection: Connection, model: str) -> tuple[str, ...]:
     if served[model].input != "audio":
         raise ValueError(f"{model} hears no sound; name a model whose input is audio")
     return served[model].options
+
+
+def _stream_options(options: Live, known: tuple[str, ...]) -> dict[str, Any]:
+    """What the stream is opened with; ValueError for what a model with the options `known` lacks."""
+    chosen = options.writing().options(known)
+    if options.endpoint_ms is None:
+        return chosen
+    if ENDPOINT not in known:
+        raise ValueError(f"--endpoint-ms: {options.model} has no silence that ends an utterance")
+    return chosen | {ENDPOINT: options.endpoint_ms}
 
 
 def _title(source: SoundSource, model: str) -> str:

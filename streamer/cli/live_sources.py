@@ -6,8 +6,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from streamer.clients.files import BUNDLED, AudioFile, paced
+from streamer.clients.live_figures import Figures
 from streamer.clients.microphone import Microphone, SilenceWatch, choose
-from streamer.clients.terminal import Figures
 from streamer.errors import WrongCall
 
 BLOCK_MS = 40

@@ -8,12 +8,14 @@ from msgspec.structs import replace
 
 from streamer import wire
 from streamer.cli.along import Along
+from streamer.clients.caption_file import CaptionFile
+from streamer.clients.caption_forms import best_text
 from streamer.clients.connection import Stream
+from streamer.clients.live_figures import Figures
 from streamer.clients.microphone import level_dbfs
 from streamer.clients.notices import Gap, Notice, Restarted, StreamOver
-from streamer.clients.subtitles import Subtitles
-from streamer.clients.terminal import Figures, TerminalView
-from streamer.offline.rewriter import Rewriter
+from streamer.clients.terminal import TerminalView
+from streamer.offline.rewriter import Pair, Rewriter, later
 from streamer.server.usage import cpu_seconds
 
 WAIT_S = 0.01  # for results, after Ctrl-C
@@ -30,14 +32,14 @@ class Talk:
         stream: Stream,
         figures: Figures,
         shown: TerminalView,
-        subtitles: Subtitles | None,
+        saved: CaptionFile | None,
         rewriter: Rewriter | None,
         server_pid: int | None,
         along: Along | None = None,
     ):
         self.along, self._finals = along, 0
         self.stream, self.figures, self.shown = stream, figures, shown
-        self.subtitles, self.rewriter, self.server_pid = subtitles, rewriter, server_pid
+        self.saved, self.rewriter, self.server_pid = saved, rewriter, server_pid
         self._rate_hz = stream.opened.options["format"]["rate"]
         self._restarts: dict[bytes, int] = {}  # where a stream began that stands in for a lost one
         self._sent: deque[tuple[int, float]] = deque(maxlen=10_000)  # (end position, when)
@@ -81,8 +83,8 @@ class Talk:
             self.shown.show(result)
             if result.kind == "final" and result.alternatives:
                 self._finals += bool(result.alternatives[0].text.strip())
-                if self.subtitles:
-                    self.subtitles.add(result)
+                if self.saved:
+                    self.saved.add(result)
                 if self.rewriter:
                     self.rewriter.rewrite(result)
         if self.rewriter:
@@ -107,9 +109,13 @@ class Talk:
         if self._sent:
             self.figures.latencies_ms.append(1000 * (now - self._sent[0][1]))
 
-    def _show_rewritten(self, pairs: list[tuple[str, str]]) -> None:
-        for live, text in pairs:
-            self.shown.rewritten(live, text)
+    def _show_rewritten(self, pairs: list[Pair]) -> None:
+        for before, after in pairs:
+            # Where it hears nothing, the words stay as they were.
+            after = after if best_text(after).strip() else before
+            self.shown.rewritten(before, after)
+            if self.saved:
+                self.saved.rewritten(before, after)
 
     def _end(self) -> None:
         self.stream.close()
@@ -136,8 +142,5 @@ def moved(result: wire.Result, offset: int) -> wire.Result:
     """`result` with its positions counted from where the session began."""
     if not offset:
         return result
-    alternatives = tuple(
-        replace(a, words=tuple(replace(w, start=w.start + offset, end=w.end + offset) for w in a.words))
-        for a in result.alternatives
-    )
+    alternatives = tuple(later(alternative, offset) for alternative in result.alternatives)
     return replace(result, through=result.through + offset, alternatives=alternatives)

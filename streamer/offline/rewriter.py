@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from streamer import wire
 from streamer.config import Config
@@ -21,7 +22,7 @@ MODEL = "captions-en-offline"
 KEPT_S = 60.0  # of sound; an utterance that is longer loses its beginning
 MARGIN_S = 0.3  # of sound around its words
 
-Pair = tuple[str, str]  # the live text, the offline text
+Pair = tuple[wire.Result, wire.Result]  # a final, and what the offline network makes of it
 
 
 class Rewriter:
@@ -35,7 +36,8 @@ class Rewriter:
         self._sound: deque[np.ndarray] = deque()
         self._start = self._end = 0  # positions of what is kept
         # The child is given an utterance when it waits for one: a pipe holds less sound than that.
-        self._jobs: deque[tuple[str, np.ndarray]] = deque()
+        self._jobs: deque[tuple[wire.Result, int, np.ndarray]] = deque()  # a final, where its sound begins
+        self._given: deque[tuple[wire.Result, int]] = deque()  # what the child has to do
         self._busy = True  # with getting ready
         context = multiprocessing.get_context("spawn")
         self._pipe, self._childs = context.Pipe()
@@ -67,22 +69,25 @@ class Rewriter:
             self._start += len(self._sound.popleft())
 
     def rewrite(self, final: wire.Result) -> None:
-        """Have the offline network transcribe the sound of the words of `final`."""
+        """Have the offline network transcribe the sound of the words of `final`, if it is still kept."""
         best = final.alternatives[0]
         if not best.words:
             return
         margin = round(MARGIN_S * self.rate_hz)
-        start = max(0, best.words[0].start - margin - self._start)
-        end = max(0, best.words[-1].end + margin - self._start)
+        start = max(self._start, best.words[0].start - margin)
+        end = best.words[-1].end + margin
         if end > start and self._sound:
-            self._jobs.append((best.text, np.concatenate(self._sound)[start:end]))
+            sound = np.concatenate(self._sound)[start - self._start : end - self._start]
+            self._jobs.append((final, start, sound))
             self._give()
 
     def done(self) -> list[Pair]:
-        """The utterances that have become ready."""
+        """The utterances that have become ready, in their order."""
         ready: list[Pair] = []
         while self._busy and self._pipe.poll():
-            ready.append(self._receive())
+            spoken = self._receive()
+            final, start = self._given.popleft()
+            ready.append((final, replace(final, alternatives=(later(spoken, start),))))
             self._give()
         return ready
 
@@ -96,14 +101,16 @@ class Rewriter:
     def _give(self) -> None:
         """The next utterance, if the child has nothing to do."""
         if self._jobs and not self._busy:
+            final, start, sound = self._jobs.popleft()
+            self._given.append((final, start))
             try:
-                self._pipe.send(self._jobs.popleft())
+                self._pipe.send(sound)
             except BrokenPipeError:
                 raise self._ended() from None
             self._busy = True
 
     def _receive(self) -> Any:
-        """What the child says next, waited for: a complaint, empty where it is ready, and then pairs."""
+        """What the child says next, waited for: a complaint, empty where it is ready, and then readings."""
         try:
             answer = self._pipe.recv()
         except (EOFError, ConnectionError):
@@ -116,8 +123,14 @@ class Rewriter:
         return OSError(f"the process of {MODEL} has ended with status {self._child.exitcode}")
 
 
+def later(reading: wire.Alternative, offset: int) -> wire.Alternative:
+    """`reading` with its words `offset` positions later."""
+    words = (replace(word, start=word.start + offset, end=word.end + offset) for word in reading.words)
+    return replace(reading, words=tuple(words))
+
+
 def _work(config: Config, rate_hz: int, options: CaptionOptions, pipe: Connection) -> None:
-    """The child: says "" when it is ready, else why not; then a text for each utterance."""
+    """The child: says "" when it is ready, else why not; then a reading of each utterance's sound."""
     # Ctrl-C is the parent's to hear: it wants the last words first.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -128,9 +141,13 @@ def _work(config: Config, rate_hz: int, options: CaptionOptions, pipe: Connectio
     pipe.send("")
     try:
         while True:
-            live, samples = pipe.recv()
+            samples = pipe.recv()
             (transcript,) = offline.transcribe([(samples.astype(np.float32) / 32768, rate_hz)])
-            pipe.send((live, transcript.text))
+            words = tuple(
+                wire.Word(word.word, round(word.start * rate_hz), round(word.end * rate_hz), word.confidence)
+                for word in transcript.words
+            )
+            pipe.send(wire.Alternative(transcript.text, words))
     except (EOFError, ConnectionError):
         return  # the session is over
 

@@ -10,9 +10,11 @@ import pytest
 from streamer import wire
 from streamer.cli.live_sources import sound_blocks
 from streamer.cli.live_talk import Talk, moved
+from streamer.clients.caption_forms import TextLines
 from streamer.clients.connection import connect
+from streamer.clients.live_figures import Figures
+from streamer.clients.live_lines import Lines
 from streamer.clients.notices import StreamOver
-from streamer.clients.terminal import Figures, PlainLines
 from streamer.config import Config, ModelOptions
 from streamer.offline.rewriter import MODEL, Rewriter
 from tests.echo_engine import EchoEngine
@@ -50,7 +52,7 @@ def test_digital_silence_is_told_and_taken_back():
 
 def talk(stream) -> Talk:
     figures = Figures("title")
-    return Talk(stream, figures, PlainLines(figures), None, None, None)
+    return Talk(stream, figures, Lines(figures, TextLines()), None, None, None)
 
 
 def test_latency_counts_from_the_block_that_holds_the_position():
@@ -111,8 +113,11 @@ def test_utterances_are_rewritten_in_their_order(tmp_path):
         rewriter.rewrite(wire.Result(bytes(16), 1, 0, "final", 9, 1, (wire.Alternative("", ()),)))
         rewriter.rewrite(final("second", 80 * RATE_HZ, 81 * RATE_HZ))
         pairs = rewriter.finish(time.monotonic() + 60)
-    assert [live for live, _ in pairs] == ["first", "second"]
-    assert all(isinstance(text, str) for _, text in pairs)
+    assert [before.alternatives[0].text for before, _ in pairs] == ["first", "second"]
+    for before, after in pairs:
+        (word,), words = before.alternatives[0].words, after.alternatives[0].words
+        assert after.seq == before.seq
+        assert all(word.start - RATE_HZ <= w.start <= w.end <= word.end + RATE_HZ for w in words)
 
 
 def test_an_offline_network_that_is_not_there_is_one_line(tmp_path):

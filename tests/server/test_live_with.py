@@ -9,9 +9,13 @@ import soundfile
 from streamer import wire
 from streamer.cli.along import reading_along
 from streamer.cli.readable import readable
-from streamer.clients.terminal import Figures, PlainLines, Screen
+from streamer.clients.caption_forms import TextLines
+from streamer.clients.live_figures import Figures
+from streamer.clients.live_lines import Lines
+from streamer.clients.screen import Screen
 from streamer.config import Config, ModelOptions, Server, read_config
-from tests.clients.test_terminal import READER, command, drawn, environment, result
+from tests.clients.emulator import Window, result
+from tests.clients.test_terminal import READER, command, environment
 from tests.tiny_model import LIVE, write_model
 from tests.tiny_text import judge, shortener, tagger
 
@@ -34,23 +38,22 @@ def test_verdicts_and_texts():
 
 
 def test_what_is_said_of_a_final_stands_under_it():
-    screen = Screen(Figures("title"))
-    for number in range(1, 4):
-        screen.show(result("final", f"sentence {number}"))
-    screen.show(result("final", ""))
-    screen.derived(2, "moods", readable("sentiment", final("positive", confidence=0.9)))
-    screen.derived(2, "names", readable("entities", final("one")))
-    screen.derived(2, "names", readable("entities", final("two")))
-    screen.derived(9, "names", readable("entities", final("of nothing")))
-    lines = drawn(screen).splitlines()
-    (at,) = (place for place, line in enumerate(lines) if "sentence 2" in line)
-    assert "moods" in lines[at + 1] and "positive 0.90" in lines[at + 1]
-    assert "names" in lines[at + 2] and "one two" in lines[at + 2]
-    assert "sentence 3" in lines[at + 3] and "of nothing" not in drawn(screen)
+    window = Window(80, 24)
+    with Screen(Figures("title"), console=window.console) as screen:
+        for number in range(1, 4):
+            screen.show(result("final", f"sentence {number}"))
+        screen.show(result("final", ""))
+        screen.derived(2, "moods", readable("sentiment", final("positive", confidence=0.9)))
+        screen.derived(2, "names", readable("entities", final("one")))
+        screen.derived(2, "names", readable("entities", final("two")))
+    at = window.lines.index("sentence 2")
+    assert window.lines[at + 1 : at + 4] == ["  moods: positive 0.90", "  names: one two", "sentence 3"]
 
 
 def test_in_a_pipe_it_is_a_line_that_names_its_model(capsys):
-    PlainLines(Figures("title")).derived(1, "moods", readable("sentiment", final("negative", confidence=0.5)))
+    Lines(Figures("title"), TextLines()).derived(
+        1, "moods", readable("sentiment", final("negative", confidence=0.5))
+    )
     assert capsys.readouterr().out == "moods: negative 0.50\n"
 
 
