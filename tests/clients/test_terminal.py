@@ -121,12 +121,20 @@ class Terminal:
         return bool(new)
 
 
+def piped_live(folder: Path, *options: str) -> subprocess.CompletedProcess:
+    """A session in a pipe, of the noise."""
+    call = command(folder, "--file", str(folder / "noise.wav"), *options)
+    return subprocess.run(call, env=environment(folder), capture_output=True, text=True, timeout=120)
+
+
 @pytest.fixture(scope="module")
 def piped(folder) -> subprocess.CompletedProcess:
-    options = ["--file", str(folder / "noise.wav"), "--save", str(folder / "out.srt"), "--offline-finals"]
-    return subprocess.run(
-        command(folder, *options), env=environment(folder), capture_output=True, text=True, timeout=120
-    )
+    return piped_live(folder, "--save", str(folder / "out.srt"))
+
+
+@pytest.fixture(scope="module")
+def rewritten(folder) -> subprocess.CompletedProcess:
+    return piped_live(folder, "--save", str(folder / "offline.srt"), "--offline-finals")
 
 
 def finals(piped: subprocess.CompletedProcess) -> list[str]:
@@ -144,10 +152,18 @@ def test_in_a_pipe_finals_are_lines(piped):
     )
 
 
-def test_the_subtitles_are_the_finals(piped, folder):
-    events = pysubs2.load(str(folder / "out.srt")).events
-    assert " ".join(e.plaintext for e in events).split() == " ".join(finals(piped)).split()
+@pytest.mark.parametrize("session, file", [("piped", "out.srt"), ("rewritten", "offline.srt")])
+def test_the_subtitles_are_the_finals(request, folder, session, file):
+    spoken = " ".join(finals(request.getfixturevalue(session))).split()
+    events = pysubs2.load(str(folder / file)).events
+    assert " ".join(event.plaintext for event in events).split() == spoken
     assert all(0 <= e.start < e.end <= 3000 for e in events)
+
+
+def test_the_offline_words_take_the_place_of_the_live_ones(piped, rewritten):
+    assert rewritten.returncode == 0, rewritten.stderr
+    assert len(finals(rewritten)) == len(finals(piped))
+    assert finals(rewritten) != finals(piped)
 
 
 def test_on_a_terminal_the_screen_shows_all_of_it(piped, folder):
@@ -162,7 +178,7 @@ def test_on_a_terminal_the_screen_shows_all_of_it(piped, folder):
 @pytest.mark.parametrize("more", [(), ("--offline-finals",)])
 def test_ctrl_c_ends_with_the_last_words_out(folder, more):
     srt = folder / "stopped.srt"
-    options = ["--file", str(folder / "long.wav"), "--save", str(srt), *more]
+    options = ["--file", str(folder / "long.wav"), "--save", str(srt), "--force", *more]
     terminal = Terminal(command(folder, *options), environment(folder))
     terminal.read_until(b"1.0 s heard")
     pressed = time.monotonic()
@@ -174,6 +190,20 @@ def test_ctrl_c_ends_with_the_last_words_out(folder, more):
     assert "Traceback" not in text
     events = pysubs2.load(str(srt)).events
     assert events and " ".join(events[-1].text.split()) in " ".join(text.split())
+
+
+def test_a_file_is_replaced_only_when_told(folder):
+    kept = folder / "kept.srt"
+    kept.write_text("old")
+    options = ["--file", str(folder / "noise.wav"), "--save", str(kept)]
+    refused = piped_live(folder, "--save", str(kept))
+    (line,) = refused.stderr.splitlines()
+    assert refused.returncode == 1 and "kept.srt is there already" in line and "--force" in line
+    terminal = Terminal(command(folder, *options), environment(folder))
+    terminal.read_until(b"Replace it?")
+    terminal.press(b"n\n")
+    assert terminal.wait() == 1
+    assert kept.read_text() == "old" and b"Traceback" not in terminal.text()
 
 
 def test_a_signal_to_end_is_a_ctrl_c(folder):
@@ -199,6 +229,9 @@ def test_ctrl_c_before_it_has_begun_waits_for_nothing(folder):
     [
         (["--file", "nowhere.wav"], "nowhere.wav is missing"),
         (["--file", "noise.wav", "--save", "no/such/out.srt"], "no/such is no folder"),
+        (["--file", "noise.wav", "--save", "out.doc"], "ends in none of .srt, .vtt, .txt, .json, .jsonl"),
+        (["--file", "noise.wav", "--format", "srt", "--partials"], "--partials has no place in srt"),
+        (["--file", "noise.wav", "--format", "vtt", "--with", "entities"], "--with has no place in vtt"),
         (["--file", "noise.wav", "--model", "unheard-of"], "unheard-of"),
         (["--file", "noise.wav", "--device", "any"], "--device and --file"),
         (["--file", "noise.wav", "--connect", "tcp://127.0.0.1:9"], "no server answers"),
@@ -213,7 +246,8 @@ def test_what_can_not_be_done_is_one_line(folder, options, wanted):
         text=True,
         timeout=120,
     )
-    assert done.returncode == (2 if "--device" in options else 1)
+    wrong_call = {"--device", "out.doc", "srt", "vtt"}
+    assert done.returncode == (2 if wrong_call & set(options) else 1)
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
     assert line.startswith("streamer: ") and wanted in line
