@@ -2,18 +2,17 @@
 
 import io
 import os
-import struct
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
 
 from streamer.clients import mpeg
+from streamer.clients.quiet import quiet_libraries
+from streamer.clients.sound_header import finished_wav
 
-UNKNOWN_BYTES = 0x7FFFF000  # a WAV that was written to a pipe gives this size of its samples, or a larger one
-LARGEST = 0xFFFFFFFF
-UNKNOWN_FRAMES = 2**62  # and a FLAC, through libsndfile, 2^63 - 1 frames
+UNKNOWN_FRAMES = 2**62  # a FLAC that was written to a pipe has, through libsndfile, 2^63 - 1 frames
 
 
 class LibsndfileDecoder:
@@ -28,7 +27,8 @@ class LibsndfileDecoder:
         self.damaged = 0  # packets: libsndfile tells of none
         try:
             source, self.claimed_s = _source(path, content)
-            self._file = _Unsought(source)
+            with quiet_libraries():
+                self._file = _Unsought(source)
         except (soundfile.SoundFileRuntimeError, TypeError) as error:
             raise ValueError(_reason(error)) from None
         self.rate_hz, self.channels = int(self._file.samplerate), int(self._file.channels)
@@ -41,7 +41,8 @@ class LibsndfileDecoder:
             return np.zeros((0, self.channels), np.float32)
         block = np.full((frames, self.channels), np.nan, np.float32)
         try:
-            samples: np.ndarray = self._file.read(out=block)
+            with quiet_libraries():
+                samples: np.ndarray = self._file.read(out=block)
             return samples
         except (soundfile.SoundFileRuntimeError, OSError) as error:
             self.fault = _reason(error)
@@ -87,14 +88,11 @@ class _NewHeader(io.RawIOBase):
 
 
 def _source(path: Path | str, content: BinaryIO | None) -> tuple[BinaryIO | bytes, float]:
-    """The file, or its name, with a header that fits its samples; the seconds that its own header tells."""
+    """The file, or its name, with a header that fits its samples; the seconds of an MP3."""
     file = content or open(path, "rb")  # noqa: SIM115
-    claimed_s = 0.0
-    if wav := _wav(file):
-        if wav.unfinished:
-            return _NewHeader(file, wav.finished_header(file)), 0.0  # type: ignore[return-value] # is read alone
-        if wav.size < UNKNOWN_BYTES and wav.byte_rate:
-            claimed_s = wav.size / wav.byte_rate
+    if header := finished_wav(file):
+        file.seek(0)
+        return _NewHeader(file, header), 0.0  # type: ignore[return-value] # is read alone
     file.seek(0)
     head = file.read(4)
     file.seek(0)
@@ -104,49 +102,9 @@ def _source(path: Path | str, content: BinaryIO | None) -> tuple[BinaryIO | byte
             return io.BytesIO(counted[0]), counted[1]
         file.seek(0)
     if content:
-        return file, claimed_s
+        return file, 0.0
     file.close()
-    return os.fsencode(path), claimed_s
-
-
-class _Wav(NamedTuple):
-    """What the header of a WAV says, in bytes: of the whole, of its samples and where they start."""
-
-    whole: int
-    start: int
-    size: int
-    byte_rate: int
-
-    @property
-    def unfinished(self) -> bool:
-        """Whether its recorder was killed before it wrote the sizes."""
-        return self.size == 0 and self.whole + 8 <= self.start
-
-    def finished_header(self, file: BinaryIO) -> bytes:
-        """What stands before the samples, with the sizes that `file` has; it is left at its start."""
-        end = file.seek(0, os.SEEK_END)
-        file.seek(0)
-        header = bytearray(file.read(self.start))
-        header[4:8] = struct.pack("<I", min(end - 8, LARGEST))
-        header[-4:] = struct.pack("<I", min(end - self.start, LARGEST))
-        file.seek(0)
-        return bytes(header)
-
-
-def _wav(file: BinaryIO) -> _Wav | None:
-    """The header of a WAV; None of another file."""
-    riff = file.read(12)
-    if riff[:4] != b"RIFF" or riff[8:] != b"WAVE":
-        return None
-    byte_rate = 0
-    while len(chunk := file.read(8)) == 8:
-        kind, size, start = chunk[:4], int.from_bytes(chunk[4:], "little"), file.tell()
-        if kind == b"data":
-            return _Wav(int.from_bytes(riff[4:8], "little"), start, size, byte_rate)
-        if kind == b"fmt ":
-            byte_rate = int.from_bytes(file.read(12)[8:], "little")
-        file.seek(start + size + size % 2)
-    return None
+    return os.fsencode(path), 0.0
 
 
 def _reason(error: Exception) -> str:

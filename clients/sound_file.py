@@ -4,6 +4,7 @@ import io
 import shlex
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,6 +13,7 @@ import numpy as np
 from streamer.clients.ffmpeg import FfmpegDecoder
 from streamer.clients.libsndfile import LibsndfileDecoder
 from streamer.clients.mixing import Mixer
+from streamer.clients.sound_header import Promise, promise
 
 TOLERANCE_S = 0.1  # between what a header says and what is there: codecs pad
 
@@ -30,7 +32,9 @@ class SoundFile:
         self._ended = False
         refuse_missing(path)
         try:
-            self._decoder = _decoder(path)
+            content = _piped(path)
+            self._promise = _promise(path, content)
+            self._decoder = _decoder(path, content, self._promise.is_chain)
         except OSError as error:
             raise ValueError(f"{path} can't be read: {error.strerror or error}") from None
         self.rate_hz, self.channels = self._decoder.rate_hz, self._decoder.channels
@@ -48,9 +52,9 @@ class SoundFile:
         """At the end: a line where a part of the file is missing, else empty."""
         if not self._ended:
             return ""
-        if self._decoder.fault:
-            return f"{self.name} breaks off after {self.seconds:.1f} s: {self._decoder.fault}"
-        if self._decoder.claimed_s > self.seconds + TOLERANCE_S:
+        if reason := self._decoder.fault or self._loss():
+            return f"{self.name} breaks off after {self.seconds:.1f} s: {reason}"
+        if self._claimed_s > self.seconds + TOLERANCE_S:
             return self._claim()
         damaged = self._decoder.damaged
         return f"{self.name}: damaged packets left out: {damaged}" if damaged else ""
@@ -61,7 +65,7 @@ class SoundFile:
         if not self._ended:
             return ""
         lines = [self.fault] if self.fault else []
-        if 0 < self._decoder.claimed_s < self.seconds - TOLERANCE_S:
+        if 0 < self._claimed_s < self.seconds - TOLERANCE_S:
             lines.append(self._claim())
         if self.mixer.channel is not None:
             lines.append(
@@ -81,10 +85,21 @@ class SoundFile:
             yield block
         self._ended = True
 
+    @property
+    def _claimed_s(self) -> float:
+        """How long the file says that it is; 0 where it doesn't say."""
+        if self._promise.is_chain:
+            return 0.0  # a claim of its first stream
+        return self.seconds / self._promise.share if 0 < self._promise.share < 1 else self._decoder.claimed_s
+
+    def _loss(self) -> str:
+        """What of an Ogg isn't heard although its decoder is content."""
+        if self._promise.is_chain and isinstance(self._decoder, LibsndfileDecoder):
+            return "another stream follows; pip install 'streamer[media]' to hear it"
+        return "the end of its stream is missing" if self._promise.lacks_end else ""
+
     def _claim(self) -> str:
-        return (
-            f"{self.name} says that it lasts {self._decoder.claimed_s:.1f} s, but holds {self.seconds:.1f} s"
-        )
+        return f"{self.name} says that it lasts {self._claimed_s:.1f} s, but holds {self.seconds:.1f} s"
 
 
 def refuse_missing(path: Path | str) -> None:
@@ -97,18 +112,26 @@ def refuse_missing(path: Path | str) -> None:
         raise ValueError(f"{path} is a directory; give an audio file")
 
 
-def _decoder(path: Path | str) -> LibsndfileDecoder | FfmpegDecoder:
-    """Whatever reads the file: libsndfile, else FFmpeg."""
-    content = _piped(path)
-    try:
-        return LibsndfileDecoder(path, content)
-    except ValueError as error:
-        reason = str(error)
+def _promise(path: Path | str, content: BinaryIO | None) -> Promise:
+    with nullcontext(content) if content else open(path, "rb") as file:
+        return promise(file)
+
+
+def _decoder(path: Path | str, content: BinaryIO | None, is_chain: bool) -> LibsndfileDecoder | FfmpegDecoder:
+    """Whatever reads the file: libsndfile, else FFmpeg. The first of them hears one stream of a chain."""
+    reason = ""
+    if not is_chain:
+        try:
+            return LibsndfileDecoder(path, content)
+        except ValueError as error:
+            reason = str(error)
     if content:
         content.seek(0)
     try:
         return FfmpegDecoder(path, content)
     except ModuleNotFoundError:
+        if is_chain:
+            return LibsndfileDecoder(path, content)
         wav = f"ffmpeg -i {shlex.quote(str(path))} out.wav"
         raise ValueError(
             f"{path} can't be read: {reason}; for m4a, mp4, webm and their like: "

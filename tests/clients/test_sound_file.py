@@ -1,11 +1,14 @@
 """Sound files whose header claims more or less than they hold."""
 
+import os
+
 import numpy as np
 import pytest
 import soundfile
 
 from streamer.clients import mpeg
 from streamer.clients.files import AudioFile
+from streamer.clients.quiet import quiet_libraries
 from streamer.clients.sound_file import SoundFile
 
 RATE_HZ = 16000
@@ -66,6 +69,70 @@ def test_half_a_wav(tmp_path):
     found, file = heard(path)
     np.testing.assert_allclose(found, samples[:RATE_HZ], atol=1e-4)
     assert file.warning == file.fault == f"{path} says that it lasts 2.0 s, but holds 1.0 s"
+
+
+@pytest.mark.parametrize(
+    "name, options",
+    [
+        ("a.aiff", {}),
+        ("a.aifc", {"format": "AIFF", "subtype": "ULAW"}),
+        ("a.w64", {}),
+        ("a.rf64", {}),
+        ("a.au", {}),
+        ("a.wav", {"subtype": "GSM610"}),
+        ("b.wav", {"subtype": "IMA_ADPCM"}),
+    ],
+)
+def test_half_a_file_of_any_kind_is_told(tmp_path, name, options):
+    path = tmp_path / name
+    whole = content(path, noise(4.0), **options)
+    assert heard(path)[1].warning == ""
+    path.write_bytes(whole[: len(whole) // 2])
+    _, file = heard(path)
+    assert file.seconds == pytest.approx(2.0, abs=0.1)
+    assert file.warning == file.fault and "says that it lasts 4." in file.fault
+
+
+@pytest.mark.parametrize("options", [{}, {"format": "OGG", "subtype": "OPUS"}])
+def test_half_an_ogg_lacks_the_end_of_its_stream(tmp_path, options):
+    path = tmp_path / "a.ogg"
+    whole = content(path, noise(8.0), **options)
+    assert heard(path)[1].warning == ""
+    path.write_bytes(whole[: len(whole) // 2])
+    _, file = heard(path)
+    assert file.seconds > 2.0
+    assert (
+        file.fault
+        == f"{path} breaks off after {file.seconds:.1f} s: the end of its stream is missing"
+        == file.warning
+    )
+
+
+@pytest.mark.parametrize("options", [{}, {"format": "OGG", "subtype": "OPUS"}])
+def test_joined_oggs_are_heard_to_the_last(tmp_path, options):
+    pytest.importorskip("av")
+    path = tmp_path / "joined.ogg"
+    path.write_bytes(2 * content(path, noise(3.0), **options))
+    found, file = heard(path)
+    assert file.seconds == pytest.approx(6.0, abs=0.1) and file.warning == ""
+    assert np.abs(found[4 * RATE_HZ :]).max() > 0.2
+
+
+def test_decoders_do_not_write_to_standard_error(tmp_path, capfd):
+    path = tmp_path / "damaged.mp3"
+    damaged = bytearray(mp3(path, 4.0))
+    damaged[600::211] = b"\xff" * len(damaged[600::211])
+    path.write_bytes(damaged)
+    soundfile.SoundFile(path).read()
+    assert capfd.readouterr().err
+    heard(path)
+    assert capfd.readouterr().err == ""
+
+
+def test_python_writes_to_standard_error_meanwhile(capfd):
+    with quiet_libraries(), quiet_libraries():
+        os.write(2, b"a thread's line\n")
+    assert capfd.readouterr().err == "a thread's line\n"
 
 
 @pytest.mark.parametrize("sizes, samples_size", [(0, 0), (36, 0), (0xFFFFFFFF, 0xFFFFFFFF)])
