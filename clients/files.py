@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import soxr
 
-from streamer.clients.sound_file import SoundFile
+from streamer.sound.sound_file import SoundFile
 from streamer.wire import RATES_HZ
 
 BUNDLED = Path(__file__).with_name("recordings") / "speech.flac"

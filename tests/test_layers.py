@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (
     "streamer.errors",
     "streamer.output_file",
+    "streamer.sound",
     "streamer.wire",
     "streamer.clients",
     "streamer.models.options",
@@ -58,6 +59,7 @@ NO_TORCH = (
     "streamer",
     "streamer.errors",
     "streamer.config",
+    "streamer.sound",
     "streamer.clients",
     "streamer.models",
     "streamer.models.card",

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import soundfile
+
+from streamer.sound.sound_file import read_mono
 
 SUFFIX = ".manifest.jsonl"
 AUDIO_SUFFIXES = (".opus", ".flac", ".wav", ".ogg", ".mp3")
@@ -113,7 +114,6 @@ class _Tar:
         except (tarfile.TarError, OSError) as error:
             raise ValueError(f"{self.path}: {name} cannot be read ({error})") from None
         try:
-            samples, rate_hz = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as error:
-            raise ValueError(f"{self.path}: {name} is not audio ({error})") from None
-        return samples.mean(axis=1), rate_hz
+            return read_mono(name, io.BytesIO(content))
+        except ValueError as error:
+            raise ValueError(f"{self.path}: {error}") from None

@@ -10,10 +10,10 @@ import torch
 
 from streamer.config import Config
 from streamer.errors import WrongCall
-from streamer.evaluation.recordings import read_sound
 from streamer.models.layers.whole import Whole
 from streamer.offline.speech import Offline
 from streamer.server.loading import load_model
+from streamer.sound.sound_file import read_mono
 
 LEAST_SECONDS, MOST_SECONDS = 0.1, 4 * 3600.0  # of a recording; of all of them, which are in memory
 
@@ -60,7 +60,7 @@ def bench_offline(
     if not model.card.front or not isinstance(model.network, Whole):
         what = "is a live network" if model.card.front else "hears no sound"
         raise ValueError(f"{name} {what}; --offline goes with offline networks of sound")
-    recordings, offline = _recordings(*read_sound(file), streams, seconds), Offline(model)
+    recordings, offline = _recordings(*read_mono(file), streams, seconds), Offline(model)
     offline.transcribe(recordings[:1])  # warms up: the first search of words is compiled
     wall, cpu = _took(offline, [recordings])
     alone = _took(offline, [[recording] for recording in recordings])[0] if references else None

@@ -12,11 +12,11 @@ from streamer.bench.paced_streams import WORD_MS, Load, Material, PacedStream, s
 from streamer.bench.product_rate import Peak
 from streamer.config import Config
 from streamer.errors import WrongCall
-from streamer.evaluation.recordings import read_sound
 from streamer.models.bundle import catalog
 from streamer.models.card import read_card
 from streamer.server.child_process import ServerProcess
 from streamer.server.usage import cpu_seconds, resident_bytes
+from streamer.sound.sound_file import read_mono
 
 BACKLOG_LIMIT_MS = 500.0
 P99_LIMIT_MS = 200.0
@@ -164,5 +164,5 @@ def report(seen: ServerUse, speakers: list[PacedStream], seconds: float, late_ms
 
 def recording(path: Path) -> tuple[np.ndarray, int]:
     """The file's sound, mono int16, and its sample rate. Raises ValueError where it isn't audio."""
-    samples, rate_hz = read_sound(path)
+    samples, rate_hz = read_mono(path)
     return np.clip(32768 * samples, -32768, 32767).astype(np.int16), rate_hz

@@ -1,6 +1,5 @@
 """`streamer transcribe`: recordings in, text, JSON or subtitles out."""
 
-import os
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 import numpy as np
 import pysubs2
-import soundfile
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
@@ -21,13 +19,13 @@ from streamer.cli.command import argument, option
 from streamer.cli.options import MODES, Mode, Written
 from streamer.clients.cues import Cue, CueWord, cues
 from streamer.clients.files import AudioFile
-from streamer.clients.libsndfile import UNKNOWN_FRAMES
-from streamer.clients.sound_file import refuse_missing
 from streamer.clients.subtitles import subtitle
 from streamer.config import Config
 from streamer.errors import WrongCall
 from streamer.offline.transcript import Segment, Transcript
 from streamer.output_file import write_text
+from streamer.sound.libsndfile import told_seconds
+from streamer.sound.sound_file import refuse_missing
 
 if TYPE_CHECKING:
     from streamer.offline.speech import Progress, SoundBlocks
@@ -182,17 +180,8 @@ def _progress(files: Sequence[str]) -> "Iterator[Progress]":
     # rich would print results to standard error too, unless both are the terminal.
     shown = Bar(*columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty())
     with shown as bar:
-        task = bar.add_task("", total=sum(map(_seconds, files)))
+        task = bar.add_task("", total=sum(map(told_seconds, files)))
         yield lambda seconds: bar.advance(task, seconds)
-
-
-def _seconds(name: str) -> float:
-    """How long a file is; 0 where that can't be known before it is read."""
-    try:
-        header = None if name == "-" else soundfile.info(os.fsencode(name))
-        return header.duration if header and header.frames < UNKNOWN_FRAMES else 0.0
-    except (soundfile.SoundFileRuntimeError, OSError):
-        return 0.0
 
 
 def rendered(name: str, transcript: Transcript, format: str) -> str:

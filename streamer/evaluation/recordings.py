@@ -1,18 +1,13 @@
 """A recording to evaluate on: its sound, its text, and when each word is spoken where that is known."""
 
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
-from pathlib import Path
 
 import numpy as np
 import soxr
 
-from streamer.clients.sound_file import SoundFile
-
 COMMON_RATE_HZ = 16000  # what recordings of different rates are joined at
-BLOCK_S = 10  # that are read at once
 
 
 @dataclass(frozen=True)
@@ -43,19 +38,6 @@ class Recording:
         if rate_hz == self.rate_hz:
             return self
         return replace(self, samples=soxr.resample(self.samples, self.rate_hz, rate_hz), rate_hz=rate_hz)
-
-
-def read_sound(path: Path) -> tuple[np.ndarray, int]:
-    """Samples [n] float32, the mean of the channels, and its rate. ValueError for a file that isn't sound."""
-    if not path.is_file():
-        raise ValueError(f"{path} is no file; give a recording")
-    file = SoundFile(path)
-    blocks = [file.mixer.mono(block) for block in file.blocks(BLOCK_S * file.rate_hz)]
-    if file.fault:
-        raise ValueError(file.warning)
-    if file.warning:
-        print(f"streamer: {file.warning}", file=sys.stderr)
-    return np.concatenate(blocks), file.rate_hz
 
 
 def join(key: str, parts: Sequence[Recording], silence_seconds: float = 0.0) -> Recording:

@@ -9,13 +9,13 @@ from torch import Tensor
 
 from streamer.config import Config
 from streamer.errors import WrongCall
-from streamer.evaluation.recordings import read_sound
 from streamer.lab.drawing import figure, save
 from streamer.lab.gate_activity import LayerGates, gates_along
 from streamer.models.bundle.build import Model
 from streamer.models.text.words import split_words
 from streamer.offline.sentences import Sentences
 from streamer.server.loading import load_model
+from streamer.sound.sound_file import read_mono
 
 MOST_COLUMNS, MOST_ROWS = 300, 128  # of a picture: more steps and units are averaged to as many
 MEAN = "#e0761a"
@@ -59,7 +59,7 @@ def draw_gates(
     if output.suffix.lower() != ".png" or output.is_dir():
         raise WrongCall(f"--output: {output} names no picture; give a FILE.png")
     model = load_model(config, name)
-    given = text_input(model, text or "") if file is None else sound_input(model, *read_sound(file))
+    given = text_input(model, text or "") if file is None else sound_input(model, *read_mono(file))
     layers = gates_along(model.network, given.x)
     if not 1 <= layer <= len(layers):
         raise WrongCall(f"--layer {layer}; {name} has {len(layers)} with gates")

@@ -70,7 +70,7 @@ def test_a_recording_is_mixed_to_mono(tmp_path):
     soundfile.write(path, np.array([[0.5, 0.0]] * 100), 8000)
     samples, rate_hz = recording(path)
     assert (rate_hz, samples.dtype, samples.tolist()) == (8000, np.int16, [8192] * 100)
-    with pytest.raises(ValueError, match="missing.wav is no file"):
+    with pytest.raises(ValueError, match="missing.wav is missing"):
         recording(tmp_path / "missing.wav")
     (tmp_path / "no.wav").write_text("no sound")
     with pytest.raises(ValueError, match="is no audio file that can be read"):

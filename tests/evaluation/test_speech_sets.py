@@ -93,7 +93,7 @@ def test_what_is_no_tar_or_no_audio_is_named(tmp_path):
         member = tarfile.TarInfo("key0.opus")
         member.size = 4
         file.addfile(member, io.BytesIO(b"loud"))
-    assert "key0.opus is not audio" in complaint(path)
+    assert "key0.opus is no audio file" in complaint(path)
     tar.write_bytes(b"no tar at all")
     assert "not a readable tar" in complaint(path)
 

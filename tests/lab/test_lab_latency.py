@@ -199,7 +199,7 @@ def test_the_shipped_networks_on_their_sample_and_a_recording_on_its_time_line(s
         ([], 2, "give DATA"),
         (["--quick", "--file", "a.wav"], 2, "give DATA"),
         (["--quick", "--task", "summary"], 2, "no sample of 'summary'"),
-        (["--file", "missing.wav"], 1, "missing.wav is no file"),
+        (["--file", "missing.wav"], 1, "missing.wav is missing"),
         (["/tmp"], 1, "holds no speech/"),
     ],
 )

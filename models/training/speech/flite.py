@@ -10,12 +10,12 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import soxr
 
 from streamer.models.datasets.corpus import SAMPLE_RATE_HZ
 from streamer.models.datasets.shards import PHONES
 from streamer.models.training.speech.voice import Synthesiser, VoiceFactors
+from streamer.sound.sound_file import read_mono
 
 VOICES_HZ = {"awb": 130.0, "rms": 95.0, "slt": 170.0, "kal16": 100.0}  # and the pitch that each has
 PAUSE, SCHWA = "pau", "ax"
@@ -52,7 +52,7 @@ class _Flite:
             phones = phones_of(process.stdout)
             if process.returncode or not phones or not sound.exists():
                 return None
-            samples, rate = soundfile.read(sound, dtype="float32")
+            samples, rate = read_mono(sound)
         return soxr.resample(samples, rate * voice.formants, SAMPLE_RATE_HZ).astype(np.float32), phones
 
 

@@ -14,10 +14,11 @@ from streamer.evaluation.alignment import right_words
 from streamer.evaluation.error_rates import plain
 from streamer.evaluation.job import Job
 from streamer.evaluation.recognition import hear, live_model, offline_model, read_whole
-from streamer.evaluation.recordings import COMMON_RATE_HZ, Recording, SpokenWord, read_sound
+from streamer.evaluation.recordings import COMMON_RATE_HZ, Recording, SpokenWord
 from streamer.evaluation.transcribed import from_transcript
 from streamer.evaluation.word_delays import Shown, settled, shown
 from streamer.lab.drawing import SHADES, figure, save
+from streamer.sound.sound_file import read_mono
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,7 +56,7 @@ def both(config: Config, path: Path, text: str | None) -> Timeline:
 
     ValueError for what isn't audio, and for a recording that is too long for a picture.
     """
-    recording = Recording(path.name, text or "", *read_sound(path))
+    recording = Recording(path.name, text or "", *read_mono(path))
     if (seconds := recording.seconds) > LONGEST_S:
         raise ValueError(
             f"{path} lasts {seconds:.0f} s; a time line holds up to {LONGEST_S:.0f} s: give a part of it"

@@ -10,11 +10,12 @@ from typing import BinaryIO
 
 import numpy as np
 
-from streamer.clients.ffmpeg import FfmpegDecoder
-from streamer.clients.libsndfile import LibsndfileDecoder
-from streamer.clients.mixing import Mixer
-from streamer.clients.sound_header import Promise, promise
+from streamer.sound.ffmpeg import FfmpegDecoder
+from streamer.sound.libsndfile import LibsndfileDecoder
+from streamer.sound.mixing import Mixer
+from streamer.sound.sound_header import Promise, promise
 
+BLOCK_S = 10  # that are read at once
 TOLERANCE_S = 0.1  # between what a header says and what is there: codecs pad
 
 
@@ -25,14 +26,16 @@ class SoundFile:
     audio.
     """
 
-    def __init__(self, path: Path | str):
+    def __init__(self, path: Path | str, content: BinaryIO | None = None):
+        """With `content`, that is what the file holds, and `path` is its name."""
         self.name = str(path)
         self.mixer = Mixer()  # for whoever hears one channel
         self.frames = 0  # that were read
         self._ended = False
-        refuse_missing(path)
+        if content is None:
+            refuse_missing(path)
         try:
-            content = _piped(path)
+            content = content or _piped(path)
             self._promise = _promise(path, content)
             self._decoder = _decoder(path, content, self._promise.is_chain)
         except OSError as error:
@@ -100,6 +103,20 @@ class SoundFile:
 
     def _claim(self) -> str:
         return f"{self.name} says that it lasts {self._claimed_s:.1f} s, but holds {self.seconds:.1f} s"
+
+
+def read_mono(path: Path | str, content: BinaryIO | None = None) -> tuple[np.ndarray, int]:
+    """All samples [n] float32 of one channel, and their rate; a warning goes to standard error.
+
+    ValueError, one line, as `SoundFile`, and for a file of which a part is missing.
+    """
+    file = SoundFile(path, content)
+    blocks = [file.mixer.mono(block) for block in file.blocks(BLOCK_S * file.rate_hz)]
+    if file.fault:
+        raise ValueError(file.fault)
+    if file.warning:
+        print(f"streamer: {file.warning}", file=sys.stderr)
+    return np.concatenate(blocks), file.rate_hz
 
 
 def refuse_missing(path: Path | str) -> None:

@@ -58,7 +58,7 @@ def _lacks_end(file: BinaryIO) -> bool:
 
 
 def _is_chain(file: BinaryIO) -> bool:
-    # Streams that play together begin together, each with a first page; one that begins later is a second link.
+    # Streams that play together begin together, each with a first page; another one begins later.
     at = 0
     while (page := _read(file, at, MOST_PAGE_BYTES))[:6] == FIRST_PAGE:
         at += OGG_PAGE_BYTES + page[26] + sum(page[OGG_PAGE_BYTES:][: page[26]])

@@ -8,9 +8,9 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from streamer.clients import mpeg
-from streamer.clients.quiet import quiet_libraries
-from streamer.clients.sound_header import finished_wav
+from streamer.sound import mpeg
+from streamer.sound.quiet import quiet_libraries
+from streamer.sound.sound_header import finished_wav
 
 UNKNOWN_FRAMES = 2**62  # a FLAC that was written to a pipe has, through libsndfile, 2^63 - 1 frames
 
@@ -48,6 +48,16 @@ class LibsndfileDecoder:
             self.fault = _reason(error)
             # The exception hides how many frames came before the fault.
             return block[: np.count_nonzero(~np.isnan(block[:, 0]))]
+
+
+def told_seconds(name: str) -> float:
+    """How long the header of a file says that it is; 0 where that can't be known before it is read."""
+    try:
+        with quiet_libraries():
+            header = None if name == "-" else soundfile.info(os.fsencode(name))
+        return float(header.duration) if header and header.frames < UNKNOWN_FRAMES else 0.0
+    except (soundfile.SoundFileRuntimeError, OSError):
+        return 0.0
 
 
 class _Unsought(soundfile.SoundFile):  # type: ignore[misc] # soundfile has no types

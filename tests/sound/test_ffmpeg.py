@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from streamer.clients.files import AudioFile
-from streamer.clients.sound_file import SoundFile
+from streamer.sound.sound_file import SoundFile
 
 av = pytest.importorskip("av")
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from streamer.clients import mpeg
 from streamer.clients.files import AudioFile
-from streamer.clients.quiet import quiet_libraries
-from streamer.clients.sound_file import SoundFile
+from streamer.sound import mpeg
+from streamer.sound.quiet import quiet_libraries
+from streamer.sound.sound_file import SoundFile
 
 RATE_HZ = 16000
 FLAC_LENGTH = slice(8 + 13, 8 + 18)  # in STREAMINFO: four bits of something else, then 36 of samples
