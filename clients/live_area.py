@@ -27,12 +27,12 @@ class LiveArea:
         self._lines: list[Text] = []  # of the area, as it was drawn last
         self._printed: deque[Text] = deque(maxlen=KEPT)
         self._new: list[Text] = []  # printed at the next drawing
-        self._keys = Keys()
+        self.keys = Keys()  # what is typed meanwhile
         self._size = self.size  # of the window that it was drawn in
 
     def __enter__(self) -> "LiveArea":
         # Else the terminal echoes Ctrl-C as ^C, which may wrap the last line.
-        self._keys.__enter__()
+        self.keys.__enter__()
         self.console.show_cursor(False)
         return self
 
@@ -42,7 +42,7 @@ class LiveArea:
                 self.console.line()
             self.console.show_cursor(True)
         finally:
-            self._keys.__exit__(kind, error, trace)
+            self.keys.__exit__(kind, error, trace)
 
     @property
     def size(self) -> ConsoleDimensions:

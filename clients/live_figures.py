@@ -20,7 +20,10 @@ class Figures:
     heard_s: float = 0.0
     real_time_factor: float | None = None  # of a server that is ours
     warning: str = ""
-    latencies_ms: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
+    delays_ms: deque[float] = field(
+        default_factory=lambda: deque(maxlen=1000)
+    )  # word's end to its appearance
+    computing_ms: deque[float] = field(default_factory=lambda: deque(maxlen=1000))  # sending to the result
 
     def line(self, columns: int | None = None) -> str:
         """The figures that fit into `columns`, the most important ones first; all of them without a limit."""
@@ -33,12 +36,15 @@ class Figures:
 
     def _parts(self) -> list[str]:
         parts = [f"{self.heard_s:.1f} s heard"]
-        if self.latencies_ms:
-            p50, p95 = np.percentile(list(self.latencies_ms), (50, 95))
-            parts.append(f"latency p50 {p50:.0f} ms, p95 {p95:.0f} ms")
+        if self.delays_ms:
+            p50, p95 = np.percentile(list(self.delays_ms), (50, 95))
+            parts.append(f"delay p50 {p50:.0f}, p95 {p95:.0f} ms")
+        if self.computing_ms:
+            parts.append(f"computing {np.median(list(self.computing_ms)):.0f} ms")
         if self.real_time_factor is not None:
-            parts.append(f"real-time factor {self.real_time_factor:.3f}")
-        parts.append(f"{self.overflows} overflow{'' if self.overflows == 1 else 's'}")
+            parts.append(f"real-time factor {self.real_time_factor:.2f}")
+        lost = f"{self.overflows} overflow{'' if self.overflows == 1 else 's'}"
+        parts.insert(1 if self.overflows else len(parts), lost)
         return parts
 
 

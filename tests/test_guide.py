@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from streamer.cli.models import models
+from streamer.cli.options import Configured
+from streamer.models.bundle import catalog
 from streamer.models.bundle.build import load
 from streamer.models.bundle.verify import verify
+from streamer.models.card import read_card
 from streamer.models.readers.build import reader
 
 GUIDE = (Path(__file__).parent.parent / "docs/models.md").read_text()
@@ -62,3 +66,23 @@ def test_the_guides_own_architecture_keeps_the_laws(desk, monkeypatch):
     import counting
 
     assert all(result.passed for result in verify(counting.network))
+
+
+def test_latencies_are_told_alike(capsys):
+    """By `streamer models`, the README and docs/models.md; descriptions leave them to `latency_ms`."""
+    root = Path(__file__).parent.parent
+    assert models(Configured()) == 0
+    told = dict(
+        re.findall(
+            r"^(\S+-en\S*) .* live +(?:audio|text) +(\d+ (?:ms|words?)) ", capsys.readouterr().out, re.M
+        )
+    )
+    assert {"captions-en", "commands-en", "translate-en-de", "entities-en", "compress-en"} <= told.keys()
+    readme = (root / "README.md").read_text()
+    for name, latency in told.items():
+        (row,) = (line for line in readme.splitlines() if line.startswith("|") and f"`{name}`" in line)
+        assert latency in row
+        if latency.endswith("ms"):
+            (row,) = re.findall(rf"^\| `{name}` .*$", GUIDE, re.M)
+            assert latency in row
+        assert not re.search(r"\d ms", read_card(catalog.zoo()[name]).description)

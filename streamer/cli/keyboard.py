@@ -3,13 +3,12 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from rich.console import Console, Group
-from rich.live import Live
+from rich.console import Console
 from rich.text import Text
 
 from streamer import wire
 from streamer.cli.readable import readable, readable_sentence
-from streamer.clients.keys import Keys
+from streamer.clients.live_area import LiveArea
 from streamer.offline.sentence_result import SentenceResult
 
 WAIT_S = 0.1
@@ -32,16 +31,18 @@ def type_along(text: Typed) -> None:
     """Take keys until Ctrl-D or Ctrl-C: words go out when they are complete, Enter ends a sentence."""
     sentence, word = "", ""  # what has gone out, and what is being typed
 
-    def drawn() -> Group:
-        answer = readable(text.task, text.partial) if text.partial else Text()
-        return Group(Text.assemble("› ", sentence, (word, "dim"), ("▏", "cyan")), Text.assemble("  ", answer))
+    with LiveArea(Console()) as area:
 
-    console = Console()
-    with Keys() as keys, Live(console=console, auto_refresh=False, get_renderable=drawn) as live:
+        def draw() -> None:
+            answer = readable(text.task, text.partial) if text.partial else Text()
+            typed = Text.assemble("› ", sentence, (word, "dim"), ("▏", "cyan"))
+            area.draw([typed, Text.assemble("  ", answer)], [])
+
         # Not before: until then the terminal itself would show the keys.
-        live.console.print("[dim]Enter ends a sentence, Ctrl-D the text[/]")
+        area.print(Text("Enter ends a sentence, Ctrl-D the text", style="dim"))
+        draw()
         try:
-            while (key := keys.pressed(WAIT_S)) != END:
+            while (key := area.keys.pressed(WAIT_S)) != END:
                 finals: list[SentenceResult] = []
                 if key in RUBOUT:
                     word = word[:-1]
@@ -55,13 +56,12 @@ def type_along(text: Typed) -> None:
                     word += key
                 for final in finals:
                     sentence = ""
-                    live.console.print(readable_sentence(final), soft_wrap=True)
-                if key:
-                    live.refresh()
+                    area.print(readable_sentence(final))
+                draw()
         except KeyboardInterrupt:
             pass  # ends as Ctrl-D does: with the last words out
         sentence, last = "", [*text.type(word.encode()), *text.end()]
         word = ""
         for final in last:
-            live.console.print(readable_sentence(final), soft_wrap=True)
-        live.refresh()
+            area.print(readable_sentence(final))
+        draw()

@@ -15,6 +15,7 @@ from streamer.clients.live_figures import Figures
 from streamer.clients.microphone import level_dbfs
 from streamer.clients.notices import Gap, Notice, Restarted, StreamOver
 from streamer.clients.terminal import TerminalView
+from streamer.clients.word_delays import WordDelays
 from streamer.offline.rewriter import Pair, Rewriter, later
 from streamer.server.usage import cpu_seconds
 
@@ -43,6 +44,7 @@ class Talk:
         self._rate_hz = stream.opened.options["format"]["rate"]
         self._restarts: dict[bytes, int] = {}  # where a stream began that stands in for a lost one
         self._sent: deque[tuple[int, float]] = deque(maxlen=10_000)  # (end position, when)
+        self._delays = WordDelays(self._rate_hz)
         self._next_look = time.monotonic() + LOOK_S
         self._cpu_before = cpu_seconds(server_pid) if server_pid else 0.0
 
@@ -63,6 +65,7 @@ class Talk:
         self.stream.send(block)
         now = time.monotonic()
         self._sent.append((self.stream.position, now))
+        self._delays.hear(self.stream.position, now)
         if self.rewriter:
             self.rewriter.hear(block)
         self.figures.level_dbfs = level_dbfs(block)
@@ -79,7 +82,8 @@ class Talk:
         now = time.monotonic()
         for result in results:
             result = moved(result, self._restarts.get(result.stream, 0))
-            self._note_latency(result, now)
+            self._note_computing(result, now)
+            self.figures.delays_ms.extend(1000 * delay for delay in self._delays.show(result, now))
             self.shown.show(result)
             if result.kind == "final" and result.alternatives:
                 self._finals += bool(result.alternatives[0].text.strip())
@@ -102,12 +106,12 @@ class Talk:
         elif isinstance(notice, Gap):
             self.figures.warning = f"results {notice.first} to {notice.last} were lost on the way"
 
-    def _note_latency(self, result: wire.Result, now: float) -> None:
+    def _note_computing(self, result: wire.Result, now: float) -> None:
         """From sending the block that holds `through` to now."""
         while self._sent and self._sent[0][0] < result.through:
             self._sent.popleft()
         if self._sent:
-            self.figures.latencies_ms.append(1000 * (now - self._sent[0][1]))
+            self.figures.computing_ms.append(1000 * (now - self._sent[0][1]))
 
     def _show_rewritten(self, pairs: list[Pair]) -> None:
         for before, after in pairs:

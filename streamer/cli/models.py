@@ -54,9 +54,10 @@ def _check_reader(model: "Model") -> None:
 
 
 def _timing(model: "Model") -> tuple[str, str]:
-    """The mode, and how long after a sound began its first output is known, as `Opened` tells it.
+    """The mode, and what the network waits for before it knows, as `Opened` tells it.
 
-    What hears no sound answers at every step.
+    Of sound that is `latency_ms`, from the beginning of a sound to its first output; of text the `lookahead`
+    in words of a stream that names none. Without one the answer comes with the word, or with the step.
     """
     from streamer.models.layers.stage import Stage
     from streamer.runtime.geometry import geometry
@@ -65,9 +66,21 @@ def _timing(model: "Model") -> tuple[str, str]:
     if not isinstance(model.network, Stage):
         return "offline", f"the whole {'recording' if model.card.front else 'text'}"
     if not model.card.front:
-        return "live", "none"
+        return "live", _words_behind(model)
     places = Places(geometry(model.front(model.rate_hz)), geometry(model.network))
-    return "live", f"{1000 * places.needed(1) / model.rate_hz:.0f} ms"
+    return "live", f"{places.latency_ms(model.rate_hz):.0f} ms"
+
+
+def _words_behind(model: "Model") -> str:
+    """The `lookahead` of a stream that names none."""
+    from streamer.models.feeders.encoders import reading
+    from streamer.models.readers.build import reader
+
+    words = 0
+    if _input(model.card) == "text":
+        encoder, words_reader = reading(model.card, model.folder).encoder, reader(model.card, model.folder, 1)
+        words = (encoder.parse({}) | words_reader.parse({})).get("lookahead", 0)
+    return f"{words} word{'' if words == 1 else 's'}" if words else "none"
 
 
 def _input(card: Card) -> str:

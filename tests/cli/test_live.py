@@ -55,14 +55,14 @@ def talk(stream) -> Talk:
     return Talk(stream, figures, Lines(figures, TextLines()), None, None, None)
 
 
-def test_latency_counts_from_the_block_that_holds_the_position():
+def test_computing_counts_from_the_block_that_holds_the_position():
     with serving(EchoEngine()) as server, connect(server.address) as connection:
         session = talk(connection.open("echo", format=FORMAT))
         session.run([BLOCK, b"", BLOCK])
         assert session.stream.closed.reason == "closed"
         assert session.figures.heard_s == 0.04
-        assert len(session.figures.latencies_ms) == 2
-        assert all(0 <= latency < 1000 for latency in session.figures.latencies_ms)
+        assert len(session.figures.computing_ms) == 2
+        assert all(0 <= latency < 1000 for latency in session.figures.computing_ms)
 
 
 def test_a_server_that_leaves_ends_the_session_with_its_reason():

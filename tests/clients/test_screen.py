@@ -20,7 +20,7 @@ def sentence(number: int, count: int) -> str:
 
 def figures() -> Figures:
     figures = Figures("captions-en · a microphone of a long name · Ctrl-C ends", heard_s=12.3)
-    figures.latencies_ms.extend([200, 300])
+    figures.delays_ms.extend([200, 300])
     figures.warning = "digital silence: is the microphone muted or blocked?"
     return figures
 

@@ -49,8 +49,7 @@ class AudioInput(InputKind[AudioFormat]):
         return {"format": {"encoding": choice.encoding, "rate": choice.rate, "channels": choice.channels}}
 
     def latency_ms(self, choice: AudioFormat, network: Geometry) -> float:
-        places = Places(self.front(choice.rate).geometry, network)
-        return 1000 * places.needed(1) / choice.rate
+        return Places(self.front(choice.rate).geometry, network).latency_ms(choice.rate)
 
     def open(self, choice: AudioFormat, network: Lane, times: Times) -> "AudioIntake":
         runner = self.front(choice.rate)
@@ -138,6 +137,10 @@ class Places:
     def needed(self, rows: int) -> int:
         """Positions after which the first `rows` output rows are known, in whole blocks."""
         return self.front.steps_for(self.network.steps_for(rows)) if rows else 0
+
+    def latency_ms(self, rate_hz: int) -> float:
+        """From the beginning of a sound at `rate_hz` until its first output row is known."""
+        return 1000 * self.needed(1) / rate_hz
 
     def alternatives(self, event: Event, heard: int) -> tuple[wire.Alternative, ...]:
         """The event's readings with their times in positions, none beyond the position `heard`."""
