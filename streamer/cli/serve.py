@@ -159,8 +159,11 @@ class Replayed(Configured):
     file: Path = argument("FILE", "What `streamer serve --record` wrote.")
 
 
-def replay(options: Replayed) -> None:
-    """Print the finals that a recorded wire gives, and whether they are those of the recording."""
+def replay(options: Replayed) -> int:
+    """Print the finals that a recorded wire gives, and whether they are those of the recording.
+
+    0, or 1 for a recording that is cut short, after what there is of it.
+    """
     from streamer.server.pipelines import Pipelines
     from streamer.server.replay import Replay, recorded_results
     from streamer.server.serve import served_names, unpaced_engine
@@ -182,6 +185,7 @@ def replay(options: Replayed) -> None:
     print(f"streamer: {len(results)} streams, {verdict}{note}", file=sys.stderr)
     if not same and not player.cut_short:
         raise ValueError(f"{file}: this server's models or config differ from those it was recorded with")
+    return int(player.cut_short)
 
 
 def _texts(results: dict[bytes, list[wire.Result]]) -> dict[bytes, list[Any]]:

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 
 from streamer import wire
 from streamer.server.contract import Outgoing, WireEngine
+from streamer.server.listening_clock import ListeningClock
 from streamer.server.recording import Recorder
 from streamer.server.sockets import Sockets
 
-# Inputs taken before the engine steps again. They wait in ZeroMQ otherwise, so the bound only
-# keeps a flood of them from starving the steps.
+# Inputs, and seconds of taking them, before the engine steps again: the rest waits in ZeroMQ, which
+# takes from its connections in turn. So neither many inputs nor dear ones starve the steps.
 MOST_INPUTS = 512
+INTAKE_SECONDS = 0.02
 # An idle turn ends after this long; leases and `stop` are looked at so often.
 IDLE_MS = 50
 # While a step waits for more streams, inputs are taken this often and not one by one: waking for each
@@ -33,7 +35,8 @@ class Loop:
         recorder: Recorder | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
-        self.engine, self.sockets, self.recorder, self.clock = engine, sockets, recorder, clock
+        self.engine, self.sockets, self.recorder = engine, sockets, recorder
+        self.clock = ListeningClock(clock)
         self._topics: dict[bytes, bytes] = {}  # stream to topic, while it is open
         self._stops = 0
 
@@ -55,20 +58,32 @@ class Loop:
 
     def turn(self) -> None:
         """Take what has arrived, step once, send what there is to say."""
-        inputs = list(self.sockets.receive(MOST_INPUTS, self._rest()))
+        self.sockets.wait(self._rest())
         # One instant for the whole turn: a replay that takes the same turns finds the same leases
         # run out.
         now = self.clock()
-        for peer, parts in inputs:
-            if self.recorder:
-                self.recorder.input(now, peer, parts)
-            self._receive(peer, parts, now)
+        taken = self._take_inputs(now)
         outgoing = self.engine.tick(now)
         if self.recorder:
             expired = expired_streams(outgoing)
-            if inputs or expired:
+            if taken or expired:
                 self.recorder.tick(now, expired)
         self._send(outgoing, now)
+
+    def _take_inputs(self, now: float) -> int:
+        """Give the engine what has arrived, within the bounds of a turn; how many inputs there were."""
+        until = time.perf_counter() + INTAKE_SECONDS
+        taken = 0
+        while taken < MOST_INPUTS and time.perf_counter() < until:
+            arrived = self.sockets.receive()
+            if arrived is None:
+                break
+            peer, parts = arrived
+            if self.recorder:
+                self.recorder.input(now, peer, parts)
+            self._receive(peer, parts, now)
+            taken += 1
+        return taken
 
     def _rest(self) -> int:
         """Rest while a step waits for company; then the milliseconds that an input may be awaited."""
@@ -113,7 +128,8 @@ def expired_streams(outgoing: list[Outgoing]) -> list[bytes]:
 def decode_parts(parts: list[bytes]) -> tuple[wire.Input, bytes]:
     """The message and the payload of one or two parts. WireError for any other number of them."""
     if not 1 <= len(parts) <= 2:
-        text = f"{len(parts)} parts; a message has a header and at most one payload"
+        how_many = "no part" if not parts else "more than two parts"
+        text = f"{how_many}; a message has a header and at most one payload"
         raise wire.WireError("bad_header", text)
     return wire.decode_input(*parts), parts[1] if len(parts) > 1 else b""
 

@@ -45,7 +45,7 @@ class Replay:
             yield from self._named(self._input(record))
         elif isinstance(record, Tick):
             outgoing = self._settle(record.now)
-            expired = {self._names[stream] for stream in expired_streams(outgoing)}
+            expired = {self._names.get(stream, stream) for stream in expired_streams(outgoing)}
             if expired != set(record.expired):
                 raise ValueError(
                     f"{self.path}: other leases ran out at {record.now:.3f} s than when it was recorded"
@@ -83,7 +83,7 @@ class Replay:
         return outgoing
 
     def _answer(self, record: Answer) -> Iterator[wire.Output]:
-        message = wire.decode_output(*record.parts)
+        message = _answered(self.path, record)
         if not isinstance(message, wire.Opened) or message.stream in self._recorded:
             return
         opened = self._opened.get((record.peer, message.request))
@@ -109,7 +109,16 @@ def recorded_results(path: Path) -> dict[bytes, list[wire.Result]]:
     results: dict[bytes, list[wire.Result]] = {}
     for record in read_recording(path):
         if isinstance(record, Answer):
-            message = wire.decode_output(*record.parts)
+            message = _answered(path, record)
             if isinstance(message, wire.Result):
                 results.setdefault(message.stream, []).append(message)
     return results
+
+
+def _answered(path: Path, record: Answer) -> wire.Output:
+    """The message of a recorded answer. ValueError where it is none."""
+    try:
+        header, *payload = record.parts or [b""]
+        return wire.decode_output(header, *payload[:1])
+    except wire.WireError as error:
+        raise ValueError(f"{path}: an answer of {record.now:.3f} s is damaged: {error.message}") from None

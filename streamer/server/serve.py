@@ -1,7 +1,6 @@
 """From a config to a running server: models, engine, sockets, loop."""
 
 import gc
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from streamer.models.feeders.encoders import KINDS as TEXT_FEEDERS
 from streamer.models.layers.stage import Stage
 from streamer.models.readers.build import reader
 from streamer.runtime.devices import Devices
+from streamer.server.announcing import announce
 from streamer.server.engine import Engine, Settings
 from streamer.server.loading import load_model
 from streamer.server.loop import Loop, stopped_by_signals
@@ -90,11 +90,6 @@ def settings(config: Config) -> Settings:
         max_wait_ms=engine.max_wait_ms,
         max_batch=engine.max_batch,
     )
-
-
-def announce(text: str) -> None:
-    """Tell whoever runs the server."""
-    print(f"streamer: {text}", file=sys.stderr, flush=True)
 
 
 def hears(card: Card) -> bool:

@@ -1,7 +1,6 @@
 """The two sockets of a server: a ROUTER for the owners of streams, an XPUB for watchers."""
 
 import errno
-from collections.abc import Iterator
 
 import zmq
 
@@ -13,6 +12,10 @@ SEND_HIGH_WATER = 10_000
 # Inputs are never dropped: past this many unread ones of a peer ZeroMQ stops reading from it and
 # TCP slows it down. Frames of 100 ms of 100 streams on one connection fit twice.
 RECEIVE_HIGH_WATER = 256
+# Parts too many of a message that are dropped before the engine may step.
+DISCARDED_AT_ONCE = 10_000
+# A subscription is MODEL/STREAM, or the beginning of it.
+MAX_TOPIC_BYTES = 512
 # Somewhat too large still gets a typed refusal; far too large costs the peer its connection.
 MAX_PART_BYTES = 2 * wire.MAX_PAYLOAD_BYTES
 # A queued answer may still leave for this long when the sockets close.
@@ -39,6 +42,7 @@ class Sockets:
         self._poller.register(self._router, zmq.POLLIN)
         self._poller.register(self._publisher, zmq.POLLIN)
         self.undelivered = 0  # answers whose peer had gone or had stopped reading
+        self._discarding = False  # whether the message that is being received has parts too many
 
     def __enter__(self) -> "Sockets":
         return self
@@ -50,19 +54,35 @@ class Sockets:
         """Close both; what is queued may leave for LINGER_MS."""
         self._context.destroy(linger=LINGER_MS)
 
-    def receive(self, most: int, wait_ms: int) -> Iterator[tuple[bytes, list[bytes]]]:
-        """Wait for at most `wait_ms`, then yield up to `most` inputs: the peer and its parts."""
-        ready = dict(self._poller.poll(wait_ms))
-        if self._publisher in ready:
+    def wait(self, wait_ms: int) -> None:
+        """Wait for an input for at most `wait_ms`."""
+        if self._publisher in dict(self._poller.poll(wait_ms)):
             self._take_subscriptions()
-        if self._router not in ready:
-            return
-        for _ in range(most):
-            try:
-                peer, *parts = self._router.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            yield peer, parts
+
+    def receive(self) -> tuple[bytes, list[bytes]] | None:
+        """The next input that has arrived: the peer and its parts, none more than `wire.MAX_PARTS`."""
+        if self._discarding and not self._discard():
+            return None
+        try:
+            peer = self._router.recv(zmq.NOBLOCK)
+        except zmq.Again:
+            return None
+        parts: list[bytes] = []
+        while self._router.get(zmq.RCVMORE):
+            if len(parts) == wire.MAX_PARTS:
+                self._discarding = True
+                break
+            parts.append(self._router.recv())
+        return peer, parts
+
+    def _discard(self) -> bool:
+        """Drop parts of the message that has too many; whether it is at its end."""
+        for _ in range(DISCARDED_AT_ONCE):
+            if not self._router.get(zmq.RCVMORE):
+                self._discarding = False
+                return True
+            self._router.recv(copy=False)
+        return False
 
     def send(self, peer: bytes, parts: list[bytes]) -> None:
         """Send to one peer. One that is gone or no longer reads is counted, never waited for."""
@@ -92,7 +112,7 @@ class Sockets:
         socket.set(zmq.LINGER, LINGER_MS)
         socket.set(zmq.SNDHWM, SEND_HIGH_WATER)
         socket.set(zmq.RCVHWM, RECEIVE_HIGH_WATER)
-        socket.set(zmq.MAXMSGSIZE, MAX_PART_BYTES)
+        socket.set(zmq.MAXMSGSIZE, MAX_PART_BYTES if kind == zmq.ROUTER else MAX_TOPIC_BYTES)
         socket.set(zmq.IPV6, "[" in address)
         if kind == zmq.ROUTER:
             # Without it, answers to a peer that is gone vanish uncounted.

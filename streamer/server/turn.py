@@ -4,8 +4,6 @@ What a model's own code raises (its feeder, its network, its reader) ends the st
 called for, and nobody else: the session's `fault` holds it, and the turn goes on without them.
 """
 
-import sys
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -16,6 +14,7 @@ from streamer.models.readers import Event
 from streamer.runtime.geometry import Geometry
 from streamer.runtime.lane import Lane
 from streamer.runtime.runner import Runner
+from streamer.server.announcing import announce_fault
 from streamer.server.contract import Outgoing
 from streamer.server.scheduler import Ready, schedule
 from streamer.server.served_model import ServedModel
@@ -59,8 +58,7 @@ def end_faulted(sessions: Sequence[Session]) -> list[Outgoing]:
 
 def report(model: str, num_streams: int, error: BaseException | None) -> None:
     """Tell whoever runs the server that a model failed, and where."""
-    print(f"streamer: {model} failed; streams that end with it: {num_streams}", file=sys.stderr)
-    traceback.print_exception(error, file=sys.stderr)
+    announce_fault(f"{model} failed; streams that end with it: {num_streams}", error)
 
 
 class Queue(NamedTuple):

@@ -4,6 +4,7 @@ from streamer.errors import WireError
 from streamer.wire.codec import (
     CODES,
     MAX_HEADER_BYTES,
+    MAX_PARTS,
     MAX_PAYLOAD_BYTES,
     RESERVED,
     decode_input,
@@ -48,6 +49,7 @@ __all__ = [
     "FEATURES",
     "ID_BYTES",
     "MAX_HEADER_BYTES",
+    "MAX_PARTS",
     "MAX_PAYLOAD_BYTES",
     "RATES_HZ",
     "RESERVED",

@@ -17,6 +17,8 @@ MAX_HEADER_BYTES = 64 * 1024
 MAX_PAYLOAD_BYTES = 1024 * 1024
 MAX_ANSWER_BYTES = 1024 * 1024
 MAX_DEPTH = 8  # of the values inside `options` and `values`
+MAX_NODES = 4096  # of them, keys and values together
+MAX_PARTS = 3  # that are looked at: a header, a payload, and one that is too many
 CODES = (
     "bad_header",
     "unsupported",
@@ -109,10 +111,16 @@ def _check_payload(message: Input, num_bytes: int) -> None:
 def _check_plain(values: dict[str, Any], field: str, request: str = "", stream: bytes = b"") -> None:
     """Refuse what is nested too deep or is no plain value (a msgpack extension, a date)."""
     waiting: list[tuple[Any, int]] = [(values, 1)]
+    nodes = 1
     while waiting:
         value, depth = waiting.pop()
         if depth > MAX_DEPTH:
             raise WireError("bad_header", f"{field} nested deeper than {MAX_DEPTH}", field, request, stream)
+        # Counted before they are collected: a peer's list costs what it takes to count it.
+        nodes += 2 * len(value) if isinstance(value, dict) else len(value) if isinstance(value, list) else 0
+        if nodes > MAX_NODES:
+            text = f"{field} hold more than {MAX_NODES} keys and values"
+            raise WireError("too_large", text, field, request, stream)
         if isinstance(value, dict):
             waiting += [(part, depth + 1) for part in value.values()]
             waiting += [(key, depth + 1) for key in value]

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from contextlib import contextmanager
 
 import msgspec
@@ -10,8 +11,8 @@ import pytest
 import zmq
 
 from streamer import wire
-from streamer.server.loop import Loop, stopped_by_signals
-from streamer.server.sockets import AddressError, Sockets
+from streamer.server.loop import INTAKE_SECONDS, Loop, stopped_by_signals
+from streamer.server.sockets import DISCARDED_AT_ONCE, AddressError, Sockets
 from tests.echo_engine import EchoEngine
 from tests.serving import ANY_PORT, serving
 
@@ -124,3 +125,39 @@ def test_a_signal_drains_and_ends_the_loop(number):
         peer.socket.close()
         assert signal.getsignal(number) is before
         assert isinstance(heard[1], wire.Closed) and heard[1].reason == "draining"
+
+
+def test_parts_too_many_are_dropped_a_few_at_a_time_and_refused():
+    with Sockets(ANY_PORT, ANY_PORT) as sockets:
+        peer = Peer(sockets.inputs)
+        peer.socket.send_multipart([b"part"] * (2 * DISCARDED_AT_ONCE + 500))
+        peer.socket.send_multipart([b"next"])
+        arrived, empty = [], 0
+        while len(arrived) < 2:
+            sockets.wait(50)
+            if got := sockets.receive():
+                arrived.append(got[1])
+            elif arrived:
+                empty += 1
+        assert arrived == [[b"part"] * wire.MAX_PARTS, [b"next"]]
+        assert empty == 2  # the engine may step in between
+        peer.socket.close()
+
+
+def test_a_turn_takes_inputs_for_a_bounded_time():
+    class Slow(EchoEngine):
+        def receive(self, peer, message, payload, now):
+            time.sleep(INTAKE_SECONDS / 4)
+            self.taken.append(message)
+            return []
+
+    with Sockets(ANY_PORT, ANY_PORT) as sockets:
+        peer, engine = Peer(sockets.inputs), Slow()
+        for _ in range(50):
+            peer.socket.send_multipart(wire.encode(wire.Describe()))
+        loop = Loop(engine, sockets)
+        sockets.wait(1000)
+        time.sleep(0.1)  # all have arrived
+        loop.turn()
+        assert 1 <= len(engine.taken) <= 5
+        peer.socket.close()

@@ -1,21 +1,23 @@
 """Recordings: what is written comes back, and a replay says what was said."""
 
+import os
 import stat
 
+import numpy as np
 import pytest
 
 from streamer import wire
 from streamer.clients.connection import connect
-from streamer.server.recording import Answer, Arrival, CutShort, Drain, Recorder, Tick, read_recording
+from streamer.server.recording import MAGIC, Answer, Arrival, CutShort, Drain, Recorder, Tick, read_recording
 from streamer.server.replay import Replay, recorded_results
 from tests.echo_engine import EchoEngine
-from tests.serving import Server
+from tests.serving import Server, serving
 
 
-@pytest.fixture
-def recording(tmp_path):
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
     """A recorded server: one stream that closed, one whose lease ran out, one that was drained."""
-    path = tmp_path / "wire.recording"
+    path = tmp_path_factory.mktemp("wire") / "wire.recording"
     with Recorder(path) as recorder:
         server = Server(EchoEngine("recorded", steps=2, lease_s=0.3), recorder=recorder)
         with connect(server.address) as connection:
@@ -116,3 +118,62 @@ def test_a_recording_is_private_and_never_written_over(recording):
     assert stat.S_IMODE(recording.stat().st_mode) == 0o600
     with pytest.raises(FileExistsError):
         Recorder(recording)
+
+
+def test_a_full_disk_ends_the_recording_and_not_the_server(tmp_path, capsys):
+    path = tmp_path / "wire.recording"
+    with Recorder(path) as recorder:
+        recorder._file = os.fdopen(os.open("/dev/full", os.O_WRONLY), "wb", 0)
+        with serving(EchoEngine(), recorder=recorder) as server, connect(server.address) as connection:
+            stream = connection.open("echo")
+            stream.send(b"abcd")
+            stream.close()
+            assert list(stream)
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert str(path) in told and "No space left" in told
+
+
+def test_what_a_hostile_peer_sends_is_recorded_and_read(tmp_path):
+    path = tmp_path / "wire.recording"
+    with (
+        Recorder(path) as recorder,
+        serving(EchoEngine(), recorder=recorder) as server,
+        connect(server.address) as connection,
+    ):
+        connection._socket(server.address).send_multipart([bytes(2**21)] * 12 + [b""] * 100)
+        stream = connection.open("echo")
+        stream.send(b"abcd")
+        stream.close()
+        list(stream)
+    replay = Replay(path, EchoEngine())
+    assert by_stream(replay.messages()) == recorded_results(path)
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_a_hostile_recording_is_played_or_refused_in_one_line(recording, tmp_path, seed):
+    random = np.random.default_rng(seed)
+    content = bytearray(recording.read_bytes()[:20_000])
+    for _ in range(random.integers(1, 6)):
+        at = int(random.integers(len(MAGIC), len(content)))
+        if random.random() < 0.5:
+            content[at] = random.integers(256)
+        else:
+            content[at : at + int(random.integers(40))] = random.bytes(int(random.integers(40)))
+    mutated = tmp_path / "mutated"
+    mutated.write_bytes(content)
+    try:
+        list(Replay(mutated, EchoEngine(lease_s=0.3)).messages())
+        recorded_results(mutated)
+    except ValueError as error:
+        assert str(error).startswith(str(mutated)) and "\n" not in str(error)
+
+
+@pytest.mark.parametrize("times", [(2.0, 1.0), (float("nan"),), (float("inf"),)])
+def test_a_time_that_falls_or_is_none_is_refused(tmp_path, times):
+    path = tmp_path / "wire.recording"
+    with Recorder(path) as recorder:
+        for now in times:
+            recorder.drain(now)
+    with pytest.raises(ValueError, match="damaged"):
+        list(read_recording(path))

@@ -219,3 +219,13 @@ def test_the_document_names_every_message_key_and_code():
         assert f"`{name}`" in text
     assert all(code in rows for code in wire.CODES)
     assert all(str(rate) in text for rate in wire.RATES_HZ)
+
+
+@pytest.mark.parametrize(
+    "options", [{"a": [0] * 60_000}, {"a": [[0] * 2000] * 3}, {str(i): 0 for i in range(3000)}]
+)
+def test_options_of_too_many_values_are_refused(options):
+    (header,) = wire.encode(wire.Open("r" * 16, "m", options=options))
+    with pytest.raises(wire.WireError) as caught:
+        wire.decode_input(header)
+    assert caught.value.code == "too_large" and "4096" in str(caught.value)
