@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from streamer.cli.command import CONTEXT, Command, Group, parameters
+from streamer.cli.output_encoding import keep_all_output
 from streamer.errors import WrongCall, options_named_as_called
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ def main() -> None:
     # Threads that wait for each other inside a product sleep instead of spinning: beside other programs
     # a step of two spinning threads took fifty times as long. Read when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    keep_all_output()
     try:
         with options_named_as_called():
             status = command_line().main(prog_name="streamer", standalone_mode=False)

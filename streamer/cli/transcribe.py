@@ -1,5 +1,6 @@
 """`streamer transcribe`: recordings in, text, JSON or subtitles out."""
 
+import json
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -189,7 +190,8 @@ def rendered(name: str, transcript: Transcript, format: str) -> str:
     if format == "txt":
         return transcript.text
     if format == "json":
-        return msgspec.json.encode({"file": name} | msgspec.to_builtins(transcript)).decode()
+        # A name may be no text; json escapes what is not, and msgspec refuses it.
+        return f'{{"file":{json.dumps(name)},{msgspec.json.encode(transcript).decode()[1:]}'
     subtitles = pysubs2.SSAFile()
     for segment in transcript.segments:
         subtitles.extend(subtitle(cue) for cue in _cues(segment))
