@@ -80,17 +80,16 @@ class JsonLines:
         return ""
 
     def final(self, result: wire.Result) -> str:
-        return _json({"kind": "final"} | segment(result, self.rate_hz)) if best_text(result) else ""
+        return self._spoken({"kind": "final"}, result)
 
     def partial(self, result: wire.Result) -> str:
-        if not best_text(result):
-            return ""
-        return _json(
-            {"kind": "partial", "confirmed": result.confirmed} | segment(result, self.rate_hz),
-        )
+        return self._spoken({"kind": "partial", "confirmed": result.confirmed}, result)
 
     def remark(self, final: int, model: str, text: str) -> str:
         return _json({"kind": "remark", "final": final, "model": model, "text": text})
+
+    def _spoken(self, head: dict[str, Any], result: wire.Result) -> str:
+        return _json(head | segment(result, self.rate_hz)) if best_text(result).strip() else ""
 
 
 class SubtitleLines:

@@ -102,7 +102,7 @@ def live(options: Live) -> int:
                 rewriter.wait_ready()
         figures = Figures(_title(source, model))
         try:
-            chosen = _stream_options(options, _known_options(connection, model))
+            chosen = stream_options(options, _known_options(connection, model))
             stream = connection.open(model, format=source.format, **chosen)
             saved = CaptionFile(options.save, source.rate_hz) if options.save else None
             waits_for = {*stream.protocol.fed.values(), *([OFFLINE] if rewriter else [])}
@@ -143,7 +143,7 @@ def _known_options(connection: Connection, model: str) -> tuple[str, ...]:
     return served[model].options
 
 
-def _stream_options(options: Live, known: tuple[str, ...]) -> dict[str, Any]:
+def stream_options(options: Live, known: tuple[str, ...]) -> dict[str, Any]:
     """What the stream is opened with; ValueError for what a model with the options `known` lacks."""
     chosen = options.writing().options(known)
     if options.endpoint_ms is None:

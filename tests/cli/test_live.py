@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from streamer import wire
+from streamer.cli.live import Live, stream_options
 from streamer.cli.live_sources import sound_blocks
 from streamer.cli.live_talk import Talk, moved
 from streamer.clients.caption_forms import TextLines
@@ -139,3 +140,13 @@ def test_an_offline_network_whose_process_dies_is_one_line(tmp_path):
         with pytest.raises(OSError, match="has ended with status -9"):
             rewriter.rewrite(final("last", 0, RATE_HZ))
             rewriter.finish(time.monotonic() + 60)
+
+
+def test_the_silence_that_ends_an_utterance_goes_to_the_stream():
+    known = ("format", "partials", "endpoint_silence_ms", "sentences")
+    assert stream_options(Live(), known) == {"sentences": True}
+    for silence_ms in (0, 1500):
+        chosen = stream_options(Live(endpoint_ms=silence_ms), known)
+        assert chosen == {"sentences": True, "endpoint_silence_ms": silence_ms}
+    with pytest.raises(ValueError, match="--endpoint-ms: captions-en has no silence"):
+        stream_options(Live(endpoint_ms=500), ("format", "partials"))

@@ -1,5 +1,6 @@
 """`streamer live` as a user meets it: on a terminal, in a pipe, stopped with Ctrl-C."""
 
+import json
 import os
 import pty
 import re
@@ -168,6 +169,17 @@ def test_the_offline_words_take_the_place_of_the_live_ones(piped, rewritten):
     assert rewritten.returncode == 0, rewritten.stderr
     assert len(finals(rewritten)) == len(finals(piped))
     assert finals(rewritten) != finals(piped)
+
+
+def test_formats_and_partials_reach_the_pipe(folder):
+    done = piped_live(folder, "--format", "jsonl", "--partials", "--endpoint-ms", "0")
+    assert done.returncode == 0, done.stderr
+    assert {json.loads(line)["kind"] for line in done.stdout.splitlines()} == {"partial", "final"}
+
+
+def test_a_silence_that_makes_no_sense_is_one_line(folder):
+    (refused,) = piped_live(folder, "--endpoint-ms", "60001").stderr.splitlines()
+    assert "--endpoint-ms" in refused and "60000" in refused
 
 
 def test_on_a_terminal_the_screen_shows_all_of_it(piped, folder):
