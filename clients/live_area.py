@@ -59,7 +59,8 @@ class LiveArea:
 
     def wrapped(self, texts: Iterable[Text]) -> list[Text]:
         """The lines that `texts` have in the window as it was when the area was drawn last."""
-        return [line for text in texts for line in text.wrap(self.console, max(1, self._size.width))]
+        width = max(1, self._size.width)
+        return [line for text in texts for line in _printable(text, "\n").wrap(self.console, width)]
 
     def draw(self, body: Sequence[Text], footer: Sequence[Text]) -> None:
         """Draw the end of `body` that fits, and below it `footer`, each of whose texts is one line."""
@@ -80,7 +81,7 @@ class LiveArea:
     def _fitting(self, body: Sequence[Text], footer: Sequence[Text]) -> list[Text]:
         """One line of `body` at least, then `footer`, then as much of `body` as there is room for."""
         rows = max(1, self._size.height - 1)
-        footer = [text.copy() for text in footer[: rows - 1]]
+        footer = [_printable(text) for text in footer[: rows - 1]]
         for line in footer:
             line.truncate(self._size.width, overflow="ellipsis")
         room = rows - len(footer)
@@ -111,3 +112,12 @@ class LiveArea:
     def _rows(lines: Iterable[Text], width: int) -> int:
         """The rows of lines in a window that has become `width` columns wide."""
         return sum(max(1, -(-line.cell_len // max(1, width))) for line in lines)
+
+
+def _printable(text: Text, keep: str = "") -> Text:
+    """A copy in which what would steer the terminal is only a sign, except for the characters of `keep`."""
+    copy = text.copy()
+    copy.plain = "".join(
+        c if c.isprintable() or c in keep else "\N{REPLACEMENT CHARACTER}" for c in text.plain
+    )
+    return copy

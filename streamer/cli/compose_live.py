@@ -1,19 +1,18 @@
 """`streamer compose --play`: a bounded lead ahead of the loudspeaker, and keys to steer by."""
 
-import shutil
 import sys
 import time
 from collections import deque
 from contextlib import ExitStack
 
 from rich.console import Console
-from rich.live import Live
 from rich.text import Text
 
 from streamer.cli.compose_file import write_scores
 from streamer.cli.compose_options import SCORES, Compose
 from streamer.cli.compose_plan import open_piece, plan
 from streamer.clients.keys import Keys
+from streamer.clients.live_area import LiveArea
 from streamer.clients.speaker import Speaker
 from streamer.errors import WrongCall
 from streamer.music.melody_input import KEYS, REST, MidiPort
@@ -62,18 +61,14 @@ class LivePerformance:
             stack.enter_context(self.speaker)
             if self.port:
                 stack.callback(self.port.close)
-            console = Console(stderr=True)
-            screen = (
-                stack.enter_context(Live(console=console, auto_refresh=False))
-                if sys.stderr.isatty()
-                else None
-            )
+            shown = sys.stderr.isatty()
+            screen = stack.enter_context(LiveArea(Console(stderr=True))) if shown else None
             for played in self.performance:
                 self.speaker.write(played.samples)
                 if played.notes:
                     self.shown.append(played.notes)
                 if screen:
-                    screen.update(self._drawn(), refresh=True)
+                    self._draw(screen)
                 self._wait(keys, self.lead)
                 if self.stopped:
                     return
@@ -117,11 +112,11 @@ class LivePerformance:
         if not note or voice.lowest <= note < voice.lowest + voice.count:
             source.control({"given": {voice.name: note}})
 
-    def _drawn(self) -> Text:
-        columns = max(20, shutil.get_terminal_size().columns - 6)
+    def _draw(self, screen: LiveArea) -> None:
+        columns = max(20, screen.size.width - 6)
         options = self.source.options
         line = (
             f"seed {options['seed']}  temperature {options['temperature']:.2f}  "
             f"tempo {options['tempo']:.0f}  {self.speaker.underruns} underruns"
         )
-        return Text("\n".join([*drawn(list(self.shown), columns), line, HELP]))
+        screen.draw([Text(row) for row in drawn(list(self.shown), columns)], [Text(line), Text(HELP)])

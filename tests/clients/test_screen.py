@@ -128,3 +128,15 @@ def test_finals_wait_for_the_offline_network_in_any_window_but_not_for_ever():
         assert history.count(final.alternatives[0].text) == 1
     for final in finals[:2]:  # they had gone: the offline words come after, and say what they are about
         assert f"offline: {final.alternatives[0].text[:24]}" in history
+
+
+def test_nothing_that_is_said_steers_the_terminal():
+    window = Window(60, 10)
+    hostile = Figures("a\nname\x1b[2J of\rtwo lines", warning="\x1b[5A\x07no")
+    with Screen(hostile, console=window.console) as screen:
+        screen.show(result("final", "said \x1b[H\x1b[Jbefore\r"))
+        for number in range(3):
+            screen.show(result("partial", f"\x1b]0;title\x07 word {number}"))
+            screen.draw()
+            seen = flat(window.lines)
+            assert "said" in seen and f"word {number}" in seen and seen.count("s heard") == 1
