@@ -16,6 +16,8 @@ from streamer.sound.mixing import Mixer
 from streamer.sound.sound_header import Promise, promise
 
 BLOCK_S = 10  # that are read at once
+MOST_SAMPLES = 1 << 22  # of all channels in a block
+RATES_HZ = 1_000, 1_000_000  # from the lowest to the highest of sound
 TOLERANCE_S = 0.1  # between what a header says and what is there: codecs pad
 
 
@@ -41,6 +43,10 @@ class SoundFile:
         except OSError as error:
             raise ValueError(f"{path} can't be read: {error.strerror or error}") from None
         self.rate_hz, self.channels = self._decoder.rate_hz, self._decoder.channels
+        if not RATES_HZ[0] <= self.rate_hz <= RATES_HZ[-1]:
+            raise ValueError(
+                f"{path} says {self.rate_hz} Hz; sound has {RATES_HZ[0]} to {RATES_HZ[-1]}: a wrong header"
+            )
         self._first = self._decoder.read(1)
         if not len(self._first):
             raise ValueError(f"{path} holds no samples")
@@ -77,7 +83,11 @@ class SoundFile:
         return "; ".join(lines)
 
     def blocks(self, frames: int) -> Iterator[np.ndarray]:
-        """float32 blocks [frames, channels], the last one shorter. They end where the decoder fails."""
+        """float32 blocks [frames, channels], the last one shorter; of many channels all are.
+
+        They end where the decoder fails.
+        """
+        frames = min(frames, max(1, MOST_SAMPLES // self.channels))
         first, self._first = self._first, self._first[:0]
         while True:
             block = np.concatenate([first, self._decoder.read(frames - len(first))])

@@ -118,6 +118,24 @@ def test_joined_oggs_are_heard_to_the_last(tmp_path, options):
     assert np.abs(found[4 * RATE_HZ :]).max() > 0.2
 
 
+@pytest.mark.parametrize("rate_hz", [1, 3, 999, 2**31 - 1])
+def test_a_rate_that_no_sound_has_is_one_line(tmp_path, rate_hz):
+    path = tmp_path / "a.wav"
+    wav = content(path, noise(0.1))
+    wav[24:28] = rate_hz.to_bytes(4, "little")
+    path.write_bytes(wav)
+    with pytest.raises(ValueError, match=f"a.wav says {rate_hz} Hz; sound has 1000 to 1000000"):
+        SoundFile(path)
+
+
+def test_blocks_of_many_channels_stay_small(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.full((RATE_HZ, 300), 0.25), RATE_HZ)
+    file = SoundFile(path)
+    blocks = list(file.blocks(2**40))
+    assert max(block.size for block in blocks) <= 2**22 and file.seconds == 1.0
+
+
 def test_decoders_do_not_write_to_standard_error(tmp_path, capfd):
     path = tmp_path / "damaged.mp3"
     damaged = bytearray(mp3(path, 4.0))
