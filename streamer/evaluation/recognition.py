@@ -3,15 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from streamer import wire
 from streamer.evaluation.job import Job
 from streamer.evaluation.recordings import COMMON_RATE_HZ, Recording, SpokenWord
 from streamer.models.bundle import catalog
 from streamer.models.card import Card, read_card
 from streamer.offline.caption_options import RAW, CaptionOptions
-from streamer.offline.speech import Offline
+from streamer.offline.speech import Offline, SoundBlocks
 from streamer.offline.transcript import Transcript
 from streamer.offline.unpaced import STREAMS, Pacing, StreamedSound, listen
 from streamer.server.engine import Engine
@@ -54,11 +52,11 @@ def hear(
     """All `recordings` through `model`, with the job's progress; `passed` takes the seconds of a stream."""
     references: list[tuple[str, str, tuple[SpokenWord, ...] | None]] = []
 
-    def sounds() -> Iterator[tuple[np.ndarray, int]]:
+    def sounds() -> Iterator[SoundBlocks]:
         for recording in recordings:
             references.append((recording.key, recording.text, recording.words))
             known = _at_known_rate(recording)
-            yield known.samples, known.rate_hz
+            yield SoundBlocks([known.samples], known.rate_hz)
 
     streams = min(STREAMS, job.config.model(model.name).max_streams)
     options = writing.options(model.engine.models[model.name].reader.option_names)

@@ -26,7 +26,7 @@ EMPTY = np.zeros(0, np.float32)
 class StreamedSound:
     """The results of one recording's stream, in order; positions count samples at `rate_hz`.
 
-    `index` says which of the recordings that were given it is.
+    `index` says which of the recordings that were given it is; `seconds` are those that were sent.
     """
 
     index: int
@@ -73,12 +73,11 @@ class Unpaced:
         self, sounds: Iterable[SoundBlocks], progress: Progress = lambda seconds: None
     ) -> Iterator[Transcript]:
         """The transcript of each of `sounds`, whose rates are the wire's, in order."""
-        recordings = ((np.concatenate([EMPTY, *sound.blocks]), sound.rate_hz) for sound in sounds)
+        recordings = (sound._replace(blocks=_followed(sound, progress)) for sound in sounds)
         ended: dict[int, Transcript] = {}  # those that a longer one in front of them holds up
         following = 0
         for streamed in listen(self.engine, self.name, recordings, self.pacing):
             ended[streamed.index] = _transcript(streamed)
-            progress(streamed.seconds)
             while following in ended:
                 yield ended.pop(following)
                 following += 1
@@ -87,15 +86,15 @@ class Unpaced:
 def listen(
     engine: Engine,
     model: str,
-    recordings: Iterable[tuple[np.ndarray, int]],
+    recordings: Iterable[SoundBlocks],
     pacing: Pacing,
     passed: Callable[[float], None] = lambda seconds: None,
 ) -> Iterator[StreamedSound]:
     """The results of each recording, in the order in which the streams end.
 
-    A recording is samples float32 [n] and their rate in Hz, which must be one of the wire's. Time stands
-    still while the engine works and moves on by one chunk between chunks, so that results and their order
-    are the same on every machine. `passed` is called with that time.
+    The rate of a recording must be one of the wire's. Time stands still while the engine works and moves on
+    by one chunk between chunks, so that results and their order are the same on every machine. `passed` is
+    called with that time.
     """
     waiting = enumerate(recordings)
     streams: dict[bytes, _Stream] = {}
@@ -127,7 +126,8 @@ class _Stream:
     sound: StreamedSound
     id: bytes
     owner: bytes
-    payload: bytes  # the whole recording, float32
+    chunks: Iterator[np.ndarray]  # float32
+    following: np.ndarray | None  # the first of them that is not sent yet
     words: dict[wire.Word, wire.Word] = field(default_factory=dict)  # of the utterance's results so far
     sent: int = 0  # samples
     seq: int = 0
@@ -136,9 +136,9 @@ class _Stream:
 
 
 def _open(
-    engine: Engine, model: str, index: int, recording: tuple[np.ndarray, int], pacing: Pacing, now: float
+    engine: Engine, model: str, index: int, recording: SoundBlocks, pacing: Pacing, now: float
 ) -> _Stream:
-    samples, rate_hz = recording
+    rate_hz = recording.rate_hz
     options = {"format": {"encoding": "f32", "rate": rate_hz, "channels": 1}, **pacing.options}
     message = wire.Open(request=str(index), model=model, wire=wire.VERSION, options=options)
     for outgoing in engine.receive(PEER, message, b"", now):
@@ -147,25 +147,47 @@ def _open(
             raise ValueError(f"{model}: {answer.message}")
         if isinstance(answer, wire.Opened):
             chunk_samples = max(1, rate_hz * pacing.chunk_ms // 1000)
-            sound = StreamedSound(index, len(samples) / rate_hz, rate_hz, chunk_samples)
-            payload = np.ascontiguousarray(samples, "<f4").tobytes()
-            return _Stream(sound, answer.stream, answer.owner, payload)
+            sound, chunks = (
+                StreamedSound(index, 0.0, rate_hz, chunk_samples),
+                _chunks(recording, chunk_samples),
+            )
+            return _Stream(sound, answer.stream, answer.owner, chunks, next(chunks, None))
     raise AssertionError(f"the engine left Open of {model} without an answer")
 
 
 def _send_chunk(engine: Engine, stream: _Stream, now: float) -> list[Outgoing]:
     """The next chunk, and Close after the last one."""
-    chunk = stream.payload[4 * stream.sent : 4 * (stream.sent + stream.sound.chunk_samples)]
     answers = []
-    if chunk:
+    if stream.following is not None:
         stream.seq += 1
         audio = wire.Audio(stream=stream.id, owner=stream.owner, seq=stream.seq, start=stream.sent)
-        answers += engine.receive(PEER, audio, chunk, now)
-        stream.sent += len(chunk) // 4
-    if 4 * stream.sent >= len(stream.payload):
+        answers += engine.receive(PEER, audio, stream.following.astype("<f4").tobytes(), now)
+        stream.sent += len(stream.following)
+        stream.sound.seconds = stream.sent / stream.sound.rate_hz
+        stream.following = next(stream.chunks, None)
+    if stream.following is None:
         stream.seq, stream.ended = stream.seq + 1, True
         answers += engine.receive(PEER, wire.Close(stream.id, stream.owner, stream.seq), b"", now)
     return answers
+
+
+def _chunks(recording: SoundBlocks, size: int) -> Iterator[np.ndarray]:
+    """The samples of a recording in chunks of `size`, the last one shorter."""
+    waiting = EMPTY
+    for block in recording.blocks:
+        waiting = np.concatenate([waiting, block])
+        while len(waiting) >= size:
+            yield waiting[:size]
+            waiting = waiting[size:]
+    if len(waiting):
+        yield waiting
+
+
+def _followed(recording: SoundBlocks, progress: Progress) -> Iterator[np.ndarray]:
+    """The blocks of a recording; `progress` hears the seconds of each."""
+    for block in recording.blocks:
+        yield block
+        progress(len(block) / recording.rate_hz)
 
 
 def _take(streams: Mapping[bytes, _Stream], outgoings: Iterable[Outgoing]) -> None:
