@@ -116,9 +116,12 @@ class Connection:
         await self.wait_until(self._exchange.described)
         return self._exchange.description
 
-    def open(self, model: str, **options: Any) -> "Pending[Stream]":
-        """Open a stream of `model`: `await` it, or `async with` it. `Refusal` when the server refuses."""
-        return Pending(self._opened(model, options))
+    def open(self, model: str, *, publish: bool = True, **options: Any) -> "Pending[Stream]":
+        """Open a stream of `model`: `await` it, or `async with` it. `Refusal` when the server refuses.
+
+        Without `publish` the server tells its results to nobody else.
+        """
+        return Pending(self._opened(StreamProtocol(model, options, publish)))
 
     async def close(self) -> None:
         """Close every stream that is open, wait for its end, and disconnect."""
@@ -161,8 +164,7 @@ class Connection:
         """Send an input to where its stream lives."""
         self._send(Sending(self._exchange.endpoint(protocol), parts))
 
-    async def _opened(self, model: str, options: dict[str, Any]) -> "Stream":
-        protocol = StreamProtocol(model, options)
+    async def _opened(self, protocol: StreamProtocol) -> "Stream":
         self._exchange.add(protocol)
         try:
             await self.wait_until(protocol.answered)

@@ -70,9 +70,12 @@ class Connection:
         self.wait_until(self._exchange.described)
         return self._exchange.description
 
-    def open(self, model: str, **options: Any) -> "Stream":
-        """Open a stream of `model`. `Refusal` when the server refuses."""
-        protocol = StreamProtocol(model, options)
+    def open(self, model: str, *, publish: bool = True, **options: Any) -> "Stream":
+        """Open a stream of `model`. `Refusal` when the server refuses.
+
+        Without `publish` the server tells its results to nobody else.
+        """
+        protocol = StreamProtocol(model, options, publish)
         self._exchange.add(protocol)
         try:
             self.wait_until(protocol.answered)

@@ -31,10 +31,10 @@ class StreamProtocol:
     Law: what is kept never exceeds the window, and every input is taken once, in order.
     """
 
-    def __init__(self, model: str, options: dict[str, Any]):
+    def __init__(self, model: str, options: dict[str, Any], publish: bool = True):
         """ValueError for options that no server takes, because they are too long."""
         # Whoever repeats the request is given the stream, so it must not be guessed.
-        self.request = wire.Open(request=uuid.uuid4().hex, model=model, options=options)
+        self.request = wire.Open(request=uuid.uuid4().hex, model=model, options=options, publish=publish)
         size = len(wire.encode(self.request)[0])
         if size > wire.MAX_HEADER_BYTES:  # no server could tell whose it is, and refuse it
             raise ValueError(

@@ -11,7 +11,7 @@ from streamer.models.bundle import catalog
 
 DEFAULT = Path(__file__).with_name("default.toml")
 LOCAL = Path("config.toml")
-MAX_STREAMS = 256
+MAX_STREAMS = 1024
 
 Positive = Annotated[int, Meta(ge=1, le=2**31)]
 Whole = Annotated[int, Meta(ge=0, le=2**31)]
@@ -24,8 +24,18 @@ class Server(Struct, frozen=True, forbid_unknown_fields=True):
     publish: str = "tcp://127.0.0.1:5551"
     serve: list[str] = []
     lease_ms: Positive = 30_000
+    first_input_ms: Positive = 10_000
     window_ms: Positive = 10_000
     max_skip_ms: Whole = 60_000
+    memory_mb: Whole = 0
+
+
+class PeerOptions(Struct, frozen=True, forbid_unknown_fields=True):
+    """What one remote address may have."""
+
+    streams: Positive = 1024
+    inputs_per_s: Positive = 30_000
+    waiting_mb: Positive = 256
 
 
 class EngineOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,6 +61,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
     server: Server = Server()
     engine: EngineOptions = EngineOptions()
+    peers: PeerOptions = PeerOptions()
     models: dict[str, ModelOptions] = {}
     pipelines: dict[str, list[str]] = {}
 

@@ -56,6 +56,10 @@ class EchoEngine(WireEngine):
         echo.peer, echo.heard_at = peer, now
         return [Outgoing(peer, answer) for answer in self._take(echo, message, payload)]
 
+    def expected(self, peer, stream):
+        echo = self.streams.get(stream)
+        return echo.accepted + 1 if echo and echo.peer == peer else 0
+
     def tick(self, now):
         out = []
         for stream, echo in list(self.streams.items()):
@@ -87,7 +91,7 @@ class EchoEngine(WireEngine):
             return wire.Refused("unknown_model", text, "model", request=message.request, fatal=True)
         number = len(self.digests)
         stream = hashlib.md5(f"{self.name} {number} {id(self)}".encode()).digest()
-        topic = f"echo/{stream.hex()}"
+        topic = f"echo/{stream.hex()}" if message.publish else ""
         opened = wire.Opened(
             message.request,
             stream,

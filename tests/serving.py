@@ -12,11 +12,11 @@ ANY_PORT = "tcp://127.0.0.1:0"
 class Server:
     """What a test may touch of a running loop."""
 
-    def __init__(self, engine, inputs=ANY_PORT, publish=ANY_PORT, recorder=None):
+    def __init__(self, engine, inputs=ANY_PORT, publish=ANY_PORT, recorder=None, loop=None):
         self.engine, self.recorder = engine, recorder
-        self.sockets = Sockets(inputs, publish)
+        self.loop = loop or Loop(engine, Sockets(inputs, publish), recorder)
+        self.sockets = self.loop.sockets
         self.address, self.publish = self.sockets.inputs, self.sockets.publish
-        self.loop = Loop(engine, self.sockets, recorder)
         self._thread = threading.Thread(target=self.loop.run, daemon=True)
         self._thread.start()
 

@@ -31,12 +31,17 @@ class Serve(Configured):
 
 def serve(options: Serve) -> None:
     """Serve until a signal; the addresses go to standard error when the models are ready."""
+    from streamer.server.announcing import announce
     from streamer.server.serve import serve as run
+    from streamer.server.sockets import on_loopback
 
     config = options.settings()
 
     def ready(inputs: str, publish: str) -> None:
-        print(f"streamer: serving at {inputs}, results at {publish}", file=sys.stderr, flush=True)
+        for address in (inputs, publish):
+            if not on_loopback(address):
+                announce(f"{address} is open to other machines, unprotected: see docs/security.md")
+        announce(f"serving at {inputs}, results at {publish}")
 
     run(config, ready, options.record)
 

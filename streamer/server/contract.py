@@ -22,6 +22,10 @@ class WireEngine(Protocol):
     def receive(self, peer: bytes, message: wire.Input, payload: bytes, now: float) -> list[Outgoing]:
         """Take a message of `peer`; return the answers to send at once."""
 
+    def expected(self, peer: bytes, stream: bytes) -> int:
+        """The `seq` of the next input of `stream`, to the peer that it last came from; else 0."""
+        return 0
+
     def tick(self, now: float) -> list[Outgoing]:
         """Do what is due; return the messages to send."""
 

@@ -25,6 +25,7 @@ class Settings:
     """What all streams of an engine share. `endpoint` and `publish` are the addresses that `Opened` names."""
 
     lease_ms: int = 30_000
+    first_input_ms: int = 10_000  # the lease of a stream that has had no input
     window_ms: int = 10_000
     max_skip_ms: int = 60_000
     max_wait_ms: float = 0.0  # that a step may wait for more streams
@@ -85,6 +86,10 @@ class Engine(WireEngine):
             self._wake(session, now)
         return [Outgoing(peer, answer)] if answer else []
 
+    def expected(self, peer: bytes, stream: bytes) -> int:
+        session = self.sessions.get(stream)
+        return session.accepted + 1 if session and session.peer == peer else 0
+
     def tick(self, now: float) -> list[Outgoing]:
         """End streams whose lease ran out, step what is due, and return the messages to send."""
         self._now = now
@@ -111,7 +116,7 @@ class Engine(WireEngine):
     def derive(self, peer: bytes, source: wire.Opened, name: str, now: float) -> wire.Opened | wire.Refused:
         """Open a stream of model `name`, which the caller feeds with the finals of `source` and closes."""
         self._now = now
-        message = wire.Open(f"{source.request}/{name}", name)
+        message = wire.Open(f"{source.request}/{name}", name, publish=bool(source.topic))
         if refusal := self._unwelcome(message):
             return refusal
         # Its words come all at once.
@@ -125,7 +130,9 @@ class Engine(WireEngine):
             if before != message:
                 text = "this request has opened another stream; choose a new one"
                 return wire.Refused("bad_header", text, "request", message.request)
-            session.heard_at, session.peer = now, peer
+            session.peer = peer
+            if session.accepted:  # one that asks for a stream and never speaks doesn't keep it
+                session.heard_at = now
             return session.opened
         if refusal := self._unwelcome(message):
             return refusal
@@ -165,8 +172,8 @@ class Engine(WireEngine):
             owner=urandom(wire.ID_BYTES),
             model=name,
             endpoint=settings.endpoint,
-            publish=settings.publish,
-            topic=f"{name}/{stream.hex()}",
+            publish=settings.publish if message.publish else "",
+            topic=f"{name}/{stream.hex()}" if message.publish else "",
             options=row.options,
             window=row.intake.limits.window,
             lease_ms=settings.lease_ms,
@@ -175,8 +182,14 @@ class Engine(WireEngine):
         )
         self.sessions[stream] = Session(opened, _asker(peer, message.request), peer, row.intake, now)
         self._live[name] += 1
-        self._next_expiry = min(self._next_expiry, now + settings.lease_ms / 1000)
+        self._next_expiry = min(self._next_expiry, self._expiry(self.sessions[stream]))
         return opened
+
+    def _expiry(self, session: Session) -> float:
+        """When its lease runs out."""
+        settings = self.settings
+        first = min(settings.first_input_ms, settings.lease_ms)
+        return session.heard_at + (settings.lease_ms if session.accepted else first) / 1000
 
     def _wake(self, session: Session, now: float) -> None:
         """`session` has something to work on."""
@@ -212,16 +225,16 @@ class Engine(WireEngine):
 
     def _expire(self, now: float) -> list[Outgoing]:
         """End streams that were silent for too long; their last words are said at once."""
-        lease, outgoing = self.settings.lease_ms / 1000, []
+        outgoing: list[Outgoing] = []
         for session in list(self.sessions.values()):
-            if now >= session.heard_at + lease and not session.end and not session.opened.source:
+            if now >= self._expiry(session) and not session.end and not session.opened.source:
                 session.finish("lease")
                 model = self.models[session.opened.model]
                 while not session.over:
                     outgoing += take_turn(model, [session], self.settings.max_batch)
                 self._forget(session)
         leases = (
-            session.heard_at + lease
+            self._expiry(session)
             for session in self.sessions.values()
             if not session.end and not session.opened.source
         )

@@ -6,9 +6,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from msgspec.structs import replace
+
 from streamer import wire
+from streamer.server.announcing import announce
 from streamer.server.contract import Outgoing, WireEngine
 from streamer.server.listening_clock import ListeningClock
+from streamer.server.memory import MemoryWatch, give_back
+from streamer.server.peers import PeerLimits, Peers
 from streamer.server.recording import Recorder
 from streamer.server.sockets import Sockets
 
@@ -16,6 +21,8 @@ from streamer.server.sockets import Sockets
 # takes from its connections in turn. So neither many inputs nor dear ones starve the steps.
 MOST_INPUTS = 512
 INTAKE_SECONDS = 0.02
+# After connections were dropped for want of memory, before that may happen again.
+SHEDDING_SECONDS = 10.0
 # An idle turn ends after this long; leases and `stop` are looked at so often.
 IDLE_MS = 50
 # While a step waits for more streams, inputs are taken this often and not one by one: waking for each
@@ -33,10 +40,15 @@ class Loop:
         engine: WireEngine,
         sockets: Sockets,
         recorder: Recorder | None = None,
+        peers: Peers | None = None,
+        memory: MemoryWatch | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
         self.engine, self.sockets, self.recorder = engine, sockets, recorder
+        self.peers = peers or Peers(PeerLimits())
+        self.memory = memory or MemoryWatch()
         self.clock = ListeningClock(clock)
+        self._next_shedding = 0.0
         self._topics: dict[bytes, bytes] = {}  # stream to topic, while it is open
         self._stops = 0
 
@@ -62,6 +74,8 @@ class Loop:
         # One instant for the whole turn: a replay that takes the same turns finds the same leases
         # run out.
         now = self.clock()
+        if self.memory.over(now) and now >= self._next_shedding:
+            self._shed(now)
         taken = self._take_inputs(now)
         outgoing = self.engine.tick(now)
         if self.recorder:
@@ -70,19 +84,29 @@ class Loop:
                 self.recorder.tick(now, expired)
         self._send(outgoing, now)
 
+    def _shed(self, now: float) -> None:
+        """Give memory back before the machine suffers: streams stay, connections are dropped."""
+        self._next_shedding = now + SHEDDING_SECONDS
+        self.peers.forget_idle(now)
+        self.sockets.reopen()
+        give_back()
+        held, most = (num_bytes // 2**20 for num_bytes in (self.memory.held_bytes, self.memory.most_bytes))
+        announce(
+            f"{held} MiB held, {most} may be: all connections were dropped; those who are well connect again"
+        )
+
     def _take_inputs(self, now: float) -> int:
-        """Give the engine what has arrived, within the bounds of a turn; how many inputs there were."""
+        """Give the engine what has arrived, within the bounds of a turn; how many inputs it was given."""
         until = time.perf_counter() + INTAKE_SECONDS
         taken = 0
-        while taken < MOST_INPUTS and time.perf_counter() < until:
+        for _ in range(MOST_INPUTS):
+            if time.perf_counter() >= until:
+                break
             arrived = self.sockets.receive()
             if arrived is None:
                 break
             peer, parts = arrived
-            if self.recorder:
-                self.recorder.input(now, peer, parts)
-            self._receive(peer, parts, now)
-            taken += 1
+            taken += self._receive(peer, parts, now)
         return taken
 
     def _rest(self) -> int:
@@ -94,13 +118,33 @@ class Loop:
             time.sleep(min(left, REST_SECONDS))
         return 0
 
-    def _receive(self, peer: bytes, parts: list[bytes], now: float) -> None:
+    def _receive(self, peer: bytes, parts: list[bytes], now: float) -> bool:
+        """Decode an input and give it to the engine, unless its peer has too much; whether it was taken."""
         try:
             message, payload = decode_parts(parts)
         except wire.WireError as error:
-            self._answer(peer, wire.refusal_of(error), now)
-            return
+            if self.recorder:
+                self.recorder.input(now, peer, parts)
+            self._refuse(peer, wire.refusal_of(error), now)
+            return True
+        address = self.sockets.address_of(peer)
+        if isinstance(message, wire.Open) and self.memory.over(now):
+            text = "the server is short of memory; try again later"
+            self._refuse(peer, wire.Refused("full", text, "", message.request, retry_after_ms=1000), now)
+            return False
+        if refused := self.peers.refuse(address, message, len(payload), now):
+            self._refuse(peer, refused, now)
+            return False
+        if self.recorder:
+            self.recorder.input(now, peer, parts)
+        self.peers.took(message, len(payload))
         self._send(self.engine.receive(peer, message, payload, now), now)
+        return True
+
+    def _refuse(self, peer: bytes, refused: wire.Refused, now: float) -> None:
+        """Refuse what the engine never sees; the stream's owner is told which input it expects."""
+        expected = self.engine.expected(peer, refused.stream)
+        self._answer(peer, replace(refused, expected=expected), now)
 
     def _send(self, outgoing: list[Outgoing], now: float) -> None:
         for out in outgoing:
@@ -109,14 +153,19 @@ class Loop:
     def _answer(self, peer: bytes, message: wire.Output, now: float) -> None:
         parts = wire.encode(message)
         self.sockets.send(peer, parts)
+        self.peers.told(self.sockets.address_of(peer), message)
         if self.recorder and not isinstance(message, wire.Ack):
             self.recorder.answer(now, peer, parts)
         if isinstance(message, wire.Opened):
             self._topics[message.stream] = message.topic.encode()
         elif isinstance(message, wire.Result):
-            self.sockets.publish_to(self._topics[message.stream], parts)
+            self._publish(self._topics[message.stream], parts)
         elif isinstance(message, wire.Closed):
-            self.sockets.publish_to(self._topics.pop(message.stream), parts)
+            self._publish(self._topics.pop(message.stream), parts)
+
+    def _publish(self, topic: bytes, parts: list[bytes]) -> None:
+        if topic:  # else its owner wants nobody else to hear
+            self.sockets.publish_to(topic, parts)
 
 
 def expired_streams(outgoing: list[Outgoing]) -> list[bytes]:

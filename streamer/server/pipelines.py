@@ -47,6 +47,9 @@ class Pipelines(WireEngine):
     def receive(self, peer: bytes, message: wire.Input, payload: bytes, now: float) -> list[Outgoing]:
         return self._followed(self.engine.receive(peer, message, payload, now), now)
 
+    def expected(self, peer: bytes, stream: bytes) -> int:
+        return self.engine.expected(peer, stream)
+
     def tick(self, now: float) -> list[Outgoing]:
         """One step of the engine, and what follows from it."""
         outgoing = self.engine.tick(now)

@@ -17,9 +17,12 @@ from streamer.models.layers.stage import Stage
 from streamer.models.readers.build import reader
 from streamer.runtime.devices import Devices
 from streamer.server.announcing import announce
+from streamer.server.contract import WireEngine
 from streamer.server.engine import Engine, Settings
 from streamer.server.loading import load_model
 from streamer.server.loop import Loop, stopped_by_signals
+from streamer.server.memory import MemoryWatch
+from streamer.server.peers import PeerLimits, Peers
 from streamer.server.pipelines import Pipelines
 from streamer.server.recording import Recorder
 from streamer.server.served_model import ServedModel, generates, served
@@ -37,10 +40,10 @@ def serve(config: Config, ready: Callable[[str, str], None], record: Path | None
         with_addresses = replace(settings(config), endpoint=sockets.inputs, publish=sockets.publish)
         engine = Pipelines(Engine(models, with_addresses), config.pipelines)
         if record is None:
-            _run(Loop(engine, sockets), sockets, ready)
+            _run(_loop(config, engine, sockets), sockets, ready)
         else:
             with Recorder(record) as recorder:
-                _run(Loop(engine, sockets, recorder), sockets, ready)
+                _run(_loop(config, engine, sockets, recorder), sockets, ready)
 
 
 def served_names(config: Config) -> list[str]:
@@ -85,6 +88,7 @@ def settings(config: Config) -> Settings:
     server, engine = config.server, config.engine
     return Settings(
         lease_ms=server.lease_ms,
+        first_input_ms=server.first_input_ms,
         window_ms=server.window_ms,
         max_skip_ms=server.max_skip_ms,
         max_wait_ms=engine.max_wait_ms,
@@ -109,6 +113,12 @@ def _served(config: Config, name: str, model: Model, devices: Devices) -> Served
         raise ValueError(f"{name} takes neither sound, text nor credit and can't be served")
     rows = config.model(name).max_streams
     return served(model, name, reader(model.card, model.folder, rows), devices, rows)
+
+
+def _loop(config: Config, engine: WireEngine, sockets: Sockets, recorder: Recorder | None = None) -> Loop:
+    peers = config.peers
+    limits = PeerLimits(peers.streams, peers.inputs_per_s, peers.waiting_mb * 2**20)
+    return Loop(engine, sockets, recorder, Peers(limits), MemoryWatch(config.server.memory_mb * 2**20))
 
 
 def _run(loop: Loop, sockets: Sockets, ready: Callable[[str, str], None]) -> None:

@@ -93,9 +93,9 @@ class Session:
 
         Where the intake fails, `fault` holds what it raised.
         """
-        self.heard_at = now
         if message.seq <= self.accepted:
-            return self._ack()
+            return self._ack()  # and the lease runs on: a repeat brings nothing
+        self.heard_at = now
         if self.end:
             return self._refused("unknown_stream", "the stream has ended", fatal=True)
         if message.seq > self.accepted + 1:

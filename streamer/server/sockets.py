@@ -14,6 +14,8 @@ SEND_HIGH_WATER = 10_000
 RECEIVE_HIGH_WATER = 256
 # Parts too many of a message that are dropped before the engine may step.
 DISCARDED_AT_ONCE = 10_000
+# Connections whose addresses are remembered, the oldest forgotten first.
+MOST_ADDRESSES = 100_000
 # A subscription is MODEL/STREAM, or the beginning of it.
 MAX_TOPIC_BYTES = 512
 # Somewhat too large still gets a typed refusal; far too large costs the peer its connection.
@@ -31,17 +33,9 @@ class Sockets:
     """ROUTER and XPUB, bound. `inputs` and `publish` are the addresses in use, ports resolved."""
 
     def __init__(self, inputs: str, publish: str):
-        self._context = zmq.Context()
-        try:
-            self._router, self.inputs = self._bind(zmq.ROUTER, inputs)
-            self._publisher, self.publish = self._bind(zmq.XPUB, publish)
-        except AddressError:
-            self._context.destroy(linger=0)
-            raise
-        self._poller = zmq.Poller()
-        self._poller.register(self._router, zmq.POLLIN)
-        self._poller.register(self._publisher, zmq.POLLIN)
+        self._open(inputs, publish)
         self.undelivered = 0  # answers whose peer had gone or had stopped reading
+        self._addresses: dict[bytes, str] = {}  # of the peers heard last
         self._discarding = False  # whether the message that is being received has parts too many
 
     def __enter__(self) -> "Sockets":
@@ -49,6 +43,16 @@ class Sockets:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def reopen(self) -> None:
+        """Drop all connections, and with them what ZeroMQ holds for them; those who are well connect again.
+
+        Unfinished messages and subscriptions can be bounded in no other way. AddressError where another
+        process took the address meanwhile.
+        """
+        self._context.destroy(linger=0)
+        self._discarding = False
+        self._open(self.inputs, self.publish)
 
     def close(self) -> None:
         """Close both; what is queued may leave for LINGER_MS."""
@@ -64,9 +68,12 @@ class Sockets:
         if self._discarding and not self._discard():
             return None
         try:
-            peer = self._router.recv(zmq.NOBLOCK)
+            identity = self._router.recv(zmq.NOBLOCK, copy=False)
         except zmq.Again:
             return None
+        peer = identity.bytes
+        if peer not in self._addresses:
+            self._note_address(peer, identity)
         parts: list[bytes] = []
         while self._router.get(zmq.RCVMORE):
             if len(parts) == wire.MAX_PARTS:
@@ -74,6 +81,14 @@ class Sockets:
                 break
             parts.append(self._router.recv())
         return peer, parts
+
+    def _note_address(self, peer: bytes, identity: zmq.Frame) -> None:
+        if len(self._addresses) == MOST_ADDRESSES:
+            del self._addresses[next(iter(self._addresses))]
+        try:
+            self._addresses[peer] = str(identity.get("Peer-Address"))
+        except zmq.ZMQError:
+            self._addresses[peer] = ""
 
     def _discard(self) -> bool:
         """Drop parts of the message that has too many; whether it is at its end."""
@@ -83,6 +98,10 @@ class Sockets:
                 return True
             self._router.recv(copy=False)
         return False
+
+    def address_of(self, peer: bytes) -> str:
+        """The remote address of a peer that was heard; empty where ZeroMQ knows none, as of ipc."""
+        return self._addresses.get(peer, "")
 
     def send(self, peer: bytes, parts: list[bytes]) -> None:
         """Send to one peer. One that is gone or no longer reads is counted, never waited for."""
@@ -107,6 +126,18 @@ class Sockets:
             except zmq.Again:
                 return
 
+    def _open(self, inputs: str, publish: str) -> None:
+        self._context = zmq.Context()
+        try:
+            self._router, self.inputs = self._bind(zmq.ROUTER, inputs)
+            self._publisher, self.publish = self._bind(zmq.XPUB, publish)
+        except AddressError:
+            self._context.destroy(linger=0)
+            raise
+        self._poller = zmq.Poller()
+        self._poller.register(self._router, zmq.POLLIN)
+        self._poller.register(self._publisher, zmq.POLLIN)
+
     def _bind(self, kind: int, address: str) -> tuple[zmq.Socket[bytes], str]:
         socket = self._context.socket(kind)
         socket.set(zmq.LINGER, LINGER_MS)
@@ -126,6 +157,12 @@ class Sockets:
         except zmq.ZMQError as error:
             raise AddressError(_complaint(address, error)) from None
         return socket, socket.get_string(zmq.LAST_ENDPOINT)
+
+
+def on_loopback(address: str) -> bool:
+    """Whether only programs of this machine can reach a bound address."""
+    host = address.removeprefix("tcp://").rpartition(":")[0].strip("[]")
+    return not address.startswith("tcp://") or host == "::1" or host.startswith("127.")
 
 
 def _complaint(address: str, error: zmq.ZMQError) -> str:

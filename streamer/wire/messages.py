@@ -32,12 +32,16 @@ class Describe(Message, tag=True, frozen=True):
 
 
 class Open(Message, tag=True, frozen=True):
-    """Ask for a stream. Repeating it with the same `request` gives the same `Opened`."""
+    """Ask for a stream. Repeating it with the same `request` gives the same `Opened`.
+
+    Without `publish` its results go to its owner alone.
+    """
 
     request: Annotated[str, Meta(min_length=1, max_length=200)]
     model: Name
     wire: int = VERSION
     options: dict[str, Any] = {}
+    publish: bool = True
 
 
 class ForStream(Message, frozen=True):

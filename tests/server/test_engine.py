@@ -278,3 +278,33 @@ def test_results_name_the_input_that_they_needed():
         assert (result.accepted - 1) * 1600 < result.through + 1600 * 3
         assert result.accepted * 1600 >= min(result.through, 32000)
     assert plain(client.results[0])
+
+
+def test_a_stream_that_never_brought_input_has_a_short_lease():
+    engine = tiny_engine(lease_ms=1000, first_input_ms=100)
+    silent, heard = (Client(engine, request=request).open() for request in "ab")
+    heard.audio(noise(100))
+    for now in (0.05, 0.099, 0.1):
+        silent.now = now
+        engine.receive(b"p", wire.Open("a", "tiny", options={"format": FORMAT}), b"", now)
+        silent.settle()
+    assert silent.closed.reason == "lease" and not heard.closed
+
+
+def test_a_repeat_keeps_no_lease_and_a_skip_of_nothing_does():
+    engine = tiny_engine(lease_ms=1000)
+    repeating, skipping = (Client(engine, request=request).open() for request in "ab")
+    for client in (repeating, skipping):
+        client.audio(noise(100))
+    ids = {"stream": repeating.opened.stream, "owner": repeating.opened.owner}
+    engine.receive(b"p", wire.Audio(**ids, seq=1, start=0), bytes(200), 0.9)
+    ids = {"stream": skipping.opened.stream, "owner": skipping.opened.owner}
+    engine.receive(b"p", wire.Skip(**ids, seq=2, start=100, count=0), b"", 0.9)
+    closed = [out.message.stream for out in engine.tick(1.5) if isinstance(out.message, wire.Closed)]
+    assert closed == [repeating.opened.stream]
+
+
+def test_what_is_not_published_has_no_topic():
+    engine = tiny_engine()
+    opened = engine.receive(b"p", wire.Open("q", "tiny", options={"format": FORMAT}, publish=False), b"", 0.0)
+    assert (opened[0].message.topic, opened[0].message.publish) == ("", "")

@@ -12,7 +12,7 @@ import zmq
 
 from streamer import wire
 from streamer.server.loop import INTAKE_SECONDS, Loop, stopped_by_signals
-from streamer.server.sockets import DISCARDED_AT_ONCE, AddressError, Sockets
+from streamer.server.sockets import DISCARDED_AT_ONCE, AddressError, Sockets, on_loopback
 from tests.echo_engine import EchoEngine
 from tests.serving import ANY_PORT, serving
 
@@ -161,3 +161,18 @@ def test_a_turn_takes_inputs_for_a_bounded_time():
         loop.turn()
         assert 1 <= len(engine.taken) <= 5
         peer.socket.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "private"),
+    [
+        ("tcp://127.0.0.1:5550", True),
+        ("tcp://[::1]:5550", True),
+        ("ipc:///tmp/streamer", True),
+        ("tcp://0.0.0.0:5550", False),
+        ("tcp://[::]:5550", False),
+        ("tcp://192.0.2.1:5550", False),
+    ],
+)
+def test_an_address_that_others_reach_is_known(address, private):
+    assert on_loopback(address) == private
