@@ -38,9 +38,9 @@ def serve(options: Serve) -> None:
     config = options.settings()
 
     def ready(inputs: str, publish: str) -> None:
-        for address in (inputs, publish):
-            if not on_loopback(address):
-                announce(f"{address} is open to other machines, unprotected: see docs/security.md")
+        for bound in (inputs, publish):
+            if not on_loopback(bound):
+                announce(f"{bound} is open to other machines, unprotected: see docs/security.md")
         announce(f"serving at {inputs}, results at {publish}")
 
     run(config, ready, options.record)
