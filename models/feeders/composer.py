@@ -19,8 +19,9 @@ Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 OUT_OF_KEY = -3.0  # added to the logits of notes that a key doesn't have
 LONGEST_PROMPT = 4096  # steps
 # A cadence is several right notes in a row: one unlikely note and it is missed. So the last beats before
-# an end are drawn at this share of the temperature.
-CALM_BEATS, CALM = 8, 0.25
+# an end are drawn at this share of the temperature; of more beats than a last chord may last, it is often
+# reached too early.
+CALM_BEATS, CALM = 5, 0.25
 
 
 class ComposerDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

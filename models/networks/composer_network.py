@@ -1,5 +1,6 @@
 """A network that composes: an LSTM over steps, and within a step one voice after the other."""
 
+from math import inf
 from typing import NamedTuple
 
 import torch
@@ -12,8 +13,10 @@ from streamer.models.layers.sampling import draw_nucleus
 from streamer.models.layers.stage import Stage, State
 from streamer.models.music.composer_channels import BEATS, COUNTDOWN, PITCH_CLASSES, Layout
 from streamer.models.networks.roll_density import recurrent_memory
+from streamer.models.options import CountOrNone
 
 LONGEST = 32  # steps that a symbol has lasted, counted up to here
+NEVER = -1e9  # the logit of a symbol that is not to be drawn
 COLUMNS = 3  # of a voice's output: symbol, its log-probability, the most probable symbol
 
 
@@ -24,8 +27,10 @@ class Composer(Stage):
     nats and the most probable symbol, both before temperature, bounds and tonality; a given symbol is
     taken as it is, so that the likelihood of a piece is found by giving it. `voices` are the sizes of
     the alphabets: symbol 0 is silence, and where `lowest` of a voice is not 0, symbol k is the MIDI note
-    lowest + k - 1. Voices choose in `order`; each knows the choices before its own. State: the memory's,
-    the last symbols [B, V], and for how many steps each has lasted [B, V].
+    lowest + k - 1. Voices choose in `order`; each knows the choices before its own. No voice chooses to
+    hold a note for more than its number of `longest_notes` steps, or to rest for more than that of
+    `longest_rests` (0 or left out: for ever). State: the memory's, the last symbols [B, V], and for how
+    many steps each has lasted [B, V].
     """
 
     def __init__(
@@ -36,6 +41,8 @@ class Composer(Stage):
         hidden_size: int,
         depth: int,
         inner_size: int,
+        longest_notes: list[CountOrNone] | None = None,
+        longest_rests: list[CountOrNone] | None = None,
         outputs: int = 0,
         dropout: float = 0.0,
     ):
@@ -45,6 +52,9 @@ class Composer(Stage):
                 "voices, lowest and order must be as long as each other, alphabets of 2 and more, "
                 "order a permutation of 0, 1, ..."
             )
+        notes, rests = longest_notes or [0] * count, longest_rests or [0] * count
+        if len(notes) != count or len(rests) != count:
+            raise ValueError("longest_notes and longest_rests must be as long as voices")
         if outputs not in (0, COLUMNS * count):
             raise ValueError(f"{count} voices give {COLUMNS * count} outputs, not {outputs}")
         self.layout = Layout(count)
@@ -72,6 +82,11 @@ class Composer(Stage):
         ]
         for voice, row in enumerate(pitches):
             self.register_buffer(f"pitches{voice}", row, persistent=False)
+        for voice, (note, rest) in enumerate(zip(notes, rests)):
+            steps = torch.tensor([rest or inf] + [note or inf] * (voices[voice] - 1))
+            self.register_buffer(f"longest{voice}", steps, persistent=False)
+            self.register_buffer(f"symbols{voice}", torch.arange(voices[voice]), persistent=False)
+        self.most_counted = max(LONGEST, *notes, *rests)
 
     def initial_state(self, batch: int) -> State:
         zeros = self.neutral.new_zeros(batch, len(self.voices))
@@ -85,8 +100,8 @@ class Composer(Stage):
             beat, remaining = controls[:, self.layout.beat], controls[:, self.layout.remaining]
             past = Past(*(values.unsqueeze(1) for values in (last, lasted, beat, remaining)))
             hidden, memory = self._hidden(past, memory)
-            symbols, columns = self._choose(hidden.squeeze(1), last.long(), controls)
-            lasted = torch.where(symbols == last, (lasted + 1).clamp(max=LONGEST), 1.0)
+            symbols, columns = self._choose(hidden.squeeze(1), last.long(), lasted, controls)
+            lasted = torch.where(symbols == last, (lasted + 1).clamp(max=self.most_counted), 1.0)
             last = symbols
             outputs.append(columns)
         return torch.stack(outputs, dim=1), (*memory, last, lasted)
@@ -116,7 +131,9 @@ class Composer(Stage):
             embedded = embedded + self.stood[voice](lasted[..., voice].long().clamp(0, LONGEST))
         return self.memory.step(torch.relu(embedded), memory)
 
-    def _choose(self, hidden: Tensor, before: Tensor, controls: Tensor) -> tuple[Tensor, Tensor]:
+    def _choose(
+        self, hidden: Tensor, before: Tensor, lasted: Tensor, controls: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """The symbols [B, V] of one step, and the output's columns [B, 3 V]."""
         layout = self.layout
         context = self._context(hidden, before, controls[:, layout.remaining])
@@ -124,8 +141,9 @@ class Composer(Stage):
         columns = controls.new_zeros(len(controls), len(self.voices), COLUMNS)
         for voice in self.order:
             logits = self._logits(voice, context, before, symbols)
+            held_out = self._held_out(voice, before[:, voice], lasted[:, voice])
             drawn = draw_nucleus(
-                self._bounded(voice, logits, controls),
+                self._bounded(voice, logits, controls).masked_fill(held_out, NEVER),
                 controls[:, layout.noise][:, voice],
                 controls[:, layout.temperature],
                 controls[:, layout.nucleus],
@@ -158,6 +176,11 @@ class Composer(Stage):
         logits = self.choice[voice](dropout(inner, self.dropout, self.training))
         return logits + self.intervals(voice, before, symbols)
 
+    def _held_out(self, voice: int, before: Tensor, lasted: Tensor) -> Tensor:
+        """True [B, K] at the symbol before [B] where it has lasted [B] as long as it may."""
+        symbols, longest = self.get_buffer(f"symbols{voice}"), self.get_buffer(f"longest{voice}")
+        return (symbols == before[:, None]) & (lasted[:, None] >= longest)
+
     def _bounded(self, voice: int, logits: Tensor, controls: Tensor) -> Tensor:
         """The logits that are drawn from: tonality added, notes out of bounds shut out."""
         if not self.lowest[voice]:
@@ -167,7 +190,7 @@ class Composer(Stage):
         logits = logits + torch.where(pitches > 0, tonality, 0.0)
         low, high = (controls[:, bound][:, voice, None] for bound in (self.layout.low, self.layout.high))
         outside = ((low > 0) & (pitches < low)) | ((high > 0) & (pitches > high))
-        return logits.masked_fill(outside & (pitches > 0), -1e9)
+        return logits.masked_fill(outside & (pitches > 0), NEVER)
 
 
 class Past(NamedTuple):

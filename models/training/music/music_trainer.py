@@ -15,11 +15,12 @@ from torch import Tensor, nn
 from streamer.models.bundle.build import build_network, read_weights
 from streamer.models.music.folk import HIGHEST_MELODY, LOWEST_MELODY, tune
 from streamer.models.music.folk_chords import CHORDS
+from streamer.models.music.metre import Metre, changes_of, metre
 from streamer.models.music.scores import Rolls, Voices, read_scores, symbols_of
 from streamer.models.training import checkpoint
 from streamer.models.training.fit import half_precision, log, set_learning_rate
 from streamer.models.training.music.rolls import RollStudy
-from streamer.models.training.music.voices import Drawing, VoiceStudy
+from streamer.models.training.music.voices import Drawing, VoiceStudy, longest_runs
 from streamer.output_file import write_bytes
 
 
@@ -78,6 +79,9 @@ def train_music(
         if not isinstance(study, VoiceStudy):
             raise ValueError(f"{style} scores piano rolls; only a composer learns endings")
         study.endings = endings
+    if isinstance(study, VoiceStudy):
+        notes, rests = longest_runs(study.train)
+        progress(f"for the card: longest_notes = {notes}, longest_rests = {rests}")
     torch.manual_seed(seed)
     network = build_network(recipe.architecture, recipe.options)
     if start:
@@ -155,6 +159,7 @@ def _rolls(rows: int, crop: int, moved: float) -> Callable[[Path], Study]:
     return study
 
 
+CHORALE_BAR, FOLK_BARS = 16, (8, 6)  # steps
 LOWEST_VOICE, HIGHEST_VOICE = 33, 84  # of the four voices' common alphabet
 CHORALE = dict(voices=[HIGHEST_VOICE - LOWEST_VOICE + 2] * 4, lowest=[LOWEST_VOICE] * 4, order=[0, 3, 1, 2])
 FOLK = dict(voices=[HIGHEST_MELODY - LOWEST_MELODY + 2, len(CHORDS)], lowest=[LOWEST_MELODY, 0], order=[0, 1])
@@ -164,12 +169,14 @@ def _chorales(folder: Path) -> Study:
     train, valid = (
         [symbols_of(piece, LOWEST_VOICE) for piece in scores.pieces] for scores in _sets(folder, Voices)
     )
-    return VoiceStudy(train, valid, Drawing([True] * 4, rows=16, crop=144, moved=True))
+    metres = [Metre(CHORALE_BAR, 0)] * len(train)  # all pieces begin at the same place of a bar or before it
+    return VoiceStudy(train, valid, Drawing([True] * 4, metres, rows=16, crop=144, moved=True))
 
 
 def _tunes(folder: Path) -> Study:
     train, valid = ([tune(piece) for piece in scores.pieces] for scores in _sets(folder, Rolls))
-    return VoiceStudy(train, valid, Drawing([True, False], rows=16, crop=144, moved=False))
+    metres = [metre(changes_of(piece[:, 1]), FOLK_BARS) for piece in train]
+    return VoiceStudy(train, valid, Drawing([True, False], metres, rows=16, crop=144, moved=False))
 
 
 RECIPES = {

@@ -156,9 +156,49 @@ def test_voices_sound_in_their_places(composer):
     assert sounding(composer.voices, [1, 0]) == (55, 0)
 
 
+@pytest.fixture(scope="module")
+def bounded(tmp_path_factory):
+    """The composer, which may hold a note for 3 steps (soprano) or 5 (bass), and rest for 2 or 4."""
+    folder = write_composer(tmp_path_factory.mktemp("bounded") / "tiny")
+    limits = "inner_size = 10\nlongest_notes = [3, 5]\nlongest_rests = [2, 4]"
+    (folder / "card.toml").write_text(CARD.replace("inner_size = 10", limits))
+    return LoadedComposer(load(folder))
+
+
+def longest(voice, rests):
+    """The steps of the longest note, or rest, of a voice."""
+    edges = np.concatenate([[0], np.flatnonzero(np.diff(voice)) + 1, [len(voice)]])
+    return max(
+        (end - start for start, end in zip(edges, edges[1:]) if (voice[start] == 0) == rests), default=0
+    )
+
+
+@pytest.mark.parametrize("options", [{}, {"temperature": 0.0}, {"key": "C", "temperature": 0.2}, {"end": 90}])
+def test_nothing_is_held_for_longer_than_the_card_says(bounded, composer, options):
+    free = Pieces(composer, [options | {"seed": seed, "temperature": 0.0} for seed in range(4)]).symbols(80)
+    assert max(longest(voice, rests=False) for piece in free for voice in piece.T) > 5
+    for piece in Pieces(bounded, [options | {"seed": seed} for seed in range(8)]).symbols(80):
+        assert longest(piece[:, 0], rests=False) <= 3 and longest(piece[:, 1], rests=False) <= 5
+        assert longest(piece[:, 0], rests=True) <= 2 and longest(piece[:, 1], rests=True) <= 4
+
+
+def test_what_is_given_is_held_for_as_long_as_it_is_given(bounded):
+    notes = Pieces(bounded, [{"seed": 1, "given": {"soprano": 60}}]).notes(30)[0]
+    assert {step[0] for step in notes} == {60}
+
+
+def test_how_long_a_note_was_held_outlasts_a_cut(bounded):
+    options = {"seed": 3, "temperature": 0.1}
+    whole = Pieces(bounded, [options]).symbols(60)[0]
+    cut = Pieces(bounded, [options])
+    assert np.array_equal(np.concatenate([cut.symbols(1)[0] for _ in range(60)]), whole)
+
+
 @pytest.mark.parametrize(
     "old,new,part",
     [
+        ("inner_size = 10", "inner_size = 10\nlongest_notes = [4]", "as long as voices"),
+        ("inner_size = 10", "inner_size = 10\nlongest_rests = [4, -1]", "network.longest_rests"),
         ("order = [0, 1]", "order = [0, 0]", "permutation"),
         ("lowest = [55, 40]", "lowest = [55]", "as long as each other"),
         ("lowest = [55, 40]", 'lowest = ["C4", "C3"]', "network.lowest"),

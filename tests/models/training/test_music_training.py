@@ -8,10 +8,11 @@ import torch
 from safetensors.torch import load_file
 
 from streamer.models.bundle.build import build_network
+from streamer.models.music.metre import Metre
 from streamer.models.music.scores import Rolls
 from streamer.models.training.music import music_trainer as music
 from streamer.models.training.music.rolls import RollStudy, nll
-from streamer.models.training.music.voices import Drawing, VoiceStudy, predict
+from streamer.models.training.music.voices import Drawing, VoiceStudy, longest_runs, predict
 
 SMALL = {
     "roll-jsb": dict(hidden_size=8, depth=1, inner_size=8, dropout=0.2),
@@ -70,7 +71,8 @@ def test_a_composer_goes_on_from_given_weights_with_endings(data, tmp_path, monk
 
 def test_an_ending_is_told_how_far_the_end_is():
     pieces = [np.full((200, 4), 3), np.full((30, 4), 3)]
-    study = VoiceStudy(pieces, pieces, Drawing([True] * 4, rows=1, crop=40, moved=True))
+    metres = [Metre(16, 0)] * 2
+    study = VoiceStudy(pieces, pieces, Drawing([True] * 4, metres, rows=1, crop=40, moved=True))
     for seed in range(20):
         symbols, start, end = study._ending(np.random.default_rng(seed))
         assert start + len(symbols) == end and end in (30, 200) and len(symbols) <= 112 + 15
@@ -113,12 +115,40 @@ def test_the_two_ways_to_a_likelihood_agree():
 def test_moved_pieces_keep_to_the_voices_ranges():
     random = np.random.default_rng(0)
     train = [random.integers(10, 20, (40, 2)) + np.array([10, 0]) for _ in range(5)]
-    study = VoiceStudy(train, train, Drawing([True, False], rows=2, crop=32, moved=True))
+    drawing = Drawing([True, False], [Metre(16, 0)] * 5, rows=2, crop=32, moved=True)
+    study = VoiceStudy(train, train, drawing)
     low, high = np.concatenate(train).min(0), np.concatenate(train).max(0)
     for _ in range(50):
         piece, start, end = study._drawn(random)
         assert (piece >= low).all() and (piece <= high).all()
-        assert start % 16 == 0 and end in (0, 40) and start + len(piece) <= 40
+        assert start % 16 == 0 and end in (0, 40) and len(piece) <= 32
+
+
+def test_a_piece_is_followed_by_another_one_in_its_metre_and_key():
+    first = np.stack([np.full(100, 30), np.r_[np.full(96, 12), np.full(4, 5)]], axis=1)
+    other = np.stack([np.arange(100) + 40, np.full(100, 10)], axis=1)
+    drawing = Drawing([True, True], [Metre(8, 0), Metre(8, 2)], rows=1, crop=80, moved=True)
+    study = VoiceStudy([first, other], [first], drawing)
+    study.low, study.high = np.array([1, 1]), np.array([200, 40])
+    seen = 0
+    for seed in range(40):
+        symbols, start, end = study._joined(np.random.default_rng(seed))
+        joint = 100 - start
+        assert end == 0 and start % 16 == 0 and len(symbols) == 80
+        # The bass ended on 5, and the other's last note, 10, moves there; its bars go on.
+        if symbols[0, 0] - symbols[0, 1] in (18, 25) and symbols[joint, 0] != symbols[joint - 1, 0]:
+            moved = symbols[joint - 1, 1]
+            assert (symbols[joint:, 1] == moved).all()
+            assert symbols[joint, 0] - moved == 40 + (100 + 2) % 8 - 10
+            seen += 1
+    assert seen > 5
+
+
+def test_the_longest_notes_and_the_longest_rests_between_notes():
+    piece = np.array([0] * 50 + [3] * 7 + [0] * 4 + [5] * 2 + [0] * 9)[:, None]
+    assert longest_runs([piece, piece]) == ([7], [4])
+    # One of more than a thousand is beyond the 99.9th percentile.
+    assert longest_runs([piece, np.tile([[1], [1], [2], [2]], (1000, 1))]) == ([2], [4])
 
 
 def test_an_untrained_composer_knows_nothing():
