@@ -9,6 +9,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from streamer.errors import WrongCall
 from streamer.evaluation.job import Figures, Job, Measured, Mode, Task
+from streamer.evaluation.music_spread import figures_of_pieces, share_outside, spread
 from streamer.evaluation.music_statistics import distance, judge
 from streamer.evaluation.stopwatch import Stopwatch
 from streamer.models.bundle.build import Model
@@ -51,7 +52,11 @@ def live(job: Job) -> Measured:
 
 
 def generated(job: Job, count: int) -> Measured:
-    """`count` pieces as long as the file's, beside those: distances of histograms, and rates of both."""
+    """`count` pieces as long as the file's, beside those.
+
+    Distances of histograms, rates of both, and of figures that each piece has the percentiles of both,
+    with the share of the composed pieces that lie outside of those of the file.
+    """
     if count < 1:
         raise WrongCall(f"--generated {count}; compose at least one piece")
     scores, name = read_scores(job.path), job.model or _named(job.path, COMPOSERS)
@@ -73,6 +78,12 @@ def generated(job: Job, count: int) -> Measured:
         figures[f"{key}_distance"] = distance(histogram, theirs.histograms[key])
     for key, rate in ours.rates.items():
         figures[key], figures[f"{key}_corpus"] = rate, theirs.rates[key]
+    names = [voice.name for voice in composer.voices]
+    theirs_by_piece = figures_of_pieces(corpus, names)
+    for key, values in figures_of_pieces(composed, names).items():
+        usual = spread(theirs_by_piece[key])
+        figures[f"{key}_p1_p50_p99"], figures[f"{key}_p1_p50_p99_corpus"] = spread(values), usual
+        figures[f"{key}_outside"] = share_outside(values, usual)
     return Measured(count, 0.0, watch, figures)
 
 

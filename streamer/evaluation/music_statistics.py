@@ -35,7 +35,7 @@ HISTOGRAMS = ("pitch_classes", "intervals", "harmonies", "durations")
 def judge(pieces: Sequence[np.ndarray]) -> Statistics:
     """Count in pieces [T, V] of MIDI notes, the highest voice first, 0 where one is silent."""
     counted: dict[str, Counter] = {name: Counter() for name in HISTOGRAMS}
-    crossed = steps = parallel = moves = repeated = bars = cadences = 0
+    crossings = steps = parallel = moves = repeated = bars = cadences = 0
     for piece in pieces:
         piece = _trimmed(piece)
         if not len(piece):
@@ -51,16 +51,15 @@ def judge(pieces: Sequence[np.ndarray]) -> Statistics:
             )
         outer = piece[(piece[:, 0] > 0) & (piece[:, -1] > 0)]
         counted["harmonies"].update(((outer[:, 0] - outer[:, -1]) % 12).tolist())
-        sounding = (piece[:, :-1] > 0) & (piece[:, 1:] > 0)
-        crossed += int(((piece[:, :-1] < piece[:, 1:]) & sounding).any(1).sum())
+        crossings += int(crossed(piece).sum())
         steps += len(piece)
         fifths, moved = _parallel_fifths(piece)
         parallel, moves = parallel + fifths, moves + moved
-        again, all_bars = _repeated(piece[:, 0])
+        again, all_bars = heard_before(piece[:, 0])
         repeated, bars = repeated + again, bars + all_bars
         cadences += _cadence(piece)
     rates = {
-        "crossings": crossed / max(1, steps),
+        "crossings": crossings / max(1, steps),
         "parallel_fifths": parallel / max(1, moves),
         "repetition": repeated / max(1, bars),
         "cadences": cadences / max(1, len(pieces)),
@@ -86,6 +85,21 @@ def runs(voice: Iterable[int]) -> list[tuple[int, int]]:
     return [(pitch, length) for pitch, length in notes if pitch > 0]
 
 
+def crossed(piece: np.ndarray) -> np.ndarray:
+    """In which steps of [T, V] a voice is below its lower neighbour, bool [T]."""
+    upper, lower = piece[:, :-1], piece[:, 1:]
+    return ((upper < lower) & (upper > 0)).any(1)
+
+
+def heard_before(melody: np.ndarray) -> tuple[int, int]:
+    """How many bars of a voice [T] were heard in a bar before, and how many bars there are."""
+    bars = [
+        melody[start : start + BAR_STEPS].tobytes()
+        for start in range(0, len(melody) - BAR_STEPS + 1, BAR_STEPS)
+    ]
+    return sum(bar in bars[:number] for number, bar in enumerate(bars)), len(bars)
+
+
 def _trimmed(piece: np.ndarray) -> np.ndarray:
     """Without silence at both ends."""
     sounding = np.nonzero((piece > 0).any(1))[0]
@@ -103,14 +117,6 @@ def _parallel_fifths(piece: np.ndarray) -> tuple[int, int]:
         same = np.sign(after[:, upper] - before[:, upper]) == np.sign(after[:, lower] - before[:, lower])
         parallel |= both & fifth[0] & fifth[1] & same
     return int(parallel.sum()), int((moves.sum(1) > 1).sum())
-
-
-def _repeated(melody: np.ndarray) -> tuple[int, int]:
-    bars = [
-        melody[start : start + BAR_STEPS].tobytes()
-        for start in range(0, len(melody) - BAR_STEPS + 1, BAR_STEPS)
-    ]
-    return sum(bar in bars[:number] for number, bar in enumerate(bars)), len(bars)
 
 
 def _cadence(piece: np.ndarray) -> bool:
