@@ -49,6 +49,12 @@ class Sequencer:
         self.beat = Beat(owed, tuple(int(note) for note in notes))
         return frames.reshape(count, -1)
 
+    def release(self, place: int) -> None:
+        """End the note of `place`: the next step strikes it, also if it is the same."""
+        notes = list(self.beat.notes)
+        notes[place : place + 1] = [0]
+        self.beat = Beat(self.beat.owed, tuple(notes))
+
     def rest(self, seconds: float) -> np.ndarray:
         """Frames in which all notes fade; time goes on."""
         self.beat = Beat(self.beat.owed, ())

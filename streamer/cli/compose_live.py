@@ -96,7 +96,7 @@ class LivePerformance:
             change = 0.05 if key == "+" else -0.05
             source.control({"temperature": min(4.0, max(0.0, round(options["temperature"] + change, 2)))})
         elif key in "[]":
-            tempo = min(400.0, max(20.0, options["tempo"] + (4 if key == "]" else -4)))
+            tempo = min(400.0, max(20.0, self.performance.tempo + (4 if key == "]" else -4)))
             source.control({"tempo": tempo})
             self.performance.tempo = tempo
         elif key == "x":
@@ -117,6 +117,6 @@ class LivePerformance:
         options = self.source.options
         line = (
             f"seed {options['seed']}  temperature {options['temperature']:.2f}  "
-            f"tempo {options['tempo']:.0f}  {self.speaker.underruns} underruns"
+            f"tempo {self.performance.tempo:.0f}  {self.speaker.underruns} underruns"
         )
         screen.draw([Text(row) for row in drawn(list(self.shown), columns)], [Text(line), Text(HELP)])

@@ -7,9 +7,10 @@ from typing import Literal
 
 from streamer.cli.command import flag, option
 from streamer.cli.options import Configured, address
+from streamer.music.midi_output import write_midi
 from streamer.music.musicxml import write_musicxml
 from streamer.music.piece import Piece
-from streamer.music.writing import SOUND, write_midi
+from streamer.music.writing import SOUND
 
 SCORES: dict[str, Callable[[Piece, Path], None]] = {
     ".mid": write_midi,

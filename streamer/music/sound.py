@@ -28,8 +28,10 @@ class Sound:
         self.stage = _stage(rate_hz, places)
         self.state: State = self.stage.initial_state(1)
 
-    def step(self, notes: Sequence[int], tempo: float) -> np.ndarray:
-        """One step of the piece."""
+    def step(self, notes: Sequence[int], tempo: float, struck: bool = False) -> np.ndarray:
+        """One step of the piece; the first place begins its note again where it is `struck`."""
+        if struck:
+            self.sequencer.release(0)
         return self._sound(self.sequencer.frames(notes, tempo))
 
     def hold(self, notes: Sequence[int], seconds: float) -> np.ndarray:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from streamer.music.midi_output import write_midi
 from streamer.music.piece import Piece
 from streamer.music.sound import RATE_HZ
-from streamer.music.writing import SoundFile, write_midi
+from streamer.music.writing import SoundFile
 
 PROGRAM = "fluidsynth"
 # No MIDI input, no shell; raw samples, because a WAV ends at 4 GB, and float32, because how loud the
@@ -62,9 +63,9 @@ class SoundFont:
 
 
 def _lengthened(piece: Piece, hold_seconds: float, seconds: float) -> Piece:
-    per_step = 60 / (piece.tempo * piece.steps_per_beat)
+    per_step = 60 / (piece.last_tempo * piece.steps_per_beat)
     held = [piece.steps[-1]] * round(hold_seconds / per_step)
-    rest = max(0, ceil(seconds / per_step) - len(piece.steps) - len(held))
+    rest = max(0, ceil((seconds - piece.seconds) / per_step) - len(held))
     return replace(piece, steps=[*piece.steps, *held, *[(0,) * sum(piece.widths)] * rest])
 
 

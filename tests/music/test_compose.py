@@ -12,8 +12,10 @@ import torch
 from safetensors.torch import save_file
 
 from streamer.models.bundle.build import build_network
+from streamer.music.midi_input import read_melody
 from streamer.music.performance import length_of
-from streamer.music.prompts import read_melody
+from streamer.music.piece import seconds_of
+from streamer.music.sound import FADE_SECONDS
 from tests.cli.test_cli import refused, streamer  # noqa: F401, a fixture
 from tests.tiny_composer import write_composer
 
@@ -93,12 +95,32 @@ def test_an_accompaniment_follows_a_file(compose, tmp_path):
     assert compose("--accompany", melody, "--seconds", 3, "--output", tmp_path / "b.mid")[0] == 0
     # Without --seconds it is as long as the melody.
     assert compose("--accompany", melody, "--output", tmp_path / "c.mid")[0] == 0
-    given, followed = read_melody(melody, 4), mido.MidiFile(tmp_path / "c.mid")
+    given, followed = read_melody(melody, 4).notes, mido.MidiFile(tmp_path / "c.mid")
     assert followed.length == pytest.approx(mido.MidiFile(melody).length)
     first = [message.note for message in followed.tracks[1] if message.type == "note_on" and message.velocity]
     assert first == [note for number, note in enumerate(given) if not number or note != given[number - 1]]
     both = compose("--accompany", melody, "--prompt", "C4", "--output", tmp_path / "d.mid")
     refused(both, 2, "both give the first voice")
+
+
+def test_a_files_tempo_and_repeated_notes_are_heard_and_written(compose, tmp_path):
+    messages = [mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(75))]
+    for tempo in (None, None, 50):
+        if tempo:
+            messages.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tempo)))
+        messages += [mido.Message("note_on", note=60), mido.Message("note_off", note=60, time=960)]
+    mido.MidiFile(tracks=[mido.MidiTrack(messages)]).save(tmp_path / "a.mid")
+    wanted = 4 * 60 / 75 + 2 * 60 / 50
+    for name in ("b.mid", "b.wav"):
+        assert compose("--accompany", tmp_path / "a.mid", "--seed", 2, "--output", tmp_path / name)[0] == 0
+    written = mido.MidiFile(tmp_path / "b.mid")
+    assert written.length == pytest.approx(wanted, rel=1e-3)
+    assert sum(m.type == "note_on" and m.velocity > 0 for m in written.tracks[1]) == 3
+    samples, rate = soundfile.read(tmp_path / "b.wav")
+    assert len(samples) == pytest.approx((wanted + FADE_SECONDS) * rate, abs=2)
+    # --tempo is for the whole piece.
+    assert compose("--accompany", tmp_path / "a.mid", "--tempo", 100, "--output", tmp_path / "c.mid")[0] == 0
+    assert mido.MidiFile(tmp_path / "c.mid").length == pytest.approx(6 * 60 / 100, rel=1e-3)
 
 
 def test_bad_input_is_one_line_and_leaves_nothing(compose, tmp_path, monkeypatch):
@@ -155,10 +177,13 @@ def test_without_a_loudspeaker(compose, monkeypatch):
 @pytest.mark.parametrize("seconds", [0.01, 0.5, 1.0, 10.0, 61.7])
 @pytest.mark.parametrize("tempo", [20.0, 97.3, 400.0])
 def test_a_length_is_filled_and_not_passed(seconds, tempo):
-    length = length_of(seconds, tempo, 4)
-    per_step = 60 / (tempo * 4)
-    assert length.steps >= 1 and length.hold_seconds >= 0
-    assert length.steps == 1 or length.steps * per_step + length.hold_seconds < seconds
+    for tempi in ({0: tempo}, {0: tempo, 8: 80.0, 12: 150.0}):
+        length = length_of(seconds, tempi, 4)
+        lasting = seconds_of(length.steps, tempi, 4)
+        assert length.steps >= 1 and length.hold_seconds >= 0
+        assert length.steps == 1 or lasting + length.hold_seconds < seconds
+        # No more than a beat is held.
+        assert lasting + length.hold_seconds + FADE_SECONDS >= seconds and length.hold_seconds <= 3.01
 
 
 def test_figures_of_voices(desk, evaluate):
@@ -184,6 +209,17 @@ def test_generated_pieces_beside_the_corpus(desk, evaluate):
         assert 0 <= figures[f"{name}_distance"] <= 1
     for name in ("crossings", "parallel_fifths", "repetition", "cadences"):
         assert 0 <= figures[name] <= 1 and 0 <= figures[f"{name}_corpus"] <= 1
+    for name in (
+        "longest_note_soprano",
+        "longest_note_bass",
+        "longest_standstill",
+        "longest_repeat",
+        "silence",
+    ):
+        for where in ("", "_corpus"):
+            lowest, middle, highest = figures[f"{name}_p1_p50_p99{where}"]
+            assert 0 <= lowest <= middle <= highest
+        assert 0 <= figures[f"{name}_outside"] <= 1
 
 
 def test_files_that_do_not_fit_are_one_line(desk, evaluate, tmp_path):
