@@ -29,8 +29,9 @@ class Composer(Stage):
     the alphabets: symbol 0 is silence, and where `lowest` of a voice is not 0, symbol k is the MIDI note
     lowest + k - 1. Voices choose in `order`; each knows the choices before its own. No voice chooses to
     hold a note for more than its number of `longest_notes` steps, or to rest for more than that of
-    `longest_rests` (0 or left out: for ever). State: the memory's, the last symbols [B, V], and for how
-    many steps each has lasted [B, V].
+    `longest_rests` (0 or left out: for ever). So that none is made to move in the middle of a last chord,
+    voices that couldn't hold on to the end let go `last_chord` steps before it. State: the memory's, the
+    last symbols [B, V], and for how many steps each has lasted [B, V].
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Composer(Stage):
         inner_size: int,
         longest_notes: list[CountOrNone] | None = None,
         longest_rests: list[CountOrNone] | None = None,
+        last_chord: CountOrNone = 0,
         outputs: int = 0,
         dropout: float = 0.0,
     ):
@@ -86,6 +88,7 @@ class Composer(Stage):
             steps = torch.tensor([rest or inf] + [note or inf] * (voices[voice] - 1))
             self.register_buffer(f"longest{voice}", steps, persistent=False)
             self.register_buffer(f"symbols{voice}", torch.arange(voices[voice]), persistent=False)
+        self.last_chord = last_chord
         self.most_counted = max(LONGEST, *notes, *rests)
 
     def initial_state(self, batch: int) -> State:
@@ -138,10 +141,11 @@ class Composer(Stage):
         layout = self.layout
         context = self._context(hidden, before, controls[:, layout.remaining])
         symbols = torch.zeros_like(before)
+        needed = self._needed(lasted, controls[:, layout.remaining])
         columns = controls.new_zeros(len(controls), len(self.voices), COLUMNS)
         for voice in self.order:
             logits = self._logits(voice, context, before, symbols)
-            held_out = self._held_out(voice, before[:, voice], lasted[:, voice])
+            held_out = self._held_out(voice, before[:, voice], needed)
             drawn = draw_nucleus(
                 self._bounded(voice, logits, controls).masked_fill(held_out, NEVER),
                 controls[:, layout.noise][:, voice],
@@ -176,10 +180,15 @@ class Composer(Stage):
         logits = self.choice[voice](dropout(inner, self.dropout, self.training))
         return logits + self.intervals(voice, before, symbols)
 
-    def _held_out(self, voice: int, before: Tensor, lasted: Tensor) -> Tensor:
-        """True [B, K] at the symbol before [B] where it has lasted [B] as long as it may."""
+    def _needed(self, lasted: Tensor, remaining: Tensor) -> Tensor:
+        """How many steps each symbol would have to last if it went on, its next one left out [B, V]."""
+        at_last_chord = (remaining == self.last_chord) & (remaining > 0)
+        return lasted + torch.where(at_last_chord, remaining - 1, 0.0)[:, None]
+
+    def _held_out(self, voice: int, before: Tensor, needed: Tensor) -> Tensor:
+        """True [B, K] at the symbol before [B] where it may not last as long as is `needed` [B, V]."""
         symbols, longest = self.get_buffer(f"symbols{voice}"), self.get_buffer(f"longest{voice}")
-        return (symbols == before[:, None]) & (lasted[:, None] >= longest)
+        return (symbols == before[:, None]) & (needed[:, voice, None] >= longest)
 
     def _bounded(self, voice: int, logits: Tensor, controls: Tensor) -> Tensor:
         """The logits that are drawn from: tonality added, notes out of bounds shut out."""

@@ -88,7 +88,7 @@ def runs(voice: Iterable[int]) -> list[tuple[int, int]]:
 def crossed(piece: np.ndarray) -> np.ndarray:
     """In which steps of [T, V] a voice is below its lower neighbour, bool [T]."""
     upper, lower = piece[:, :-1], piece[:, 1:]
-    return ((upper < lower) & (upper > 0)).any(1)
+    return np.asarray(((upper < lower) & (upper > 0)).any(1))
 
 
 def heard_before(melody: np.ndarray) -> tuple[int, int]:

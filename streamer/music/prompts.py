@@ -4,6 +4,7 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from itertools import pairwise
+from os.path import isfile
 from pathlib import Path
 
 from streamer.models.music.notation import note_number
@@ -27,7 +28,8 @@ def read_prompt(text: str, steps_per_beat: int) -> Prompt:
     text = text.strip()
     if not text:
         return Prompt()
-    if Path(text).suffix.lower() in (".mid", ".midi") or Path(text).is_file():
+    # Not Path.is_file, which refuses a text that is too long for a name.
+    if Path(text).suffix.lower() in (".mid", ".midi") or isfile(text):
         return Prompt(melody=read_melody(Path(text), steps_per_beat))
     if re.fullmatch(r"-?[0-9]+", text):
         return Prompt(seed=int(text) % 2**62)

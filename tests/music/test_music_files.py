@@ -97,6 +97,22 @@ def test_a_text_is_hashed_and_always_alike():
     prompt, other = read_prompt("spring rain", 4), read_prompt("Spring rain", 4)
     assert prompt == read_prompt("spring rain", 4) and prompt.seed != other.seed
     assert 0 <= prompt.seed < 2**62
+    for text in ("of many words " * 100, "²", "--5", "a\0b"):
+        assert read_prompt(text, 4).seed is not None and not read_prompt(text, 4).melody.notes
+
+
+def test_a_device_that_is_full_is_one_line(tmp_path):
+    for name in ("a.wav", "a.flac", "a.ogg"):
+        (tmp_path / name).symlink_to("/dev/full")
+        with pytest.raises(OSError, match="can't be written"):
+            file = SoundFile(tmp_path / name, 48000)
+            file.write(np.random.default_rng(1).uniform(-0.5, 0.5, (48000, 2)).astype(np.float32))
+            file.close()
+
+
+def test_a_note_that_is_spelled_twice_is_struck_twice():
+    melody = read_prompt("C4 C4 R R C4", 2).melody
+    assert melody.notes == [60, 60, 60, 60, 0, 0, 0, 0, 60, 60] and melody.struck == {2}
 
 
 def test_sound_is_whole_or_not_there(tmp_path):

@@ -20,7 +20,7 @@ from streamer.models.music.scores import Rolls, Voices, read_scores, symbols_of
 from streamer.models.training import checkpoint
 from streamer.models.training.fit import half_precision, log, set_learning_rate
 from streamer.models.training.music.rolls import RollStudy
-from streamer.models.training.music.voices import Drawing, VoiceStudy, longest_runs
+from streamer.models.training.music.voices import Drawing, VoiceStudy, last_chord, longest_runs
 from streamer.output_file import write_bytes
 
 
@@ -80,8 +80,7 @@ def train_music(
             raise ValueError(f"{style} scores piano rolls; only a composer learns endings")
         study.endings = endings
     if isinstance(study, VoiceStudy):
-        notes, rests = longest_runs(study.train)
-        progress(f"for the card: longest_notes = {notes}, longest_rests = {rests}")
+        progress(f"for the card: {_limits(study.train)}")
     torch.manual_seed(seed)
     network = build_network(recipe.architecture, recipe.options)
     if start:
@@ -116,6 +115,12 @@ def train_music(
             meta = {"updates": done, "lowest": lowest, "lowest_at": lowest_at}
             checkpoint.save(last, network, optimizer, meta)
     return best
+
+
+def _limits(pieces: list[np.ndarray]) -> str:
+    """What a card says of the longest notes of its corpus."""
+    notes, rests = longest_runs(pieces)
+    return f"longest_notes = {notes}, longest_rests = {rests}, last_chord = {last_chord(pieces)}"
 
 
 def _update(

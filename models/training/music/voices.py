@@ -18,7 +18,7 @@ LAST = 24  # steps before an end that count three times where endings are learnt
 SHORTEST_END, LONGEST_END = 40, 112  # steps of an ending that is drawn
 JOINED = 0.35  # the share of rows in which a piece is followed by another one
 OCTAVE = 12
-LONGEST_PERCENTILE = 99.9
+LONGEST_PERCENTILE, LAST_PERCENTILE = 99.9, 90
 
 
 @dataclass(frozen=True)
@@ -177,6 +177,12 @@ def longest_runs(pieces: list[np.ndarray]) -> tuple[list[int], list[int]]:
         notes.append([length for symbol, length, _ in runs if symbol])
         rests.append([length for symbol, length, is_between in runs if not symbol and is_between])
     return _longest(notes), _longest(rests)
+
+
+def last_chord(pieces: list[np.ndarray]) -> int:
+    """The 90th percentile of the first voice's last notes, in steps: what a card has as `last_chord`."""
+    last = [[length for symbol, length, _ in _runs(piece[:, 0]) if symbol][-1:] for piece in pieces]
+    return int(np.percentile(np.concatenate(last), LAST_PERCENTILE))
 
 
 def _runs(symbols: np.ndarray) -> list[tuple[int, int, bool]]:

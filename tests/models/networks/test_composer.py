@@ -182,6 +182,26 @@ def test_nothing_is_held_for_longer_than_the_card_says(bounded, composer, option
         assert longest(piece[:, 0], rests=True) <= 2 and longest(piece[:, 1], rests=True) <= 4
 
 
+def test_no_voice_is_made_to_move_in_a_last_chord(tmp_path):
+    """Those that couldn't hold on let go where it begins; so a short enough one lasts to the end."""
+    folder = write_composer(tmp_path / "tiny")
+    limits = "inner_size = 10\nlongest_notes = [12, 12]\nlongest_rests = [12, 12]\nlast_chord = 8"
+    (folder / "card.toml").write_text(CARD.replace("inner_size = 10", limits))
+    composer = LoadedComposer(load(folder))
+    for begins in range(13, 20):
+        # The notes of the prompt begin so many steps before the end, and are given up to its last chord.
+        prompt = [[60, 50]] * (60 - begins) + [[62, 52]] * (begins - 8)
+        held = Pieces(composer, [{"end": 60, "prompt": prompt}]).symbols(60)[0]
+        assert (held[52] != held[51]).all()
+    free = Pieces(composer, [{"seed": seed, "end": 60, "temperature": 0.0} for seed in range(8)]).symbols(60)
+    for piece in free:
+        for voice in piece.T:
+            edges = np.concatenate([[0], np.flatnonzero(np.diff(voice)) + 1, [60]])
+            assert max(np.diff(edges)) <= 12
+            # A note that stood when the last chord began moved there, or could go on to the end.
+            assert edges[-2] >= 52 or 60 - edges[-2] <= 12
+
+
 def test_what_is_given_is_held_for_as_long_as_it_is_given(bounded):
     notes = Pieces(bounded, [{"seed": 1, "given": {"soprano": 60}}]).notes(30)[0]
     assert {step[0] for step in notes} == {60}

@@ -12,7 +12,7 @@ from streamer.models.music.metre import Metre
 from streamer.models.music.scores import Rolls
 from streamer.models.training.music import music_trainer as music
 from streamer.models.training.music.rolls import RollStudy, nll
-from streamer.models.training.music.voices import Drawing, VoiceStudy, longest_runs, predict
+from streamer.models.training.music.voices import Drawing, VoiceStudy, last_chord, longest_runs, predict
 
 SMALL = {
     "roll-jsb": dict(hidden_size=8, depth=1, inner_size=8, dropout=0.2),
@@ -147,6 +147,7 @@ def test_a_piece_is_followed_by_another_one_in_its_metre_and_key():
 def test_the_longest_notes_and_the_longest_rests_between_notes():
     piece = np.array([0] * 50 + [3] * 7 + [0] * 4 + [5] * 2 + [0] * 9)[:, None]
     assert longest_runs([piece, piece]) == ([7], [4])
+    assert last_chord([piece] * 9 + [np.tile([[1], [2]], (20, 1))]) == 2
     # One of more than a thousand is beyond the 99.9th percentile.
     assert longest_runs([piece, np.tile([[1], [1], [2], [2]], (1000, 1))]) == ([2], [4])
 
