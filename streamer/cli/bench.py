@@ -7,7 +7,7 @@ from typing import Any
 
 from streamer.cli.command import argument, flag, option
 from streamer.cli.figures import show
-from streamer.cli.options import JSON, Configured, address
+from streamer.cli.options import JSON, Configured, address, existing
 from streamer.config import Config, with_model
 from streamer.errors import WrongCall
 
@@ -35,7 +35,7 @@ class Bench(Configured):
         min=1,
     )
     seconds: float = option(30.0, "SECONDS", "How long they speak.")
-    file: Path | None = option(None, "FILE", "What they say or type.", usual="what ships")
+    file: Path | None = option(None, "FILE", "What they say or type.", usual="what ships", check=existing)
     offline: bool = flag("Transcribe complete recordings instead of live streams.")
     connect: str | None = address("Load a running server instead of starting one.")
     search: bool = flag("Find the largest number of streams that the machine holds, to 5 %.")

@@ -55,12 +55,23 @@ def flag(help: str) -> Any:
 
 
 def argument(
-    metavar: str, help: str, *, default: Any = MISSING, usual: str | None = None, dir_okay: bool = True
+    metavar: str,
+    help: str,
+    *,
+    default: Any = MISSING,
+    usual: str | None = None,
+    dir_okay: bool = True,
+    check: Callable[[Any], Any] | None = None,
 ) -> Any:
-    """A field that is an argument, called by its place; without a default it must be given."""
+    """A field that is an argument, called by its place; without a default it must be given.
+
+    `check` is that of an `option`.
+    """
 
     def declared(field_name: str) -> Any:
-        return typer.Argument(metavar=metavar, help=help, show_default=usual or True, dir_okay=dir_okay)
+        return typer.Argument(
+            metavar=metavar, help=help, show_default=usual or True, dir_okay=dir_okay, callback=check
+        )
 
     return field(default=default, metadata={DECLARED: declared, POSITIONAL: True})
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from streamer.cli.compose_options import SCORES, Compose
+from streamer.cli.options import existing
 from streamer.config import Config, with_model
 from streamer.errors import WrongCall
 from streamer.music.piano_roll import ENDINGS
@@ -21,6 +22,7 @@ AHEAD_BEATS_PLAYED, AHEAD_BEATS_WRITTEN = 1, 32
 
 def compose(wish: Compose) -> None:
     """Compose a piece as `wish` says. ValueError or OSError, one line, before anything is written."""
+    existing(wish.melody)
     # Late, with the composer: --help has no use for torch.
     from streamer.cli.compose_file import read_soundfont, write
     from streamer.cli.compose_live import play

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from streamer.cli.command import flag, option
-from streamer.cli.options import Configured, address
+from streamer.cli.options import Configured, address, existing
 from streamer.music.midi_output import write_midi
 from streamer.music.musicxml import write_musicxml
 from streamer.music.piece import Piece
@@ -42,7 +42,7 @@ class Compose(Configured):
     output: Path | None = option(None, "FILE", "Write .wav, .flac, .ogg, .mid or .musicxml.")
     roll: Path | None = option(None, "FILE", "Draw the notes as .png, .svg or .pdf.")
     soundfont: Path | None = option(
-        None, "FILE", "Sound --output with this .sf2, by fluidsynth if it is installed."
+        None, "FILE", "Sound --output with this .sf2, by fluidsynth if it is installed.", check=existing
     )
     model: str | None = option(None, "MODEL", "Another composer's name, or its folder.", usual="the style's")
     connect: str | None = address("Let a running server compose instead of this process.")

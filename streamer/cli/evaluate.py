@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from streamer.cli.command import argument, flag, option
 from streamer.cli.figures import show
-from streamer.cli.options import JSON, MODES, Configured, Mode
+from streamer.cli.options import JSON, MODES, Configured, Mode, existing
 from streamer.config import with_model
 from streamer.errors import WrongCall
 
@@ -20,7 +20,9 @@ class Evaluate(Configured):
     """What every task takes."""
 
     path: Path = argument(
-        "PATH", "A file of texts or pieces; for speech SPLIT.manifest.jsonl, with its tars beside it."
+        "PATH",
+        "A file of texts or pieces; for speech SPLIT.manifest.jsonl, with its tars beside it.",
+        check=existing,
     )
     model: str | None = option(None, "MODEL", "A network's name, or its folder.", usual="the task's own")
     mode: Mode = option("live", MODES, "Which of the task's networks.")
@@ -46,7 +48,9 @@ class EvaluateCaptions(EvaluateChunked):
         "CONDITION",
         "How recordings sound: clean, quiet, loud, telephone, noise (with --noise), hum50, hum60, clipped.",
     )
-    noise: Path | None = option(None, "MANIFEST", "Take the noises of --condition noise from here.")
+    noise: Path | None = option(
+        None, "MANIFEST", "Take the noises of --condition noise from here.", check=existing
+    )
     first: int | None = option(None, "N", "Measure only the first N recordings of the file.", min=1)
     calibration: bool = flag("Measure whether the words' confidences are calibrated.")
     hot_words: str | None = option(
@@ -103,7 +107,7 @@ class EvaluateCompared(Evaluate):
     """A task that a plain method does as well."""
 
     baseline: Path | None = option(
-        None, "TRAIN", "Also measure a plain method that learns from the file TRAIN."
+        None, "TRAIN", "Also measure a plain method that learns from the file TRAIN.", check=existing
     )
 
 

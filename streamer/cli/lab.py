@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamer.cli.command import argument, flag, option
-from streamer.cli.options import Configured
+from streamer.cli.options import Configured, existing
 from streamer.config import with_model
 from streamer.errors import WrongCall
 
@@ -112,7 +112,9 @@ class Latency(TrainedExperiment):
         "DATA", "The folder that holds speech/ and text/; not with --quick or --file.", default=None
     )
     quick: bool = flag("Take the networks that ship, on a small sample, untrained.")
-    file: Path | None = option(None, "WAV", "Show one recording, live and offline, on a time line.")
+    file: Path | None = option(
+        None, "WAV", "Show one recording, live and offline, on a time line.", check=existing
+    )
     text: str | None = option(None, "TEXT", "What is said in --file, so that errors are marked.")
     tasks: list[str] | None = option(
         None, "TASK", "Only captions, entities, translation or summary; may be given again.", name="--task"
@@ -161,7 +163,7 @@ class Gates(Configured):
     """A network of LSTM or GRU layers, and its input."""
 
     text: str | None = option(None, "TEXT", "One sentence.")
-    file: Path | None = option(None, "WAV", "A recording.")
+    file: Path | None = option(None, "WAV", "A recording.", check=existing)
     model: str | None = option(
         None,
         "MODEL",

@@ -12,7 +12,7 @@ from streamer.cli.command import flag, option
 from streamer.cli.live_output import Output, check_save
 from streamer.cli.live_sources import SoundSource, sound_blocks, sound_source, source_name
 from streamer.cli.live_talk import Talk
-from streamer.cli.options import Written, address
+from streamer.cli.options import Written, address, existing
 from streamer.clients.caption_file import CaptionFile
 from streamer.clients.caption_forms import Format
 from streamer.clients.connection import Connection
@@ -38,7 +38,7 @@ class Live(Written):
     device: str | None = option(
         None, "DEVICE", "A microphone's name or number; `streamer devices` lists them."
     )
-    file: Path | None = option(None, "AUDIO", "Play a recording instead of the microphone.")
+    file: Path | None = option(None, "AUDIO", "Play a recording instead of the microphone.", check=existing)
     model: str = option(
         "captions-en", "MODEL", "Recognise with this model, a name or a folder; see `streamer models`."
     )

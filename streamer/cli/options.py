@@ -1,9 +1,11 @@
 """Arguments that several commands take."""
 
+import errno
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import typer
 
@@ -17,6 +19,20 @@ LAST_PORT = 65535
 Mode = Literal["live", "offline"]
 MODES = "live|offline"
 JSON = "Write one line of JSON instead of a table."
+
+
+Named = TypeVar("Named", Path | None, list[Path])
+
+
+def existing(named: Named) -> Named:
+    """The check of what is read: a missing file is told before anything is loaded. `-` is standard input.
+
+    FileNotFoundError for the first that isn't there.
+    """
+    for path in named if isinstance(named, list) else [named]:
+        if path is not None and str(path) != "-" and not path.exists():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    return named
 
 
 @dataclass(frozen=True, kw_only=True)

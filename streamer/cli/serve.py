@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamer import wire
 from streamer.cli.command import argument, flag, option
-from streamer.cli.options import Configured, address
+from streamer.cli.options import Configured, address, existing
 from streamer.clients.notices import Gap, Notice, Refusal, Rejected, Restarted, StreamOver
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def serve(options: Serve) -> None:
 class Send(Configured):
     """A file for a model of a running server."""
 
-    file: Path = argument("FILE", "An audio file, or a text for a model that reads text.")
+    file: Path = argument("FILE", "An audio file, or a text for a model that reads text.", check=existing)
     model: str = option("captions-en", "MODEL", "The name of the model that reads it, as the server has it.")
     connect: str | None = address("The address of a running server; else the config's.")
     paced: bool = flag("Send in real time, as a microphone would.")
@@ -161,7 +161,7 @@ def watch(options: Watch) -> None:
 class Replayed(Configured):
     """A recorded wire."""
 
-    file: Path = argument("FILE", "What `streamer serve --record` wrote.")
+    file: Path = argument("FILE", "What `streamer serve --record` wrote.", check=existing)
 
 
 def replay(options: Replayed) -> int:

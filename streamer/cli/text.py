@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Literal
 from rich.console import Console
 
 from streamer.cli.command import argument, option
-from streamer.cli.options import MODES, Configured, Mode
+from streamer.cli.options import MODES, Configured, Mode, existing
 from streamer.cli.readable import readable_sentence
 from streamer.config import Config, with_model
 from streamer.errors import WrongCall
@@ -31,7 +31,9 @@ Show = Callable[[SentenceResult], None]
 class TextCommand(Configured):
     """A text, and how it is read."""
 
-    file: Path | None = argument("FILE", "The text, in UTF-8; - or nothing is standard input.", default=None)
+    file: Path | None = argument(
+        "FILE", "The text, in UTF-8; - or nothing is standard input.", default=None, check=existing
+    )
     mode: Mode | None = option(
         None,
         MODES,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, TypedDict
 
 from streamer.cli.command import argument, flag, option
-from streamer.cli.options import MODES, Configured, Mode
+from streamer.cli.options import MODES, Configured, Mode, existing
 from streamer.errors import WrongCall
 
 SEED = "The same seed gives the same run."
@@ -65,7 +65,7 @@ class TunedTraining(Training):
 
     rate: float | None = option(None, "RATE", "The learning rate.", usual="the recipe's", min=1e-8)
     start: Path | None = option(
-        None, "WEIGHTS", "Begin with these weights of the same network.", name="--from"
+        None, "WEIGHTS", "Begin with these weights of the same network.", name="--from", check=existing
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from streamer.cli.command import argument, option
-from streamer.cli.options import Configured
+from streamer.cli.options import Configured, existing
 from streamer.config import with_model
 from streamer.errors import WrongCall
 
@@ -17,9 +17,11 @@ from streamer.errors import WrongCall
 class Tune(Configured):
     """A captions network, the dev sets that it is tuned on, and what is tried."""
 
-    paths: list[Path] = argument("PATHS", "The dev sets: SPLIT.manifest.jsonl of each.")
+    paths: list[Path] = argument("PATHS", "The dev sets: SPLIT.manifest.jsonl of each.", check=existing)
     model: str = option("captions-en", "MODEL", "A captions network's name, or its folder.")
-    weights: Path | None = option(None, "FILE", "Use these weights instead of the model's own.")
+    weights: Path | None = option(
+        None, "FILE", "Use these weights instead of the model's own.", check=existing
+    )
     first: int | None = option(None, "N", "Use only the first N recordings of each set.", min=1)
     tries: list[str] | None = option(
         None,

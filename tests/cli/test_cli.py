@@ -19,6 +19,14 @@ from tests.tiny_model import write_model
 
 
 @pytest.fixture
+def in_a_folder_of_files(tmp_path, monkeypatch):
+    """The current folder holds what the calls name: a missing file is told first."""
+    monkeypatch.chdir(tmp_path)
+    for name in "x", "x.wav", "a.wav":
+        (tmp_path / name).touch()
+
+
+@pytest.fixture
 def streamer(monkeypatch, capsys):
     """Runs the command line in this process: (status, standard output, lines of standard error)."""
 
@@ -99,6 +107,7 @@ def refused(answer: tuple[int, str, list[str]], status: int, *wanted: str) -> No
         (("lab", "gates", "--text", "one", "--output", "folder"), "--output: folder"),
     ],
 )
+@pytest.mark.usefixtures("in_a_folder_of_files")
 def test_a_wrong_call_is_one_line(streamer, arguments, wanted):
     refused(streamer(*arguments), 2, wanted)
 
@@ -163,6 +172,7 @@ def test_a_config_that_is_missing(streamer, tmp_path):
         ["lab", "gates", "--text", "x", "--model"],
     ],
 )
+@pytest.mark.usefixtures("in_a_folder_of_files")
 def test_a_model_that_is_unknown(streamer, command):
     refused(streamer(*command, "nobody"), 1, "nobody")
 
@@ -327,7 +337,8 @@ def test_shell_completion(streamer, monkeypatch):
     assert code == 0 and out.split() == ["--offline-finals"]
 
 
-def test_a_missing_package_is_one_line_that_names_its_extra():
+def test_a_missing_package_is_one_line_that_names_its_extra(tmp_path):
+    (tmp_path / "x").touch()
     code = """
 import sys
 from streamer.cli import app, extras
@@ -336,7 +347,9 @@ extras.requires = lambda name: ["numba", "jiwer>=3.0; extra == 'eval'", "jiwer>=
 sys.argv = ["streamer", "evaluate", "captions", "x"]
 app.main()
 """
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, cwd=tmp_path
+    )
     line = "streamer: this needs jiwer: pip install 'streamer[eval]'\n"
     assert (ran.returncode, ran.stdout, ran.stderr) == (1, "", line)
 

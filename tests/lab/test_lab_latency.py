@@ -197,9 +197,9 @@ def test_the_shipped_networks_on_their_sample_and_a_recording_on_its_time_line(s
     ("arguments", "status", "wanted"),
     [
         ([], 2, "give DATA"),
-        (["--quick", "--file", "a.wav"], 2, "give DATA"),
+        (["--quick", "--file", str(BUNDLED)], 2, "give DATA"),
         (["--quick", "--task", "summary"], 2, "no sample of 'summary'"),
-        (["--file", "missing.wav"], 1, "missing.wav is missing"),
+        (["--file", "missing.wav"], 1, "missing.wav: No such file"),
         (["/tmp"], 1, "holds no speech/"),
     ],
 )
