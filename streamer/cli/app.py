@@ -10,6 +10,7 @@ import typer
 from streamer.cli.command import CONTEXT, Command, Group, parameters
 from streamer.cli.output_encoding import keep_all_output
 from streamer.errors import WrongCall, options_named_as_called
+from streamer.output_file import FULL
 
 if TYPE_CHECKING:
     from typer.core import TyperCommand, TyperGroup
@@ -206,6 +207,8 @@ def _usage(error: typer.BadParameter) -> str:
 def _line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.errno in FULL:
+        return f"the output can't be written: {error.strerror}"
     return " ".join(str(error).split()) or type(error).__name__
 
 

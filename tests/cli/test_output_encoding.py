@@ -32,3 +32,13 @@ def test_a_missing_file_whose_name_is_no_text_is_named(tmp_path):
     printed = subprocess.run([sys.executable, "-m", "streamer", "transcribe", name], capture_output=True)
     assert printed.stderr == b"streamer: " + name + b" is missing; give an audio file\n"
     assert printed.returncode == 1
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has a device that is always full")
+def test_an_output_without_room_is_one_line():
+    with open("/dev/full", "w") as full:
+        run = subprocess.run(
+            [sys.executable, "-m", "streamer", "models"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    wanted = "streamer: the output can't be written: No space left on device\n"
+    assert (run.returncode, run.stderr) == (1, wanted)
