@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+MAX_BYTES = 1024 * 1024
+MAX_FILE_BYTES = 512 * 1024 * 1024  # of what a card names beside it
 TASKS = (
     "captions",
     "commands",
@@ -94,10 +96,16 @@ def read_card(folder: Path) -> Card:
     """The card of the model in `folder`. ValueError names the file and the key that is wrong."""
     path = folder / "card.toml"
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise ValueError(f"{path}: more than {MAX_BYTES} bytes; no card needs so many")
+        raw = tomllib.loads(content.decode())
         written = msgspec.convert(raw, _Written)
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}; a model's folder holds card.toml") from None
+    except RecursionError:
+        raise ValueError(f"{path}: nested too deep") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise ValueError(f"{path}: {' '.join(str(error).split())}") from None
     if written.task not in TASKS:
@@ -122,6 +130,21 @@ def read_card(folder: Path) -> Card:
         data=written.data,
         scores=written.scores,
     )
+
+
+def beside(folder: Path, name: str, key: str) -> Path:
+    """The file `name` of the model in `folder`: in it, or in the folder of a model beside it.
+
+    A card may come from anywhere, so it can't name any other file of the machine. ValueError "KEY: ...".
+    """
+    path = folder / name
+    resolved, home = path.resolve(), folder.resolve()
+    owner = home if resolved.is_relative_to(home) else resolved.parent
+    if owner != home and not (owner.parent == home.parent and (owner / "card.toml").is_file()):
+        raise ValueError(f"{key}: {name!r} is neither in the model's folder nor in one of a model beside it")
+    if resolved.is_file() and resolved.stat().st_size > MAX_FILE_BYTES:
+        raise ValueError(f"{key}: {name!r} has more than {MAX_FILE_BYTES // 2**20} MiB")
+    return path
 
 
 def _named(path: Path, table: str, key: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -46,6 +46,8 @@ NETWORKS: dict[str, Callable[..., Stage | Whole]] = {
     "sentiment_offline": SentimentOffline,
     "agreement_live": AgreementLive,
 }
+SMALL = 1_000_000  # parameters that any card may ask for
+LARGEST_SHARE = 8  # parameters for a byte of weights: of a table stored as a product of thin factors
 LEFT, RIGHT = ".left", ".right"  # of a tensor that is stored as a product
 FRONTS: dict[str, Callable[..., Stage]] = {"log_mel": LogMel}
 
@@ -103,7 +105,10 @@ def load(folder: Path, allowed_imports: Sequence[str] = ()) -> Model:
             f"{folder / 'card.toml'}: network.outputs is {options['outputs']} "
             f"and the labels count {card.outputs}; make them equal or leave it out"
         )
+    weights = folder / "weights.safetensors"
     try:
+        if card.network.architecture in NETWORKS:
+            _check_size(card.network.architecture, options | {"outputs": card.outputs}, weights)
         network = build_network(
             card.network.architecture, options | {"outputs": card.outputs}, allowed_imports
         )
@@ -121,7 +126,7 @@ def load(folder: Path, allowed_imports: Sequence[str] = ()) -> Model:
             f"{folder / 'card.toml'}: the network gives {network.out_features} outputs "
             f"and the labels count {card.outputs}; make them equal"
         )
-    network.load_state_dict(read_weights(folder / "weights.safetensors", network.state_dict()))
+    network.load_state_dict(read_weights(weights, network.state_dict()))
     network.eval().requires_grad_(False)
     return model
 
@@ -139,6 +144,14 @@ def build_network(
     if not isinstance(network, Stage | Whole):
         raise ValueError(f"network.architecture {architecture!r} is neither a Stage nor a Whole")
     return network
+
+
+def _check_size(architecture: str, options: dict[str, Any], weights: Path) -> None:
+    """ValueError for a network far larger than its weights: a card must not take the machine's memory."""
+    with torch.device("meta"):
+        parameters = sum(p.numel() for p in build_network(architecture, options).parameters())
+    if weights.is_file() and parameters > SMALL + LARGEST_SHARE * weights.stat().st_size:
+        raise ValueError(f"network: {parameters} parameters, for weights of {weights.stat().st_size} bytes")
 
 
 def read_weights(path: Path, wanted: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ import numpy as np
 from sentencepiece import SentencePieceProcessor
 
 from streamer.errors import OptionError
+from streamer.models.card import beside
 
 FIRST, EMPTY, PIECE, WAIT, BEGINS, COMPLETES = range(6)
 CHANNELS = 6
@@ -102,7 +103,9 @@ def pieces_encoder(
     """The encoder of a model in `folder`. ValueError names what is wrong."""
     if waits and wait not in waits:
         raise ValueError(f"feeder.wait: {wait} is none of feeder.waits")
-    return PiecesEncoder(read_model(folder / model, "feeder.model"), waits, wait, growth, spare, most)
+    return PiecesEncoder(
+        read_model(beside(folder, model, "feeder.model"), "feeder.model"), waits, wait, growth, spare, most
+    )
 
 
 def read_model(path: Path, key: str) -> SentencePieceProcessor:

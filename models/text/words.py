@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from streamer.errors import OptionError
+from streamer.models.card import beside
 
 PLACES = 16  # letters of a word that a step holds
 FIRST, EMPTY, WORD, LETTERS = 0, 1, 2, 3  # where the channels begin
@@ -19,6 +20,7 @@ OTHER_LETTER = 96  # "!" to "~" are 2 to 95
 
 _SPACE_BEFORE = re.compile(r" ([,.:;?!)\]%]|n't\b|['’](?:s|re|ve|ll|d|m)?\b)")
 _SPACE_AFTER = re.compile(r"([(\[$£€]) ")
+MAX_CHARACTERS = 64 * 1024 * 1024  # of a file of words
 _WORD = re.compile(r"\w+(?:[-'’.]\w+)*|[^\w\s]")
 
 
@@ -69,8 +71,8 @@ def words_encoder(folder: Path, words: str = "words.txt", tail: int = 0, names: 
 
     ValueError names what is wrong.
     """
-    kinds = read_kinds(folder / names, "feeder.names") if names else []
-    return WordsEncoder(read_words(folder / words, "feeder.words"), tail, kinds)
+    kinds = read_kinds(beside(folder, names, "feeder.names"), "feeder.names") if names else []
+    return WordsEncoder(read_words(beside(folder, words, "feeder.words"), "feeder.words"), tail, kinds)
 
 
 def read_kinds(path: Path, key: str) -> list[list[str]]:
@@ -84,7 +86,10 @@ def read_words(path: Path, key: str) -> list[str]:
     try:
         with opened(path, "rt", encoding="utf-8") as lines:
             # Not splitlines: that cuts at characters which a word may hold.
-            return lines.read().removesuffix("\n").split("\n")
+            content = lines.read(MAX_CHARACTERS + 1)
+        if len(content) > MAX_CHARACTERS:  # a small .gz may hold any number
+            raise ValueError(f"{key}: {path}: more than {MAX_CHARACTERS} characters")
+        return content.removesuffix("\n").split("\n")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise ValueError(f"{key}: {path}: {getattr(error, 'strerror', None) or error}") from None
 

@@ -130,7 +130,7 @@ def test_a_signal_drains_and_ends_the_loop(number):
 def test_parts_too_many_are_dropped_a_few_at_a_time_and_refused():
     with Sockets(ANY_PORT, ANY_PORT) as sockets:
         peer = Peer(sockets.inputs)
-        peer.socket.send_multipart([b"part"] * (2 * DISCARDED_AT_ONCE + 500))
+        peer.socket.send_multipart([b"part"] * (2 * DISCARDED_AT_ONCE + 500 + wire.MAX_PARTS))
         peer.socket.send_multipart([b"next"])
         arrived, empty = [], 0
         while len(arrived) < 2:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from streamer.models.card import beside
 from streamer.models.options import converted
 from streamer.models.readers import Event, Reader
 from streamer.models.readers.captions import hypotheses as h
@@ -44,11 +45,17 @@ class CaptionsReader(Reader):
     def __init__(self, phones: Sequence[str], options: dict[str, Any], folder: Path, rows: int):
         card = converted(options, CaptionsCardOptions, "reader")
         self.card, self.num_phones = card, len(phones)
-        lexicon = read_lexicon(folder / card.lexicon, len(phones) - 1)
+        lexicon = read_lexicon(beside(folder, card.lexicon, "reader.lexicon"), len(phones) - 1)
         self.tree = lexicon.tree
-        self.grams = read_grams(folder / card.language_model, len(lexicon.spelling))
+        self.grams = read_grams(
+            beside(folder, card.language_model, "reader.language_model"), len(lexicon.spelling)
+        )
         self.factors = factors(card.lm_weight)
-        pronouncer = read_pronouncer(folder / card.sounds, len(phones) - 1) if card.sounds else None
+        pronouncer = (
+            read_pronouncer(beside(folder, card.sounds, "reader.sounds"), len(phones) - 1)
+            if card.sounds
+            else None
+        )
         self.vocabulary = HotWordVocabulary(lexicon, pronouncer)
         self.hyp = h.hypotheses(rows, card.beam, card.max_words, card.max_hot_nodes)
         traces = self.hyp.trace.shape[1]

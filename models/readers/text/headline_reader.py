@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from streamer.models.card import beside
 from streamer.models.options import converted
 from streamer.models.readers import Event, EventAlternative, InputMark
 from streamer.models.readers.rowwise import RowState, RowStates, RowwiseReader, already_read
@@ -41,7 +42,7 @@ class HeadlineReader(RowwiseReader[HeadlineState, list[float]]):
         card = converted(options, HeadlineCardOptions, "reader")
         if sum(len(columns) for columns in labels.values()) != 2:
             raise ValueError("labels: a headline has two columns, its units and their log-probabilities")
-        self.listed = read_words(folder / card.words, "reader.words")
+        self.listed = read_words(beside(folder, card.words, "reader.words"), "reader.words")
         self.rows = RowStates(HeadlineState, rows)
 
     def open(self, row: int, options: dict[str, Any]) -> None:

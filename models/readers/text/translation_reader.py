@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 from sentencepiece import SentencePieceProcessor
 
+from streamer.models.card import beside
 from streamer.models.options import converted
 from streamer.models.readers import Event, EventAlternative, InputMark, Kind
 from streamer.models.readers.rowwise import RowStates, already_read
@@ -46,7 +47,9 @@ class TranslationReader(SentenceReader[TranslationState, list[float]]):
         self.columns = sum(len(columns) for columns in labels.values())
         if self.columns % 2:
             raise ValueError("labels: a translation has two columns a slot, a unit and its log-probability")
-        self.model: SentencePieceProcessor = read_model(folder / card.model, "reader.model")
+        self.model: SentencePieceProcessor = read_model(
+            beside(folder, card.model, "reader.model"), "reader.model"
+        )
         self.rows = RowStates(TranslationState, rows)
 
     def open(self, row: int, options: dict[str, Any]) -> None:

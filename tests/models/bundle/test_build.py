@@ -1,5 +1,6 @@
 """Folders of models: what loads, and the one line that names what is wrong with the rest."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from safetensors.torch import save_file
 
 from streamer.models.bundle import catalog
 from streamer.models.bundle.build import build_network, load
-from streamer.models.card import read_card
+from streamer.models.card import beside, read_card
 
 CARD = """
 name = "tiny"
@@ -184,3 +185,38 @@ def test_the_catalog_takes_a_folder(folder, tmp_path, monkeypatch):
     assert catalog.find(folder.name, {folder.name: tmp_path}) == tmp_path  # a config's name goes first
     with pytest.raises(ValueError, match="^nowhere/at-all: not a model's folder; it would hold card.toml$"):
         catalog.find("nowhere/at-all", {"nowhere/at-all": folder})
+
+
+def test_a_card_names_files_of_its_own_folder_or_of_a_model_beside_it(tmp_path):
+    own, other, secret = tmp_path / "zoo" / "own", tmp_path / "zoo" / "other", tmp_path / "secret"
+    for path in (own, other, secret):
+        path.mkdir(parents=True)
+        (path / "words.txt").write_text("a")
+    (own / "link.txt").symlink_to(secret / "words.txt")
+    (other / "card.toml").write_text("")
+    assert beside(own, "words.txt", "reader.words").read_text() == "a"
+    assert beside(own, "../other/words.txt", "reader.words").read_text() == "a"
+    for name in ("../../secret/words.txt", str(secret / "words.txt"), "link.txt", "../../../../etc/passwd"):
+        with pytest.raises(ValueError, match="reader.words: .* is neither"):
+            beside(own, name, "reader.words")
+    (other / "card.toml").unlink()
+    with pytest.raises(ValueError, match="is neither"):
+        beside(own, "../other/words.txt", "reader.words")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(b"#" * 2_000_000, "more than"), (b"a = " + b"[" * 100_000, "card.toml"), (b"\xff", "card.toml")],
+)
+def test_a_hostile_card_is_one_line(tmp_path, content, told):
+    (tmp_path / "card.toml").write_bytes(content)
+    with pytest.raises(ValueError, match=told) as caught:
+        read_card(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_card_can_not_ask_for_more_memory_than_its_weights_need(folder):
+    card = folder / "card.toml"
+    card.write_text(re.sub(r"hidden_size = \d+", "hidden_size = 4096", card.read_text()))
+    with pytest.raises(ValueError, match="parameters, for weights of"):
+        load(folder)
