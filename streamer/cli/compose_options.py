@@ -36,7 +36,9 @@ class Compose(Configured):
         None, "SECONDS", "How long the piece is.", usual="30, --play without end, --accompany FILE its own"
     )
     temperature: float | None = option(None, "T", "Below 1 is tame, above 1 is wild.", min=0, max=4)
-    tempo: float | None = option(None, "BPM", "Beats a minute, 20 to 400.")
+    tempo: float | None = option(
+        None, "BPM", "Beats a minute, 20 to 400.", usual="a MIDI file's own, else the model's"
+    )
     key: str | None = option(None, "KEY", "A key such as G, Bb or F#m.")
     play: bool = flag("Play it while it is composed.")
     output: Path | None = option(None, "FILE", "Write .wav, .flac, .ogg, .mid or .musicxml.")

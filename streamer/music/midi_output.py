@@ -9,7 +9,7 @@ from streamer.music.barring import bars, signed
 from streamer.music.piece import Piece
 from streamer.music.signatures import Time
 
-TICKS = 480  # of a beat
+TICKS = 480  # of a beat, or a little fewer where steps don't divide it
 VELOCITY = 80
 
 
@@ -19,9 +19,9 @@ def write_midi(piece: Piece, path: Path) -> None:
 
     An upbeat is a bar of its own length, with a time signature of its own.
     """
-    file = mido.MidiFile(ticks_per_beat=TICKS)
-    file.tracks.append(_signatures(signed(piece)))
     per_step, notes = TICKS // piece.steps_per_beat, list(piece.notes())
+    file = mido.MidiFile(ticks_per_beat=per_step * piece.steps_per_beat)
+    file.tracks.append(_signatures(signed(piece), per_step))
     for part, name in enumerate(piece.parts):
         # Ends come before beginnings: the end of a note would silence the same note that begins there.
         events = sorted(
@@ -42,7 +42,7 @@ def write_midi(piece: Piece, path: Path) -> None:
     file.save(path)
 
 
-def _signatures(piece: Piece) -> mido.MidiTrack:
+def _signatures(piece: Piece, per_step: int) -> mido.MidiTrack:
     """Times, keys and tempi of a piece that is signed, in the order of time."""
     events: list[tuple[int, mido.MetaMessage]] = []
     before = None
@@ -57,7 +57,7 @@ def _signatures(piece: Piece) -> mido.MidiTrack:
         events.append((step, mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tempo))))
     track, now = mido.MidiTrack(), 0
     for step, message in sorted(events, key=lambda event: event[0]):
-        track.append(message.copy(time=(step - now) * (TICKS // piece.steps_per_beat)))
+        track.append(message.copy(time=(step - now) * per_step))
         now = step
     return track
 

@@ -140,6 +140,15 @@ def test_midi_has_key_time_and_notes_struck_again(tmp_path):
     assert file.length == pytest.approx(piece.seconds) == pytest.approx(10 * 60 / 90)
 
 
+@pytest.mark.parametrize("steps_per_beat", [1, 3, 7, 48])
+def test_any_number_of_steps_a_beat_keeps_the_time(tmp_path, steps_per_beat):
+    piece = Piece(["melody"], [1], steps_per_beat, 60.0, [(60,)] * (steps_per_beat * 9), upbeat=1)
+    piece.times = {0: Time(4, 4)}
+    write_midi(piece, tmp_path / "a.mid")
+    assert mido.MidiFile(tmp_path / "a.mid").length == pytest.approx(9.0)
+    assert read_melody(tmp_path / "a.mid", steps_per_beat).notes == [60] * (steps_per_beat * 9)
+
+
 def measures(path, part):
     score = ET.parse(path).getroot()
     return score.findall("part")[part].findall("measure")
