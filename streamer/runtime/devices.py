@@ -38,6 +38,11 @@ class Devices:
         """A runner of `rows` streams for a stage that makes features, which never round to bfloat16."""
         return self._runner(stage, rows, partial(self._on_cpu, stage, rows, False))
 
+    def prepare_front(self, stage: Stage) -> None:
+        """Choose the kernels of a front that may be needed later: measured the first time, that takes a while."""
+        if not self.cuda:
+            fastest(stage, self.max_batch, False, self.cache)
+
     def network(self, stage: Stage, rows: int) -> Runner:
         """A runner of `rows` streams; on a CPU with the kernels that measured fastest."""
         return self._runner(stage, rows, partial(self._on_cpu, stage, rows, self.bf16))

@@ -145,7 +145,11 @@ def generates(card: Card) -> bool:
 
 def _input(model: Model, devices: Devices, max_streams: int) -> InputKind[Any]:
     if model.card.front:
-        return AudioInput(lambda rate_hz: devices.front(model.front(rate_hz), max_streams), model.rate_hz)
+        # Before there are streams that would have to wait for the first one of a new rate.
+        stages = {rate_hz: model.front(rate_hz) for rate_hz in wire.RATES_HZ}
+        for stage in stages.values():
+            devices.prepare_front(stage)
+        return AudioInput(lambda rate_hz: devices.front(stages[rate_hz], max_streams), model.rate_hz)
     if model.card.feeder and generates(model.card):
         return GeneratorInput(ComposerFeeder(voices_of(model.card), model.card.feeder.options))
     return TextInput(text_reading(model.card, model.folder))
