@@ -39,7 +39,7 @@ class Devices:
         return self._runner(stage, rows, partial(self._on_cpu, stage, rows, False))
 
     def prepare_front(self, stage: Stage) -> None:
-        """Choose the kernels of a front that may be needed later: measured the first time, that takes a while."""
+        """Choose the kernels of a front that may be needed later; the first time they are measured."""
         if not self.cuda:
             fastest(stage, self.max_batch, False, self.cache)
 
