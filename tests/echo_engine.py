@@ -61,7 +61,7 @@ class EchoEngine(WireEngine):
         return echo.accepted + 1 if echo and echo.peer == peer else 0
 
     def tick(self, now):
-        out = []
+        out, self.expired = [], []
         for stream, echo in list(self.streams.items()):
             for message, payload in echo.waiting[: self.steps]:
                 out += [Outgoing(echo.peer, answer) for answer in self._answer(echo, message, payload)]
@@ -72,6 +72,7 @@ class EchoEngine(WireEngine):
             if full:
                 out.append(Outgoing(echo.peer, wire.Ack(stream, echo.accepted, self._free(echo))))
             if now - echo.heard_at > self.lease_s:
+                self.expired.append(stream)
                 out.append(Outgoing(echo.peer, self._close(echo, "lease")))
         return out
 

@@ -1,5 +1,6 @@
 """What the loop drives: messages of peers go in, messages to peers come out."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from streamer import wire
@@ -14,6 +15,8 @@ class Outgoing(NamedTuple):
 
 class WireEngine(Protocol):
     """Takes messages and answers them; it has no socket, and its caller brings the time in seconds."""
+
+    expired: Sequence[bytes] = ()  # the streams whose lease ran out in the last tick
 
     @property
     def due(self) -> float:

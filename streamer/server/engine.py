@@ -94,8 +94,7 @@ class Engine(WireEngine):
         """End streams whose lease ran out, step what is due, and return the messages to send."""
         self._now = now
         outgoing: list[Outgoing] = []
-        if now >= self._next_expiry:
-            outgoing += self._expire(now)
+        self.expired = self._expire(now) if now >= self._next_expiry else ()
         if self._due > now:
             return outgoing
         self._due = inf
@@ -223,23 +222,16 @@ class Engine(WireEngine):
         patience = 0.0 if self._draining else self.models[name].input.patience
         return patience * self.settings.max_wait_ms / 1000
 
-    def _expire(self, now: float) -> list[Outgoing]:
-        """End streams that were silent for too long; their last words are said at once."""
-        outgoing: list[Outgoing] = []
-        for session in list(self.sessions.values()):
-            if now >= self._expiry(session) and not session.end and not session.opened.source:
-                session.finish("lease")
-                model = self.models[session.opened.model]
-                while not session.over:
-                    outgoing += take_turn(model, [session], self.settings.max_batch)
-                self._forget(session)
-        leases = (
-            self._expiry(session)
-            for session in self.sessions.values()
-            if not session.end and not session.opened.source
-        )
+    def _expire(self, now: float) -> list[bytes]:
+        """End streams that were silent for too long, as their owners would; what they sent is still read."""
+        leased = [s for s in self.sessions.values() if not s.end and not s.opened.source]
+        expired = [session for session in leased if now >= self._expiry(session)]
+        for session in expired:
+            session.finish("lease")
+            self._wake(session, now)
+        leases = (self._expiry(session) for session in leased if not session.end)
         self._next_expiry = min(leases, default=inf)
-        return outgoing
+        return [session.opened.stream for session in expired]
 
     def _forget(self, session: Session) -> None:
         stream, name = session.opened.stream, session.opened.model

@@ -79,9 +79,9 @@ class Loop:
         taken = self._take_inputs(now)
         outgoing = self.engine.tick(now)
         if self.recorder:
-            expired = expired_streams(outgoing)
+            expired = self.engine.expired
             if taken or expired:
-                self.recorder.tick(now, expired)
+                self.recorder.tick(now, list(expired))
         self._send(outgoing, now)
 
     def _shed(self, now: float) -> None:
@@ -166,12 +166,6 @@ class Loop:
     def _publish(self, topic: bytes, parts: list[bytes]) -> None:
         if topic:  # else its owner wants nobody else to hear
             self.sockets.publish_to(topic, parts)
-
-
-def expired_streams(outgoing: list[Outgoing]) -> list[bytes]:
-    """The streams that end because their lease did."""
-    messages = (out.message for out in outgoing)
-    return [m.stream for m in messages if isinstance(m, wire.Closed) and m.reason == "lease"]
 
 
 def decode_parts(parts: list[bytes]) -> tuple[wire.Input, bytes]:

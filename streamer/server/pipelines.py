@@ -53,6 +53,7 @@ class Pipelines(WireEngine):
     def tick(self, now: float) -> list[Outgoing]:
         """One step of the engine, and what follows from it."""
         outgoing = self.engine.tick(now)
+        self.expired = self.engine.expired
         full, self._full = self._full, {}
         for peer, fed in full.values():
             outgoing += self._send(peer, fed, now)

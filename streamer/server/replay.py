@@ -12,7 +12,7 @@ import msgspec
 
 from streamer import wire
 from streamer.server.contract import Outgoing, WireEngine
-from streamer.server.loop import decode_parts, expired_streams
+from streamer.server.loop import decode_parts
 from streamer.server.recording import Answer, Arrival, CutShort, Drain, Record, Tick, read_recording
 
 
@@ -22,6 +22,7 @@ class Replay:
     def __init__(self, path: Path, engine: WireEngine):
         self.path, self.engine = path, engine
         self.cut_short = False  # whether the recording ends in the middle of a record
+        self._expired: list[bytes] = []  # the streams whose lease ran out when it was last settled
         self._opened: dict[tuple[bytes, str], wire.Opened] = {}  # by peer and request, in the replay
         self._recorded: dict[bytes, wire.Opened] = {}  # by recorded stream, as replayed
         self._names: dict[bytes, bytes] = {}  # replayed stream to recorded stream
@@ -45,7 +46,7 @@ class Replay:
             yield from self._named(self._input(record))
         elif isinstance(record, Tick):
             outgoing = self._settle(record.now)
-            expired = {self._names.get(stream, stream) for stream in expired_streams(outgoing)}
+            expired = {self._names.get(stream, stream) for stream in self._expired}
             if expired != set(record.expired):
                 raise ValueError(
                     f"{self.path}: other leases ran out at {record.now:.3f} s than when it was recorded"
@@ -72,8 +73,10 @@ class Replay:
     def _settle(self, now: float) -> list[Outgoing]:
         """Tick until nothing is due."""
         outgoing = self.engine.tick(now)
+        self._expired = list(self.engine.expired)
         while self.engine.due <= now:
             outgoing = outgoing + self.engine.tick(now)
+            self._expired += self.engine.expired
         return self._note_opened(outgoing)
 
     def _note_opened(self, outgoing: list[Outgoing]) -> list[Outgoing]:

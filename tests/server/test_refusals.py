@@ -184,3 +184,27 @@ def test_after_close_nothing_is_taken():
     assert refused.code == "unknown_stream"
     client.settle()
     assert client.closed.through == 800
+
+
+def test_every_refusal_of_a_live_stream_tells_which_input_is_expected():
+    client = Client(tiny_engine(window_ms=1000)).open()
+    client.audio(noise(1600))
+    ids, start = client.ids(), client.position
+    refused = [
+        (wire.Audio(**ids, seq=4, start=start), b"", "hole"),
+        (wire.Audio(**ids, seq=2, start=start + 1), bytes(8), "hole"),
+        (wire.Audio(**ids, seq=2, start=start), bytes(3), "bad_payload"),
+        (wire.Audio(**ids, seq=2, start=start), np.full(2, np.nan, np.float32).tobytes(), "bad_payload"),
+        (wire.Audio(**ids, seq=2, start=start), bytes(4 * 16001), "too_large"),
+        (wire.Audio(**ids, seq=2, start=start), bytes(4 * 15000), "overrun"),
+        (wire.Skip(**ids, seq=2, start=start, count=2**40), b"", "too_large"),
+        (wire.Skip(**ids, seq=2, start=0, count=1), b"", "hole"),
+        (wire.Text(**ids, seq=2, start=start), b"text", "unsupported"),
+        (wire.Credit(**ids, seq=2, count=1), b"", "unsupported"),
+        (wire.Control(**ids, seq=2, values={"seed": 1}), b"", "unsupported"),
+    ]
+    for message, payload, code in refused:
+        (answer,) = client.give(message, payload)
+        assert (answer.code, answer.expected, answer.fatal) == (code, 2, False), (message, answer)
+    assert client.engine.expected(client.peer, client.opened.stream) == 2
+    assert client.engine.expected(b"stranger", client.opened.stream) == 0

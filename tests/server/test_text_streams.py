@@ -303,3 +303,15 @@ def test_text_for_a_stream_of_sound_is_a_mistake_of_the_caller():
         stream = connection.open("echo")
         with pytest.raises(TypeError, match="echo takes sound"):
             stream.send("hello")
+
+
+def test_a_lease_that_runs_out_before_much_text_holds_nobody_up(folder):
+    engine = text_engine(folder, lease_ms=1000)
+    client = TextClient(engine).open()
+    client.text("word " * 20_000)
+    client.now, ticks = 5.0, 0
+    while not any(isinstance(answer, wire.Closed) for answer in client.answers):
+        client.tick()
+        ticks += 1
+        assert list(engine.expired) == ([client.opened.stream] if ticks == 1 else [])
+    assert client.answers[-1].reason == "lease" and ticks > 20

@@ -1,5 +1,6 @@
 """The wire: every message round-trips; decoding any bytes gives a message or a WireError."""
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -229,3 +230,18 @@ def test_options_of_too_many_values_are_refused(options):
     with pytest.raises(wire.WireError) as caught:
         wire.decode_input(header)
     assert caught.value.code == "too_large" and "4096" in str(caught.value)
+
+
+def test_the_example_of_the_document_is_read_as_messages():
+    text = (Path(__file__).parents[2] / "docs" / "wire.md").read_text()
+    example = text.split("## An example")[1].split("```")[1].replace("…", '"alternatives": []')
+    example = re.sub(r'"(stream|owner)": [SO]\b', lambda m: f'"{m[1]}": "{"s" * 16}"', example)
+    messages = re.findall(r"([→←]) (\{.*?\})(?=\s*(?:\n[→←]|\+|$))", example, re.DOTALL)
+    assert len(messages) >= 10
+    for direction, written in messages:
+        values = msgspec.json.decode(written.encode())
+        for key in ("stream", "owner"):
+            if key in values:
+                values[key] = values[key].encode()
+        header = msgspec.msgpack.encode(values)
+        (wire.decode_input if direction == "→" else wire.decode_output)(header)
