@@ -39,8 +39,8 @@ class Devices:
         return self._runner(stage, rows, partial(self._on_cpu, stage, rows, False))
 
     def prepare_front(self, stage: Stage) -> None:
-        """Choose the kernels of a front that may be needed later; the first time they are measured."""
-        if not self.cuda:
+        """Choose the kernels of a front that may be needed later, where the choice is remembered."""
+        if self.cache and not self.cuda:
             fastest(stage, self.max_batch, False, self.cache)
 
     def network(self, stage: Stage, rows: int) -> Runner:

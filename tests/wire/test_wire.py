@@ -240,7 +240,7 @@ def test_the_example_of_the_document_is_read_as_messages():
     assert len(messages) >= 10
     for direction, written in messages:
         values = msgspec.json.decode(written.encode())
-        for key in ("stream", "owner"):
+        for key in ("stream", "owner", "source"):
             if key in values:
                 values[key] = values[key].encode()
         header = msgspec.msgpack.encode(values)
