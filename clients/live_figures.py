@@ -16,7 +16,7 @@ class Figures:
 
     title: str
     level_dbfs: float = -np.inf
-    overflows: int = 0
+    lost_s: float = 0.0  # of sound
     heard_s: float = 0.0
     real_time_factor: float | None = None  # of a server that is ours
     warning: str = ""
@@ -43,8 +43,7 @@ class Figures:
             parts.append(f"computing {np.median(list(self.computing_ms)):.0f} ms")
         if self.real_time_factor is not None:
             parts.append(f"real-time factor {self.real_time_factor:.2f}")
-        lost = f"{self.overflows} overflow{'' if self.overflows == 1 else 's'}"
-        parts.insert(1 if self.overflows else len(parts), lost)
+        parts.insert(1 if self.lost_s else len(parts), f"{self.lost_s:.1f} s lost")
         return parts
 
 

@@ -1,20 +1,24 @@
 """The microphone: blocks of samples at the device's own rate, nothing but queueing in the callback."""
 
 import queue
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
-from streamer.clients.sound_system import load_sounddevice
+from streamer.clients.sound_system import load_again, load_sounddevice
+from streamer.sound.quiet import quiet_libraries
 from streamer.wire import RATES_HZ
 
 BLOCK_MS = 40
 WAIT_S = 0.1  # for a block, before `close` is noticed
 DIGITAL_SILENCE_S = 2.0
-QUEUE_BLOCKS = 250  # ten seconds; beyond, the oldest sound would be too late to matter
+QUEUE_BLOCKS = 1500  # a minute: what is said while a server starts or hangs is kept whole
+STALLED_S = 3.0  # without a block, after which the device is taken for gone
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,17 @@ class Device:
         return f"{self.number:3} {self.name} ({self.rate_hz} Hz){' *' if self.default else ''}"
 
 
+class NoMicrophone(ValueError):
+    """There is none at all."""
+
+
 def list_devices() -> list[Device]:
     """Every input device. OSError, one line, where PortAudio is missing."""
     sounddevice = load_sounddevice()
     default = sounddevice.default.device[0]
     try:
-        devices = sounddevice.query_devices()
+        with quiet_libraries():
+            devices = sounddevice.query_devices()
     except sounddevice.PortAudioError as error:
         raise OSError(f"the sound system gives no list of devices: {error}") from None
     return [
@@ -48,8 +57,10 @@ def list_devices() -> list[Device]:
 def choose(wanted: str | None) -> Device:
     """The device by number or part of its name, else the default one. ValueError where there is none."""
     devices = list_devices()
+    if wanted is not None and not wanted.strip():
+        raise ValueError("no microphone has an empty name; `streamer devices` lists what there is")
     if not devices:
-        raise ValueError("no microphone here; plug one in, or use --file AUDIO")
+        raise NoMicrophone("no microphone here; plug one in, or use --file AUDIO")
     if wanted is None:
         return next((d for d in devices if d.default), devices[0])
     matches = [d for d in devices if wanted == str(d.number)]
@@ -59,11 +70,15 @@ def choose(wanted: str | None) -> Device:
     return matches[0]
 
 
+class DeviceGone(OSError):
+    """A device that was open gives no more sound."""
+
+
 class Microphone:
     """An open microphone. Iterating yields s16 mono blocks as they are heard, until it is closed.
 
-    A context manager: leaving it closes it. `overflows` counts blocks that were lost, in the sound system
-    or because nobody took them.
+    A context manager: leaving it closes it. `lost_s` are the seconds that were lost, in the sound system
+    or because nobody took them for a minute.
     """
 
     def __init__(self, device: Device | str | None = None):
@@ -73,10 +88,12 @@ class Microphone:
         """
         device = device if isinstance(device, Device) else choose(device)
         sounddevice = load_sounddevice()
-        self.device, self.overflows = device, 0
+        self.device, self.lost_s = device, 0.0
         self.rate_hz = min(RATES_HZ, key=lambda rate: abs(rate - device.rate_hz))
         self._blocks: queue.Queue[bytes] = queue.Queue(QUEUE_BLOCKS)
         self._closed = False
+        self._quiet = ExitStack()  # PortAudio's own thread tells of faults that we tell in one line
+        self._quiet.enter_context(quiet_libraries())
         try:
             self._stream = sounddevice.RawInputStream(
                 samplerate=self.rate_hz,
@@ -88,7 +105,19 @@ class Microphone:
             )
             self._stream.start()
         except sounddevice.PortAudioError as error:
+            self._quiet.close()
             raise OSError(f"{device.name}: {error}; choose another with --device") from None
+        self._heard_at = time.monotonic()
+
+    def reopened(self) -> "Microphone":
+        """The same device again, once it is back. OSError or ValueError while it isn't."""
+        load_again()
+        again = Microphone(choose(self.device.name))
+        if again.rate_hz != self.rate_hz:
+            again.close()
+            raise OSError(f"{self.device.name} is back at {again.rate_hz} Hz, for {self.rate_hz}")
+        again.lost_s = self.lost_s
+        return again
 
     @property
     def format(self) -> dict[str, Any]:
@@ -110,27 +139,30 @@ class Microphone:
         """Stop listening; what was heard until then can still be read with `blocks`."""
         self._closed = True
         self._stream.close()
+        self._quiet.close()
 
     def blocks(self, wait_s: float) -> Iterator[bytes]:
         """The blocks heard so far; waits for the first one for at most `wait_s`.
 
-        OSError, one line, once the device is gone.
+        OSError, one line, once the device is gone: its stream has ended, or nothing came for STALLED_S.
         """
         try:
             yield self._blocks.get(timeout=wait_s)
             while True:
                 yield self._blocks.get_nowait()
         except queue.Empty:
-            if not self._closed and not self._stream.active:
-                raise OSError(f"{self.device.name} is gone; was it unplugged?") from None
+            stalled = time.monotonic() - self._heard_at > STALLED_S
+            if not self._closed and (stalled or not self._stream.active):
+                raise DeviceGone(f"{self.device.name} is gone; was it unplugged?") from None
 
-    def _heard(self, block: Any, frames: int, time: object, status: Any) -> None:
-        if status.input_overflow:
-            self.overflows += 1
+    def _heard(self, block: Any, frames: int, when: object, status: Any) -> None:
+        self._heard_at = time.monotonic()
+        if status.input_overflow:  # of a length that nobody tells
+            self.lost_s += BLOCK_MS / 1000
         try:
             self._blocks.put_nowait(bytes(block))
         except queue.Full:
-            self.overflows += 1
+            self.lost_s += BLOCK_MS / 1000
 
 
 class SilenceWatch:

@@ -9,7 +9,10 @@ def devices(options: Configured) -> None:
     """Print a line for each microphone; `streamer live --device` takes its number or its name."""
     options.settings()  # nothing in it is about microphones, but every command refuses a wrong one
     rows = [("Number", "Microphone", "Rate", "")]
-    for device in list_devices():
+    found = list_devices()
+    if not found:
+        raise ValueError("no microphone here; plug one in")
+    for device in found:
         usual = "the default" if device.default else ""
         rows.append((str(device.number), device.name, f"{device.rate_hz} Hz", usual))
     print("\n".join(aligned(rows)))

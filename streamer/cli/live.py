@@ -11,7 +11,7 @@ from streamer.cli.along import Along, reading_along
 from streamer.cli.command import flag, option
 from streamer.cli.live_output import Output, check_save
 from streamer.cli.live_sources import SoundSource, sound_blocks, sound_source, source_name
-from streamer.cli.live_talk import Talk
+from streamer.cli.live_talk import Talk, ToldToEnd
 from streamer.cli.options import Written, address, existing
 from streamer.clients.caption_file import CaptionFile
 from streamer.clients.caption_forms import Format
@@ -57,6 +57,7 @@ class Live(Written):
         None, "MS", "Silence that ends an utterance; 0: none does.", usual="the model's", min=0, max=60_000
     )
     connect: str | None = address("Use a running server instead of starting one.")
+    reconnect: bool = flag("Wait for a microphone that goes, as on a terminal, and go on.")
     offline_finals: bool = flag("Let the offline network rewrite each utterance after its end.")
     along: str | None = option(
         None,
@@ -67,9 +68,10 @@ class Live(Written):
 
 
 def live(options: Live) -> int:
-    """Until the recording ends, Ctrl-C or SIGTERM: 0, or 1 where the recording breaks off.
+    """Until the recording ends or Ctrl-C: 0, or 1 where the recording breaks off.
 
-    ValueError or OSError, one line, for what can't be done.
+    ValueError or OSError, one line, for what can't be done, and, after the last words, for a microphone
+    that goes and for SIGTERM and SIGHUP.
     """
     config, model, writing = options.settings(), options.model, options.writing()
     if options.along is not None and options.connect is not None:
@@ -80,8 +82,8 @@ def live(options: Live) -> int:
     output.check(remarks=options.along is not None)
     if options.save:
         check_save(options.save, options.force)
-    # Whoever ends us by a signal gets what Ctrl-C gives: the last words, and the terminal as it was.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _told_to_end)
     if options.connect is None:
         config, model = with_model(config, model)
         catalog.find(model, config.folders())  # a wrong name is told before anything starts
@@ -112,7 +114,9 @@ def live(options: Live) -> int:
                 pid = server.pid if server else None
                 readers = Along(connection, stream, shown)
                 talk = Talk(stream, figures, shown, saved, rewriter, pid, readers)
-                talk.run(sound_blocks(source, figures))
+                talk.run(sound_blocks(source, figures, options.reconnect or sys.stdout.isatty()))
+        except ToldToEnd as told:
+            raise OSError(f"ended by {told}") from None
         except (Refusal, StreamOver) as error:
             raise ValueError(str(error)) from None
     if isinstance(source, Microphone):
@@ -120,6 +124,11 @@ def live(options: Live) -> int:
     if source.warning:
         print(f"streamer: {source.warning}", file=sys.stderr)
     return int(source.broken)
+
+
+def _told_to_end(number: int, frame: object) -> None:
+    """The last words come out, and the terminal is as it was, as after Ctrl-C; the exit differs."""
+    raise ToldToEnd(signal.Signals(number).name)
 
 
 def _server(stack: ExitStack, config: Config) -> ServerProcess:

@@ -12,7 +12,7 @@ from streamer.clients.caption_file import CaptionFile
 from streamer.clients.caption_forms import best_text
 from streamer.clients.connection import Stream
 from streamer.clients.live_figures import Figures
-from streamer.clients.microphone import level_dbfs
+from streamer.clients.microphone import DeviceGone, level_dbfs
 from streamer.clients.notices import Gap, Notice, Restarted, StreamOver
 from streamer.clients.terminal import TerminalView
 from streamer.clients.word_delays import WordDelays
@@ -23,6 +23,10 @@ WAIT_S = 0.01  # for results, after Ctrl-C
 LAST_WORDS_S = 0.5  # after Ctrl-C; all is over within a second, the exit of a busy machine included
 REWRITING_S = 10.0  # for the offline network's last utterances, when a recording has ended
 LOOK_S = 1.0  # between looks at the server's processor time
+
+
+class ToldToEnd(KeyboardInterrupt):
+    """A signal other than Ctrl-C's, by name."""
 
 
 class Talk:
@@ -49,7 +53,10 @@ class Talk:
         self._cpu_before = cpu_seconds(server_pid) if server_pid else 0.0
 
     def run(self, blocks: Iterable[bytes]) -> None:
-        """Send all `blocks`; then, or on Ctrl-C, close and show the last words."""
+        """Send all `blocks`; then, or on Ctrl-C, close and show the last words.
+
+        DeviceGone and ToldToEnd go on to the caller, once the last words are out.
+        """
         try:
             for block in blocks:
                 if block:
@@ -58,6 +65,12 @@ class Talk:
                 if self.stream.closed:
                     raise StreamOver(f"the server has ended the stream: {self.stream.closed.reason}")
             self._end()
+        except DeviceGone:
+            self._end()
+            raise
+        except ToldToEnd:
+            self._end_at_once()
+            raise
         except KeyboardInterrupt:
             self._end_at_once()
 

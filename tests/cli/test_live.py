@@ -2,19 +2,23 @@
 
 import threading
 import time
+from contextlib import ExitStack
 from itertools import islice
 
 import numpy as np
 import pytest
 
 from streamer import wire
+from streamer.cli import live_sources
 from streamer.cli.live import Live, stream_options
-from streamer.cli.live_sources import sound_blocks
-from streamer.cli.live_talk import Talk, moved
+from streamer.cli.live_sources import sound_blocks, sound_source
+from streamer.cli.live_talk import Talk, ToldToEnd, moved
 from streamer.clients.caption_forms import TextLines
 from streamer.clients.connection import connect
+from streamer.clients.files import AudioFile
 from streamer.clients.live_figures import Figures
 from streamer.clients.live_lines import Lines
+from streamer.clients.microphone import DeviceGone, NoMicrophone
 from streamer.clients.notices import StreamOver
 from streamer.config import Config, ModelOptions
 from streamer.offline.rewriter import MODEL, Rewriter
@@ -30,7 +34,7 @@ BLOCK = bytes(640)
 class Zeros:
     """A microphone that is muted for three seconds, then is not."""
 
-    rate_hz, overflows = RATE_HZ, 2
+    rate_hz, lost_s = RATE_HZ, 2.0
 
     def __init__(self):
         self.given = 0
@@ -48,7 +52,7 @@ def test_digital_silence_is_told_and_taken_back():
     # 2 s are 50 blocks of 40 ms; an empty block comes after every ten.
     assert silent.index(True) == 53
     assert 75 <= len(silent) - silent[::-1].index(True) <= 83 and not silent[-1]
-    assert figures.overflows == 2
+    assert figures.lost_s == 2.0
 
 
 def talk(stream) -> Talk:
@@ -150,3 +154,73 @@ def test_the_silence_that_ends_an_utterance_goes_to_the_stream():
         assert chosen == {"sentences": True, "endpoint_silence_ms": silence_ms}
     with pytest.raises(ValueError, match="--endpoint-ms: captions-en has no silence"):
         stream_options(Live(endpoint_ms=500), ("format", "partials"))
+
+
+class Unplugged:
+    """A microphone that gives a block, goes, and is back when it was looked for twice."""
+
+    rate_hz, lost_s = RATE_HZ, 0.0
+
+    def __init__(self, looks=2):
+        self.looks, self.given = looks, False
+
+    def blocks(self, wait_s):
+        if self.given:
+            raise DeviceGone("Headset is gone; was it unplugged?")
+        self.given = True
+        yield b"\1\0" * 640
+
+    def close(self):
+        pass
+
+    def reopened(self):
+        self.looks -= 1
+        if self.looks:
+            raise OSError("not yet")
+        return Unplugged()
+
+
+def test_a_microphone_that_goes_is_told_or_waited_for(monkeypatch):
+    monkeypatch.setattr(live_sources, "LOOK_AGAIN_S", 0.02)
+    figures = Figures("title")
+    with pytest.raises(DeviceGone):
+        list(sound_blocks(Unplugged(), figures))
+    blocks, heard = sound_blocks(Unplugged(), figures, reconnect=True), []
+    while len(heard) < 2:
+        if block := next(blocks):
+            heard.append((block, figures.warning))
+        else:
+            assert not heard or "Waiting" in figures.warning or not figures.warning
+    assert heard == [(b"\1\0" * 640, "")] * 2
+
+
+@pytest.mark.parametrize("end", [DeviceGone("gone"), ToldToEnd("SIGHUP")])
+def test_the_last_words_come_before_the_end_is_told(end):
+    def blocks():
+        yield BLOCK
+        raise end
+
+    with serving(EchoEngine()) as server, connect(server.address) as connection:
+        session = talk(connection.open("echo", format=FORMAT))
+        with pytest.raises(type(end)):
+            session.run(blocks())
+        assert session.stream.closed.reason == "closed" and session.stream.closed.results
+
+
+def test_only_where_there_is_no_microphone_at_all_the_recording_plays(monkeypatch, capsys):
+    def none(wanted):
+        raise NoMicrophone("no microphone here")
+
+    def broken(device):
+        raise OSError("Headset: Device unavailable; choose another with --device")
+
+    monkeypatch.setattr(live_sources, "choose", none)
+    with ExitStack() as stack:
+        assert isinstance(sound_source(stack, None, None), AudioFile)
+        assert "no microphone here" in capsys.readouterr().err.splitlines()[0]
+        with pytest.raises(NoMicrophone):
+            sound_source(stack, "headset", None)
+        monkeypatch.setattr(live_sources, "choose", lambda wanted: "headset")
+        monkeypatch.setattr(live_sources, "Microphone", broken)
+        with pytest.raises(OSError, match="Headset: Device unavailable"):
+            sound_source(stack, None, None)

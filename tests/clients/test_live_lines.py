@@ -37,7 +37,7 @@ def test_text(capsys):
     session(Lines(Figures("title"), line_form("text", RATE_HZ), partials=True))
     out, err = capsys.readouterr()
     assert out.splitlines() == ["one …", "one two", "moods: positive", "thr …", "three"]
-    assert err == "streamer: 0.0 s heard, 0 overflows\n"
+    assert err == "streamer: 0.0 s heard, 0.0 s lost\n"
 
 
 @pytest.mark.parametrize("partials", [False, True])

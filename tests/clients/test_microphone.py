@@ -71,6 +71,8 @@ def test_a_device_is_chosen_by_name_or_number(sound, wanted, number):
 def test_a_device_that_is_not_there_is_one_line(sound):
     with pytest.raises(ValueError, match="no microphone 'kazoo'; `streamer devices`"):
         choose("kazoo")
+    with pytest.raises(ValueError, match="empty name"):
+        choose("")
     sound.devices.clear()
     with pytest.raises(ValueError, match="no microphone here"):
         choose(None)
@@ -88,12 +90,12 @@ def test_a_device_that_does_not_open_is_one_line(sound):
         Microphone(choose("Studio"))
 
 
-def test_blocks_come_in_order_and_overflows_are_counted(sound):
+def test_blocks_come_in_order_and_losses_are_told_in_seconds(sound):
     with Microphone(choose(None)) as microphone:
         for number in range(3):
             microphone._stream.hear(bytes([number, 0]), 1, None, OVERFLOW if number == 1 else FINE)
         assert list(microphone.blocks(0.0)) == [b"\0\0", b"\1\0", b"\2\0"]
-        assert microphone.overflows == 1
+        assert microphone.lost_s == pytest.approx(0.04)
         assert list(microphone.blocks(0.0)) == []
 
 
@@ -119,9 +121,9 @@ def test_iterating_says_that_the_device_is_gone(sound):
 
 def test_blocks_that_nobody_takes_are_counted(sound):
     with Microphone(choose(None)) as microphone:
-        for _ in range(260):
+        for _ in range(1510):
             microphone._stream.hear(bytes(2), 1, None, FINE)
-        assert microphone.overflows == 10
+        assert microphone.lost_s == pytest.approx(0.4)
 
 
 def test_a_device_that_goes_away_is_one_line(sound):
