@@ -32,11 +32,11 @@ def drawable() -> bool:
 
 
 @contextmanager
-def starting() -> Iterator[None]:
-    """Says on a terminal that the session is about to begin: a first start compiles for a while."""
+def starting(what: str) -> Iterator[None]:
+    """Says on a terminal `what` is awaited before the session begins: a first start compiles for a while."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield
         return
-    with console.status("starting", spinner="dots"):
+    with console.status(what, spinner="dots"):
         yield

@@ -93,7 +93,7 @@ def live(options: Live) -> int:
         rewriter = None
         if options.offline_finals:
             rewriter = stack.enter_context(Rewriter(config, source.rate_hz, writing))
-        with starting():
+        with starting(_awaited(source, model, options.connect)):
             address, server = options.connect, None
             if address is None:
                 server = _server(stack, config)
@@ -160,6 +160,12 @@ def stream_options(options: Live, known: tuple[str, ...]) -> dict[str, Any]:
     if ENDPOINT not in known:
         raise ValueError(f"--endpoint-ms: {options.model} has no silence that ends an utterance")
     return chosen | {ENDPOINT: options.endpoint_ms}
+
+
+def _awaited(source: SoundSource, model: str, address: str | None) -> str:
+    """What is told while the server starts; a microphone is open by then, and nothing said is lost."""
+    what = f"asking {address} for {model}" if address else f"loading {model}"
+    return f"{what}; you can speak already" if isinstance(source, Microphone) else what
 
 
 def _title(source: SoundSource, model: str) -> str:
