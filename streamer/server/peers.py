@@ -102,4 +102,5 @@ def _busy(message: wire.Input, text: str) -> wire.Refused:
 def _position_bytes(opened: wire.Opened) -> int:
     """Bytes of payload that a position of the stream takes."""
     format = opened.options.get("format", {})
-    return wire.SAMPLE_BYTES.get(format.get("encoding", ""), 1) * format.get("channels", 1)
+    channels: int = format.get("channels", 1)
+    return wire.SAMPLE_BYTES.get(format.get("encoding", ""), 1) * channels
