@@ -1,10 +1,14 @@
 """A model's card: what it is, how it is built, what it was trained on and what it scored."""
 
 import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from streamer.models.imports import is_import_path
 
 MAX_BYTES = 1024 * 1024
 MAX_FILE_BYTES = 512 * 1024 * 1024  # of what a card names beside it
@@ -75,6 +79,22 @@ class Card(msgspec.Struct, frozen=True):
         return sum(len(strings) for strings in self.labels.values())
 
 
+def _anything(card: Card) -> None:
+    """A task that wants nothing of its cards."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task of one's own, which a card names by its import path.
+
+    `name` is what a server tells of its models. `check` raises ValueError for a card whose labels or
+    options don't suit the task.
+    """
+
+    name: str
+    check: Callable[[Card], None] = _anything
+
+
 class _Written(msgspec.Struct, forbid_unknown_fields=True):
     """card.toml as it is written: a part's options stand beside its name."""
 
@@ -108,8 +128,11 @@ def read_card(folder: Path) -> Card:
         raise ValueError(f"{path}: nested too deep") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise ValueError(f"{path}: {' '.join(str(error).split())}") from None
-    if written.task not in TASKS:
-        raise ValueError(f"{path}: task is {written.task!r}; it must be one of {', '.join(TASKS)}")
+    if written.task not in TASKS and not is_import_path(written.task):
+        raise ValueError(
+            f"{path}: task is {written.task!r}; it must be one of {', '.join(TASKS)}, "
+            "or package.module:NAME of your own"
+        )
     if not written.labels or not all(written.labels.values()):
         raise ValueError(f"{path}: labels must hold at least one list, and no empty one")
     if (written.front is None) == (written.feeder is None):

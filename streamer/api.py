@@ -11,6 +11,7 @@ from streamer.clients.files import AudioFile
 from streamer.models.bundle import catalog
 from streamer.models.bundle.build import Model
 from streamer.models.bundle.build import load as load_network
+from streamer.models.imports import Imports
 from streamer.offline.caption_options import CaptionOptions
 from streamer.offline.sentence_result import SentenceResult
 from streamer.offline.speech import Offline, SoundBlocks
@@ -109,7 +110,7 @@ class TextModel:
 
 
 def _network(model: str | Path, allowed_imports: Sequence[str] = ()) -> Model:
-    return load_network(catalog.find(str(model), {}), allowed_imports)
+    return load_network(catalog.find(str(model), {}), Imports(tuple(allowed_imports)))
 
 
 def _mono(samples: np.ndarray) -> np.ndarray:

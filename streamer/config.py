@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from streamer.models.bundle import catalog
+from streamer.models.imports import Imports
 
 DEFAULT = Path(__file__).with_name("default.toml")
 LOCAL = Path("config.toml")
@@ -54,6 +55,12 @@ class ModelOptions(Struct, frozen=True, forbid_unknown_fields=True):
     folder: str = ""
     max_streams: Annotated[int, Meta(ge=1, le=100_000)] = MAX_STREAMS
     allow_imports: list[str] = []
+    import_folder: str = ""
+
+    def imports(self) -> Imports:
+        """What its card may name by import path, and where that is searched."""
+        folder = Path(self.import_folder).resolve() if self.allow_imports else None
+        return Imports(tuple(self.allow_imports), folder)
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
@@ -114,7 +121,9 @@ def parse(text: str, folder: Path = Path()) -> Config:
         raise ValueError(_complaint(raw, error)) from None
     models = {
         name: msgspec.structs.replace(
-            model, folder=str(folder / Path(model.folder).expanduser()) if model.folder else ""
+            model,
+            folder=str(folder / Path(model.folder).expanduser()) if model.folder else "",
+            import_folder=str(folder / Path(model.import_folder).expanduser()),
         )
         for name, model in config.models.items()
     }

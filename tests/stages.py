@@ -4,6 +4,7 @@ import torch
 
 from streamer.models.audio.features import LogMel
 from streamer.models.audio.resample import Resample
+from streamer.models.audio.samples import Samples
 from streamer.models.audio.synthesis import Limiter, Reverb, Waves, synthesiser
 from streamer.models.layers.convolution import CausalConvolution, LookaheadConvolution
 from streamer.models.layers.feedforward import (
@@ -63,6 +64,7 @@ STAGES = {
     "convolutions over each other": lambda: Chain(
         LookaheadConvolution(3, 4, 5, 2, 2), LookaheadConvolution(4, 5, 3, 3, 3), LSTM(5, 4)
     ),
+    "samples": lambda: Samples(8000, 80),
     "log-mel": lambda: LogMel(8000, n_mels=20, n_fft=128, hop_length=80),
     "resampled up": lambda: Resample(8000, 16000),
     "resampled down": lambda: Resample(48000, 16000),

@@ -21,6 +21,7 @@ LAYERS = (
     "streamer.wire",
     "streamer.clients",
     "streamer.models.options",
+    "streamer.models.imports",
     "streamer.models.card",
     "streamer.models.text",
     "streamer.models.music",

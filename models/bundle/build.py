@@ -1,20 +1,22 @@
 """From a folder with a card and weights to a model that runs."""
 
-import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from streamer.models import imports
 from streamer.models.audio.features import LogMel
 from streamer.models.audio.resample import RATES_HZ, Resample
-from streamer.models.card import Card, Part, read_card
+from streamer.models.audio.samples import Samples
+from streamer.models.card import Card, Part, Task, read_card
 from streamer.models.layers.stage import Chain, Stage
 from streamer.models.layers.whole import Whole
 from streamer.models.networks.acoustic import AcousticBidirectional, acoustic_gru, acoustic_lstm
@@ -49,7 +51,7 @@ NETWORKS: dict[str, Callable[..., Stage | Whole]] = {
 SMALL = 1_000_000  # parameters that any card may ask for
 LARGEST_SHARE = 8  # parameters for a byte of weights: of a table stored as a product of thin factors
 LEFT, RIGHT = ".left", ".right"  # of a tensor that is stored as a product
-FRONTS: dict[str, Callable[..., Stage]] = {"log_mel": LogMel}
+FRONTS: dict[str, Callable[..., Stage]] = {"log_mel": LogMel, "samples": Samples}
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class Model:
     card: Card
     folder: Path
     network: Stage | Whole
+    allowed: imports.Imports = imports.NONE
 
     @property
     def rate_hz(self) -> int:
@@ -74,11 +77,9 @@ class Model:
     def front(self, rate_hz: int) -> Stage:
         """Samples [B, n, 1] at `rate_hz` -> features [B, m, C]. ValueError for an unsupported rate."""
         part = self._front
-        if part.architecture not in FRONTS:
-            raise ValueError(
-                f"front.architecture {part.architecture!r} is unknown; there are {', '.join(FRONTS)}"
-            )
-        features = built("front", part.architecture, FRONTS[part.architecture], part.options)
+        features = _made("front", part.architecture, FRONTS, part.options, self.allowed)
+        if not isinstance(features, Stage) or features.in_features != 1:
+            raise ValueError(f"front.architecture {part.architecture!r} is no Stage of one input feature")
         if rate_hz != self.rate_hz:
             features = Chain(Resample(rate_hz, self.rate_hz, features.block), features)
         return features.eval().requires_grad_(False)
@@ -89,13 +90,13 @@ class Model:
         return self.card.front
 
 
-def load(folder: Path, allowed_imports: Sequence[str] = ()) -> Model:
+def load(folder: Path, allowed: imports.Imports = imports.NONE) -> Model:
     """The model in `folder`, on the CPU, in float32.
 
-    `allowed_imports` are the prefixes that an architecture's import path may begin with.
-    ValueError, one line, for a card or weights that don't fit.
+    `allowed` says which import paths the card may name. ValueError, one line, for a card or weights
+    that don't fit.
     """
-    card = read_card(folder)
+    card = _with_task(folder, read_card(folder), allowed)
     if card.front and card.front.options.get("sample_rate_hz") not in RATES_HZ:
         supported = ", ".join(str(rate) for rate in RATES_HZ)
         raise ValueError(f"{folder / 'card.toml'}: front.sample_rate_hz must be one of {supported}")
@@ -109,10 +110,8 @@ def load(folder: Path, allowed_imports: Sequence[str] = ()) -> Model:
     try:
         if card.network.architecture in NETWORKS:
             _check_size(card.network.architecture, options | {"outputs": card.outputs}, weights)
-        network = build_network(
-            card.network.architecture, options | {"outputs": card.outputs}, allowed_imports
-        )
-        model = Model(card.name, card, folder, network)
+        network = build_network(card.network.architecture, options | {"outputs": card.outputs}, allowed)
+        model = Model(card.name, card, folder, network, allowed)
         features = model.front(model.rate_hz) if card.front else None
     except ValueError as error:
         raise ValueError(f"{folder / 'card.toml'}: {error}") from None
@@ -132,15 +131,14 @@ def load(folder: Path, allowed_imports: Sequence[str] = ()) -> Model:
 
 
 def build_network(
-    architecture: str, options: dict[str, Any], allowed_imports: Sequence[str] = ()
+    architecture: str, options: dict[str, Any], allowed: imports.Imports = imports.NONE
 ) -> Stage | Whole:
     """The network named `architecture` with fresh weights.
 
-    A name of `NETWORKS`, or "package.module:Class" where `allowed_imports` has a prefix of it.
+    A name of `NETWORKS`, or "package.module:Class" where it is `allowed`.
     ValueError for an unknown name, an option that it doesn't have or one of the wrong type.
     """
-    make = NETWORKS.get(architecture) or _imported(architecture, allowed_imports)
-    network = built("network", architecture, make, options)
+    network = _made("network", architecture, NETWORKS, options, allowed)
     if not isinstance(network, Stage | Whole):
         raise ValueError(f"network.architecture {architecture!r} is neither a Stage nor a Whole")
     return network
@@ -204,13 +202,34 @@ def _multiplied(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return whole
 
 
-def _imported(name: str, allowed_imports: Sequence[str]) -> Callable[..., Any]:
-    module, colon, attribute = name.partition(":")
-    if not colon:
-        raise ValueError(f"network.architecture {name!r} is unknown; there are {', '.join(NETWORKS)}")
-    if not any(module == prefix or module.startswith(prefix + ".") for prefix in allowed_imports):
-        raise ValueError(f"network.architecture {name!r} may not be imported; allow {module!r} in the config")
+def _made(
+    table: str,
+    name: str,
+    ours: Mapping[str, Callable[..., Any]],
+    options: dict[str, Any],
+    allowed: imports.Imports,
+) -> Any:
+    """What the card's `table` names, built with its options: one of `ours`, or one by its import path."""
+    key = f"{table}.architecture"
+    if name in ours:
+        return built(table, name, ours[name], options)
+    if not imports.is_import_path(name):
+        raise ValueError(
+            f"{key} {name!r} is unknown; there are {', '.join(ours)}, and package.module:Class of your own"
+        )
+    make = allowed.named(key, name)
+    return imports.called(key, name, lambda: built(table, name, make, options))
+
+
+def _with_task(folder: Path, card: Card, allowed: imports.Imports) -> Card:
+    """`card` with the name of its task, where it has the import path of a `Task`."""
+    if not imports.is_import_path(card.task):
+        return card
     try:
-        return vars(importlib.import_module(module))[attribute]
-    except (ImportError, KeyError):
-        raise ValueError(f"network.architecture {name!r} cannot be imported") from None
+        task = allowed.named("task", card.task)
+        if not isinstance(task, Task):
+            raise ValueError(f"task {card.task!r} is no streamer.models.card.Task")
+        imports.called("task", card.task, lambda: task.check(card))
+    except ValueError as error:
+        raise ValueError(f"{folder / 'card.toml'}: {error}") from None
+    return msgspec.structs.replace(card, task=task.name)

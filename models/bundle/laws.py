@@ -1,14 +1,14 @@
 """Each law of a Stage or a Whole as a generator of findings: how far the network is from keeping it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, inf
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from streamer.models.layers.stage import Stage, State
+from streamer.models.layers.stage import Chain, Stage, State
 from streamer.models.layers.whole import Whole
 
 
@@ -122,7 +122,13 @@ def honesty(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Find
 
 
 def drain(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Finding]:
-    """Closing emits exactly what the lookahead held back: all outputs, and none that need more."""
+    """Closing emits exactly what the lookahead held back: all outputs, and none that need more.
+
+    So does each stage of a Chain by itself: in the whole, one may hide what another loses.
+    """
+    for name, part in _parts(stage):
+        for finding in drain(part, blocks, random):
+            yield replace(finding, claim=f"{name}: {finding.claim}")
     x = _sequence(stage, 2, blocks + ceil(stage.lookahead / stage.block), random)
     for steps in {x.shape[1], x.shape[1] - 1, stage.block, 1}:
         part = x[:, :steps]
@@ -136,7 +142,37 @@ def drain(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Findin
         yield _compare(
             "closing changed outputs that were true", closed[:, :true_until], longer[:, :true_until]
         )
+    held = _held_back(stage, random)
+    claim = f"it holds {held} steps back and declares a lookahead of {stage.lookahead}"
+    yield _truth(f"{claim}, which is too little", held <= stage.lookahead)
+    # A lookahead is rounded up to whole blocks and outputs.
+    yield _truth(f"{claim}, which is too much", held < max(stage.block, ceil(1 / stage.ratio), 1))
     yield _truth("the last input reached no output", _last_matters(stage, x, random))
+
+
+def endurance(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Finding]:
+    """A long stream, block by block beside a neighbour, equals it in one piece, and stays finite."""
+    x = _sequence(stage, 2, blocks, random)
+    state = stage.initial_state(2)
+    shapes, outputs = [leaf.shape for leaf in state], []
+    for count, block in enumerate(x.split(stage.block, dim=1), start=1):
+        y, state = stage.step(block, state)
+        outputs.append(y)
+        after = f"after {count} blocks"
+        yield _truth(f"the state has another shape {after}", [leaf.shape for leaf in state] == shapes)
+        finite = all(bool(torch.isfinite(leaf).all()) for leaf in (y, *state) if leaf.is_floating_point())
+        yield _truth(f"an output or a state is not finite {after}", finite)
+    whole, end = stage.step(x[:1], stage.initial_state(1))
+    claim = f"{blocks} blocks one by one gave another"
+    yield _compare(f"{claim} output than in one piece", whole, torch.cat(outputs, dim=1)[:1])
+    yield from _same(f"{claim} state than in one piece", end, _row(state, 0))
+
+
+def _parts(stage: Stage) -> Iterator[tuple[str, Stage]]:
+    """The stages that a Chain holds, with their names."""
+    if isinstance(stage, Chain):
+        for number, part in enumerate(stage.stages):
+            yield f"stages.{number} ({type(part).__name__})", part
 
 
 def whole_rows(network: Whole, blocks: int, random: torch.Generator) -> Iterator[Finding]:
@@ -214,6 +250,25 @@ def _last_matters(stage: Stage, x: Tensor, random: torch.Generator) -> bool:
         if not torch.equal(stage(other), closed):
             return True
     return False
+
+
+def _held_back(stage: Stage, random: torch.Generator) -> float:
+    """Whole input steps from a block to the first output that it reaches: 0 where that is its own.
+
+    inf where it reaches none of the outputs of the next blocks.
+    """
+    before = ceil(stage.lookahead / stage.block) + 1
+    x = _sequence(stage, 1, 3 * before + 8, random)
+    y, _ = stage.step(x, stage.initial_state(1))
+    held = inf
+    for attempt in range(8):  # outputs that are choices don't change with every input
+        place = (before + attempt % 2) * stage.block
+        other = x.clone()
+        other[:, place:] = torch.randn(other[:, place:].shape, generator=random)
+        differs = (stage.step(other, stage.initial_state(1))[0] != y).any(-1)[0]
+        if differs.any():
+            held = min(held, int(differs.int().argmax()) // stage.ratio - place)
+    return held
 
 
 def _row(state: State, row: int) -> State:

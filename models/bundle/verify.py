@@ -1,6 +1,7 @@
 """The laws of a network, checked on any Stage or Whole with random inputs."""
 
 from dataclasses import dataclass
+from math import ceil
 
 import torch
 
@@ -36,16 +37,24 @@ WHOLE_LAWS = {"rows": laws.whole_rows, "lengths": laws.whole_lengths}
 
 
 @torch.inference_mode()
-def verify(network: Stage | Whole, *, blocks: int = 6, seed: int = 0) -> list[LawResult]:
-    """Check every law of `network` on sequences of about `blocks` blocks and its lookahead."""
+def verify(network: Stage | Whole, *, blocks: int = 6, seed: int = 0, steps: int = 0) -> list[LawResult]:
+    """Check every law of `network` on sequences of about `blocks` blocks and its lookahead.
+
+    With `steps`, a stream of so many input steps is checked as well, block by block (the law "endurance");
+    of a Whole, recordings of that length.
+    """
     if isinstance(network, Whole):
+        blocks = max(blocks, steps // network.ratio.denominator)
         results = [_result(name, law, network, blocks, seed) for name, law in WHOLE_LAWS.items()]
         for name in STAGE_LAWS:
             if name not in WHOLE_LAWS:
                 note = "does not apply: a Whole has no step and sees the future"
                 results.append(LawResult(name, True, 0.0, note, applies=False))
         return results
-    return [_result(name, law, network, blocks, seed) for name, law in STAGE_LAWS.items()]
+    results = [_result(name, law, network, blocks, seed) for name, law in STAGE_LAWS.items()]
+    if steps:
+        results.append(_result("endurance", laws.endurance, network, ceil(steps / network.block), seed))
+    return results
 
 
 def _result(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from streamer.models import imports
 from streamer.models.card import Card
 from streamer.models.music.notation import voices_of
 from streamer.models.readers import Reader
@@ -19,19 +20,36 @@ from streamer.models.readers.text.translation_reader import TranslationReader, W
 
 Labels = Mapping[str, Sequence[str]]
 Make = Callable[[Card, Path, int], Reader]
+VERBS = ("option_names", "parse", "open", "read", "finish", "flush", "save", "restore")  # of a Reader
 
 
-def reader(card: Card, folder: Path, rows: int) -> Reader:
-    """A reader for `rows` streams of the model in `folder`. ValueError names what doesn't fit."""
-    make = KINDS.get(card.reader.kind)
-    if make is None:
-        raise ValueError(
-            f"{folder / 'card.toml'}: reader.kind is {card.reader.kind!r}; there are {', '.join(KINDS)}"
-        )
+def reader(card: Card, folder: Path, rows: int, allowed: imports.Imports = imports.NONE) -> Reader:
+    """A reader for `rows` streams of the model in `folder`.
+
+    A kind of `KINDS`, or "package.module:Class" where it is `allowed`: called with these three.
+    ValueError names what doesn't fit.
+    """
+    kind = card.reader.kind
     try:
-        return make(card, folder, rows)
+        if kind in KINDS:
+            return KINDS[kind](card, folder, rows)
+        if imports.is_import_path(kind):
+            return _own(card, folder, rows, allowed)
+        raise ValueError(
+            f"reader.kind is {kind!r}; there are {', '.join(KINDS)}, and package.module:Class of your own"
+        )
     except ValueError as error:
         raise ValueError(f"{folder / 'card.toml'}: {error}") from None
+
+
+def _own(card: Card, folder: Path, rows: int, allowed: imports.Imports) -> Reader:
+    kind = card.reader.kind
+    make = allowed.named("reader.kind", kind)
+    own: Reader = imports.called("reader.kind", kind, lambda: make(card, folder, rows))
+    lacking = [verb for verb in VERBS if not hasattr(own, verb)]
+    if lacking:
+        raise ValueError(f"reader.kind {kind!r} is no Reader: it lacks {', '.join(lacking)}")
+    return own
 
 
 def _captions(card: Card, folder: Path, rows: int) -> Reader:

@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from streamer.cli.command import argument
+from streamer.cli.command import argument, flag
 from streamer.cli.figures import aligned, words
 from streamer.cli.options import Configured
 from streamer.config import with_model
@@ -13,6 +13,8 @@ from streamer.models.card import Card
 
 if TYPE_CHECKING:
     from streamer.models.bundle.build import Model
+
+THOROUGH_STEPS = 10_000
 
 
 def models(options: Configured) -> int:
@@ -25,7 +27,7 @@ def models(options: Configured) -> int:
     scores: list[list[str]] = [[]]
     for name, folder in sorted((catalog.zoo() | config.folders()).items()):
         try:
-            model = load(folder, config.model(name).allow_imports)
+            model = load(folder, config.model(name).imports())
             if name in config.folders():
                 _check_reader(model)  # of those that ship the tests look after it
             mode, latency = _timing(model)
@@ -50,7 +52,7 @@ def _check_reader(model: "Model") -> None:
     from streamer.server.serve import hears
 
     if hears(model.card):
-        reader(model.card, model.folder, 1)
+        reader(model.card, model.folder, 1, model.allowed)
 
 
 def _timing(model: "Model") -> tuple[str, str]:
@@ -78,7 +80,10 @@ def _words_behind(model: "Model") -> str:
 
     words = 0
     if _input(model.card) == "text":
-        encoder, words_reader = reading(model.card, model.folder).encoder, reader(model.card, model.folder, 1)
+        encoder, words_reader = (
+            reading(model.card, model.folder).encoder,
+            reader(model.card, model.folder, 1, model.allowed),
+        )
         words = (encoder.parse({}) | words_reader.parse({})).get("lookahead", 0)
     return f"{words} word{'' if words == 1 else 's'}" if words else "none"
 
@@ -113,6 +118,7 @@ class Verify(Configured):
     """The model whose laws are checked."""
 
     model: str = argument("MODEL", "A model's name, or its folder.")
+    thorough: bool = flag(f"Run {THOROUGH_STEPS} steps as well, to find what shows late.")
 
 
 def verify(options: Verify) -> int:
@@ -121,13 +127,18 @@ def verify(options: Verify) -> int:
     from streamer.models.bundle.verify import verify as check_laws
 
     config, name = with_model(options.settings(), options.model)
-    model = load(catalog.find(name, config.folders()), config.model(name).allow_imports)
+    model = load(catalog.find(name, config.folders()), config.model(name).imports())
     _check_reader(model)
+    steps = THOROUGH_STEPS if options.thorough else 0
+    checked = [("", check_laws(model.network, steps=steps))]
+    if model.card.front:
+        checked.append(("front: ", check_laws(model.front(model.rate_hz), steps=steps)))
     rows, failed = [("Law", "Verdict", "Largest difference", "")], 0
-    for result in check_laws(model.network):
-        verdict = "-" if not result.applies else "holds" if result.passed else "FAILS"
-        difference = f"{result.difference:.1e}" if result.applies else ""
-        rows.append((result.law, verdict, difference, result.note))
-        failed += not result.passed
+    for part, results in checked:
+        for result in results:
+            verdict = "-" if not result.applies else "holds" if result.passed else "FAILS"
+            difference = f"{result.difference:.1e}" if result.applies else ""
+            rows.append((part + result.law, verdict, difference, result.note))
+            failed += not result.passed
     print("\n".join(aligned(rows)))
     return 1 if failed else 0

@@ -44,7 +44,7 @@ def tune(options: Tune) -> None:
     config, name = with_model(options.settings(), options.model)
     grid = _grid(options.tries or ()) or GRID
     torch.set_num_threads(config.engine.threads)
-    model = load(catalog.find(name, config.folders()), config.model(name).allow_imports)
+    model = load(catalog.find(name, config.folders()), config.model(name).imports())
     if options.weights:
         model.network.load_state_dict(read_weights(options.weights, model.network.state_dict()))
     with progress(f"hearing {len(options.paths)} sets") as report:

@@ -31,7 +31,7 @@ class Sentences:
         """ValueError for a card whose parts don't fit, and for an option that the reader lacks."""
         self.network = model.network
         encoder = reading(model.card, model.folder).encoder
-        self.reader = reader(model.card, model.folder, 1)
+        self.reader = reader(model.card, model.folder, 1, model.allowed)
         options = {"partials": False, **options}
         for_encoder = {name: options[name] for name in encoder.option_names if name in options}
         self.encoder = encoder.opened(encoder.parse(for_encoder))

@@ -64,7 +64,7 @@ class Offline:
         if model.card.front is None:
             raise ValueError(f"{model.card.name} hears no sound; name a model whose input is audio")
         self.model = model
-        self.reader = reader(model.card, model.folder, 1)
+        self.reader = reader(model.card, model.folder, 1, model.allowed)
         known = options.options(self.reader.option_names)
         self.options = self.reader.parse({"partials": False} | known)
         self.front = model.front(model.rate_hz)

@@ -8,12 +8,14 @@ import threading
 import msgspec
 
 from streamer.config import Config
+from streamer.models.imports import leave_out_current_folder
 from streamer.server.child_process import Failed, Serving
 from streamer.server.serve import serve
 
 
 def main() -> None:
     """Serve until SIGTERM, or until standard input ends because the parent is gone."""
+    leave_out_current_folder()
     config = msgspec.json.decode(sys.stdin.buffer.readline(), type=Config)
     threading.Thread(target=_stop_with_parent, daemon=True).start()
     try:

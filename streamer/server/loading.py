@@ -7,7 +7,7 @@ from streamer.models.bundle.build import Model, load
 
 def load_model(config: Config, name: str, task: str | None = None) -> Model:
     """The model `name`. ValueError for an unknown one, and for one of another task than `task`."""
-    model = load(catalog.find(name, config.folders()), config.model(name).allow_imports)
+    model = load(catalog.find(name, config.folders()), config.model(name).imports())
     if task is not None:
         check_task(name, model.card.task, task)
     return model

@@ -112,7 +112,7 @@ def _served(config: Config, name: str, model: Model, devices: Devices) -> Served
     if not hears(model.card):
         raise ValueError(f"{name} takes neither sound, text nor credit and can't be served")
     rows = config.model(name).max_streams
-    return served(model, name, reader(model.card, model.folder, rows), devices, rows)
+    return served(model, name, reader(model.card, model.folder, rows, model.allowed), devices, rows)
 
 
 def _loop(config: Config, engine: WireEngine, sockets: Sockets, recorder: Recorder | None = None) -> Loop:
