@@ -25,6 +25,7 @@ from streamer.models.networks.composer_network import Composer
 from streamer.models.networks.compression_network import CompressLive, CompressOffline
 from streamer.models.networks.entity_tagger import EntitiesLive, EntitiesOffline
 from streamer.models.networks.headline_network import Headline
+from streamer.models.networks.recurrent_network import RecurrentBidirectional, recurrent
 from streamer.models.networks.roll_density import RollDensity
 from streamer.models.networks.sentiment_classifier import SentimentLive, SentimentOffline
 from streamer.models.networks.translator_live import TranslateLive
@@ -47,6 +48,8 @@ NETWORKS: dict[str, Callable[..., Stage | Whole]] = {
     "sentiment_live": SentimentLive,
     "sentiment_offline": SentimentOffline,
     "agreement_live": AgreementLive,
+    "recurrent": recurrent,
+    "recurrent_bidirectional": RecurrentBidirectional,
 }
 SMALL = 1_000_000  # parameters that any card may ask for
 LARGEST_SHARE = 8  # parameters for a byte of weights: of a table stored as a product of thin factors
@@ -157,7 +160,11 @@ def read_weights(path: Path, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
 
     Two tensors NAME.left [N, R] and NAME.right [R, C] stand for their product.
     """
-    weights = _multiplied(read_tensors(path))
+    return fitting(path, _multiplied(read_tensors(path)), wanted)
+
+
+def fitting(path: Path, weights: dict[str, Tensor], wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+    """`weights`, which `path` holds, in float32. ValueError names the tensor that doesn't fit `wanted`."""
     for name in wanted:
         if name not in weights:
             raise ValueError(f"{path}: {name} is missing; the card describes another network")

@@ -125,7 +125,11 @@ PANELS: "dict[str, list[TyperCommand | TyperGroup]]" = {
     "Make": [
         TRAIN,
         *_commands("tune", tune="Find the reader's options that suit a captions network best."),
-        *_commands("models", verify="Check the laws of a network: cuts, rows, shape, honesty, drain."),
+        *_commands(
+            "models",
+            verify="Check the laws of a network: cuts, rows, shape, honesty, drain.",
+            import_torch="Make a model's folder of weights that torch trained.",
+        ),
     ],
 }
 

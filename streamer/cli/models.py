@@ -2,11 +2,12 @@
 
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamer.cli.command import argument, flag
 from streamer.cli.figures import aligned, words
-from streamer.cli.options import Configured
+from streamer.cli.options import Configured, existing
 from streamer.config import with_model
 from streamer.models.bundle import catalog
 from streamer.models.card import Card
@@ -142,3 +143,23 @@ def verify(options: Verify) -> int:
             failed += not result.passed
     print("\n".join(aligned(rows)))
     return 1 if failed else 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportTorch:
+    """Weights with torch's names, and the folder that they go to."""
+
+    weights: Path = argument(
+        "WEIGHTS", "A safetensors file: the state_dict of an nn.LSTM, nn.GRU or nn.RNN.", check=existing
+    )
+    folder: Path = argument("FOLDER", "The model's folder; without a card it gets one to edit.")
+
+
+def import_torch(options: ImportTorch) -> None:
+    """Write the weights, under our names, and a card where there is none."""
+    from streamer.models.bundle import torch_folder
+
+    if torch_folder.import_torch(options.weights, options.folder):
+        card = options.folder / catalog.CARD
+        print(f"streamer: edit {card}: its front, reader, labels and licence are guesses", file=sys.stderr)
+    print(options.folder)
