@@ -3,12 +3,13 @@
 import importlib
 import os
 import sys
+import sysconfig
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,13 @@ class Imports:
                 f"{key} {path!r} cannot be imported: {module.__file__ or module_name} has no {name!r}"
             )
         return vars(module)[name]
+
+    def callable_named(self, key: str, path: str) -> Callable[..., Any]:
+        """As `named`, and it can be called."""
+        make = self.named(key, path)
+        if not callable(make):
+            raise ValueError(f"{key} {path!r} is not callable; name a class or a function")
+        return cast(Callable[..., Any], make)
 
     def _module(self, key: str, path: str, name: str) -> ModuleType:
         if self.folder and str(self.folder) not in sys.path:
@@ -88,5 +96,11 @@ def cause(error: Exception) -> str:
     if isinstance(error, SyntaxError):
         return f"{type(error).__name__}: {error.msg} ({error.filename}, line {error.lineno})"
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<frozen")]
-    place = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+    own = [f for f in frames if not _of_a_library(f.filename)] or frames
+    place = f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
     return f"{type(error).__name__}: {text}{place}"
+
+
+def _of_a_library(file: str) -> bool:
+    """Whether `file` isn't the user's: an error often arises in a library, for what it was given."""
+    return "site-packages" in file or file.startswith(sysconfig.get_path("stdlib"))

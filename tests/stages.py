@@ -28,6 +28,7 @@ from streamer.models.networks.composer_network import Composer
 from streamer.models.networks.compression_network import CompressLive, CompressOffline
 from streamer.models.networks.entity_tagger import EntitiesLive, EntitiesOffline
 from streamer.models.networks.headline_network import Headline
+from streamer.models.networks.recurrent_network import RecurrentBidirectional, recurrent
 from streamer.models.networks.roll_density import RollDensity
 from streamer.models.networks.sentiment_classifier import SentimentLive, SentimentOffline
 from streamer.models.networks.translator_live import TranslateLive
@@ -46,6 +47,7 @@ STAGES = {
     "textbook gru, projected": lambda: TextbookGRU(3, 4, 2),
     "stack of lstm": lambda: stack("lstm", 3, 4, 2),
     "deep projected stack of gru": lambda: stack("gru", 3, 5, 4, projection=2),
+    "recurrent": lambda: recurrent(3, 4, 5, 2, "lstm", 2),
     "plain stack of rnn": lambda: plain_stack("rnn", 3, 4, 3),
     "head": lambda: Chain(RNN(3, 4), Linear(4, 5), Activation(5, "log_softmax")),
     "linear": lambda: Linear(3, 4),
@@ -99,6 +101,7 @@ WHOLES = {
     "two cells": lambda: Bidirectional(LSTM(3, 4), GRU(3, 5)),
     "shallow stack": lambda: BidirectionalStack("lstm", 3, 4, 1),
     "deep stack": lambda: BidirectionalStack("gru", 3, 4, 4, projection=2),
+    "recurrent bidirectional": lambda: RecurrentBidirectional(3, 4, 5, 2, "gru"),
     "acoustic bidirectional": lambda: AcousticBidirectional(
         n_mels=5, stack=4, hidden_size=6, depth=2, outputs=7
     ),

@@ -71,7 +71,7 @@ def test_files_that_cannot_be_read(tmp_path):
 def test_folders_start_at_the_file(tmp_path):
     config = parse("[models.own]\nfolder = 'mine'\n[models.other]\nfolder = '/abs'", tmp_path)
     assert config.folders() == {"own": tmp_path / "mine", "other": Path("/abs")}
-    assert config.model("own").max_streams == config.model("nobody").max_streams == 256
+    assert config.model("own").max_streams == config.model("nobody").max_streams == 1024
 
 
 def test_the_local_file_comes_before_the_shipped_one(tmp_path, monkeypatch):

@@ -10,12 +10,15 @@ import torch
 
 from streamer.cli.models import models
 from streamer.cli.options import Configured
+from streamer.clients.connection import connect
 from streamer.models.bundle import catalog
 from streamer.models.bundle.build import load
 from streamer.models.bundle.verify import verify
 from streamer.models.card import read_card
+from streamer.models.imports import Imports
 from streamer.models.readers.build import reader
 
+ANY_PORTS = 'inputs = "tcp://127.0.0.1:0"\npublish = "tcp://127.0.0.1:0"'
 GUIDE = (Path(__file__).parent.parent / "docs/models.md").read_text()
 FILES = {
     name: text
@@ -66,6 +69,52 @@ def test_the_guides_own_architecture_keeps_the_laws(desk, monkeypatch):
     import counting
 
     assert all(result.passed for result in verify(counting.network))
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory):
+    return tmp_path_factory.mktemp("elsewhere")
+
+
+def test_the_guides_doorbell_rings(desk, elsewhere):
+    """Own network on raw samples, own reader, own task: built, verified, served and sent to."""
+    python = [sys.executable, "-m", "streamer"]
+    called = dict(text=True, env={"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent.parent)})
+    subprocess.run([sys.executable, "build_bell.py"], cwd=desk, check=True, timeout=120, **called)
+
+    config = desk / "config.toml"
+    config.write_text(FILES["config.toml"].replace("[server]", f"[server]\n{ANY_PORTS}"))
+    laws = subprocess.run(
+        [*python, "verify", "bell", "--config", str(config)],
+        cwd=elsewhere,
+        capture_output=True,
+        timeout=120,
+        **called,
+    )
+    assert laws.returncode == 0, laws.stderr
+    assert re.findall(r"^(front: )?(\w+) +holds", laws.stdout, re.M) == [
+        (part, law) for part in ("", "front: ") for law in ("cuts", "rows", "shape", "honesty", "drain")
+    ]
+    serve = [*python, "serve", "--config", str(config)]
+    with subprocess.Popen(serve, cwd=elsewhere, stderr=subprocess.PIPE, **called) as server:
+        try:
+            (address,) = re.findall(r"serving at (\S+),", server.stderr.readline())
+            send = [*python, "send", str(desk / "visitor.wav"), "--model", "bell", "--connect", address]
+            sent = subprocess.run(send, cwd=elsewhere, capture_output=True, timeout=120, **called)
+            with connect(address) as connection:
+                assert [(m.name, m.task) for m in connection.describe().models] == [("bell", "doorbell")]
+        finally:
+            server.terminate()
+    assert (sent.stdout, sent.stderr) == ("ring\nring\n", "")
+
+
+def test_the_guides_code_is_imported_from_the_configs_folder_alone(desk, elsewhere, monkeypatch):
+    monkeypatch.chdir(desk)
+    card = read_card(desk / "bell")
+    with pytest.raises(ValueError, match=r"may not be imported; write allow_imports = \[.doorbell.\]"):
+        Imports().named("task", card.task)
+    with pytest.raises(ValueError, match=f"no module 'doorbell' in {elsewhere} nor among the installed"):
+        Imports(("doorbell",), elsewhere).named("task", card.task)
 
 
 def test_latencies_are_told_alike(capsys):

@@ -224,7 +224,7 @@ def _made(
         raise ValueError(
             f"{key} {name!r} is unknown; there are {', '.join(ours)}, and package.module:Class of your own"
         )
-    make = allowed.named(key, name)
+    make = allowed.callable_named(key, name)
     return imports.called(key, name, lambda: built(table, name, make, options))
 
 

@@ -126,8 +126,8 @@ def drain(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Findin
 
     So does each stage of a Chain by itself: in the whole, one may hide what another loses.
     """
-    for name, part in _parts(stage):
-        for finding in drain(part, blocks, random):
+    for name, inner in _parts(stage):
+        for finding in drain(inner, blocks, random):
             yield replace(finding, claim=f"{name}: {finding.claim}")
     x = _sequence(stage, 2, blocks + ceil(stage.lookahead / stage.block), random)
     for steps in {x.shape[1], x.shape[1] - 1, stage.block, 1}:

@@ -41,9 +41,9 @@ words = {labels}
 def import_torch(weights: Path, folder: Path) -> bool:
     """Write the state_dict in the safetensors file `weights` to the model's folder `folder`, under our names.
 
-    A folder without a card gets one, whose front and labels are guesses to be edited; then the result is True.
-    A card that is there must describe the network. ValueError, one line, for tensors that `from_torch` refuses
-    or that don't fit.
+    A folder without a card gets one, whose front and labels are guesses to be edited; then the result is
+    True. A card that is there must describe the network. ValueError, one line, for tensors that
+    `from_torch` refuses or that don't fit.
     """
     tensors = read_tensors(weights)
     try:

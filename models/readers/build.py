@@ -44,7 +44,7 @@ def reader(card: Card, folder: Path, rows: int, allowed: imports.Imports = impor
 
 def _own(card: Card, folder: Path, rows: int, allowed: imports.Imports) -> Reader:
     kind = card.reader.kind
-    make = allowed.named("reader.kind", kind)
+    make = allowed.callable_named("reader.kind", kind)
     own: Reader = imports.called("reader.kind", kind, lambda: make(card, folder, rows))
     lacking = [verb for verb in VERBS if not hasattr(own, verb)]
     if lacking:
