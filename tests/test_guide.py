@@ -1,5 +1,6 @@
 """The guide of docs/models.md, done as a reader would do it."""
 
+import json
 import re
 import subprocess
 import sys
@@ -106,6 +107,34 @@ def test_the_guides_doorbell_rings(desk, elsewhere):
         finally:
             server.terminate()
     assert (sent.stdout, sent.stderr) == ("ring\nring\n", "")
+
+
+def test_the_guides_tagger_finds_colours(desk, elsewhere):
+    called = dict(
+        text=True,
+        timeout=120,
+        capture_output=True,
+        env={"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent.parent)},
+    )
+    subprocess.run([sys.executable, "build_tagger.py"], cwd=desk, check=True, **called)
+    config = desk / "tagger.toml"
+    config.write_text("[models.colours]\nfolder = 'colours'\nallow_imports = ['tagger']")
+    tag = [
+        sys.executable,
+        "-m",
+        "streamer",
+        "tag",
+        "--model",
+        "colours",
+        "--mode",
+        "live",
+        "--config",
+        str(config),
+    ]
+    ran = subprocess.run(tag, cwd=elsewhere, input="The car is dark red.", **called)
+    assert ran.returncode == 0, ran.stderr
+    (entity,) = json.loads(ran.stdout)["entities"]
+    assert (entity["text"], entity["label"], entity["start"]) == ("dark red", "COLOUR", 11)
 
 
 def test_the_guides_code_is_imported_from_the_configs_folder_alone(desk, elsewhere, monkeypatch):

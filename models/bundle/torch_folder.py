@@ -11,6 +11,7 @@ from streamer.models.bundle.torch_weights import Imported, from_torch
 from streamer.models.card import read_card
 from streamer.output_file import write_bytes, write_text
 
+PICKLE = b"PK"  # how a file of torch.save begins: it is a zip
 TEMPLATE = """\
 name = {name}
 task = "commands"
@@ -45,6 +46,11 @@ def import_torch(weights: Path, folder: Path) -> bool:
     True. A card that is there must describe the network. ValueError, one line, for tensors that
     `from_torch` refuses or that don't fit.
     """
+    with weights.open("rb") as file:
+        if file.read(len(PICKLE)) == PICKLE:
+            raise ValueError(
+                f"{weights}: a pickle, which may run code; save it with safetensors.torch.save_file"
+            )
     tensors = read_tensors(weights)
     try:
         imported = from_torch(tensors)

@@ -96,6 +96,12 @@ def test_a_card_that_is_there_stays_and_must_fit(tmp_path):
     assert (tmp_path / "model" / "weights.safetensors").read_bytes() == before
 
 
+def test_a_pickle_is_not_read(tmp_path):
+    torch.save({}, tmp_path / "w.pt")
+    with pytest.raises(ValueError, match="w.pt: a pickle, .*save_file"):
+        import_torch(tmp_path / "w.pt", tmp_path / "model")
+
+
 GRU = nn.GRU(FEATURES, 5, num_layers=2).state_dict()
 
 
