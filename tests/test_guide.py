@@ -93,9 +93,11 @@ def test_the_guides_doorbell_rings(desk, elsewhere):
         **called,
     )
     assert laws.returncode == 0, laws.stderr
-    assert re.findall(r"^(front: )?(\w+) +holds", laws.stdout, re.M) == [
+    network = [
         (part, law) for part in ("", "front: ") for law in ("cuts", "rows", "shape", "honesty", "drain")
     ]
+    reader_laws = [("reader: ", law) for law in ("cuts", "rows", "save")]
+    assert re.findall(r"^(front: |reader: )?(\w+) +holds", laws.stdout, re.M) == network + reader_laws
     serve = [*python, "serve", "--config", str(config)]
     with subprocess.Popen(serve, cwd=elsewhere, stderr=subprocess.PIPE, **called) as server:
         try:

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,11 @@ from streamer.cli.options import Configured, existing
 from streamer.config import with_model
 from streamer.models.bundle import catalog
 from streamer.models.card import Card
+from streamer.models.imports import is_import_path
 
 if TYPE_CHECKING:
     from streamer.models.bundle.build import Model
+    from streamer.models.readers import Reader
 
 THOROUGH_STEPS = 10_000
 
@@ -54,6 +57,12 @@ def _check_reader(model: "Model") -> None:
 
     if hears(model.card):
         reader(model.card, model.folder, 1, model.allowed)
+
+
+def _reader(model: "Model", rows: int) -> "Reader":
+    from streamer.models.readers.build import reader
+
+    return reader(model.card, model.folder, rows, model.allowed)
 
 
 def _timing(model: "Model") -> tuple[str, str]:
@@ -125,6 +134,7 @@ class Verify(Configured):
 def verify(options: Verify) -> int:
     """Print each law with its largest difference; 1 if one fails, else 0."""
     from streamer.models.bundle.build import load
+    from streamer.models.bundle.reader_laws import verify_reader
     from streamer.models.bundle.verify import verify as check_laws
 
     config, name = with_model(options.settings(), options.model)
@@ -134,6 +144,9 @@ def verify(options: Verify) -> int:
     checked = [("", check_laws(model.network, steps=steps))]
     if model.card.front:
         checked.append(("front: ", check_laws(model.front(model.rate_hz), steps=steps)))
+    if model.card.front and is_import_path(model.card.reader.kind):
+        make = partial(_reader, model)
+        checked.append(("reader: ", verify_reader(make, model.card.outputs)))
     rows, failed = [("Law", "Verdict", "Largest difference", "")], 0
     for part, results in checked:
         for result in results:
