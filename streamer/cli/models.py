@@ -159,7 +159,7 @@ def verify(options: Verify) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImportTorch:
+class ImportTorch(Configured):
     """Weights with torch's names, and the folder that they go to."""
 
     weights: Path = argument(
