@@ -67,11 +67,11 @@ class Recipe:
 RECIPES = {
     "live": Recipe(
         "acoustic_lstm",
-        dict(n_mels=80, stack=3, cell="lstm", hidden_size=384, depth=3, delay=7, level=True, dropout=0.15),
+        dict(n_mels=80, stack=3, cell="lstm", hidden_size=296, depth=3, delay=7, level=True, dropout=0.15),
     ),
     "offline": Recipe(
         "acoustic_bidirectional",
-        dict(n_mels=80, stack=3, cell="lstm", hidden_size=256, depth=3, level=True, dropout=0.1),
+        dict(n_mels=80, stack=3, cell="lstm", hidden_size=256, depth=3, level=True, dropout=0.15),
     ),
 }
 
