@@ -1,4 +1,4 @@
-"""Training of the speech recognisers: phones frame by frame first, then CTC-CRF on phones and CTC on letters."""
+"""Training of the speech recognisers: phones frame by frame, then CTC-CRF on phones, CTC on letters."""
 
 import json
 import time
@@ -264,7 +264,9 @@ def _loss(logits: Tensor, batch: UtteranceBatch, trigram: PhoneTrigram | None) -
         return frame_loss
     counts = torch.full((len(logits),), steps)
     phone_loss = (1 + CTC_SHARE) * _ctc(phones, batch.phones, counts, batch.phone_counts)
-    phone_loss += denominator(F.log_softmax(phones, -1), trigram).sum() / max(1, int(batch.phone_counts.sum()))
+    phone_loss += denominator(F.log_softmax(phones, -1), trigram).sum() / max(
+        1, int(batch.phone_counts.sum())
+    )
     character_loss = _ctc(characters, batch.characters, counts, batch.character_counts)
     return phone_loss + 0.3 * character_loss + 0.3 * frame_loss
 

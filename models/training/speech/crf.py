@@ -15,7 +15,7 @@ BLANK = 0  # also the history before the first label
 
 
 class PhoneTrigram:
-    """P(w | u, v) over `labels` labels, 0 the beginning; interpolated with bigram and unigram (Witten 1991)."""
+    """P(w | u, v) over `labels` labels, 0 the beginning, smoothed by bigram and unigram (Witten 1991)."""
 
     def __init__(self, sequences: Iterable[np.ndarray], labels: int):
         counts = np.zeros((labels, labels, labels))
