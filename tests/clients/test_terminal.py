@@ -33,11 +33,11 @@ def test_figures_are_in_one_line_and_the_first_ones_stay():
     figures.delays_ms.extend(range(200, 301))
     figures.computing_ms.extend([9, 11, 40])
     wanted = "123.4 s heard, delay p50 250, p95 295 ms, computing 11 ms, real-time factor 0.05"
-    assert figures.line() == f"{wanted}, 0 overflows"
+    assert figures.line() == f"{wanted}, 0.0 s lost"
     assert figures.line(80) == wanted
     assert figures.line(40) == "123.4 s heard, delay p50 250, p95 295 ms"
-    figures.overflows = 1
-    assert figures.line(40) == "123.4 s heard, 1 overflow"
+    figures.lost_s = 1.0
+    assert figures.line(40) == "123.4 s heard, 1.0 s lost"
     assert "real-time" not in Figures("title").line()
 
 
@@ -153,7 +153,7 @@ def test_in_a_pipe_finals_are_lines(piped):
     assert "\x1b" not in piped.stdout
     (figures,) = piped.stderr.splitlines()
     delay = r"delay p50 -?\d+, p95 -?\d+ ms"
-    wanted = rf"streamer: 3\.0 s heard, {delay}, computing \d+ ms, real-time factor \d\.\d\d, 0 overflows"
+    wanted = rf"streamer: 3\.0 s heard, {delay}, computing \d+ ms, real-time factor \d\.\d\d, 0\.0 s lost"
     assert re.fullmatch(wanted, figures)
 
 
@@ -222,17 +222,18 @@ def test_a_file_is_replaced_only_when_told(folder):
     assert kept.read_text() == "old" and b"Traceback" not in terminal.text()
 
 
-def test_a_signal_to_end_is_a_ctrl_c(folder):
+def test_a_signal_to_end_lets_the_last_words_out_and_is_told(folder):
     terminal = Terminal(command(folder, "--file", str(folder / "long.wav")), environment(folder))
     terminal.read_until(b"1.0 s heard")
     os.kill(terminal.pid, signal.SIGTERM)
-    assert terminal.wait() == 0
+    assert terminal.wait() == 1
+    assert b"ended by SIGTERM" in terminal.text()
     assert terminal.output.rindex(b"\x1b[?25h") > terminal.output.rindex(b"\x1b[?25l")  # the cursor is back
 
 
 def test_ctrl_c_before_it_has_begun_waits_for_nothing(folder):
     terminal = Terminal(command(folder, "--file", str(folder / "long.wav")), environment(folder))
-    terminal.read_until(b"starting")
+    terminal.read_until(b"loading tiny")
     pressed = time.monotonic()
     terminal.press(b"\x03")
     assert terminal.wait() == 130
@@ -243,7 +244,7 @@ def test_ctrl_c_before_it_has_begun_waits_for_nothing(folder):
 @pytest.mark.parametrize(
     "options, wanted",
     [
-        (["--file", "nowhere.wav"], "nowhere.wav is missing"),
+        (["--file", "nowhere.wav"], "nowhere.wav: No such file"),
         (["--file", "noise.wav", "--save", "no/such/out.srt"], "no/such is no folder"),
         (["--file", "noise.wav", "--save", "out.doc"], "ends in none of .srt, .vtt, .txt, .json, .jsonl"),
         (["--file", "noise.wav", "--format", "srt", "--partials"], "--partials has no place in srt"),
