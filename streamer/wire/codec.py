@@ -1,7 +1,7 @@
 """The wire: messages to bytes and back. docs/wire.md is its specification.
 
-A message is a msgpack map with the key "type" and, for `Audio` and `Text`, a raw payload: one or
-two ZeroMQ parts. What this module lets through, nobody checks again.
+A message is a msgpack map with the key "type" and, for `Audio`, `Text`, `Resume`, `Checkpoint` and
+`Moved`, a raw payload: one or two ZeroMQ parts. What this module lets through, nobody checks again.
 """
 
 import re
@@ -11,7 +11,17 @@ import msgspec
 from msgspec import Struct
 
 from streamer.errors import WireError
-from streamer.wire.messages import ID_BYTES, VERSION, Audio, Control, Input, Open, Output, Text
+from streamer.wire.messages import (
+    ID_BYTES,
+    VERSION,
+    Audio,
+    Control,
+    Input,
+    Open,
+    Output,
+    Resume,
+    Text,
+)
 
 MAX_HEADER_BYTES = 64 * 1024
 MAX_PAYLOAD_BYTES = 1024 * 1024
@@ -34,8 +44,12 @@ CODES = (
     "too_large",
     "draining",
     "fault",
+    "bad_checkpoint",
+    "expired",
+    "other_weights",
+    "superseded",
 )
-RESERVED = ("Checkpoint", "Resume", "Attach", "Replay", "Moved")
+RESERVED = ("Attach",)
 
 
 class Envelope(Struct):
@@ -52,7 +66,7 @@ _outputs = msgspec.msgpack.Decoder(Output)
 _envelopes = msgspec.msgpack.Decoder(Envelope)
 # What msgspec raises on hostile bytes: the last four come out of values that no type describes.
 _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError, TypeError, ValueError)
-_PAYLOAD = (Audio, Text)
+_PAYLOAD = (Audio, Text, Resume)
 
 
 @overload
@@ -77,10 +91,10 @@ def decode_input(header: bytes | memoryview, payload: bytes | memoryview = b"") 
         raise _refusal(header, error, Input) from None
     if len(payload):
         _check_payload(message, len(payload))
+    if isinstance(message, Open | Resume) and message.wire != VERSION:
+        text = f"wire {message.wire}; this server speaks wire {VERSION}"
+        raise WireError("unsupported", text, "wire", request=message.request)
     if isinstance(message, Open):
-        if message.wire != VERSION:
-            text = f"wire {message.wire}; this server speaks wire {VERSION}"
-            raise WireError("unsupported", text, "wire", request=message.request)
         _check_plain(message.options, "options", request=message.request)
     elif isinstance(message, Control):
         _check_plain(message.values, "values", stream=message.stream)

@@ -9,16 +9,31 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct, field
 
 VERSION = 1
-FEATURES = ("flush", "publish")
+FEATURES = ("flush", "publish", "checkpoint", "replay")
 RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 96000)
 SAMPLE_BYTES = {"s16": 2, "f32": 4, "mulaw": 1}  # of one channel, by encoding
 TEXT_ENCODINGS = ("utf8",)
 ID_BYTES = 16
+NONCE_BYTES = 8
 
 Id = Annotated[bytes, Meta(min_length=ID_BYTES, max_length=ID_BYTES)]
 Seq = Annotated[int, Meta(ge=1, le=2**62)]
 Count = Annotated[int, Meta(ge=0, le=2**62)]
 Name = Annotated[str, Meta(max_length=200)]
+Request = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class Incarnation(Struct, frozen=True, array_like=True):
+    """One life of a stream: how often it was resumed, and the server that it lives on.
+
+    `server` is a nonce of that process, so two servers that resume the same checkpoint differ.
+    """
+
+    epoch: Count = 0
+    server: Annotated[bytes, Meta(max_length=NONCE_BYTES)] = b""
+
+
+FIRST = Incarnation()  # of a server that knows no other
 
 
 class Message(Struct, frozen=True, tag_field="type"):
@@ -34,14 +49,45 @@ class Describe(Message, tag=True, frozen=True):
 class Open(Message, tag=True, frozen=True):
     """Ask for a stream. Repeating it with the same `request` gives the same `Opened`.
 
-    Without `publish` its results go to its owner alone.
+    Without `publish` its results go to its owner alone. With `checkpoint_ms` it is given a
+    `Checkpoint` so often while it works, and whenever something was said to its end.
     """
 
-    request: Annotated[str, Meta(min_length=1, max_length=200)]
+    request: Request
     model: Name
     wire: int = VERSION
     options: dict[str, Any] = {}
     publish: bool = True
+    checkpoint_ms: Annotated[int, Meta(ge=0, le=3_600_000)] = 0
+
+
+class Resume(Message, tag=True, frozen=True):
+    """Take the stream up from the checkpoint in the payload. Answered by `Opened`, as `Open` is.
+
+    A stream that still lives here is reattached, wherever the checkpoint stands. `incarnation` is the
+    one whose results its owner took last. `deaths` counts the servers in a row that ended at this very
+    input. With `fresh`, a server that has other weights of the model begins with a fresh state at the
+    last end of an utterance.
+    """
+
+    request: Request
+    stream: Id
+    owner: Id
+    wire: int = VERSION
+    incarnation: Incarnation = FIRST
+    deaths: Annotated[int, Meta(ge=0, le=1000)] = 0
+    fresh: bool = False
+
+
+class Replay(Message, tag=True, frozen=True):
+    """Ask for the last results of a published stream again, from `from_seq` on; 0: the running utterance.
+
+    Answered by these `Result`s and `Replayed`.
+    """
+
+    stream: Id
+    from_seq: Count = 0
+    request: Name = ""
 
 
 class ForStream(Message, frozen=True):
@@ -134,6 +180,9 @@ class Opened(Message, tag=True, frozen=True):
     `window` positions may be sent before the first `Ack`. After `lease_ms` without an input the
     stream is freed. `latency_ms` is what the network itself waits for before it can know. A stream
     that the server feeds with the finals of another one names it as its `source`.
+
+    Of a stream that goes on, inputs up to `covered` are in it, and `offset` positions of the next one;
+    `results` were told. `fresh` says that its state is not the one that was saved.
     """
 
     request: str
@@ -150,6 +199,12 @@ class Opened(Message, tag=True, frozen=True):
     lease_ms: int = 0
     latency_ms: float = 0.0
     source: bytes = b""
+    incarnation: Incarnation = FIRST
+    checkpoint_ms: int = 0
+    covered: Count = 0
+    offset: Count = 0
+    results: Count = 0
+    fresh: bool = False
 
 
 class Applied(Message, tag=True, frozen=True):
@@ -205,6 +260,42 @@ class Result(Message, tag=True, frozen=True):
     accepted: Count
     alternatives: tuple[Alternative, ...] = ()
     confirmed: Count = 0
+    incarnation: Incarnation = FIRST
+
+
+class Checkpoint(Message, tag=True, frozen=True):
+    """The stream's whole condition, sealed, in the payload; to its owner alone, who keeps the newest.
+
+    Inputs up to `covered` are in it, and `offset` positions of the next one; `results` were told before.
+    `ended` says that it stands at the end of an utterance.
+    """
+
+    stream: Id
+    incarnation: Incarnation
+    covered: Count
+    offset: Count = 0
+    results: Count = 0
+    ended: bool = False
+
+
+class Moved(Message, tag=True, frozen=True):
+    """The stream is not here any more: the same as `Checkpoint`, and the last message about it."""
+
+    stream: Id
+    incarnation: Incarnation
+    covered: Count
+    offset: Count = 0
+    results: Count = 0
+    ended: bool = False
+
+
+class Replayed(Message, tag=True, frozen=True):
+    """The results `first` to `last` of the stream were sent again; those before are gone. 0 and 0: none."""
+
+    stream: Id
+    first: Count = 0
+    last: Count = 0
+    request: Name = ""
 
 
 class Refused(Message, tag=True, frozen=True):
@@ -227,8 +318,9 @@ class Closed(Message, tag=True, frozen=True):
     reason: str
     results: Count = 0
     through: Count = 0
+    incarnation: Incarnation = FIRST
 
 
-Input = Describe | Open | Audio | Text | Skip | Credit | Control | Flush | Close
-Output = Description | Opened | Applied | Ack | Result | Refused | Closed
+Input = Describe | Open | Resume | Replay | Audio | Text | Skip | Credit | Control | Flush | Close
+Output = Description | Opened | Applied | Ack | Result | Refused | Closed | Checkpoint | Moved | Replayed
 StreamInput = Audio | Text | Skip | Credit | Control | Flush | Close

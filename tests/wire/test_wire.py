@@ -17,6 +17,8 @@ INPUTS = [
     wire.Describe("q"),
     wire.Open("q", "captions-en", options=OPTIONS),
     wire.Audio(ID, OWNER, 1, 0),
+    wire.Resume("again", ID, OWNER, incarnation=wire.Incarnation(2, b"nonce"), deaths=1, fresh=True),
+    wire.Replay(ID, 7, "q"),
     wire.Text(ID, OWNER, 2, 7),
     wire.Skip(ID, OWNER, 3, 10, 20),
     wire.Credit(ID, OWNER, 4, 5),
@@ -32,8 +34,11 @@ OUTPUTS = [
     wire.Result(ID, 1, 0, "final", 9600, 3, (wire.Alternative("hello wörld", WORDS, 0.25),), 5),
     wire.Refused("hole", "2 is missing", "seq", stream=ID, expected=2, retry_after_ms=5, fatal=True),
     wire.Closed(ID, "lease", 3, 9600),
+    wire.Checkpoint(ID, wire.Incarnation(1, b"nonce"), 7, 12, 3, True),
+    wire.Moved(ID, wire.Incarnation(1, b"nonce"), 7),
+    wire.Replayed(ID, 2, 9, "q"),
 ]
-PAYLOADS = (wire.Audio, wire.Text)
+PAYLOADS = (wire.Audio, wire.Text, wire.Resume)
 
 
 def refused(header: bytes, payload: bytes = b"") -> wire.WireError:
