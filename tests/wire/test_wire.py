@@ -17,14 +17,14 @@ INPUTS = [
     wire.Describe("q"),
     wire.Open("q", "captions-en", options=OPTIONS),
     wire.Audio(ID, OWNER, 1, 0),
-    wire.Resume("again", ID, OWNER, incarnation=wire.Incarnation(2, b"nonce"), deaths=1, fresh=True),
-    wire.Replay(ID, 7, "q"),
     wire.Text(ID, OWNER, 2, 7),
     wire.Skip(ID, OWNER, 3, 10, 20),
     wire.Credit(ID, OWNER, 4, 5),
     wire.Control(ID, OWNER, 5, {"partials": False}),
     wire.Flush(ID, OWNER, 6),
     wire.Close(ID, OWNER, 2**62),
+    wire.Resume("again", ID, OWNER, incarnation=wire.Incarnation(2, b"nonce"), deaths=1, fresh=True),
+    wire.Replay(ID, 7, "q"),
 ]
 OUTPUTS = [
     wire.Description("q", models=(wire.ModelDescription("captions-en", rates=(16000,)),)),
