@@ -11,8 +11,9 @@ from streamer.models.card import Card, Part, ReaderPart
 from streamer.models.readers.argmax import ArgmaxReader, GreedyCtcReader
 from streamer.runtime.devices import Devices
 from streamer.server.contract import Outgoing
-from streamer.server.engine import Engine, Settings
+from streamer.server.engine import Engine
 from streamer.server.served_model import ServedModel, served
+from streamer.server.streams import Settings
 
 RATE_HZ = 16000
 FORMAT = {"encoding": "f32", "rate": RATE_HZ, "channels": 1}

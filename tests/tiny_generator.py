@@ -6,8 +6,9 @@ from streamer import wire
 from streamer.models.bundle.build import load
 from streamer.models.readers.build import reader
 from streamer.runtime.devices import Devices
-from streamer.server.engine import Engine, Settings
+from streamer.server.engine import Engine
 from streamer.server.served_model import served
+from streamer.server.streams import Settings
 from tests.tiny_composer import write_composer
 from tests.tiny_engine import Client
 

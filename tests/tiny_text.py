@@ -12,8 +12,9 @@ from streamer.models.datasets.tagged import TAGS
 from streamer.models.readers.build import reader
 from streamer.models.training.text import entities_recipes, sentiment_recipes
 from streamer.runtime.devices import Devices
-from streamer.server.engine import Engine, Settings
+from streamer.server.engine import Engine
 from streamer.server.served_model import served
+from streamer.server.streams import Settings
 from tests.tiny_engine import Client
 
 WORDS = "the fox dog in rome sleeps . , is not".split()

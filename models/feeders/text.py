@@ -79,6 +79,11 @@ class TextFeeder:
         """The steps that the end of the text completes."""
         return self._steps(self._tokens.end_text())
 
+    @property
+    def half(self) -> bytes:
+        """The bytes so far of a character that isn't complete."""
+        return self._tokens.half
+
     def save(self) -> bytes:
         """The feeder's whole state."""
         return msgspec.msgpack.encode((self._tokens.save(), self._count))

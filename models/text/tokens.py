@@ -90,6 +90,11 @@ class Tokens:
             events += self._tell(Token(BROKEN, start, at.position, False, at.position))
         return events + self.end_sentence()
 
+    @property
+    def half(self) -> bytes:
+        """The bytes so far of a character that isn't complete."""
+        return self._at.half
+
     def save(self) -> bytes:
         """The text's whole state."""
         return msgspec.msgpack.encode(self._at)

@@ -23,6 +23,13 @@ class Arena:
         for leaf, first in zip(self.state, self.initial):
             leaf[row] = first[0]
 
+    def fits(self, state: State) -> bool:
+        """Whether `state` has the leaves of one row of this stage's."""
+        return len(state) == len(self.initial) and all(
+            value.shape == leaf.shape and value.dtype == leaf.dtype
+            for value, leaf in zip(state, self.initial)
+        )
+
     def take(self, rows: Tensor) -> State:
         """Copy the state of `rows` [B] out of the arena, batch on axis 0."""
         return tuple(leaf.index_select(0, rows) for leaf in self.state)

@@ -15,6 +15,14 @@ Step = Callable[[Tensor, State], tuple[Tensor, State]]
 CPU = torch.device("cpu")
 
 
+def put(arena: Arena, row: int, state: Sequence[np.ndarray]) -> None:
+    """Write leaves [1, ...] from the host into `row`. ValueError where they are another stage's."""
+    given = tuple(torch.from_numpy(leaf).to(arena.device) for leaf in state)
+    if not arena.fits(given):
+        raise ValueError("the leaves are another stage's")
+    arena.put(torch.tensor([row], device=arena.device), given)
+
+
 class CpuRunner(Runner):
     """Runs a stage on the CPU; `kernel` gives the step to use for a batch of so many streams."""
 
@@ -35,6 +43,15 @@ class CpuRunner(Runner):
         y, state = self.kernel(len(rows))(torch.from_numpy(x), self.arena.take(which))
         self.arena.put(which, state)
         return y.numpy()
+
+    @torch.inference_mode()
+    def take(self, rows: Sequence[int]) -> tuple[np.ndarray, ...]:
+        taken = self.arena.take(torch.from_numpy(np.array(rows, np.int64)))
+        return tuple(leaf.numpy() for leaf in taken)
+
+    @torch.inference_mode()
+    def put(self, row: int, state: Sequence[np.ndarray]) -> None:
+        put(self.arena, row, state)
 
     @torch.inference_mode()
     def peek(self, row: int, x: np.ndarray) -> np.ndarray:

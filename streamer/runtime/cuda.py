@@ -11,6 +11,7 @@ from torch import Tensor
 
 from streamer.models.layers.stage import Stage, State
 from streamer.runtime.arena import Arena
+from streamer.runtime.cpu import put
 from streamer.runtime.failover import FaultableRunner
 from streamer.runtime.geometry import geometry
 from streamer.runtime.runner import DeviceFault
@@ -52,6 +53,15 @@ class CudaRunner(FaultableRunner):
             y, state = self.stage.step(self._sent(x), self.arena.take(which))
             self.arena.put(which, state)
             return y.cpu().numpy()
+
+    def take(self, rows: Sequence[int]) -> tuple[np.ndarray, ...]:
+        with faults():
+            taken = self.arena.take(torch.tensor(rows, device=self.arena.device))
+            return tuple(leaf.cpu().numpy() for leaf in taken)
+
+    def put(self, row: int, state: Sequence[np.ndarray]) -> None:
+        with faults():
+            put(self.arena, row, state)
 
     def peek(self, row: int, x: np.ndarray) -> np.ndarray:
         with faults():

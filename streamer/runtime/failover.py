@@ -28,6 +28,13 @@ class Began(NamedTuple):
     row: int
 
 
+class Put(NamedTuple):
+    """The stream in `row` was taken up from a state that was saved."""
+
+    row: int
+    state: Sequence[np.ndarray]
+
+
 class Stepped(NamedTuple):
     """Streams took a step."""
 
@@ -55,7 +62,7 @@ class FailoverRunner(Runner):
         self.runner: Runner = runner
         self.faultable: FaultableRunner | None = runner
         self.copy = runner.snapshot()
-        self.journal: list[Began | Stepped] = []
+        self.journal: list[Began | Put | Stepped] = []
         self.journal_bytes = 0
 
     def open(self, row: int) -> None:
@@ -66,6 +73,13 @@ class FailoverRunner(Runner):
         y = self._done(lambda: self.runner.step(rows, x))
         self._note(Stepped(rows, x), x.nbytes)
         return y
+
+    def take(self, rows: Sequence[int]) -> tuple[np.ndarray, ...]:
+        return self._done(lambda: self.runner.take(rows))
+
+    def put(self, row: int, state: Sequence[np.ndarray]) -> None:
+        self._done(lambda: self.runner.put(row, state))
+        self._note(Put(row, state), sum(leaf.nbytes for leaf in state))
 
     def peek(self, row: int, x: np.ndarray) -> np.ndarray:
         return self._done(lambda: self.runner.peek(row, x))
@@ -78,7 +92,7 @@ class FailoverRunner(Runner):
             self._fail(fault)
             return act()
 
-    def _note(self, entry: Began | Stepped, num_bytes: int) -> None:
+    def _note(self, entry: Began | Put | Stepped, num_bytes: int) -> None:
         if self.faultable is None:
             return
         self.journal.append(entry)
@@ -96,6 +110,8 @@ class FailoverRunner(Runner):
         for entry in self.journal:
             if isinstance(entry, Began):
                 cpu.open(entry.row)
+            elif isinstance(entry, Put):
+                cpu.put(entry.row, entry.state)
             else:
                 cpu.step(entry.rows, entry.x)
         self.announce(f"{self.device} failed ({fault}); its streams go on on the CPU")

@@ -2,9 +2,18 @@
 
 from collections import deque
 
+import msgspec
 import numpy as np
 
 from streamer.runtime.geometry import Geometry
+
+
+class LaneCondition(msgspec.Struct, frozen=True, array_like=True):
+    """A lane that is open, as a plain value."""
+
+    pushed: int
+    outputs: int
+    waiting: bytes  # float32, the steps that wait
 
 
 class Lane:
@@ -84,6 +93,19 @@ class Lane:
             return slice(first, count)
         end = warmup + self.geometry.kept(self.pushed) - before
         return slice(first, max(first, min(count, end)))
+
+    def save(self) -> LaneCondition:
+        """The whole condition of a lane that is open."""
+        assert not self.closed
+        return LaneCondition(self.pushed, self._outputs, b"".join(part.tobytes() for part in self._parts))
+
+    def restore(self, saved: LaneCondition) -> None:
+        """Go on where `save` was called, with this lane's own row. ValueError for another geometry's."""
+        steps = np.frombuffer(saved.waiting, np.float32).reshape(-1, len(self.geometry.neutral))
+        if not 0 <= len(steps) <= saved.pushed or saved.outputs < 0:
+            raise ValueError(f"{len(steps)} steps wait of {saved.pushed}")
+        self._parts = deque([steps] if len(steps) else [])
+        self.waiting, self.pushed, self._outputs = len(steps), saved.pushed, saved.outputs
 
     def closed_copy(self, more: np.ndarray) -> "Lane":
         """What this lane would be, had it been given `more` [n, C] and closed; itself unchanged."""

@@ -20,6 +20,12 @@ class Runner(Protocol):
     def step(self, rows: Sequence[int], x: np.ndarray) -> np.ndarray:
         """Step the streams in `rows` [B] with x [B, n*block, C] -> outputs [B, m, D]."""
 
+    def take(self, rows: Sequence[int]) -> tuple[np.ndarray, ...]:
+        """The states of the streams in `rows` [B], leaf by leaf, each [B, ...]."""
+
+    def put(self, row: int, state: Sequence[np.ndarray]) -> None:
+        """Make the state of `row` the leaves [1, ...] that `take` gave. ValueError for another stage's."""
+
     def peek(self, row: int, x: np.ndarray) -> np.ndarray:
         """What x [n*block, C] would give on the stream in `row`, which stays as it is: [m, D]."""
 

@@ -7,7 +7,7 @@ from streamer import wire
 
 
 class Outgoing(NamedTuple):
-    """A message and the peer that it goes to; `condition` is a stream's, unsealed, with `Checkpoint` and `Moved`."""
+    """A message and the peer that it goes to; a stream's condition, unsealed, with those that have one."""
 
     peer: bytes
     message: wire.Output
@@ -24,7 +24,7 @@ class WireEngine(Protocol):
         """When the next tick has work to do; inf when nothing waits."""
 
     def receive(self, peer: bytes, message: wire.Input, payload: bytes, now: float) -> list[Outgoing]:
-        """Take a message of `peer`; return the answers to send at once. The payload of `Resume` is unsealed."""
+        """Take a message of `peer`; return the answers to send at once. A condition comes unsealed."""
 
     def expected(self, peer: bytes, stream: bytes) -> int:
         """The `seq` of the next input of `stream`, to the peer that it last came from; else 0."""

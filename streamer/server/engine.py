@@ -1,37 +1,20 @@
 """The engine: messages in, messages out, one step for many streams; no socket and no clock."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from hmac import compare_digest
 from math import inf
-from os import urandom
-
-import msgspec
 
 from streamer import wire
-from streamer.errors import OptionError
+from streamer.errors import OptionError, WireError
+from streamer.server.checkpointing import Checkpoints, Save, conditions, told
+from streamer.server.conditions import StreamCondition
 from streamer.server.contract import Outgoing, WireEngine
-from streamer.server.inputs.intake import Times
+from streamer.server.resuming import Resumed, resume, take_up
 from streamer.server.scheduler import due_at
 from streamer.server.served_model import ServedModel
 from streamer.server.session import Session
-from streamer.server.turn import end_faulted, report, take_turn
-
-UNGUESSABLE = 16  # characters of a request
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What all streams of an engine share. `endpoint` and `publish` are the addresses that `Opened` names."""
-
-    lease_ms: int = 30_000
-    first_input_ms: int = 10_000  # the lease of a stream that has had no input
-    window_ms: int = 10_000
-    max_skip_ms: int = 60_000
-    max_wait_ms: float = 0.0  # that a step may wait for more streams
-    max_batch: int = 128
-    endpoint: str = ""
-    publish: str = ""
+from streamer.server.streams import Settings, Streams
+from streamer.server.turn import end_faulted, take_turn
 
 
 class Engine(WireEngine):
@@ -44,14 +27,18 @@ class Engine(WireEngine):
 
     def __init__(self, models: Mapping[str, ServedModel], settings: Settings):
         self.models, self.settings = models, settings
-        self.sessions: dict[bytes, Session] = {}
-        self._requests: dict[tuple[bytes, str], tuple[wire.Open, Session]] = {}
+        self._streams = Streams(models, settings)
+        self._checkpoints = Checkpoints()
+        self._leaving: list[Session] = []  # that may go on elsewhere, but not here
         self._working: dict[str, dict[bytes, Session]] = {name: {} for name in models}
-        self._live = dict.fromkeys(models, 0)
-        self._draining = False
         self._now = 0.0
         self._due = inf
         self._next_expiry = inf  # no lease runs out before
+
+    @property
+    def sessions(self) -> Mapping[bytes, Session]:
+        """The streams that are open."""
+        return self._streams.sessions
 
     @property
     def busy(self) -> bool:
@@ -66,32 +53,60 @@ class Engine(WireEngine):
     def receive(self, peer: bytes, message: wire.Input, payload: bytes, now: float) -> list[Outgoing]:
         """Take a message of `peer`; return the answers to send at once."""
         self._now = now
-        if isinstance(message, wire.Describe):
-            models = tuple(model.description() for model in self.models.values())
-            return [Outgoing(peer, wire.Description(message.request, models=models))]
-        if isinstance(message, wire.Open):
-            return [Outgoing(peer, self._open(peer, message, now))]
+        match message:
+            case wire.Describe():
+                models = tuple(model.description() for model in self.models.values())
+                return [Outgoing(peer, wire.Description(message.request, models=models))]
+            case wire.Open():
+                return [Outgoing(peer, self._open(peer, message, now))]
+            case wire.Resume():
+                return [Outgoing(peer, self.resume(peer, message, payload, now).answer)]
+            case wire.Replay():  # what was said is kept beside the sockets
+                return [Outgoing(peer, wire.Replayed(message.stream, request=message.request))]
         session = self.sessions.get(message.stream)
         if session is None:
-            text = "there is no such stream; it never was or it has ended"
-            return [Outgoing(peer, _stranger("unknown_stream", text, message))]
+            return [Outgoing(peer, self._of_no_stream(message, now))]
         if not compare_digest(session.opened.owner, message.owner):
             return [Outgoing(peer, _stranger("not_owner", "the owner token is another", message))]
         session.peer = peer
         answer = session.receive(message, payload, now)
         if session.fault:
-            self._forget(session)
+            self._bury(session, now)
             return end_faulted([session])
         if not isinstance(answer, wire.Refused):
             self._wake(session, now)
         return [Outgoing(peer, answer)] if answer else []
+
+    def resume(self, peer: bytes, message: wire.Resume, condition: bytes, now: float) -> Resumed:
+        """Take a stream up; those that it fed are the caller's to take up."""
+        self._now = now
+        resumed = resume(self._streams, peer, message, condition, now)
+        if resumed.session:
+            self._lease(resumed.session)
+        return resumed
+
+    def take_up(
+        self, peer: bytes, source: wire.Opened, saved: StreamCondition, now: float
+    ) -> wire.Opened | wire.Refused:
+        """Take up a stream that the caller feeds with the finals of `source`, which was taken up before."""
+        epoch = source.incarnation.epoch
+        if refused := self._streams.unwelcome(saved.origin):
+            return refused
+        try:
+            return take_up(self._streams, peer, saved, epoch, now, source.stream, fresh=source.fresh).opened
+        except (WireError, OptionError) as error:
+            return wire.refusal_of(error, saved.origin.request)
 
     def expected(self, peer: bytes, stream: bytes) -> int:
         session = self.sessions.get(stream)
         return session.accepted + 1 if session and session.peer == peer else 0
 
     def tick(self, now: float) -> list[Outgoing]:
-        """End streams whose lease ran out, step what is due, and return the messages to send."""
+        """A turn: end streams whose lease ran out, step what is due, save what is; the messages to send."""
+        return [*self.step(now), *self.keep(now, self.conditions)]
+
+    def step(self, now: float) -> list[Outgoing]:
+        """A turn without its checkpoints."""
         self._now = now
         outgoing: list[Outgoing] = []
         self.expired = self._expire(now) if now >= self._next_expiry else ()
@@ -103,86 +118,75 @@ class Engine(WireEngine):
                 outgoing += self._take_turn(name, now)
         return outgoing
 
+    def keep(self, now: float, save: Save) -> list[Outgoing]:
+        """What a turn leaves to be kept: `Moved` of the streams that leave, and the checkpoints that are due.
+
+        `save` gives the conditions. Those that leave are forgotten.
+        """
+        leaving, self._leaving = self._leaving, []
+        outgoing = [told(wire.Moved, *saved) for saved in zip(leaving, save(leaving))] if leaving else []
+        for session in leaving:
+            self.forget(session)
+        if due := self._checkpoints.due(now):
+            outgoing += self._checkpoints.made(due, save(due), now)
+        return outgoing
+
+    def conditions(self, sessions: Sequence[Session]) -> list[StreamCondition]:
+        """The condition of each of `sessions`."""
+        return conditions(self.models, sessions)
+
     def drain(self, now: float) -> list[Outgoing]:
-        """Refuse new streams from now on; close the open ones as their owners would, except fed ones."""
-        self._draining = True
-        for session in self.sessions.values():
-            if not session.opened.source:
-                session.finish("draining")
-                self._wake(session, now)
+        """Refuse new streams from now on and end the open ones, except fed ones."""
+        self.begin_drain(now)
         return self.tick(now)
+
+    def begin_drain(self, now: float) -> None:
+        """As `drain`; the next turn says what comes of it."""
+        self._streams.closing = True
+        for session in self.sessions.values():
+            if not session.end and not session.opened.source:
+                self._end(session, "draining", now)
 
     def derive(self, peer: bytes, source: wire.Opened, name: str, now: float) -> wire.Opened | wire.Refused:
         """Open a stream of model `name`, which the caller feeds with the finals of `source` and closes."""
         self._now = now
-        message = wire.Open(f"{source.request}/{name}", name, publish=bool(source.topic))
-        if refusal := self._unwelcome(message):
-            return refusal
         # Its words come all at once.
-        quiet = {"partials": False} if "partials" in self.models[name].reader.option_names else {}
-        message = msgspec.structs.replace(message, options=quiet)
-        return self._begin(peer, message, now, source.stream)
+        known = name in self.models and "partials" in self.models[name].reader.option_names
+        options = {"partials": False} if known else {}
+        origin = wire.Open(
+            f"{source.request}/{name}"[:200], name, options=options, publish=bool(source.topic)
+        )
+        return self._streams.open(peer, origin, now, source.stream)
+
+    def forget(self, session: Session) -> None:
+        """The stream is not here any more."""
+        self._leave(session)
+        self._streams.forget(session)
 
     def _open(self, peer: bytes, message: wire.Open, now: float) -> wire.Opened | wire.Refused:
-        if (known := self._requests.get(_asker(peer, message.request))) is not None:
-            before, session = known
-            if before != message:
+        if session := self._streams.asked_for(peer, message.request):
+            if session.origin != message:
                 text = "this request has opened another stream; choose a new one"
                 return wire.Refused("bad_header", text, "request", message.request)
             session.peer = peer
             if session.accepted:  # one that asks for a stream and never speaks doesn't keep it
                 session.heard_at = now
             return session.opened
-        if refusal := self._unwelcome(message):
-            return refusal
-        answer = self._begin(peer, message, now)
-        if isinstance(answer, wire.Opened):
-            self._requests[_asker(peer, message.request)] = message, self.sessions[answer.stream]
-        return answer
-
-    def _unwelcome(self, message: wire.Open) -> wire.Refused | None:
-        if self._draining:
-            return wire.Refused("draining", "the server is stopping", "", message.request)
-        model = self.models.get(message.model)
-        if model is None:
-            text = f"model {message.model!r} is not served; there are {', '.join(self.models)}"
-            return wire.Refused("unknown_model", text, "model", message.request)
-        if not model.free_rows:
-            text = f"{model.name} has its {model.max_streams} streams; try again later"
-            return wire.Refused("full", text, "model", message.request, retry_after_ms=1000)
-        return None
-
-    def _begin(
-        self, peer: bytes, message: wire.Open, now: float, source: bytes = b""
-    ) -> wire.Opened | wire.Refused:
-        """A stream of a model that has a free row."""
-        settings, name = self.settings, message.model
-        try:
-            row = self.models[name].open(message.options, Times(settings.window_ms, settings.max_skip_ms))
-        except OptionError as error:
-            return wire.refusal_of(error, message.request)
-        except Exception as error:
-            report(name, 0, error)
-            return wire.Refused("fault", f"{name} failed and opens no such stream", "", message.request)
-        stream = urandom(wire.ID_BYTES)
-        opened = wire.Opened(
-            request=message.request,
-            stream=stream,
-            owner=urandom(wire.ID_BYTES),
-            model=name,
-            endpoint=settings.endpoint,
-            publish=settings.publish if message.publish else "",
-            topic=f"{name}/{stream.hex()}" if message.publish else "",
-            options=row.options,
-            window=row.intake.limits.window,
-            lease_ms=settings.lease_ms,
-            latency_ms=row.latency_ms,
-            source=source,
-        )
-        self.sessions[stream] = Session(opened, _asker(peer, message.request), peer, row.intake, now)
-        self._live[name] += 1
-        self._next_expiry = min(self._next_expiry, self._expiry(self.sessions[stream]))
+        opened = self._streams.open(peer, message, now)
+        if isinstance(opened, wire.Opened):
+            self._lease(self.sessions[opened.stream])
         return opened
+
+    def _of_no_stream(self, message: wire.StreamInput, now: float) -> wire.Output:
+        """The answer to an input for a stream that isn't open: to its `Close`, its `Closed` again."""
+        ended = self._streams.ended(message.stream, now)
+        if isinstance(message, wire.Close) and ended and compare_digest(ended.owner, message.owner):
+            return ended.closed
+        return _stranger("unknown_stream", "there is no such stream; it never was or it has ended", message)
+
+    def _lease(self, session: Session) -> None:
+        """A lease begins."""
+        self._next_expiry = min(self._next_expiry, self._expiry(session))
 
     def _expiry(self, session: Session) -> float:
         """When its lease runs out."""
@@ -197,7 +201,9 @@ class Engine(WireEngine):
         if session.opened.stream not in working:
             working[session.opened.stream] = session
             session.since = now
-        self._due = min(self._due, due_at(session.since, len(working), self._live[name], self._wait(name)))
+        self._checkpoints.note(session)
+        live = self._streams.live[name]
+        self._due = min(self._due, due_at(session.since, len(working), live, self._wait(name)))
 
     def _take_turn(self, name: str, now: float) -> list[Outgoing]:
         """One step for every stream of a model that waits."""
@@ -206,20 +212,24 @@ class Engine(WireEngine):
         outgoing = take_turn(self.models[name], sessions, self.settings.max_batch)
         for session in sessions:
             if session.over:
-                self._forget(session)
+                self._bury(session, now)
             elif not session.working:
                 del working[session.opened.stream]
             else:
                 session.since = now
+            if session.end:
+                self._checkpoints.forget(session)
+            elif session.spoke:
+                self._checkpoints.note(session)
         if working:
             ending = any(session.end for session in working.values())
             wait = self._wait(name) if self.models[name].input.spare_blocks and not ending else 0.0
-            self._due = min(self._due, due_at(now, len(working), self._live[name], wait))
+            self._due = min(self._due, due_at(now, len(working), self._streams.live[name], wait))
         return outgoing
 
     def _wait(self, name: str) -> float:
         """Seconds that a step of a model may wait for more streams."""
-        patience = 0.0 if self._draining else self.models[name].input.patience
+        patience = 0.0 if self._streams.closing else self.models[name].input.patience
         return patience * self.settings.max_wait_ms / 1000
 
     def _expire(self, now: float) -> list[bytes]:
@@ -227,25 +237,28 @@ class Engine(WireEngine):
         leased = [s for s in self.sessions.values() if not s.end and not s.opened.source]
         expired = [session for session in leased if now >= self._expiry(session)]
         for session in expired:
-            session.finish("lease")
-            self._wake(session, now)
-        leases = (self._expiry(session) for session in leased if not session.end)
+            self._end(session, "lease", now)
+        gone = {session.opened.stream for session in expired}
+        leases = (self._expiry(session) for session in leased if session.opened.stream not in gone)
         self._next_expiry = min(leases, default=inf)
         return [session.opened.stream for session in expired]
 
-    def _forget(self, session: Session) -> None:
-        stream, name = session.opened.stream, session.opened.model
-        del self.sessions[stream]
-        self._requests.pop(session.asker, None)
-        self._working[name].pop(stream, None)
-        self._live[name] -= 1
-        self.models[name].close(session.network.row)
+    def _end(self, session: Session, reason: str, now: float) -> None:
+        """End a stream; one that is given checkpoints leaves instead, and goes on when its owner is back."""
+        if session.origin.checkpoint_ms:
+            self._leaving.append(session)
+        else:
+            session.finish(reason)
+            self._wake(session, now)
 
+    def _bury(self, session: Session, now: float) -> None:
+        """The stream is over."""
+        self._leave(session)
+        self._streams.bury(session, now)
 
-def _asker(peer: bytes, request: str) -> tuple[bytes, str]:
-    """Who may hear a stream's `Opened` again: whoever knows a request too long to be guessed, on any
-    connection; else the same connection only."""
-    return (b"" if len(request) >= UNGUESSABLE else peer), request
+    def _leave(self, session: Session) -> None:
+        self._working[session.opened.model].pop(session.opened.stream, None)
+        self._checkpoints.forget(session)
 
 
 def _stranger(code: str, text: str, message: wire.StreamInput) -> wire.Refused:

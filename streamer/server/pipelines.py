@@ -1,14 +1,16 @@
 """Pipelines: what a stream says, final by final, feeds streams of models that read text."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
 from streamer import wire
+from streamer.server.conditions import FedCondition, StreamCondition
 from streamer.server.contract import Outgoing, WireEngine
 from streamer.server.engine import Engine
+from streamer.server.session import Session
 
 NOBODY = bytes(wire.ID_BYTES)  # stands for a fed stream's owner: only the server may send to it
 
@@ -45,6 +47,8 @@ class Pipelines(WireEngine):
         return self.engine.due
 
     def receive(self, peer: bytes, message: wire.Input, payload: bytes, now: float) -> list[Outgoing]:
+        if isinstance(message, wire.Resume):
+            return self._resume(peer, message, payload, now)
         return self._followed(self.engine.receive(peer, message, payload, now), now)
 
     def expected(self, peer: bytes, stream: bytes) -> int:
@@ -52,16 +56,85 @@ class Pipelines(WireEngine):
 
     def tick(self, now: float) -> list[Outgoing]:
         """One step of the engine, and what follows from it."""
-        outgoing = self.engine.tick(now)
+        outgoing = self.engine.step(now)
         self.expired = self.engine.expired
         full, self._full = self._full, {}
         for peer, fed in full.values():
             outgoing += self._send(peer, fed, now)
-        return self._followed(outgoing, now)
+        return [*self._followed(outgoing, now), *self._keep(now)]
 
     def drain(self, now: float) -> list[Outgoing]:
-        """Refuse new streams and close all; those that are fed after their sources."""
-        return self._followed(self.engine.drain(now), now)
+        """Refuse new streams and end all; those that are fed after their sources."""
+        self.engine.begin_drain(now)
+        return self.tick(now)
+
+    def _keep(self, now: float) -> list[Outgoing]:
+        """The checkpoints that are due, and the farewells of those that leave with all that they feed."""
+        outgoing = self.engine.keep(now, self._conditions)
+        for out in outgoing:
+            if isinstance(out.message, wire.Moved):
+                self._forget_fed(out.message.stream)
+        return outgoing
+
+    def _forget_fed(self, source: bytes) -> None:
+        for fed in self._by_source.pop(source, ()):
+            stream = fed.opened.stream
+            self._forget_fed(stream)
+            self._fed.discard(stream)
+            self._full.pop(stream, None)
+            self.engine.forget(self.engine.sessions[stream])
+
+    def _conditions(self, sessions: Sequence[Session]) -> list[StreamCondition]:
+        """The conditions of `sessions`, with those of the streams that they feed."""
+        members = [member for session in sessions for member in self._family(session)]
+        alone = {saved.stream: saved for saved in self.engine.conditions(members)}
+
+        def whole(stream: bytes) -> StreamCondition:
+            fed = tuple(
+                FedCondition(
+                    whole(fed.opened.stream),
+                    tuple(self.engine.sessions[fed.opened.stream].unread()),
+                    tuple(fed.waiting),
+                )
+                for fed in self._by_source.get(stream, ())
+            )
+            return msgspec.structs.replace(alone[stream], fed=fed) if fed else alone[stream]
+
+        return [whole(session.opened.stream) for session in sessions]
+
+    def _family(self, session: Session) -> Iterator[Session]:
+        """A stream and all that it feeds, directly or not."""
+        yield session
+        for fed in self._by_source.get(session.opened.stream, ()):
+            yield from self._family(self.engine.sessions[fed.opened.stream])
+
+    def _resume(self, peer: bytes, message: wire.Resume, condition: bytes, now: float) -> list[Outgoing]:
+        resumed = self.engine.resume(peer, message, condition, now)
+        outgoing = [Outgoing(peer, resumed.answer)]
+        if resumed.session and isinstance(resumed.answer, wire.Opened):
+            outgoing += self._take_up(peer, resumed.answer, resumed.fed, now)
+        return self._followed(outgoing, now)
+
+    def _take_up(
+        self, peer: bytes, source: wire.Opened, saved: Iterable[FedCondition], now: float
+    ) -> list[Outgoing]:
+        """Streams that `source` feeds go on, with what they had not read; what they say to that."""
+        outgoing: list[Outgoing] = []
+        goes_on = self._by_source[source.stream] = []
+        for condition in saved:
+            answer = self.engine.take_up(peer, source, condition.stream, now)
+            if isinstance(answer, wire.Refused):
+                outgoing.append(Outgoing(peer, answer))
+                continue
+            fed = Fed(answer, answer.covered, self.engine.sessions[answer.stream].position)
+            goes_on.append(fed)
+            self._fed.add(answer.stream)
+            outgoing += self._take_up(peer, answer, condition.stream.fed, now)
+            for text in condition.unread:
+                outgoing += self._give(peer, fed, text, now)
+            fed.waiting.extend(condition.waiting)
+            outgoing += self._send(peer, fed, now)
+        return outgoing
 
     def _followed(self, outgoing: Iterable[Outgoing], now: float) -> list[Outgoing]:
         """`outgoing`, and what the streams that it feeds have to say at once."""
@@ -119,25 +192,34 @@ class Pipelines(WireEngine):
 
     def _send(self, peer: bytes, fed: Fed, now: float) -> list[Outgoing]:
         """Give the stream what waits for it, as far as it has room; what it says to that."""
-        ids = {"stream": fed.opened.stream, "owner": fed.opened.owner}
         outgoing: list[Outgoing] = []
         while fed.waiting:
-            payload = fed.waiting[0]
-            text = wire.Text(**ids, seq=fed.seq + 1, start=fed.position)
-            answers = self.engine.receive(peer, text, payload, now)
+            before = fed.seq
+            answers = self._give(peer, fed, fed.waiting[0], now)
             codes = {out.message.code for out in answers if isinstance(out.message, wire.Refused)}
             if codes == {"overrun"}:
                 self._full[fed.opened.stream] = peer, fed
                 return outgoing
             outgoing += answers
-            if codes:
+            if fed.seq == before:
                 return outgoing
             fed.waiting.popleft()
-            fed.seq, fed.position = fed.seq + 2, fed.position + len(payload)
-            outgoing += self.engine.receive(peer, wire.Flush(**ids, seq=fed.seq), b"", now)
+            outgoing += self._give(peer, fed, None, now)
         if fed.ending:
-            outgoing += self.engine.receive(peer, wire.Close(**ids, seq=fed.seq + 1), b"", now)
+            close = wire.Close(fed.opened.stream, fed.opened.owner, fed.seq + 1)
+            outgoing += self.engine.receive(peer, close, b"", now)
         return outgoing
+
+    def _give(self, peer: bytes, fed: Fed, text: bytes | None, now: float) -> list[Outgoing]:
+        """The next input of a stream that is fed: a text, or None for a Flush. One that is taken counts."""
+        stream, owner, seq = fed.opened.stream, fed.opened.owner, fed.seq + 1
+        if text is None:
+            answers = self.engine.receive(peer, wire.Flush(stream, owner, seq), b"", now)
+        else:
+            answers = self.engine.receive(peer, wire.Text(stream, owner, seq, fed.position), text, now)
+        if not any(isinstance(out.message, wire.Refused) for out in answers):
+            fed.seq, fed.position = fed.seq + 1, fed.position + len(text or b"")
+        return answers
 
 
 def _check(engine: Engine, feeds: Mapping[str, Sequence[str]]) -> None:

@@ -18,7 +18,7 @@ from streamer.models.readers.build import reader
 from streamer.runtime.devices import Devices
 from streamer.server.announcing import announce
 from streamer.server.contract import WireEngine
-from streamer.server.engine import Engine, Settings
+from streamer.server.engine import Engine
 from streamer.server.loading import load_model
 from streamer.server.loop import Loop, stopped_by_signals
 from streamer.server.memory import MemoryWatch
@@ -27,6 +27,7 @@ from streamer.server.pipelines import Pipelines
 from streamer.server.recording import Recorder
 from streamer.server.served_model import ServedModel, generates, served
 from streamer.server.sockets import Sockets
+from streamer.server.streams import Settings
 
 
 def serve(config: Config, ready: Callable[[str, str], None], record: Path | None = None) -> None:

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from time import process_time, thread_time
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 from msgspec import structs
 
 from streamer import wire
+from streamer.errors import WireError
 from streamer.models.bundle.build import Model
 from streamer.models.card import Card
 from streamer.models.feeders.composer import ComposerFeeder
@@ -18,10 +20,12 @@ from streamer.models.readers import Event, Reader
 from streamer.runtime.devices import Devices
 from streamer.runtime.lane import Lane
 from streamer.runtime.runner import Runner
+from streamer.server.conditions import StreamCondition
 from streamer.server.inputs.audio import AudioInput
 from streamer.server.inputs.generator import GeneratorInput
 from streamer.server.inputs.intake import InputKind, Intake, Times
 from streamer.server.inputs.text import TextInput
+from streamer.server.stage_rows import restore_stage
 
 
 class OpenedRow(NamedTuple):
@@ -41,8 +45,14 @@ class ServedModel:
     """
 
     def __init__(
-        self, network: Runner, reader: Reader, input: InputKind[Any], describe: wire.ModelDescription
+        self,
+        network: Runner,
+        reader: Reader,
+        input: InputKind[Any],
+        describe: wire.ModelDescription,
+        digest: bytes = b"",
     ):
+        self.digest = digest  # of the files and the dtype that results rest on
         self.name, self.max_streams = describe.name, describe.max_streams
         self.network, self.reader, self.input, self.describe = network, reader, input, describe
         self.work = wire.Work()
@@ -72,6 +82,24 @@ class ServedModel:
         intake = self._in_row(choice, options, times)
         latency_ms = self.input.latency_ms(choice, self.network.geometry)
         return OpenedRow(intake, options | self.input.in_force(choice), latency_ms)
+
+    def resume(self, condition: StreamCondition, times: Times) -> OpenedRow:
+        """A stream taken up where it was saved. As `open`; WireError `bad_checkpoint` for another model's."""
+        opened = self.open(condition.origin.options, times)
+        intake, row = opened.intake, opened.intake.network.row
+        try:
+            restore_stage(self.network, intake.network, condition.network)
+            if intake.front and condition.front:
+                restore_stage(*intake.front, condition.front)
+            self.reader.restore(row, condition.reader)
+            intake.restore(condition.intake)
+        except (ValueError, msgspec.MsgspecError) as error:
+            self.close(row)
+            raise WireError("bad_checkpoint", f"no stream of {self.name}: {error}") from None
+        except Exception:
+            self.close(row)
+            raise
+        return opened
 
     def step(self, rows: Sequence[int], x: np.ndarray) -> np.ndarray:
         """Step the network, and count what it took."""

@@ -8,10 +8,13 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from streamer import wire
 from streamer.errors import OptionError, PayloadError, WireError
 from streamer.models.feeders.text import Mark
 from streamer.models.readers import Event
+from streamer.server.conditions import Base, Standing
 from streamer.server.inputs.intake import Intake
 
 
@@ -28,10 +31,11 @@ class FlushPoint(NamedTuple):
 
 
 class Item(NamedTuple):
-    """A piece of an input, as the intake read it."""
+    """A piece of an input that began at position `start`, as the intake read it."""
 
     piece: Any
     seq: int
+    start: int
 
 
 class EndMark(NamedTuple):
@@ -48,25 +52,33 @@ class Session:
     """
 
     def __init__(
-        self, opened: wire.Opened, asker: tuple[bytes, str], peer: bytes, intake: Intake[Any, Any], now: float
+        self, origin: wire.Open, opened: wire.Opened, peer: bytes, intake: Intake[Any, Any], now: float
     ):
-        self.opened, self.asker, self.intake, self.limits = opened, asker, intake, intake.limits
+        self.origin, self.opened, self.intake, self.limits = origin, opened, intake, intake.limits
+        self.asker = peer, origin.request  # who may hear `opened` again
+        self.resumed_by = ""  # the request that made this incarnation
         self.peer = peer  # the connection that it last came by; answers go there
         self.front, self.network = intake.front, intake.network
         self.heard_at = now  # when its owner was last heard
         self.since = now  # when the oldest input came that waits
         self.accepted = 0  # seq of the last input taken
         self.position = 0  # after the inputs taken
-        self.num_results = 0
+        self.num_results = self.num_utterances = 0
+        self.base = Base()
+        self.saved_at = now  # when a checkpoint was last made
+        self.spoke = False  # whether an utterance was said to its end since then
+        self.ended = Standing()  # at the last checkpoint that was made at the end of an utterance
+        self.at_end = True  # whether no word of the next utterance was said
         self.end: EndMark | None = None
         self.fault: Exception | None = None  # what the model's own code raised: the stream ends with it
         self._inbox: deque[Item | FlushPoint | FlushMark | EndMark] = deque()
         self._acked_position, self._acked_window = 0, self.limits.window
+        self._begun = (0, 0)  # the input that a resumed stream had taken a part of, and how much
 
     @property
     def window(self) -> int:
         """Positions that may still be sent."""
-        return max(0, self.limits.window - (self.position - self.intake.stepped))
+        return max(0, self.limits.window - (self.position - self.base.position - self.intake.stepped))
 
     @property
     def over(self) -> bool:
@@ -87,6 +99,37 @@ class Session:
     @property
     def _stepping(self) -> bool:
         return bool(self.network.blocks or (self.front and self.front.lane.blocks))
+
+    @property
+    def standing(self) -> Standing:
+        """How far its lanes are, of what it has taken."""
+        head = self._inbox[0] if self._inbox else None
+        position = self.base.position + self.intake.pushed
+        return Standing(
+            head.seq - 1 if head else self.accepted,
+            position - head.start if isinstance(head, Item) else 0,
+            position,
+            self.num_results,
+            self.num_utterances,
+        )
+
+    def unread(self) -> list[bytes | None]:
+        """What a stream of text has taken and its lanes were not given: texts, and None for a Flush."""
+        unread: dict[int, bytes | None] = {}
+        for item in self._inbox:
+            if isinstance(item, Item):
+                unread[item.seq] = (unread.get(item.seq) or b"") + item.piece
+            elif isinstance(item, FlushMark):
+                unread[item.seq] = None
+        return list(unread.values())
+
+    def stand(self, at: Standing, base: Base) -> None:
+        """Go on from `at`; the lanes and the intake were restored, or begin at `base`."""
+        self.base = base
+        self.accepted, self.position = at.covered, at.position
+        self.num_results, self.num_utterances = at.results, at.utterances
+        self._acked_position = self.position
+        self._begun = at.covered + 1, at.offset
 
     def receive(self, message: wire.StreamInput, payload: bytes, now: float) -> wire.Output | None:
         """Take one input of the owner; return the answer due at once: a refusal, an Ack of a repeat, Applied.
@@ -127,7 +170,7 @@ class Session:
         marks: list[Mark] = []
         while self._inbox and self.intake.hungry and not isinstance(self._inbox[0], FlushMark):
             match self._inbox.popleft():
-                case Item(piece, seq):
+                case Item(piece, seq, _):
                     marks += self.intake.push(piece, seq)
                 case FlushPoint(seq):
                     marks += self.intake.flush(seq)
@@ -145,24 +188,31 @@ class Session:
         results = []
         for number, event in enumerate(events, self.num_results + 1):
             heard = self.intake.heard(event.through)
+            utterance = self.base.utterances + event.utterance
+            alternatives = self.intake.alternatives(event, heard)
             results.append(
                 wire.Result(
                     stream=self.opened.stream,
                     seq=number,
-                    utterance=event.utterance,
+                    utterance=utterance,
                     kind=event.kind,
-                    through=heard,
+                    through=self.base.position + heard,
                     accepted=mark.seq if mark else self.intake.cause(event.through),
-                    alternatives=self.intake.alternatives(event, heard),
+                    alternatives=_shifted(alternatives, self.base.position),
                     confirmed=event.confirmed,
+                    incarnation=self.opened.incarnation,
                 )
             )
+            self.at_end = event.kind == "final"
+            if self.at_end:
+                self.num_utterances, self.spoke = utterance + 1, True
         self.num_results += len(results)
         return results
 
     def closed(self, reason: str) -> wire.Closed:
         """The stream's last message."""
-        return wire.Closed(self.opened.stream, reason, self.num_results, self.position)
+        incarnation = self.opened.incarnation
+        return wire.Closed(self.opened.stream, reason, self.num_results, self.position, incarnation)
 
     def refused_by_fault(self) -> wire.Refused:
         """What the owner of a stream is told whose model failed."""
@@ -186,6 +236,7 @@ class Session:
                 return self._input(message, payload)
             case wire.Control() if isinstance(message, self.intake.takes):
                 options = self.intake.control(message.values)
+                self._advance(0, self.intake.changed(), message.seq)
                 return wire.Applied(self.opened.stream, self.position, self.opened.options | options)
             case wire.Skip():
                 return self._skip(message)
@@ -225,8 +276,10 @@ class Session:
         return None
 
     def _advance(self, count: int, pieces: Sequence[Any], seq: int) -> None:
+        begun, offset = self._begun
+        start = self.position - offset if seq == begun else self.position
+        self._inbox += (Item(piece, seq, start) for piece in pieces)
         self.position += count
-        self._inbox += (Item(piece, seq) for piece in pieces)
 
     def _misplaced(self, start: int) -> wire.Refused | None:
         if start == self.position:
@@ -244,3 +297,16 @@ class Session:
         return wire.Refused(
             code, message, field, stream=self.opened.stream, expected=self.accepted + 1, fatal=fatal
         )
+
+
+def _shifted(alternatives: tuple[wire.Alternative, ...], by: int) -> tuple[wire.Alternative, ...]:
+    """The readings with their words `by` positions later."""
+    if not by:
+        return alternatives
+    return tuple(
+        replace(
+            reading,
+            words=tuple(replace(word, start=word.start + by, end=word.end + by) for word in reading.words),
+        )
+        for reading in alternatives
+    )

@@ -47,7 +47,9 @@ def test_live_says_what_the_whole_recording_says(model, kind, length):
     # A row of 480 samples rests on the rows that the network looks ahead, too.
     ahead = tiny_model().network.lookahead * 160
     assert [r.through for r in live.results] == [min(e.through * 480 + ahead, length) for e in whole]
-    assert live.closed == wire.Closed(live.opened.stream, "closed", len(live.results), length)
+    assert live.closed == wire.Closed(
+        live.opened.stream, "closed", len(live.results), length, live.opened.incarnation
+    )
 
 
 @settings(max_examples=25, deadline=None)
@@ -220,7 +222,7 @@ def test_a_stream_without_input_closes():
     client.flush()
     client.close()
     client.settle()
-    assert client.closed == wire.Closed(client.opened.stream, "closed", 0, 0)
+    assert client.closed == wire.Closed(client.opened.stream, "closed", 0, 0, client.opened.incarnation)
 
 
 def test_draining_refuses_new_streams_and_says_the_last_words():

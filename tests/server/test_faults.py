@@ -11,9 +11,10 @@ from streamer.models.readers.argmax import GreedyCtcReader
 from streamer.models.text.words import WordsEncoder
 from streamer.runtime.cpu import CpuRunner
 from streamer.runtime.lane import Lane
-from streamer.server.engine import Engine, Settings
+from streamer.server.engine import Engine
 from streamer.server.inputs.audio import AudioInput, AudioIntake
 from streamer.server.pipelines import Pipelines
+from streamer.server.streams import Settings
 from tests.serving import serving
 from tests.tiny_engine import FORMAT, Client, alone, noise, tiny_model, tiny_served, without_causes
 from tests.tiny_text import TextClient, text_engine
@@ -60,7 +61,8 @@ def tick(engine, clients) -> None:
 def assert_ended_by_fault(client: Client) -> None:
     *_, refused, closed = client.answers
     assert isinstance(refused, wire.Refused) and (refused.code, refused.fatal) == ("fault", True)
-    assert closed == wire.Closed(client.opened.stream, "fault", len(client.results), client.position)
+    results, incarnation = len(client.results), client.opened.incarnation
+    assert closed == wire.Closed(client.opened.stream, "fault", results, client.position, incarnation)
 
 
 def assert_as_if_alone(client: Client, samples: np.ndarray) -> None:

@@ -15,10 +15,11 @@ from streamer.clients.subscriber import Subscriber
 from streamer.models.bundle.build import load
 from streamer.models.music.notation import note_name
 from streamer.music.composing import LoadedComposer, Pieces
-from streamer.server.engine import Engine, Settings
+from streamer.server.engine import Engine
 from streamer.server.inputs.generator import ACK_STEPS, WINDOW_STEPS
 from streamer.server.recording import Recorder
 from streamer.server.replay import Replay, recorded_results
+from streamer.server.streams import Settings
 from tests.echo_engine import EchoEngine
 from tests.serving import serving
 from tests.tiny_engine import Client, noise, tiny_served

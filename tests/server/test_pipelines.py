@@ -8,11 +8,12 @@ from streamer.models.bundle.build import load
 from streamer.models.readers.argmax import GreedyCtcReader
 from streamer.models.readers.build import reader
 from streamer.runtime.devices import Devices
-from streamer.server.engine import Engine, Settings
+from streamer.server.engine import Engine
 from streamer.server.pipelines import NOBODY, Pipelines
 from streamer.server.recording import Recorder
 from streamer.server.replay import Replay, recorded_results
 from streamer.server.served_model import served
+from streamer.server.streams import Settings
 from tests.serving import serving
 from tests.tiny_engine import FORMAT, Client, noise, tiny_served
 from tests.tiny_text import MAKERS, TextClient

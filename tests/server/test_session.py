@@ -27,7 +27,7 @@ def session(window: int = 100) -> Session:
     front = Front(runner, Lane(runner.geometry, 1))
     limits = Limits(window, ack=20, skip=1000)
     intake = AudioIntake(AudioFormat("mulaw", 8000), front, Lane(NETWORK, 1), limits)
-    return Session(opened, (b"", "request"), b"peer", intake, 0.0)
+    return Session(wire.Open("request", "tiny"), opened, b"peer", intake, 0.0)
 
 
 def audio(seq: int, start: int, count: int) -> tuple[wire.Audio, bytes]:

@@ -139,7 +139,7 @@ def test_a_result_names_the_input_that_it_needed(engine):
         (1, "partial", 19, 7),
         (1, "final", 19, 7),
     ]
-    assert client.closed == wire.Closed(client.opened.stream, "closed", 7, 19)
+    assert client.closed == wire.Closed(client.opened.stream, "closed", 7, 19, client.opened.incarnation)
 
 
 @pytest.mark.parametrize("model", WAYS)

@@ -10,6 +10,7 @@ from streamer.models.card import beside
 from streamer.models.options import converted
 from streamer.models.readers import Event, Reader
 from streamer.models.readers.captions import hypotheses as h
+from streamer.models.readers.captions import packed_row
 from streamer.models.readers.captions.captions_options import CaptionsCardOptions, CaptionsStreamOptions
 from streamer.models.readers.captions.decoder import compiled_advance
 from streamer.models.readers.captions.endpoint import (
@@ -27,7 +28,6 @@ from streamer.models.readers.captions.lexicon import read_lexicon
 from streamer.models.readers.captions.pronunciation import read_pronouncer
 from streamer.models.readers.captions.pruning import Pruning, Scratch, new_scratch
 from streamer.models.readers.captions.search_threads import SearchThreads, num_search_threads
-from streamer.models.readers.columns import restore_row, save_row
 
 SENTENCE_END = "</s>"
 PIECE = 8  # rows that a thread searches at a time
@@ -144,12 +144,12 @@ class CaptionsReader(Reader):
         return events + ended
 
     def save(self, row: int) -> bytes:
-        """The row's whole state."""
-        return save_row(self.hyp, row)
+        """The row's whole state: as much of it as is in use."""
+        return packed_row.save(row, self.hyp)
 
     def restore(self, row: int, value: bytes) -> None:
         """Make `row` what `save` wrote. ValueError for a value of another reader."""
-        restore_row(self.hyp, row, value)
+        packed_row.restore(row, self.hyp, value)
 
     def _advance(self, which, outputs, at, codes) -> None:
         """Read every stream on to its next event, or to the end of its outputs."""

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from streamer import wire
@@ -64,13 +65,13 @@ class AudioIntake(Intake[wire.Audio, np.ndarray]):
 
     takes = AudioInput.takes
     hungry = True
+    pushed = 0
     front: Front
 
     def __init__(self, format: AudioFormat, front: Front, network: Lane, limits: Limits):
         self.feeder, self.front, self.network, self.limits = AudioFeeder(format), front, network, limits
         self.places = Places(front.lane.geometry, network.geometry)
         self.grain = front.lane.geometry.block
-        self._position = 0  # after the inputs pushed
         # Where each input ended, so that a result can name the input that it needed.
         self._ends: deque[tuple[int, int]] = deque()
         self._end = 0  # the seq that closed the stream
@@ -92,8 +93,8 @@ class AudioIntake(Intake[wire.Audio, np.ndarray]):
 
     def push(self, piece: np.ndarray, seq: int) -> list[Mark]:
         self.front.lane.push(piece)
-        self._position += len(piece)
-        self._ends.append((self._position, seq))
+        self.pushed += len(piece)
+        self._ends.append((self.pushed, seq))
         return []
 
     def flush(self, seq: int) -> list[Mark]:
@@ -103,6 +104,13 @@ class AudioIntake(Intake[wire.Audio, np.ndarray]):
         self.front.lane.close()
         self._end = seq
         return []
+
+    def save(self) -> bytes:
+        return msgspec.msgpack.encode((self.pushed, list(self._ends)))
+
+    def restore(self, saved: bytes) -> None:
+        self.pushed, ends = msgspec.msgpack.decode(saved, type=tuple[int, list[tuple[int, int]]])
+        self._ends = deque(ends)
 
     def heard(self, rows: int) -> int:
         # Without a flush or an end all that is needed was pushed, whoever stepped it when.

@@ -3,6 +3,8 @@
 from collections import deque
 from typing import Any, NamedTuple
 
+import msgspec
+
 from streamer import wire
 from streamer.errors import WireError
 from streamer.models.feeders.composer import ComposerFeeder
@@ -67,8 +69,13 @@ class GeneratorIntake(Intake[wire.Credit, CreditedSteps]):
     def __init__(self, feeder: ComposerFeeder, options: dict[str, Any], network: Lane):
         self.feeder, self.options, self.network = feeder, options, network
         self._position = 0  # after the credit read
+        self._reached = options  # in force after the last piece that was pushed
         # Where each credit that is pushed ended, so that a result can name the one that it needed.
         self._ends: deque[tuple[int, int]] = deque()
+
+    @property
+    def pushed(self) -> int:
+        return self.network.pushed
 
     @property
     def stepped(self) -> int:
@@ -96,7 +103,13 @@ class GeneratorIntake(Intake[wire.Credit, CreditedSteps]):
     def skipped(self, count: int) -> list[CreditedSteps]:
         raise WireError("unsupported", "no step of a generator can be lost", "type")
 
+    def changed(self) -> list[CreditedSteps]:
+        return [CreditedSteps(self._position, 0, self.options)]
+
     def push(self, piece: CreditedSteps, seq: int) -> list[Mark]:
+        self._reached = piece.options
+        if not piece.num_steps:
+            return []
         self.network.push(self.feeder.steps(piece.options, piece.start, piece.num_steps))
         self._ends.append((piece.start + piece.num_steps, seq))
         return []
@@ -107,6 +120,13 @@ class GeneratorIntake(Intake[wire.Credit, CreditedSteps]):
     def close(self, seq: int) -> list[Mark]:
         self.network.close()
         return []
+
+    def save(self) -> bytes:
+        return msgspec.msgpack.encode((self._reached, list(self._ends)))
+
+    def restore(self, saved: bytes) -> None:
+        self.options, ends = msgspec.msgpack.decode(saved, type=tuple[dict[str, Any], list[tuple[int, int]]])
+        self._reached, self._position, self._ends = self.options, self.network.pushed, deque(ends)
 
     def heard(self, rows: int) -> int:
         return min(self.network.geometry.steps_for(rows) if rows else 0, self.network.pushed)

@@ -56,6 +56,10 @@ class Intake(Protocol[Message, InputPiece]):
     grain: int  # positions, fewer than which change nothing
 
     @property
+    def pushed(self) -> int:
+        """Positions that the lanes were given."""
+
+    @property
     def stepped(self) -> int:
         """Positions that have been stepped."""
 
@@ -76,6 +80,10 @@ class Intake(Protocol[Message, InputPiece]):
         """
         raise WireError("unsupported", "no option of a running stream can change", "type")
 
+    def changed(self) -> Sequence[InputPiece]:
+        """The pieces of the last `control`: they bring no position."""
+        return ()
+
     def skipped(self, count: int) -> Sequence[InputPiece]:
         """The pieces of `count` lost positions. WireError where none may be lost."""
 
@@ -87,6 +95,15 @@ class Intake(Protocol[Message, InputPiece]):
 
     def close(self, seq: int) -> list[Mark]:
         """No more comes, by input `seq`."""
+
+    def save(self) -> bytes:
+        """What it keeps beside its lanes, of what was pushed so far, as a plain value."""
+
+    def restore(self, saved: bytes) -> None:
+        """Go on where `save` was called, nothing having been read since; its lanes were restored.
+
+        ValueError for a value of another kind of input.
+        """
 
     def heard(self, rows: int) -> int:
         """The positions after which the first `rows` output rows are known, of those that came."""

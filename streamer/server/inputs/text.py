@@ -3,6 +3,8 @@
 from collections import deque
 from typing import Any, NamedTuple
 
+import msgspec
+
 from streamer import wire
 from streamer.errors import WireError
 from streamer.models.feeders.encoders import Reading
@@ -67,7 +69,7 @@ class TextIntake(Intake[wire.Text, bytes]):
     takes = TextInput.takes
     front = None
     grain = 1
-    stepped = 0  # bytes that became steps; few steps wait for the network
+    pushed = 0
 
     def __init__(self, feeder: TextFeeder, network: Lane):
         self.feeder, self.network = feeder, network
@@ -75,6 +77,10 @@ class TextIntake(Intake[wire.Text, bytes]):
         self._position, self._half = 0, b""  # of what was read
         self._known: deque[tuple[int, int]] = deque()  # of each step whose row may be asked for: bytes, seq
         self._first = 0  # the number of the first of them
+
+    @property
+    def stepped(self) -> int:
+        return self.pushed  # few steps wait for the network
 
     @property
     def hungry(self) -> bool:
@@ -92,7 +98,7 @@ class TextIntake(Intake[wire.Text, bytes]):
         raise WireError("unsupported", "no part of a text may be lost; send it again", "type")
 
     def push(self, piece: bytes, seq: int) -> list[Mark]:
-        self.stepped += len(piece)
+        self.pushed += len(piece)
         return self._step(self.feeder.feed(piece), seq)
 
     def flush(self, seq: int) -> list[Mark]:
@@ -102,6 +108,17 @@ class TextIntake(Intake[wire.Text, bytes]):
         marks = self._step(self.feeder.end_text(), seq)
         self.network.close()
         return marks
+
+    def save(self) -> bytes:
+        return msgspec.msgpack.encode((self.feeder.save(), self.pushed, list(self._known), self._first))
+
+    def restore(self, saved: bytes) -> None:
+        feeder, self.pushed, known, self._first = msgspec.msgpack.decode(
+            saved, type=tuple[bytes, int, list[tuple[int, int]], int]
+        )
+        self.feeder.restore(feeder)
+        self._known = deque(known)
+        self._position, self._half = self.pushed, self.feeder.half
 
     def heard(self, rows: int) -> int:
         return self._of(rows)[0]
