@@ -53,7 +53,7 @@ def peer(server):
         ([b"a", b"b", b"c"], "bad_header"),
         (wire.encode(wire.Describe(), b"payload"), "bad_payload"),
         (wire.encode(wire.Audio(b"s" * 16, b"o" * 16, 1, 0), bytes(wire.MAX_PAYLOAD_BYTES + 1)), "too_large"),
-        ([msgspec.msgpack.encode({"type": "Resume"})], "unsupported"),
+        ([msgspec.msgpack.encode({"type": "Attach"})], "unsupported"),
     ],
 )
 def test_what_can_not_be_read_is_refused_and_others_are_undisturbed(parts, code):
