@@ -29,6 +29,8 @@ class Server(Struct, frozen=True, forbid_unknown_fields=True):
     window_ms: Positive = 10_000
     max_skip_ms: Whole = 60_000
     memory_mb: Whole = 0
+    state: str = ""
+    checkpoint_hours: Positive = 24
 
 
 class PeerOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -127,7 +129,9 @@ def parse(text: str, folder: Path = Path()) -> Config:
         )
         for name, model in config.models.items()
     }
-    return msgspec.structs.replace(config, models=models)
+    state = str(folder / Path(config.server.state).expanduser()) if config.server.state else ""
+    server = msgspec.structs.replace(config.server, state=state)
+    return msgspec.structs.replace(config, models=models, server=server)
 
 
 def _complaint(raw: dict[str, Any], error: msgspec.ValidationError) -> str:

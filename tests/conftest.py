@@ -1,11 +1,17 @@
 """Shared by all tests: one thread, so that the suite leaves the machine usable; what many of them read."""
 
+import os
+import tempfile
+
 import pytest
 import torch
 
 from tests.tiny_language import write_language, write_sounds
 
 torch.set_num_threads(1)
+# Servers keep the keys of their checkpoints in the user's folder for such things: not in the tester's own.
+STATE = tempfile.TemporaryDirectory(prefix="streamer-state-")
+os.environ["XDG_STATE_HOME"] = STATE.name
 
 
 @pytest.fixture(scope="session")

@@ -108,7 +108,7 @@ class Owner:
                 assert self.results.get(key, said) == said
                 self.repeated += key in self.results
                 self.results[key] = said
-            elif isinstance(message, wire.Checkpoint | wire.Moved):
+            elif isinstance(message, wire.Checkpoint | wire.Moved) and out.condition:
                 self.checkpoint = message, out.condition
                 self._cover(message.covered, message.offset)
             elif isinstance(message, wire.Closed):

@@ -89,6 +89,18 @@ LAB = Group(
     },
 )
 
+KEYS = Group(
+    "keys",
+    "Keep the keys of this machine's servers.",
+    {
+        "Checkpoints": _commands(
+            "keys",
+            list="Show which keys there are, without their secrets.",
+            rotate="Make a new key, which seals from now on.",
+        )
+    },
+)
+
 PANELS: "dict[str, list[TyperCommand | TyperGroup]]" = {
     "Live": [
         *_commands("live", live="Speak, and read your words while you speak."),
@@ -116,6 +128,7 @@ PANELS: "dict[str, list[TyperCommand | TyperGroup]]" = {
             replay="Give a recorded wire to an engine and print its results.",
         ),
         *_commands("models", models="List what can be served: task, type, latency, licence, scores."),
+        KEYS,
     ],
     "Measure": [
         *_commands("bench", bench="Measure how many live streams a machine holds, and how late results are."),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from streamer.models.kernels.products import has_bf16
 from streamer.models.layers.stage import Stage
 from streamer.runtime.cpu import CpuRunner
 from streamer.runtime.cuda import CudaRunner
@@ -33,6 +34,11 @@ class Devices:
         self.cuda = device != "cpu" and torch.cuda.is_available()
         if device == "cuda" and not self.cuda:
             raise ValueError("device cuda: this machine has no usable CUDA device; use auto or cpu")
+
+    @property
+    def dtype(self) -> str:
+        """The type of a network's products."""
+        return "bfloat16" if self.bf16 and not self.cuda and has_bf16() else "float32"
 
     def front(self, stage: Stage, rows: int) -> Runner:
         """A runner of `rows` streams for a stage that makes features, which never round to bfloat16."""

@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from platformdirs import user_state_path
+
 KEY_BYTES = 32
 FILE = "checkpoint.keys"
 MOST_KEYS = 64
@@ -31,6 +33,11 @@ class Key(NamedTuple):
         return hashlib.blake2b(self.secret, digest_size=8, person=b"fingerprint").hexdigest()
 
 
+def state_folder(named: str) -> Path:
+    """The folder `named` in the config, or the user's for such things."""
+    return Path(named) if named else user_state_path("streamer")
+
+
 def read_keys(folder: Path, now: float) -> list[Key]:
     """The keys in `folder`, where one is made if there is none.
 
@@ -41,7 +48,7 @@ def read_keys(folder: Path, now: float) -> list[Key]:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Two servers may start at once: the first one's file stays.
         with suppress(FileExistsError):
-            _write(path, [_new(now)], replace=False)
+            _write(path, [new_key(now)], replace=False)
     return _read(path)
 
 
@@ -52,12 +59,13 @@ def rotate(folder: Path, now: float, keep_hours: float | None = None) -> list[Ke
         # A key sealed until the one before it in the file was made.
         until = [now, *(key.made for key in before)]
         before = [key for key, end in zip(before, until) if now - end <= keep_hours * 3600]
-    keys = [_new(now), *before][:MOST_KEYS]
+    keys = [new_key(now), *before][:MOST_KEYS]
     _write(folder / FILE, keys, replace=True)
     return keys
 
 
-def _new(now: float) -> Key:
+def new_key(now: float) -> Key:
+    """A key that nobody else has."""
     return Key(int(now), secrets.token_bytes(KEY_BYTES))
 
 

@@ -9,12 +9,15 @@ from contextlib import contextmanager
 from msgspec.structs import replace
 
 from streamer import wire
+from streamer.errors import WireError
 from streamer.server.announcing import announce
 from streamer.server.contract import Outgoing, WireEngine
 from streamer.server.listening_clock import ListeningClock
 from streamer.server.memory import MemoryWatch, give_back
 from streamer.server.peers import PeerLimits, Peers
 from streamer.server.recording import Recorder
+from streamer.server.rings import Rings, replayed
+from streamer.server.sealing import Sealer
 from streamer.server.sockets import Sockets
 
 # Inputs, and seconds of taking them, before the engine steps again: the rest waits in ZeroMQ, which
@@ -33,7 +36,10 @@ DRAIN_SECONDS = 5.0
 
 
 class Loop:
-    """Drives an engine from its sockets; `recorder` writes down what the engine is given."""
+    """Drives an engine from its sockets; `recorder` writes down what the engine is given.
+
+    What the engine tells of a stream's condition leaves sealed, and comes back through `sealer`.
+    """
 
     def __init__(
         self,
@@ -42,14 +48,17 @@ class Loop:
         recorder: Recorder | None = None,
         peers: Peers | None = None,
         memory: MemoryWatch | None = None,
+        sealer: Sealer | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
         self.engine, self.sockets, self.recorder = engine, sockets, recorder
+        self.sealer = sealer or Sealer(None)
         self.peers = peers or Peers(PeerLimits())
         self.memory = memory or MemoryWatch()
         self.clock = ListeningClock(clock)
         self._next_shedding = 0.0
         self._topics: dict[bytes, bytes] = {}  # stream to topic, while it is open
+        self._rings = Rings()
         self._stops = 0
 
     def run(self) -> None:
@@ -128,18 +137,41 @@ class Loop:
             self._refuse(peer, wire.refusal_of(error), now)
             return True
         address = self.sockets.address_of(peer)
-        if isinstance(message, wire.Open) and self.memory.over(now):
+        if isinstance(message, wire.Open | wire.Resume) and self.memory.over(now):
             text = "the server is short of memory; try again later"
             self._refuse(peer, wire.Refused("full", text, "", message.request, retry_after_ms=1000), now)
             return False
         if refused := self.peers.refuse(address, message, len(payload), now):
             self._refuse(peer, refused, now)
             return False
+        if isinstance(message, wire.Replay):
+            self._replay(peer, message, now)
+            return False
+        if isinstance(message, wire.Resume):
+            try:
+                payload = self.sealer.open(payload) if payload else b""
+            except WireError as error:
+                refused = wire.refusal_of(error, message.request)
+                self._refuse(peer, replace(refused, stream=message.stream, fatal=True), now)
+                return False
+            parts = [parts[0], payload]
         if self.recorder:
             self.recorder.input(now, peer, parts)
         self.peers.took(message, len(payload))
         self._send(self.engine.receive(peer, message, payload, now), now)
         return True
+
+    def _replay(self, peer: bytes, message: wire.Replay, now: float) -> None:
+        """Send again what the ring of a stream has, to whoever may hear it."""
+        own = self.engine.expected(peer, message.stream) > 0
+        kept = self._rings.since(message.stream, message.from_seq, own)
+        if kept is None:
+            text = "there is no such stream, or it isn't published"
+            self._refuse(peer, wire.Refused("unknown_stream", text, "stream", message.request), now)
+            return
+        for sent in kept:
+            self.sockets.send(peer, [sent.header])
+        self.sockets.send(peer, wire.encode(replayed(message, kept)))
 
     def _refuse(self, peer: bytes, refused: wire.Refused, now: float) -> None:
         """Refuse what the engine never sees; the stream's owner is told which input it expects."""
@@ -148,7 +180,19 @@ class Loop:
 
     def _send(self, outgoing: list[Outgoing], now: float) -> None:
         for out in outgoing:
-            self._answer(out.peer, out.message, now)
+            if isinstance(out.message, wire.Checkpoint | wire.Moved):
+                self._entrust(out, now)
+            else:
+                self._answer(out.peer, out.message, now)
+
+    def _entrust(self, out: Outgoing, now: float) -> None:
+        """Give a stream's owner its condition, sealed."""
+        sealed = [self.sealer.seal(out.condition)] if out.condition else []
+        self.sockets.send(out.peer, [*wire.encode(out.message), *sealed])
+        if isinstance(out.message, wire.Moved):
+            self.peers.told(self.sockets.address_of(out.peer), out.message)
+            self._topics.pop(out.message.stream, None)
+            self._rings.end(out.message.stream, now)
 
     def _answer(self, peer: bytes, message: wire.Output, now: float) -> None:
         parts = wire.encode(message)
@@ -158,10 +202,13 @@ class Loop:
             self.recorder.answer(now, peer, parts)
         if isinstance(message, wire.Opened):
             self._topics[message.stream] = message.topic.encode()
+            self._rings.begin(message.stream, bool(message.topic))
         elif isinstance(message, wire.Result):
+            self._rings.add(message, parts[0])
             self._publish(self._topics[message.stream], parts)
-        elif isinstance(message, wire.Closed):
+        elif isinstance(message, wire.Closed) and message.stream in self._topics:  # not when it is said again
             self._publish(self._topics.pop(message.stream), parts)
+            self._rings.end(message.stream, now)
 
     def _publish(self, topic: bytes, parts: list[bytes]) -> None:
         if topic:  # else its owner wants nobody else to hear

@@ -54,7 +54,7 @@ class Peers:
         if peer.inputs < 1:
             return _busy(message, f"more than {limits.inputs_per_s} inputs a second came from {address}")
         peer.inputs -= 1
-        if isinstance(message, wire.Open) and len(peer.streams) >= limits.streams:
+        if isinstance(message, wire.Open | wire.Resume) and len(peer.streams) >= limits.streams:
             text = f"{address} has its {limits.streams} streams; close one"
             return wire.Refused("full", text, "", message.request, retry_after_ms=1000)
         if num_bytes and peer.waiting_bytes + num_bytes > limits.waiting_bytes:
@@ -78,7 +78,9 @@ class Peers:
         elif isinstance(message, wire.Ack):
             if stream := self._streams.get(message.stream):
                 self._wait(stream, (stream.window - message.window) * stream.position_bytes)
-        elif isinstance(message, wire.Closed) and (stream := self._streams.pop(message.stream, None)):
+        elif isinstance(message, wire.Closed | wire.Moved) and (
+            stream := self._streams.pop(message.stream, None)
+        ):
             self._wait(stream, 0)
             self._peers[stream.address].streams.discard(message.stream)
 

@@ -71,18 +71,21 @@ class Pipelines(WireEngine):
     def _keep(self, now: float) -> list[Outgoing]:
         """The checkpoints that are due, and the farewells of those that leave with all that they feed."""
         outgoing = self.engine.keep(now, self._conditions)
-        for out in outgoing:
+        for out in list(outgoing):
             if isinstance(out.message, wire.Moved):
-                self._forget_fed(out.message.stream)
+                outgoing += self._forget_fed(out.peer, out.message.stream)
         return outgoing
 
-    def _forget_fed(self, source: bytes) -> None:
+    def _forget_fed(self, peer: bytes, source: bytes) -> Iterator[Outgoing]:
+        """What `source` feeds is gone with it, and in its condition: their `Moved` have none."""
         for fed in self._by_source.pop(source, ()):
             stream = fed.opened.stream
-            self._forget_fed(stream)
+            yield from self._forget_fed(peer, stream)
+            session = self.engine.sessions[stream]
             self._fed.discard(stream)
             self._full.pop(stream, None)
-            self.engine.forget(self.engine.sessions[stream])
+            self.engine.forget(session)
+            yield Outgoing(peer, wire.Moved(stream, fed.opened.incarnation, session.accepted))
 
     def _conditions(self, sessions: Sequence[Session]) -> list[StreamCondition]:
         """The conditions of `sessions`, with those of the streams that they feed."""

@@ -15,6 +15,9 @@ from streamer.server.contract import Outgoing, WireEngine
 from streamer.server.loop import decode_parts
 from streamer.server.recording import Answer, Arrival, CutShort, Drain, Record, Tick, read_recording
 
+# `Opened` waits until its recorded name is read; checkpoints are about the time that the server took.
+UNCOMPARED = wire.Opened | wire.Ack | wire.Description | wire.Checkpoint | wire.Moved | wire.Replayed
+
 
 class Replay:
     """Gives a recording to an engine. Its streams keep the names that they had when recorded."""
@@ -27,6 +30,7 @@ class Replay:
         self._recorded: dict[bytes, wire.Opened] = {}  # by recorded stream, as replayed
         self._names: dict[bytes, bytes] = {}  # replayed stream to recorded stream
         self._owners: dict[bytes, bytes] = {}  # recorded stream to recorded owner
+        self._lives: dict[bytes, wire.Incarnation] = {}  # recorded stream to recorded incarnation
 
     def messages(self) -> Iterator[wire.Output]:
         """What the engine answers, except Ack and Description. ValueError when it can't follow."""
@@ -67,6 +71,16 @@ class Replay:
             # A wrong owner stays wrong.
             owner = opened.owner if message.owner == self._owners[message.stream] else message.owner
             message = msgspec.structs.replace(message, stream=opened.stream, owner=owner)
+        elif isinstance(message, wire.Resume) and message.stream in self._recorded:
+            # It lives, and is reattached; one that was taken up from its checkpoint has the recorded names.
+            opened = self._recorded[message.stream]
+            living = message.incarnation == self._lives[message.stream]
+            message = msgspec.structs.replace(
+                message,
+                stream=opened.stream,
+                owner=opened.owner if message.owner == self._owners[message.stream] else message.owner,
+                incarnation=opened.incarnation if living else message.incarnation,
+            )
         outgoing = self.engine.receive(record.peer, message, payload, record.now)
         return self._note_opened(outgoing)
 
@@ -83,6 +97,8 @@ class Replay:
         for out in outgoing:
             if isinstance(out.message, wire.Opened):
                 self._opened[out.peer, out.message.request] = out.message
+            elif isinstance(out.message, wire.Moved):
+                self._recorded.pop(self._names[out.message.stream], None)
         return outgoing
 
     def _answer(self, record: Answer) -> Iterator[wire.Output]:
@@ -95,16 +111,22 @@ class Replay:
             raise ValueError(f"{self.path}: {text}; replay it with the config it was recorded with")
         self._recorded[message.stream], self._names[opened.stream] = opened, message.stream
         self._owners[message.stream] = message.owner
-        yield msgspec.structs.replace(opened, stream=message.stream, owner=message.owner)
+        self._lives[message.stream] = message.incarnation
+        yield msgspec.structs.replace(
+            opened, stream=message.stream, owner=message.owner, incarnation=message.incarnation
+        )
 
     def _named(self, outgoing: Iterable[Outgoing]) -> Iterator[wire.Output]:
         """Messages under the recorded names; `Opened` waits until its recorded name is read."""
         for out in outgoing:
             message = out.message
-            if isinstance(message, wire.Opened | wire.Ack | wire.Description):
+            if isinstance(message, UNCOMPARED):
                 continue
             name = self._names.get(message.stream, message.stream)
-            yield msgspec.structs.replace(message, stream=name)
+            message = msgspec.structs.replace(message, stream=name)
+            if isinstance(message, wire.Result | wire.Closed) and name in self._lives:
+                message = msgspec.structs.replace(message, incarnation=self._lives[name])
+            yield message
 
 
 def recorded_results(path: Path) -> dict[bytes, list[wire.Result]]:

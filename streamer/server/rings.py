@@ -13,7 +13,7 @@ MOST_BYTES = 128 * 1024 * 1024  # of all streams; the oldest that ended are forg
 
 
 class SentResult(Struct, frozen=True):
-    """A result and its place; `after_final` is the number of the first one of its utterance."""
+    """A result as it was sent; `began` is the number of the first one of its utterance."""
 
     seq: int
     began: int
@@ -74,7 +74,7 @@ class Rings:
             self._forget(self._ended.popitem(last=False)[1])
 
     def since(self, stream: bytes, seq: int, owner: bool) -> list[SentResult] | None:
-        """The results from `seq` on; of the running utterance, for 0. None of a stream that may not be asked for."""
+        """The results from `seq` on, for 0 those of the running utterance; None where they aren't told."""
         ring = self._rings.get(stream) or self._ended.get(stream)
         if ring is None or not (ring.published or owner):
             return None

@@ -12,7 +12,7 @@ from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
 
 from streamer.errors import WireError
-from streamer.server.keyring import FILE, read_keys
+from streamer.server.keyring import FILE, new_key, read_keys
 
 LIFETIME_S = 24 * 3600.0
 MAX_BYTES = 1024 * 1024
@@ -22,11 +22,12 @@ _TIME = struct.Struct("<d")
 class Sealer:
     """Seals with the first key of the file in `folder`, and opens with any.
 
-    A checkpoint older than `lifetime_s` is opened no more. `clock` tells seconds since 1970.
+    Without a folder it has a key of its own, and nobody opens its checkpoints after it. A checkpoint older
+    than `lifetime_s` is opened no more. `clock` tells seconds since 1970.
     """
 
     def __init__(
-        self, folder: Path, lifetime_s: float = LIFETIME_S, clock: Callable[[], float] = time.time
+        self, folder: Path | None, lifetime_s: float = LIFETIME_S, clock: Callable[[], float] = time.time
     ):
         """ValueError or OSError, one line, where the keys can't be read or made."""
         self._folder, self._lifetime_s, self._clock = folder, lifetime_s, clock
@@ -39,7 +40,7 @@ class Sealer:
     def open(self, sealed: bytes) -> bytes:
         """What was sealed. WireError `bad_checkpoint` or `expired`."""
         opened = self._opened(sealed)
-        if opened is None and self._changed():
+        if opened is None and 0 != self._stamp() != self._seen:  # the keys were rotated
             self._read()
             opened = self._opened(sealed)
         if opened is None:
@@ -60,15 +61,14 @@ class Sealer:
         return None
 
     def _read(self) -> None:
-        self._boxes = [SecretBox(key.secret) for key in read_keys(self._folder, self._clock())]
+        now = self._clock()
+        keys = read_keys(self._folder, now) if self._folder else [new_key(now)]
+        self._boxes = [SecretBox(key.secret) for key in keys]
         self._seen = self._stamp()
 
-    def _changed(self) -> bool:
-        """Whether the keys were rotated since they were read."""
-        return self._stamp() != self._seen
-
     def _stamp(self) -> int:
+        """When the file was last written; 0 where there is none."""
         try:
-            return (self._folder / FILE).stat().st_mtime_ns
+            return (self._folder / FILE).stat().st_mtime_ns if self._folder else 0
         except OSError:
-            return self._seen
+            return 0

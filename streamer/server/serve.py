@@ -19,12 +19,14 @@ from streamer.runtime.devices import Devices
 from streamer.server.announcing import announce
 from streamer.server.contract import WireEngine
 from streamer.server.engine import Engine
+from streamer.server.keyring import state_folder
 from streamer.server.loading import load_model
 from streamer.server.loop import Loop, stopped_by_signals
 from streamer.server.memory import MemoryWatch
 from streamer.server.peers import PeerLimits, Peers
 from streamer.server.pipelines import Pipelines
 from streamer.server.recording import Recorder
+from streamer.server.sealing import Sealer
 from streamer.server.served_model import ServedModel, generates, served
 from streamer.server.sockets import Sockets
 from streamer.server.streams import Settings
@@ -117,9 +119,10 @@ def _served(config: Config, name: str, model: Model, devices: Devices) -> Served
 
 
 def _loop(config: Config, engine: WireEngine, sockets: Sockets, recorder: Recorder | None = None) -> Loop:
-    peers = config.peers
+    peers, server = config.peers, config.server
     limits = PeerLimits(peers.streams, peers.inputs_per_s, peers.waiting_mb * 2**20)
-    return Loop(engine, sockets, recorder, Peers(limits), MemoryWatch(config.server.memory_mb * 2**20))
+    sealer = Sealer(state_folder(server.state), server.checkpoint_hours * 3600.0)
+    return Loop(engine, sockets, recorder, Peers(limits), MemoryWatch(server.memory_mb * 2**20), sealer)
 
 
 def _run(loop: Loop, sockets: Sockets, ready: Callable[[str, str], None]) -> None:

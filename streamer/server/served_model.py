@@ -11,6 +11,7 @@ from msgspec import structs
 from streamer import wire
 from streamer.errors import WireError
 from streamer.models.bundle.build import Model
+from streamer.models.bundle.digest import bundle_digest
 from streamer.models.card import Card
 from streamer.models.feeders.composer import ComposerFeeder
 from streamer.models.feeders.encoders import reading as text_reading
@@ -163,7 +164,9 @@ def served(model: Model, name: str, reader: Reader, devices: Devices, max_stream
         name, card.task, description=card.description, licence=card.licence, max_streams=max_streams
     )
     network = devices.network(model.network, max_streams)
-    return ServedModel(network, reader, _input(model, devices, max_streams), describe)
+    # Without a folder there are no files, and nobody else has its weights.
+    digest = bundle_digest(card, model.folder, devices.dtype) if model.folder else b""
+    return ServedModel(network, reader, _input(model, devices, max_streams), describe, digest)
 
 
 def generates(card: Card) -> bool:
