@@ -19,22 +19,25 @@ import zmq
 import zmq.asyncio
 
 from streamer import wire
-from streamer.clients.exchange import Exchange, Sending, StreamView, connect_dealer
+from streamer.clients.exchange import Exchange, Sending, StreamView, came, connect_dealer
+from streamer.clients.lifeline import Parts
 from streamer.clients.notices import Derived
-from streamer.clients.protocol import Parts, StreamProtocol
+from streamer.clients.protocol import KEEPING, RECONNECT_S, Keeping, StreamProtocol
 from streamer.clients.stream_format import Payload
 
 
-def connect(address: str, timeout_s: float = 5.0) -> "Pending[Connection]":
-    """Connect to the server at `address`; `NoServer` where it doesn't answer, ValueError for a bad address.
+def connect(
+    address: str, timeout_s: float = 5.0, reconnect_s: float = RECONNECT_S, keeping: Keeping = KEEPING
+) -> "Pending[Connection]":
+    """Connect to the server at `address`, as the blocking `connect` does.
 
     `async with connect(...) as server`, or `server = await connect(...)`.
     """
-    return Pending(_connected(address, timeout_s))
+    return Pending(_connected(address, timeout_s, reconnect_s, keeping))
 
 
-async def _connected(address: str, timeout_s: float) -> "Connection":
-    connection = Connection(address, timeout_s)
+async def _connected(address: str, timeout_s: float, reconnect_s: float, keeping: Keeping) -> "Connection":
+    connection = Connection(address, timeout_s, reconnect_s, keeping)
     try:
         await connection.describe()
     except BaseException:  # a cancelled task too: a context that isn't left hangs the exit
@@ -89,9 +92,15 @@ class Pending(Coroutine[Any, Any, C]):
 class Connection:
     """One connection, shared by the tasks of one event loop. Leaving it closes its streams."""
 
-    def __init__(self, address: str, timeout_s: float = 5.0):
-        self.address, self.timeout_s = address, timeout_s
-        self._exchange = Exchange(address, timeout_s)
+    def __init__(
+        self,
+        address: str,
+        timeout_s: float = 5.0,
+        reconnect_s: float = RECONNECT_S,
+        keeping: Keeping = KEEPING,
+    ):
+        self.address, self.timeout_s, self.keeping = address, timeout_s, keeping
+        self._exchange = Exchange(address, timeout_s, reconnect_s)
         self._context = zmq.asyncio.Context()
         self._sockets: dict[str, zmq.asyncio.Socket] = {}
         self._readers: list[asyncio.Task[None]] = []
@@ -121,7 +130,7 @@ class Connection:
 
         Without `publish` the server tells its results to nobody else.
         """
-        return Pending(self._opened(StreamProtocol(model, options, publish)))
+        return Pending(self._opened(StreamProtocol(model, options, publish, self.keeping)))
 
     async def close(self) -> None:
         """Close every stream that is open, wait for its end, and disconnect."""
@@ -161,8 +170,9 @@ class Connection:
                 continue
 
     def send_for(self, protocol: StreamProtocol, parts: Parts) -> None:
-        """Send an input to where its stream lives."""
-        self._send(Sending(self._exchange.endpoint(protocol), parts))
+        """Send an input to where its stream lives; it waits where that isn't known."""
+        if not protocol.lifeline.parted:
+            self._send(Sending(self._exchange.endpoint(protocol), parts))
 
     async def _opened(self, protocol: StreamProtocol) -> "Stream":
         self._exchange.add(protocol)
@@ -186,19 +196,29 @@ class Connection:
         if endpoint not in self._sockets:
             socket = self._context.socket(zmq.DEALER)
             try:
-                connect_dealer(socket, endpoint)
+                monitor = connect_dealer(socket, endpoint)
             except ValueError:
                 self.abandon()
                 raise
             self._sockets[endpoint] = socket
-            reader = asyncio.create_task(self._read(socket))
-            reader.add_done_callback(self._ended)
-            self._readers.append(reader)
+            for task in (self._read(socket), self._watch(monitor, endpoint)):
+                reader = asyncio.create_task(task)
+                reader.add_done_callback(self._ended)
+                self._readers.append(reader)
         return self._sockets[endpoint]
 
     async def _read(self, socket: zmq.asyncio.Socket) -> None:
         while True:
             self._exchange.take(await socket.recv_multipart(), time.monotonic())
+            self._wake()
+
+    async def _watch(self, monitor: zmq.asyncio.Socket, endpoint: str) -> None:
+        """Know whether a server is at `endpoint`."""
+        while True:
+            if came(await monitor.recv_multipart()):
+                self._exchange.connected(endpoint)
+            else:
+                self._exchange.disconnected(endpoint, time.monotonic())
             self._wake()
 
     def _ended(self, reader: "asyncio.Task[None]") -> None:

@@ -24,18 +24,23 @@ from typing import Any
 import zmq
 
 from streamer import wire
-from streamer.clients.exchange import Exchange, Sending, StreamView, connect_dealer
+from streamer.clients.exchange import Exchange, Sending, StreamView, came, connect_dealer
+from streamer.clients.lifeline import Parts
 from streamer.clients.notices import Derived
-from streamer.clients.protocol import Parts, StreamProtocol
+from streamer.clients.protocol import KEEPING, RECONNECT_S, Keeping, StreamProtocol
 from streamer.clients.stream_format import Payload
 
 
-def connect(address: str, timeout_s: float = 5.0) -> "Connection":
+def connect(
+    address: str, timeout_s: float = 5.0, reconnect_s: float = RECONNECT_S, keeping: Keeping = KEEPING
+) -> "Connection":
     """Connect to the server at `address`, and return once it has answered.
 
-    `NoServer` when the server doesn't answer for `timeout_s`, now or later; ValueError for a bad address.
+    Streams outlive their server: what it dies with is `keeping`'s to send again, when one is back within
+    `reconnect_s`. `NoServer` when none is, or when none answers for `timeout_s` at first; ValueError for a
+    bad address.
     """
-    connection = Connection(address, timeout_s)
+    connection = Connection(address, timeout_s, reconnect_s, keeping)
     try:
         connection.describe()
     except BaseException:  # Ctrl-C too: a context that isn't left hangs the exit
@@ -47,12 +52,19 @@ def connect(address: str, timeout_s: float = 5.0) -> "Connection":
 class Connection:
     """One connection; it carries any number of streams. A context manager: leaving it closes them."""
 
-    def __init__(self, address: str, timeout_s: float = 5.0):
-        self.address, self.timeout_s = address, timeout_s
-        self._exchange = Exchange(address, timeout_s)
+    def __init__(
+        self,
+        address: str,
+        timeout_s: float = 5.0,
+        reconnect_s: float = RECONNECT_S,
+        keeping: Keeping = KEEPING,
+    ):
+        self.address, self.timeout_s, self.keeping = address, timeout_s, keeping
+        self._exchange = Exchange(address, timeout_s, reconnect_s)
         self._context = zmq.Context()
         self._poller = zmq.Poller()
         self._sockets: dict[str, zmq.Socket[bytes]] = {}
+        self._monitors: dict[zmq.Socket[bytes], str] = {}  # what tells whether a server is at an endpoint
         self._socket(address)
 
     def __enter__(self) -> "Connection":
@@ -75,7 +87,7 @@ class Connection:
 
         Without `publish` the server tells its results to nobody else.
         """
-        protocol = StreamProtocol(model, options, publish)
+        protocol = StreamProtocol(model, options, publish, self.keeping)
         self._exchange.add(protocol)
         try:
             self.wait_until(protocol.answered)
@@ -116,17 +128,25 @@ class Connection:
         for sending in self._exchange.due(now, waiting_since):
             self._send(sending)
         wait_s = min(most_s, self._exchange.patience(now, waiting_since))
-        for socket, _ in self._poller.poll(math.ceil(wait_s * 1000)):
-            while True:
-                try:
-                    parts = socket.recv_multipart(zmq.NOBLOCK)
-                except zmq.Again:
-                    break
-                self._exchange.take(parts, time.monotonic())
+        ready = self._poller.poll(math.ceil(wait_s * 1000))
+        # What a server said before it went comes first.
+        for socket, _ in sorted(ready, key=lambda one: one[0] in self._monitors):
+            for parts in _received(socket):
+                if endpoint := self._monitors.get(socket):
+                    self._presence(endpoint, parts)
+                else:
+                    self._exchange.take(parts, time.monotonic())
+
+    def _presence(self, endpoint: str, event: list[bytes]) -> None:
+        if came(event):
+            self._exchange.connected(endpoint)
+        else:
+            self._exchange.disconnected(endpoint, time.monotonic())
 
     def send_for(self, protocol: StreamProtocol, parts: Parts) -> None:
-        """Send an input to where its stream lives."""
-        self._send(Sending(self._exchange.endpoint(protocol), parts))
+        """Send an input to where its stream lives; it waits where that isn't known."""
+        if not protocol.lifeline.parted:
+            self._send(Sending(self._exchange.endpoint(protocol), parts))
 
     def _send(self, sending: Sending) -> None:
         socket = self._socket(sending.endpoint)
@@ -140,13 +160,24 @@ class Connection:
         if endpoint not in self._sockets:
             socket = self._context.socket(zmq.DEALER)
             try:
-                connect_dealer(socket, endpoint)
+                monitor = connect_dealer(socket, endpoint)
             except ValueError:
                 self.abandon()
                 raise
             self._poller.register(socket, zmq.POLLIN)
+            self._poller.register(monitor, zmq.POLLIN)
+            self._monitors[monitor] = endpoint
             self._sockets[endpoint] = socket
         return self._sockets[endpoint]
+
+
+def _received(socket: zmq.Socket[bytes]) -> Iterator[list[bytes]]:
+    """All messages that are there."""
+    while True:
+        try:
+            yield socket.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
+            return
 
 
 class Stream(StreamView):

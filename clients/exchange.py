@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import zmq
+from zmq.utils.monitor import parse_monitor_message
 
 from streamer import wire
+from streamer.clients.lifeline import KNOCK_S, PATIENCE_S, Parts
 from streamer.clients.notices import NoServer, Notice
-from streamer.clients.protocol import PATIENCE_S, Parts, StreamProtocol
+from streamer.clients.protocol import StreamProtocol
 
 # What was sent may still leave for this long after the end, then the process may exit.
 LINGER_MS = 1000
@@ -32,8 +34,8 @@ class Exchange:
     Law: an answer reaches the stream that it is for, and no other.
     """
 
-    def __init__(self, address: str, timeout_s: float) -> None:
-        self.address, self.timeout_s = address, timeout_s
+    def __init__(self, address: str, timeout_s: float, reconnect_s: float = 0.0) -> None:
+        self.address, self.timeout_s, self.reconnect_s = address, timeout_s, reconnect_s
         self.silent = False  # whether the server was given up
         self.heard_at = -math.inf  # when anything came from the server
         self._by_request: dict[str, StreamProtocol] = {}
@@ -41,6 +43,7 @@ class Exchange:
         self._by_fed: dict[bytes, StreamProtocol] = {}  # streams that others feed
         self._description: wire.Description | None = None
         self._asking, self._asked_at = False, -math.inf  # for a description
+        self._connected: set[str] = set()  # the endpoints where a server is
 
     @property
     def linger_ms(self) -> int:
@@ -65,7 +68,9 @@ class Exchange:
         self._by_request[protocol.request.request] = protocol
 
     def remove(self, protocol: StreamProtocol) -> None:
-        self._by_request.pop(protocol.request.request, None)
+        for request, own in list(self._by_request.items()):
+            if own is protocol:
+                del self._by_request[request]
         if protocol.opened:
             self._by_stream.pop(protocol.opened.stream, None)
 
@@ -81,24 +86,45 @@ class Exchange:
 
     def due(self, now: float, waiting_since: float) -> Iterator[Sending]:
         """What is to be sent at `now`, for a caller that waits since `waiting_since`."""
-        if self._asking and now - self._asked_at >= PATIENCE_S:
+        if self._asking and now - self._asked_at >= PATIENCE_S and self.address in self._connected:
             self._asked_at = now
             yield Sending(self.address, wire.encode(wire.Describe()))
         for protocol in list(self._by_request.values()):
-            for parts in protocol.due(now, waiting_since):
-                yield Sending(self.endpoint(protocol), parts)
+            # What nobody would take is not queued for whoever comes: it is kept, and repeated then.
+            if (endpoint := self.endpoint(protocol)) in self._connected:
+                for parts in protocol.due(now, waiting_since):
+                    yield Sending(endpoint, parts)
+
+    def connected(self, endpoint: str) -> None:
+        """A server is at `endpoint`."""
+        self._connected.add(endpoint)
+
+    def disconnected(self, endpoint: str, now: float) -> None:
+        """The server at `endpoint` is gone."""
+        self._connected.discard(endpoint)
+        for protocol in self._by_request.values():
+            if self.endpoint(protocol) == endpoint:
+                protocol.part(now)
 
     def patience(self, now: float, waiting_since: float) -> float:
         """Seconds until something may be due, or the server is given up.
 
-        `NoServer` when the caller has waited and nothing came for `timeout_s`.
+        `NoServer` when the caller has waited and nothing came for `timeout_s`; for `reconnect_s` where a
+        stream may go on when a server is back.
         """
         silence = now - max(waiting_since, self.heard_at)
-        if silence >= self.timeout_s:
+        protocols = self._by_request.values()
+        most_s = max(self.timeout_s, self.reconnect_s) if self._may_go_on() else self.timeout_s
+        if silence >= most_s:
             self.silent = True
-            raise NoServer(f"no server answers at {self.address} within {self.timeout_s:g} s")
-        repeats = [p.repeat_at - now for p in self._by_request.values() if p.repeat_at is not None]
-        return min(max(0.0, min([PATIENCE_S, *repeats])), self.timeout_s - silence)
+            raise NoServer(f"no server answers at {self.address} within {most_s:g} s")
+        repeats = [p.repeat_at - now for p in protocols if p.repeat_at is not None]
+        knocks = [KNOCK_S] if any(p.lifeline.parted for p in protocols) else []
+        return min(max(0.0, min([PATIENCE_S, *knocks, *repeats])), most_s - silence)
+
+    def _may_go_on(self) -> bool:
+        """Whether a stream outlives its server."""
+        return any(p.opened and p.opened.checkpoint_ms for p in self._by_request.values())
 
     def take(self, parts: list[bytes], now: float) -> None:
         """Give an answer to its stream. NoServer for one that can't be read: another program sent it."""
@@ -107,25 +133,29 @@ class Exchange:
         except wire.WireError as error:
             raise NoServer(f"what answers is no streamer server of wire {wire.VERSION}: {error}") from None
         self.heard_at = now
+        payload = parts[1] if len(parts) > 1 else b""
         if isinstance(message, wire.Description):
             self._description, self._asking = message, False
         elif isinstance(message, wire.Opened):
             self._open(message, now)
-        elif isinstance(message, wire.Refused) and message.request:
-            if protocol := self._by_request.get(message.request):
-                protocol.take(message, now)
         elif protocol := self._by_stream.get(message.stream):
-            protocol.take(message, now)
-            if protocol.closed:
-                self.remove(protocol)
+            protocol.take(message, payload, now)
+            self._remove_closed(protocol)
+        elif isinstance(message, wire.Refused) and message.request:
+            if protocol := self._of_request(message.request):
+                protocol.take(message, payload, now)
         elif protocol := self._by_fed.get(message.stream):
             protocol.take_fed(message)
-            if isinstance(message, wire.Closed):
-                del self._by_fed[message.stream]
+            if message.stream not in protocol.fed:
+                self._by_fed.pop(message.stream, None)
+            self._remove_closed(protocol)
 
     def endpoint(self, protocol: StreamProtocol) -> str:
-        """Where a stream's inputs go. A server bound to all its addresses is where we found it."""
-        named = protocol.opened.endpoint if protocol.opened else ""
+        """Where a stream's inputs go. A server bound to all its addresses is where we found it.
+
+        One that looks for a server asks at the connection's own address.
+        """
+        named = protocol.opened.endpoint if protocol.opened and not protocol.lifeline.parted else ""
         return self.address if not named or named.startswith(WILDCARDS) else named
 
     def _open(self, opened: wire.Opened, now: float) -> None:
@@ -134,13 +164,23 @@ class Exchange:
             source.take_fed(opened)
             self._by_fed[opened.stream] = source
             return
-        protocol = self._by_request.get(opened.request)
+        protocol = self._by_stream.get(opened.stream) or self._of_request(opened.request)
         if protocol is None:
             return
         if protocol.opened:
             self._by_stream.pop(protocol.opened.stream, None)
-        protocol.take(opened, now)
+        protocol.take(opened, b"", now)
         self._by_stream[opened.stream] = protocol
+
+    def _of_request(self, request: str) -> StreamProtocol | None:
+        """The stream that was asked for so; one that had to begin anew has another request now."""
+        if protocol := self._by_request.get(request):
+            return protocol
+        return next((p for p in self._by_request.values() if p.request.request == request), None)
+
+    def _remove_closed(self, protocol: StreamProtocol) -> None:
+        if protocol.closed:
+            self.remove(protocol)
 
 
 class StreamView:
@@ -178,8 +218,8 @@ class StreamView:
         return done_or_over
 
 
-def connect_dealer(socket: zmq.Socket[Any], endpoint: str) -> None:
-    """Connect a DEALER to `endpoint`. ValueError where that is no address."""
+def connect_dealer(socket: zmq.Socket[Any], endpoint: str) -> Any:
+    """Connect a DEALER to `endpoint`; the socket that tells who is there. ValueError for no address."""
     options = {
         zmq.LINGER: LINGER_MS,
         zmq.SNDHWM: HIGH_WATER,
@@ -187,15 +227,23 @@ def connect_dealer(socket: zmq.Socket[Any], endpoint: str) -> None:
         zmq.HEARTBEAT_IVL: HEARTBEAT_MS,
         zmq.HEARTBEAT_TIMEOUT: HEARTBEAT_TIMEOUT_MS,
         zmq.RECONNECT_IVL: 100,
-        zmq.RECONNECT_IVL_MAX: 1000,
+        zmq.RECONNECT_IVL_MAX: 500,
         zmq.IPV6: "[" in endpoint,
     }
     for option, value in options.items():
         socket.set(option, value)
+    monitor = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
     try:
         socket.connect(endpoint)
     except zmq.ZMQError as error:
+        socket.disable_monitor()
         raise no_address(endpoint, error) from None
+    return monitor
+
+
+def came(event: list[bytes]) -> bool:
+    """Whether what a monitor tells is that a server came, else one went."""
+    return int(parse_monitor_message(event)["event"]) == zmq.EVENT_HANDSHAKE_SUCCEEDED
 
 
 def no_address(endpoint: str, error: zmq.ZMQError) -> ValueError:

@@ -29,6 +29,29 @@ class Restarted:
 
 
 @dataclass(frozen=True)
+class Resumed:
+    """The stream goes on where it was, on another server or over another connection; nothing was lost.
+
+    `lost_s` seconds of sound were, where more had been said in the meantime than is kept. With `fresh` the
+    model is another one now, which began anew at the last end of an utterance.
+    """
+
+    stream: bytes
+    lost_s: float = 0.0
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class Diverged:
+    """Result `seq` was said again after a resumption, and was `now` what it had been `before`."""
+
+    stream: bytes
+    seq: int
+    before: str
+    now: str
+
+
+@dataclass(frozen=True)
 class Applied:
     """`options` are in force from `position` on."""
 
@@ -59,7 +82,7 @@ class Rejected:
     refused: wire.Refused
 
 
-Notice = Gap | Restarted | Applied | Rejected
+Notice = Gap | Restarted | Resumed | Diverged | Applied | Rejected
 
 
 class NoServer(ConnectionError):

@@ -24,12 +24,13 @@ class StreamFormat:
     model: str
     encoding: str
     channels: int = 1
+    rate_hz: int = 0  # of sound
 
     @classmethod
     def of(cls, model: str, options: Mapping[str, Any]) -> "StreamFormat":
         """The format that a stream's `options` name."""
         named = options.get("format") or DEFAULT_FORMAT
-        return cls(model, named["encoding"], named.get("channels", 1))
+        return cls(model, named["encoding"], named.get("channels", 1), named.get("rate", 0))
 
     @property
     def is_text(self) -> bool:
@@ -41,8 +42,8 @@ class StreamFormat:
 
     @property
     def position_bytes(self) -> int:
-        """Bytes of one position: a sample of every channel; of text, one."""
-        return 1 if self.is_text else wire.SAMPLE_BYTES[self.encoding] * self.channels
+        """Bytes of one position: a sample of every channel; of text, one; of credit there are none."""
+        return 1 if self.is_text or self.is_credit else wire.SAMPLE_BYTES[self.encoding] * self.channels
 
     def encode(self, given: Payload) -> bytes | memoryview:
         """`given` as the stream's bytes.

@@ -102,6 +102,7 @@ class EchoEngine(WireEngine):
             window=self.window,
             options=message.options,
             lease_ms=int(self.lease_s * 1000),
+            features=("flush", "publish"),
         )
         self.requests[message.request] = stream
         self.streams[stream] = Echo(peer, opened, opened.owner, now)

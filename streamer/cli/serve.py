@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from streamer import wire
 from streamer.cli.command import argument, flag, option
 from streamer.cli.options import Configured, address, existing
-from streamer.clients.notices import Gap, Notice, Refusal, Rejected, Restarted, StreamOver
+from streamer.clients.notices import Diverged, Gap, Notice, Refusal, Rejected, Restarted, Resumed, StreamOver
 
 if TYPE_CHECKING:
     from streamer.clients.connection import Stream
@@ -207,6 +207,11 @@ def describe(notice: Notice) -> str:
         return f"results {notice.first} to {notice.last} never arrived"
     if isinstance(notice, Restarted):
         return f"the server had lost the stream; a new one goes on from position {notice.position}"
+    if isinstance(notice, Resumed):
+        lost = f"{notice.lost_s:.1f} s of sound lost" if notice.lost_s else "nothing lost"
+        return f"reconnected, {lost}" + (", to a server with another model" if notice.fresh else "")
+    if isinstance(notice, Diverged):
+        return f"result {notice.seq} was {notice.before!r} and is {notice.now!r} now"
     if isinstance(notice, Rejected):
         return f"the options stay: {notice.refused.message}"
     return f"options from position {notice.position} on: {notice.options}"

@@ -97,6 +97,10 @@ class Engine(WireEngine):
         except (WireError, OptionError) as error:
             return wire.refusal_of(error, saved.origin.request)
 
+    def ended_with(self, stream: bytes) -> list[wire.Closed]:
+        """How those ended that a stream fed which is over."""
+        return self._streams.ended_with(stream)
+
     def expected(self, peer: bytes, stream: bytes) -> int:
         session = self.sessions.get(stream)
         return session.accepted + 1 if session and session.peer == peer else 0

@@ -58,7 +58,7 @@ def rotate(folder: Path, now: float, keep_hours: float | None = None) -> list[Ke
     if keep_hours is not None:
         # A key sealed until the one before it in the file was made.
         until = [now, *(key.made for key in before)]
-        before = [key for key, end in zip(before, until) if now - end <= keep_hours * 3600]
+        before = [key for key, end in zip(before, until) if now - end < keep_hours * 3600]
     keys = [new_key(now), *before][:MOST_KEYS]
     _write(folder / FILE, keys, replace=True)
     return keys

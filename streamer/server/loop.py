@@ -145,7 +145,7 @@ class Loop:
             self._refuse(peer, refused, now)
             return False
         if isinstance(message, wire.Replay):
-            self._replay(peer, message, now)
+            self._replay(peer, message)
             return False
         if isinstance(message, wire.Resume):
             try:
@@ -161,14 +161,10 @@ class Loop:
         self._send(self.engine.receive(peer, message, payload, now), now)
         return True
 
-    def _replay(self, peer: bytes, message: wire.Replay, now: float) -> None:
-        """Send again what the ring of a stream has, to whoever may hear it."""
+    def _replay(self, peer: bytes, message: wire.Replay) -> None:
+        """Send again what the ring of a stream has, to whoever may hear it; to others there is none."""
         own = self.engine.expected(peer, message.stream) > 0
         kept = self._rings.since(message.stream, message.from_seq, own)
-        if kept is None:
-            text = "there is no such stream, or it isn't published"
-            self._refuse(peer, wire.Refused("unknown_stream", text, "stream", message.request), now)
-            return
         for sent in kept:
             self.sockets.send(peer, [sent.header])
         self.sockets.send(peer, wire.encode(replayed(message, kept)))

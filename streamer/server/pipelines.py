@@ -113,10 +113,23 @@ class Pipelines(WireEngine):
 
     def _resume(self, peer: bytes, message: wire.Resume, condition: bytes, now: float) -> list[Outgoing]:
         resumed = self.engine.resume(peer, message, condition, now)
-        outgoing = [Outgoing(peer, resumed.answer)]
-        if resumed.session and isinstance(resumed.answer, wire.Opened):
-            outgoing += self._take_up(peer, resumed.answer, resumed.fed, now)
+        answer = resumed.answer
+        outgoing = [Outgoing(peer, answer)]
+        if resumed.session and isinstance(answer, wire.Opened):
+            outgoing += self._take_up(peer, answer, resumed.fed, now)
+        elif isinstance(answer, wire.Opened | wire.Closed):
+            self._follow(peer, answer.stream)
+        if isinstance(answer, wire.Closed):
+            # They are told again, and nothing follows from it.
+            return [*outgoing, *(Outgoing(peer, closed) for closed in self.engine.ended_with(answer.stream))]
         return self._followed(outgoing, now)
+
+    def _follow(self, peer: bytes, source: bytes) -> None:
+        """What a stream feeds that was reattached answers where it does."""
+        for session in list(self.engine.sessions.values()):
+            if session.opened.source == source:
+                session.peer = peer
+                self._follow(peer, session.opened.stream)
 
     def _take_up(
         self, peer: bytes, source: wire.Opened, saved: Iterable[FedCondition], now: float
@@ -168,8 +181,10 @@ class Pipelines(WireEngine):
             if names:
                 self._by_source[source.stream] = fed
         opened = [
-            msgspec.structs.replace(stream.opened, owner=NOBODY)
-            for stream in self._by_source.get(source.stream, ())
+            msgspec.structs.replace(
+                fed.opened, owner=NOBODY, results=self.engine.sessions[fed.opened.stream].num_results
+            )
+            for fed in self._by_source.get(source.stream, ())
         ]
         return [Outgoing(peer, answer) for answer in opened] + [Outgoing(peer, answer) for answer in refused]
 

@@ -73,11 +73,11 @@ class Rings:
         while self._ended and next(iter(self._ended.values())).until <= now:
             self._forget(self._ended.popitem(last=False)[1])
 
-    def since(self, stream: bytes, seq: int, owner: bool) -> list[SentResult] | None:
-        """The results from `seq` on, for 0 those of the running utterance; None where they aren't told."""
+    def since(self, stream: bytes, seq: int, owner: bool) -> list[SentResult]:
+        """The results from `seq` on, for 0 those of the running utterance; none of what isn't told."""
         ring = self._rings.get(stream) or self._ended.get(stream)
         if ring is None or not (ring.published or owner):
-            return None
+            return []
         first = seq or ring.began
         return [sent for sent in ring.results if sent.seq >= first]
 

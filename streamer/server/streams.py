@@ -56,6 +56,10 @@ class Streams:
         """How a stream ended that is gone."""
         return self._tombstones.get(stream, now)
 
+    def ended_with(self, stream: bytes) -> list[wire.Closed]:
+        """How those ended that a stream fed."""
+        return self._tombstones.fed_by(stream)
+
     def unwelcome(self, origin: wire.Open) -> wire.Refused | None:
         """Why there can't be such a stream more."""
         if self.closing:
@@ -112,7 +116,8 @@ class Streams:
     def bury(self, session: Session, now: float) -> None:
         """The stream is over, and never goes on."""
         reason = session.end.reason if session.end and not session.fault else "fault"
-        self._tombstones.add(session.opened.owner, session.closed(reason), now)
+        opened = session.opened
+        self._tombstones.add(opened.owner, session.closed(reason), opened.source, now)
         self.forget(session)
 
     def _gone_on(

@@ -10,10 +10,11 @@ MOST = 100_000  # of them, the oldest are forgotten first
 
 
 class Tombstone(NamedTuple):
-    """How a stream ended, and who may ask."""
+    """How a stream ended, who may ask, and what fed it, if anything did."""
 
     owner: bytes
     closed: wire.Closed
+    source: bytes
     until: float
 
 
@@ -23,8 +24,8 @@ class Tombstones:
     def __init__(self) -> None:
         self._by_stream: OrderedDict[bytes, Tombstone] = OrderedDict()
 
-    def add(self, owner: bytes, closed: wire.Closed, now: float) -> None:
-        self._by_stream[closed.stream] = Tombstone(owner, closed, now + KEPT_S)
+    def add(self, owner: bytes, closed: wire.Closed, source: bytes, now: float) -> None:
+        self._by_stream[closed.stream] = Tombstone(owner, closed, source, now + KEPT_S)
         while len(self._by_stream) > MOST:
             self._by_stream.popitem(last=False)
 
@@ -33,3 +34,11 @@ class Tombstones:
         while self._by_stream and next(iter(self._by_stream.values())).until <= now:
             self._by_stream.popitem(last=False)
         return self._by_stream.get(stream)
+
+    def fed_by(self, stream: bytes) -> list[wire.Closed]:
+        """How those ended that `stream` fed, directly or not."""
+        closed: list[wire.Closed] = []
+        for ended in self._by_stream.values():
+            if ended.source == stream:
+                closed += [ended.closed, *self.fed_by(ended.closed.stream)]
+        return closed

@@ -20,7 +20,8 @@ ID, OWNER = b"s" * 16, b"o" * 16
 def opened(window: int = 100) -> StreamProtocol:
     protocol = StreamProtocol("echo", {})
     assert sent(protocol.due(0.0, 0.0)) == [protocol.request]
-    protocol.take(wire.Opened(protocol.request.request, ID, OWNER, window=window), 0.0)
+    old = wire.Opened(protocol.request.request, ID, OWNER, window=window, features=())
+    protocol.take(old, b"", 0.0)
     return protocol
 
 
@@ -57,7 +58,7 @@ class Channel:
         out += self.engine.tick(self.now)
         self.down += [o.message for o in out if self.random.random() >= self.loss]
         for message in self.down:
-            protocol.take(message, self.now)
+            protocol.take(message, b"", self.now)
         self.down = []
 
 
@@ -102,8 +103,8 @@ def test_every_input_is_taken_once_in_order_whatever_is_lost(counts, loss, seed,
 def test_gaps_are_reported_and_repeats_are_dropped():
     protocol = opened()
     for seq in (1, 2, 2, 5, 4):
-        protocol.take(result(seq), 0.0)
-    protocol.take(wire.Closed(ID, "closed", results=7), 0.0)
+        protocol.take(result(seq), b"", 0.0)
+    protocol.take(wire.Closed(ID, "closed", results=7), b"", 0.0)
     assert [r.seq for r in protocol.results] == [1, 2, 5]
     assert list(protocol.notices) == [Gap(ID, 3, 4), Gap(ID, 6, 7)]
 
@@ -111,7 +112,7 @@ def test_gaps_are_reported_and_repeats_are_dropped():
 def test_notices_that_nobody_reads_are_bounded():
     protocol = opened()
     for seq in range(2, 10 * MAX_NOTICES, 2):
-        protocol.take(result(seq), 0.0)
+        protocol.take(result(seq), b"", 0.0)
     assert len(protocol.notices) == MAX_NOTICES
 
 
@@ -120,9 +121,9 @@ def test_the_window_follows_what_was_taken():
     protocol.input(b"\0\0" * 60)
     protocol.input(b"\0\0" * 40)
     assert (protocol.free, protocol.kept) == (0, 100)
-    protocol.take(wire.Ack(ID, 1, 10), 0.0)
+    protocol.take(wire.Ack(ID, 1, 10), b"", 0.0)
     assert (protocol.free, protocol.kept) == (0, 40)
-    protocol.take(wire.Ack(ID, 2, 30), 0.0)
+    protocol.take(wire.Ack(ID, 2, 30), b"", 0.0)
     assert (protocol.free, protocol.kept) == (30, 0)
 
 
@@ -131,7 +132,7 @@ def test_a_hole_is_filled_once_for_all_the_inputs_that_met_it():
     for _ in range(4):
         protocol.input(b"\0\0" * 5)
     for _ in range(3):
-        protocol.take(wire.Refused("hole", "", stream=ID, expected=2), 0.0)
+        protocol.take(wire.Refused("hole", "", stream=ID, expected=2), b"", 0.0)
         again = sent(protocol.due(0.01, 0.0))
         if again:
             assert [m.seq for m in again] == [2, 3, 4]
@@ -141,7 +142,7 @@ def test_a_hole_is_filled_once_for_all_the_inputs_that_met_it():
 def test_an_overrun_waits_before_it_repeats():
     protocol = opened()
     protocol.input(b"\0\0")
-    protocol.take(wire.Refused("overrun", "", stream=ID, expected=1, retry_after_ms=300), 0.0)
+    protocol.take(wire.Refused("overrun", "", stream=ID, expected=1, retry_after_ms=300), b"", 0.0)
     assert not protocol.due(0.2, 0.2)
     assert protocol.repeat_at == pytest.approx(0.3)
     assert [m.seq for m in sent(protocol.due(0.31, 0.31))] == [1]
@@ -159,17 +160,17 @@ def test_a_close_without_an_answer_is_repeated_and_never_opens_another_stream():
     protocol = opened()
     protocol.input(b"\0\0")
     protocol.close()
-    protocol.take(wire.Ack(ID, 1, 100), 0.0)
+    protocol.take(wire.Ack(ID, 1, 100), b"", 0.0)
     (again,) = sent(protocol.due(1.1, 0.0))
     assert again == wire.Close(ID, OWNER, 2)
-    protocol.take(wire.Refused("unknown_stream", "", stream=ID, fatal=True), 1.2)
+    protocol.take(wire.Refused("unknown_stream", "", stream=ID, fatal=True), b"", 1.2)
     assert protocol.closed.reason == "lost"
 
 
 def test_other_refusals_end_it():
     protocol = opened()
     protocol.input(b"\0\0")
-    protocol.take(wire.Refused("fault", "the network broke", stream=ID, fatal=True), 0.0)
+    protocol.take(wire.Refused("fault", "the network broke", stream=ID, fatal=True), b"", 0.0)
     with pytest.raises(Refusal, match="fault: the network broke"):
         protocol.check()
     with pytest.raises(Refusal):

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from streamer import wire
@@ -15,7 +15,12 @@ from tests.tiny_text import MAKERS, text_engine
 
 SAMPLES = noise(60_000, 3)
 TEXT = "The fox is in rome. The dog sleeps, fox dog rome is not in the fox . é the Dog ünd fox! " * 4
-LESS = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+LESS = settings(
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 # What happens after each input: nothing, a turn, all turns that are due, and whether the server dies then.
 MOMENTS = st.lists(st.tuples(st.sampled_from(["", "tick", "settle"]), st.booleans()), min_size=1, max_size=25)
 
