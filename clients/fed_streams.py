@@ -35,22 +35,24 @@ class FedStreams:
         """Of each the first result that lacks, where one does."""
         return [(stream, fed.order.missing) for stream, fed in self._streams.items() if fed.order.missing]
 
-    def settle(self, stream: bytes | None = None) -> Iterator[Derived | Gap | Diverged]:
-        """What lacks will not come: of one stream, or of all."""
+    def settle(self, stream: bytes | None = None, kept: int = 0) -> Iterator[Derived | Gap | Diverged]:
+        """What lacks will not come, of one stream or of all, except for results from number `kept` on."""
         for name, fed in list(self._streams.items()):
             if stream in (None, name):
-                yield from self._told(fed, fed.order.settle(name))
+                yield from self._told(fed, fed.order.settle(name, kept))
                 self._end(name, fed)
 
     def take(self, message: wire.Output, waits: bool) -> Iterator[Derived | Gap | Diverged]:
         """What an answer for one of them brings; early results wait for those before, if they may."""
         if isinstance(message, wire.Opened):
             opened = self._streams.setdefault(message.stream, FedStream(message.model))
-            opened.incarnation = message.incarnation
-            if waits:
+            if opened.incarnation != message.incarnation:
+                opened.order.begin_again()
+                opened.incarnation, opened.ending = message.incarnation, None
+            elif waits:
                 opened.order.expect(message.results)
         elif isinstance(message, wire.Replayed):
-            yield from self.settle(message.stream)
+            yield from self.settle(message.stream, message.first)
         elif isinstance(message, wire.Result | wire.Closed):
             fed = self._streams.get(message.stream)
             if fed is None or message.incarnation != fed.incarnation:

@@ -260,8 +260,8 @@ class StreamProtocol:
                 if isinstance(message, wire.Moved):
                     self.lifeline.part(now, self._kept.accepted, beyond=False)
             case wire.Replayed():
-                # All that is kept of what lacked has come: the rest never will.
-                self._give(self._order.settle(message.stream))
+                # What is not kept any more never comes.
+                self._give(self._order.settle(message.stream, message.first))
         if self._ending:
             self._close(self._ending)
 
@@ -307,9 +307,8 @@ class StreamProtocol:
     def _too_much(self) -> bool:
         """Whether more sound is kept than may be."""
         most = self.keeping.most_s * self.format.rate_hz
-        span = self._kept.position - self._kept.begin
         return bool(self._kept.num_bytes) and (
-            self._kept.num_bytes > self.keeping.most_bytes or 0 < most < span
+            self._kept.num_bytes > self.keeping.most_bytes or 0 < most < self._kept.span
         )
 
     def _give_up_oldest(self) -> None:
@@ -384,6 +383,8 @@ class StreamProtocol:
     def _resume(self, opened: wire.Opened) -> None:
         """It goes on elsewhere from its checkpoint: what came after is sent, and said, again."""
         self._kept.go_back(opened.covered, opened.offset)
+        self._order.begin_again()
+        self._ending = None
         self._limit, self._repeated = self._kept.accepted_position + opened.window, (0, 0.0)
         self.notices.append(Resumed(opened.stream, self._lost_s(), opened.fresh))
 
@@ -397,7 +398,9 @@ class StreamProtocol:
         self._before += lost_positions
         self._resumable = 0
         self._limit, self._repeated = opened.window, (0, 0.0)
+        self._ending = None
         if self._kept.covering and not lost_positions:
+            self._order.begin_again()
             self.notices.append(Resumed(opened.stream, self._lost_s()))
             return
         self._order = ResultOrder()
@@ -409,6 +412,8 @@ class StreamProtocol:
         return lost / self.format.rate_hz if self.format.rate_hz else 0.0
 
     def _cover(self, checkpoint: wire.Checkpoint | wire.Moved, payload: bytes) -> None:
+        if checkpoint.results > self._order.last:
+            return  # results before it lack: an older one, after which they are said again, is better
         self.lifeline.hold(checkpoint, payload)
         self._resumable, self._lost = checkpoint.covered, 0
         self._accept(checkpoint.covered)

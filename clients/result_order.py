@@ -14,9 +14,9 @@ News = wire.Result | Gap | Diverged
 class ResultOrder:
     """Law: the results that come out have every number once, and rising."""
 
-    def __init__(self) -> None:
-        self.last = 0
-        self._until = 1  # there are results below this number
+    def __init__(self, last: int = 0) -> None:
+        self.last = last
+        self._until = last + 1  # there are results below this number
         self._told: dict[int, tuple[str, str, int]] = {}
         self._early: dict[int, wire.Result] = {}
 
@@ -28,6 +28,11 @@ class ResultOrder:
     def expect(self, results: int) -> None:
         """There are `results` results."""
         self._until = max(self._until, results + 1)
+
+    def begin_again(self) -> None:
+        """All results after the last one are to be said again, in order: those that were early, too."""
+        self._early.clear()
+        self._until = self.last + 1
 
     def take(self, result: wire.Result, waits: bool) -> Iterator[News]:
         """The results that come now, in order, and what there is to say of them.
@@ -42,10 +47,11 @@ class ResultOrder:
             yield from self._give_up(result.stream, min(self._early))
         yield from self._following()
 
-    def settle(self, stream: bytes) -> Iterator[News]:
-        """All that can still come has come: what lacks is given up."""
-        while self.missing:
-            yield from self._give_up(stream, min(self._early, default=self._until))
+    def settle(self, stream: bytes, kept: int = 0) -> Iterator[News]:
+        """What lacks is given up, except for results from number `kept` on, which may still come; 0: all."""
+        while self.missing and not 0 < kept <= self.missing:
+            before = min(self._early, default=self._until)
+            yield from self._give_up(stream, min(before, kept) if kept else before)
             yield from self._following()
 
     def _give_up(self, stream: bytes, before: int) -> Iterator[Gap]:

@@ -45,6 +45,7 @@ class RetransmissionQueue:
         self.num_bytes = 0  # of payload that is kept
         self._inputs: deque[SentInput] = deque()
         self._held = (0, 0)  # a number and how many positions of that input the server began with
+        self._given_up = 0  # the position up to which no sound is kept
 
     @property
     def unaccepted(self) -> bool:
@@ -60,6 +61,11 @@ class RetransmissionQueue:
     def begin(self) -> int:
         """The position where the inputs that are kept begin."""
         return self._inputs[0].start if self._inputs else self.position
+
+    @property
+    def span(self) -> int:
+        """Positions from the oldest sound that is kept on."""
+        return self.position - max(self.begin, self._given_up)
 
     @property
     def accepted_position(self) -> int:
@@ -106,6 +112,7 @@ class RetransmissionQueue:
                 self.num_bytes -= len(sent.payload or b"")
                 sent.message = wire.Skip(message.stream, message.owner, message.seq, sent.start, sent.count)
                 sent.payload = None
+                self._given_up = sent.start + sent.count
                 return sent.count
         return 0
 
@@ -129,5 +136,5 @@ class RetransmissionQueue:
             start = {"start": sent.start} if hasattr(sent.message, "start") else {}
             sent.message = replace(sent.message, **ids, seq=seq, **start)
         self.seq, self.position, self.accepted = len(self._inputs), self.position - before, 0
-        self._held = (0, 0)
+        self._held, self._given_up = (0, 0), max(0, self._given_up - before)
         return before

@@ -1,15 +1,27 @@
-"""Watching: the results that a server publishes, by topic prefix, gaps reported."""
+"""Watching: the results that a server publishes, by topic prefix, each once and in order."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
 
 import zmq
 
 from streamer import wire
-from streamer.clients.exchange import HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS, HIGH_WATER, no_address
-from streamer.clients.notices import Gap, NoServer
+from streamer.clients.exchange import (
+    HEARTBEAT_MS,
+    HEARTBEAT_TIMEOUT_MS,
+    HIGH_WATER,
+    connect_dealer,
+    no_address,
+)
+from streamer.clients.notices import Diverged, Gap, NoServer
+from streamer.clients.watched_stream import Seen, WatchedStream
+
+POLL_MS = 200  # while something lacks
+MOST_OVER = 10_000  # streams that are remembered after their end
 
 
 @dataclass(frozen=True)
@@ -17,17 +29,24 @@ class Published:
     """Something published under `topic`, MODEL/STREAM; a `Gap` goes before the result after it."""
 
     topic: str
-    message: wire.Result | wire.Closed | Gap
+    message: wire.Result | wire.Closed | Gap | Diverged
 
 
 class Subscriber:
-    """Watches every topic that begins with `prefix`: "" all, "MODEL/" one model, or one stream."""
+    """Watches every topic that begins with `prefix`: "" all, "MODEL/" one model, or one stream.
 
-    def __init__(self, address: str, prefix: str = ""):
+    With `inputs`, the address that streams send to, what lacks is asked for there: after a stall, after the
+    server died, and the beginning of what is being said when the watcher comes.
+    """
+
+    def __init__(self, address: str, prefix: str = "", inputs: str | None = None):
         """ValueError for a bad address. The server may start later."""
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
-        self._last: dict[str, int] = {}  # the last result of each stream that was seen
+        self._asking: zmq.Socket[bytes] | None = None
+        self._streams: dict[str, WatchedStream] = {}
+        self._topics: dict[bytes, str] = {}
+        self._over: OrderedDict[str, None] = OrderedDict()  # what is said again after an end is no news
         options: dict[int, int | bytes] = {
             zmq.LINGER: 0,
             zmq.RCVHWM: HIGH_WATER,  # a watcher that stalls for longer loses messages, and is told which
@@ -41,9 +60,19 @@ class Subscriber:
         self._connected = self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
         try:
             self._socket.connect(address)
+            if inputs:
+                self._asking = self._context.socket(zmq.DEALER)
+                connect_dealer(self._asking, inputs)
         except zmq.ZMQError as error:
             self.close()
             raise no_address(address, error) from None
+        except ValueError:
+            self.close()
+            raise
+        self._poller = zmq.Poller()
+        for socket in (self._socket, self._asking):
+            if socket:
+                self._poller.register(socket, zmq.POLLIN)
         self.address = address
 
     def __enter__(self) -> "Subscriber":
@@ -64,41 +93,78 @@ class Subscriber:
         """What has arrived; waits for the first one for at most `wait_s`."""
         until = time.monotonic() + wait_s
         published: list[Published] = []
-        while not published and self._socket.poll(max(0, ceil(1000 * (until - time.monotonic())))):
+        while True:
+            left_ms = max(0, ceil(1000 * (until - time.monotonic())))
+            ready = self._poller.poll(min(left_ms, POLL_MS))
             published += self._take()
-        return published
+            if published or (not ready and left_ms <= POLL_MS):
+                return published
 
     def __iter__(self) -> Iterator[Published]:
         """Yield everything that is published, without end."""
         while True:
-            self._socket.poll()
+            self._poller.poll(POLL_MS if self._streams else None)
             yield from self._take()
 
     def _take(self) -> Iterator[Published]:
-        while True:
-            try:
-                topic, *parts = self._socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
+        for topic, *parts in _received(self._socket):
             yield from self._read(topic, parts)
+        if self._asking:
+            for parts in _received(self._asking):
+                yield from self._answered(parts)
+            yield from self._ask(self._asking)
+
+    def _ask(self, asking: "zmq.Socket[bytes]") -> Iterator[Published]:
+        """Ask for what lacks; what was often asked for is given up."""
+        now = time.monotonic()
+        for topic, stream in list(self._streams.items()):
+            yield from self._seen(topic, stream, stream.give_up())
+            if first := stream.wanted(now):
+                with suppress(zmq.Again):  # it is asked again
+                    asking.send_multipart(wire.encode(wire.Replay(stream.stream, first)), zmq.NOBLOCK)
+
+    def _answered(self, parts: list[bytes]) -> Iterator[Published]:
+        try:
+            message = wire.decode_output(*parts[:2])
+        except wire.WireError:
+            return
+        if not isinstance(message, wire.Result | wire.Replayed):
+            return
+        topic = self._topics.get(message.stream)
+        if topic is None:
+            return
+        stream = self._streams[topic]
+        news = stream.take(message) if isinstance(message, wire.Result) else stream.replayed(message)
+        yield from self._seen(topic, stream, news)
 
     def _read(self, topic: bytes, parts: list[bytes]) -> Iterator[Published]:
         try:
             name, message = topic.decode(), wire.decode_output(*parts)
         except (wire.WireError, UnicodeDecodeError, TypeError) as error:
             raise NoServer(f"what publishes at {self.address} is no streamer server: {error}") from None
-        if isinstance(message, wire.Result):
-            yield from self._gap(name, message.stream, message.seq)
-            self._last[name] = message.seq
-        elif isinstance(message, wire.Closed):
-            yield from self._gap(name, message.stream, message.results + 1)
-            self._last.pop(name, None)
-        else:
+        if not isinstance(message, wire.Result | wire.Closed) or name in self._over:
             return
-        yield Published(name, message)
+        if name not in self._streams:
+            self._streams[name] = WatchedStream(message.stream, self._asking is not None)
+            self._topics[message.stream] = name
+        stream = self._streams[name]
+        yield from self._seen(name, stream, stream.take(message))
 
-    def _gap(self, topic: str, stream: bytes, seq: int) -> Iterator[Published]:
-        """What lies between the last result seen and `seq`; what came before we watched is no gap."""
-        last = self._last.get(topic, seq - 1)
-        if seq > last + 1:
-            yield Published(topic, Gap(stream, last + 1, seq - 1))
+    def _seen(self, topic: str, stream: WatchedStream, news: Iterator[Seen]) -> Iterator[Published]:
+        for one in news:
+            yield Published(topic, one)
+        if stream.over:
+            self._streams.pop(topic, None)
+            self._topics.pop(stream.stream, None)
+            self._over[topic] = None
+            if len(self._over) > MOST_OVER:
+                self._over.popitem(last=False)
+
+
+def _received(socket: "zmq.Socket[bytes]") -> Iterator[list[bytes]]:
+    """All messages that are there."""
+    while True:
+        try:
+            yield socket.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
+            return

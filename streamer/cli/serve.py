@@ -128,6 +128,9 @@ class Watch(Configured):
 
     topic: str = argument("TOPIC", "MODEL/ or MODEL/STREAM; everything where none is named.", default="")
     connect: str | None = address("The address where results are published; else the config's.")
+    inputs: str | None = address(
+        "The address that streams send to, where what was missed is asked for; with --connect alone, none is."
+    )
     json: bool = flag("Print a line of JSON for each result, partials too.")
 
 
@@ -140,12 +143,13 @@ def watch(options: Watch) -> None:
     config = options.settings()
     # A watcher that is told to end has done its work.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with Subscriber(options.connect or config.server.publish, options.topic) as subscriber:
+    inputs = options.inputs or (None if options.connect else config.server.inputs)
+    with Subscriber(options.connect or config.server.publish, options.topic, inputs) as subscriber:
         subscriber.wait_connected()
         try:
             for published in subscriber:
                 message = published.message
-                if isinstance(message, Gap):
+                if isinstance(message, Gap | Diverged):
                     print(f"streamer: {published.topic}: {describe(message)}", file=sys.stderr)
                 elif options.json:
                     line = {"topic": published.topic} | msgspec.to_builtins(message)

@@ -179,6 +179,7 @@ class Engine(WireEngine):
         opened = self._streams.open(peer, message, now)
         if isinstance(opened, wire.Opened):
             self._lease(self.sessions[opened.stream])
+            self._checkpoints.note(self.sessions[opened.stream])  # its name outlives the server, too
         return opened
 
     def _of_no_stream(self, message: wire.StreamInput, now: float) -> wire.Output:

@@ -6,6 +6,7 @@ answer like any other.
 
 from collections import deque
 from collections.abc import Sequence
+from math import inf
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -65,7 +66,7 @@ class Session:
         self.position = 0  # after the inputs taken
         self.num_results = self.num_utterances = 0
         self.base = Base()
-        self.saved_at = now  # when a checkpoint was last made
+        self.saved_at = -inf  # when a checkpoint was last made
         self.spoke = False  # whether an utterance was said to its end since then
         self.ended = Standing()  # at the last checkpoint that was made at the end of an utterance
         self.at_end = True  # whether no word of the next utterance was said

@@ -6,13 +6,18 @@ import pytest
 
 from streamer import wire
 from streamer.clients.connection import connect
-from streamer.clients.notices import Gap, NoServer
+from streamer.clients.notices import Gap, NoServer, Resumed
+from streamer.clients.protocol import Keeping
 from streamer.clients.subscriber import Subscriber
+from streamer.server.loop import Loop
+from streamer.server.sealing import Sealer
 from streamer.server.sockets import Sockets
 from tests.echo_engine import EchoEngine
-from tests.serving import ANY_PORT, serving
+from tests.serving import ANY_PORT, Server, serving
+from tests.tiny_engine import FORMAT, Client, noise, tiny_engine
 
 STREAM = b"s" * 16
+SAMPLES = noise(60_000, 3)
 
 
 def watch_all(subscriber: Subscriber, count: int) -> list:
@@ -106,3 +111,100 @@ def test_nobody_publishes():
         subscriber.wait_connected(0.3)
     with pytest.raises(ValueError, match="tcp://HOST:PORT"):
         Subscriber("nonsense")
+
+
+def opened_tiny(connection, **options):
+    return connection.open("tiny", format=FORMAT, **options)
+
+
+def told(published) -> list[tuple]:
+    return [(p.message.seq, p.message.kind) for p in published if isinstance(p.message, wire.Result)]
+
+
+def test_a_late_watcher_is_told_the_running_utterance():
+    with serving(tiny_engine()) as server, connect(server.address) as connection:
+        stream = opened_tiny(connection, endpoint_silence_ms=0)
+        stream.send(SAMPLES[:20_000])
+        stream.flush()
+        stream.send(SAMPLES[20_000:40_000])
+        before = stream.poll(1.0)
+        while more := stream.poll(0.3):
+            before += more
+        final = max(r.seq for r in before if r.kind == "final")
+        assert before[-1].seq > final + 1
+        with Subscriber(server.publish, inputs=server.address) as watcher:
+            watcher.wait_connected()
+            watcher.poll(0.3)
+            stream.send(SAMPLES[40_000:60_000])
+            stream.close()
+            results = before + list(stream)
+            seen = []
+            while not any(isinstance(p.message, wire.Closed) for p in seen):
+                seen += watcher.poll(5.0)
+    assert told(seen) == [(r.seq, r.kind) for r in results if r.seq > final]
+
+
+def test_what_a_watcher_missed_is_asked_for(sockets):
+    with serving(tiny_engine()) as server, connect(server.address) as connection:
+        with Subscriber(server.publish, inputs=server.address) as watcher:
+            watcher.wait_connected()
+            watcher.poll(0.3)
+            publish, dropped = server.sockets.publish_to, []
+
+            def lossy(topic, parts):
+                message = wire.decode_output(*parts)
+                if isinstance(message, wire.Result) and message.seq % 3 == 2:
+                    dropped.append(message.seq)
+                else:
+                    publish(topic, parts)
+
+            server.sockets.publish_to = lossy
+            stream = opened_tiny(connection)
+            stream.send(SAMPLES)
+            stream.close()
+            results, seen = list(stream), []
+            while not any(isinstance(p.message, wire.Closed) for p in seen):
+                seen += watcher.poll(5.0)
+        assert dropped and told(seen) == [(r.seq, r.kind) for r in results]
+
+
+def test_a_watcher_outlives_the_server_and_hears_nothing_twice():
+    sealer, seen = Sealer(None), []
+
+    def server_at(inputs=ANY_PORT, publish=ANY_PORT):
+        sockets = Sockets(inputs, publish)
+        return Server(None, loop=Loop(tiny_engine(), sockets, sealer=sealer))
+
+    server = server_at()
+    with (
+        connect(server.address, keeping=Keeping(100)) as connection,
+        Subscriber(server.publish, inputs=server.address) as watcher,
+    ):
+        watcher.wait_connected()
+        watcher.poll(0.3)
+        stream = opened_tiny(connection)
+        results = []
+        for number, at in enumerate(range(0, 60_000, 6000)):
+            stream.send(SAMPLES[at : at + 6000])
+            results += stream.poll(0.2)
+            seen += watcher.poll(0.05)
+            if number in (3, 7):
+                server.loop.engine.drain = lambda now: []
+                server.loop.stop()
+                server.stop()
+                server = server_at(server.address, server.publish)
+        stream.close()
+        results += list(stream)
+        while not any(isinstance(p.message, wire.Closed) for p in seen):
+            seen += watcher.poll(5.0)
+        seen += watcher.poll(0.3)
+        assert [type(n) for n in stream.notices()] == [Resumed, Resumed]
+    server.stop()
+    assert [r.seq for r in results] == list(range(1, len(results) + 1))
+    assert told(seen) == [(r.seq, r.kind) for r in results]
+    undisturbed = Client(tiny_engine()).open()
+    undisturbed.audio(SAMPLES)
+    undisturbed.close()
+    undisturbed.settle()
+    texts = [(r.kind, r.alternatives[0].text) for r in undisturbed.results]
+    assert [(r.kind, r.alternatives[0].text) for r in results] == texts
