@@ -51,6 +51,8 @@ class FedStreams:
                 opened.incarnation, opened.ending = message.incarnation, None
             elif waits:
                 opened.order.expect(message.results)
+        elif isinstance(message, wire.Refused):  # its last results are not kept
+            yield from self.settle(message.stream)
         elif isinstance(message, wire.Replayed):
             yield from self.settle(message.stream, message.first)
         elif isinstance(message, wire.Result | wire.Closed):

@@ -444,7 +444,8 @@ class StreamProtocol:
         if self._replays > MOST_REPLAYS:
             self._give(self._order.settle(self.in_force.stream))
             self._derive(self._fed.settle())
-        return [wire.encode(wire.Replay(stream, first)) for stream, first in wanted]
+        owner = self.in_force.owner
+        return [wire.encode(wire.Replay(stream, first, owner)) for stream, first in wanted]
 
     def _refuse(self, refused: wire.Refused, now: float) -> None:
         missing = (refused.code == "hole" and refused.field != "start") or refused.code == "overrun"

@@ -128,14 +128,19 @@ class Subscriber:
             message = wire.decode_output(*parts[:2])
         except wire.WireError:
             return
-        if not isinstance(message, wire.Result | wire.Replayed):
+        if not isinstance(message, wire.Result | wire.Replayed | wire.Refused):
             return
         topic = self._topics.get(message.stream)
         if topic is None:
             return
         stream = self._streams[topic]
-        news = stream.take(message) if isinstance(message, wire.Result) else stream.replayed(message)
-        yield from self._seen(topic, stream, news)
+        match message:
+            case wire.Result():
+                yield from self._seen(topic, stream, stream.take(message))
+            case wire.Replayed():
+                yield from self._seen(topic, stream, stream.not_kept(before=message.first))
+            case wire.Refused():
+                yield from self._seen(topic, stream, stream.not_kept(before=0))
 
     def _read(self, topic: bytes, parts: list[bytes]) -> Iterator[Published]:
         try:

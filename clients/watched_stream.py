@@ -43,9 +43,9 @@ class WatchedStream:
             yield from self._in_order(message.seq).take(message, self._replays)
         yield from self._end()
 
-    def replayed(self, message: wire.Replayed) -> Iterator[Seen]:
-        """What is not kept any more never comes."""
-        yield from self._settle(message.first)
+    def not_kept(self, before: int) -> Iterator[Seen]:
+        """The results before number `before` are not kept any more, and never come; 0: none are kept."""
+        yield from self._settle(before)
 
     def wanted(self, now: float) -> int:
         """The first result to ask for now; 0 where none lacks."""

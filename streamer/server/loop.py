@@ -162,9 +162,13 @@ class Loop:
         return True
 
     def _replay(self, peer: bytes, message: wire.Replay) -> None:
-        """Send again what the ring of a stream has, to whoever may hear it; to others there is none."""
-        own = self.engine.expected(peer, message.stream) > 0
-        kept = self._rings.since(message.stream, message.from_seq, own)
+        """Send again what the ring of a stream has, to whoever may hear it."""
+        kept = self._rings.since(message.stream, message.from_seq, message.owner)
+        if kept is None:
+            text = "there is no such stream, or it isn't published"
+            refused = wire.Refused("unknown_stream", text, "stream", message.request, message.stream)
+            self.sockets.send(peer, wire.encode(refused))
+            return
         for sent in kept:
             self.sockets.send(peer, [sent.header])
         self.sockets.send(peer, wire.encode(replayed(message, kept)))
@@ -198,7 +202,7 @@ class Loop:
             self.recorder.answer(now, peer, parts)
         if isinstance(message, wire.Opened):
             self._topics[message.stream] = message.topic.encode()
-            self._rings.begin(message.stream, bool(message.topic))
+            self._rings.begin(message)
         elif isinstance(message, wire.Result):
             self._rings.add(message, parts[0])
             self._publish(self._topics[message.stream], parts)

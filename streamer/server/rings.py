@@ -2,6 +2,7 @@
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable
+from hmac import compare_digest
 
 from msgspec import Struct
 
@@ -24,6 +25,7 @@ class Ring(Struct):
     """What one stream said last."""
 
     published: bool
+    owner: bytes
     results: deque[SentResult]
     began: int = 1  # the first result of the running utterance
     num_bytes: int = 0
@@ -38,11 +40,12 @@ class Rings:
         self._ended: OrderedDict[bytes, Ring] = OrderedDict()
         self._most_bytes, self._num_bytes = most_bytes, 0
 
-    def begin(self, stream: bytes, published: bool) -> None:
+    def begin(self, opened: wire.Opened) -> None:
         """A stream is open; one that goes on keeps what it has."""
+        stream = opened.stream
         if stream in self._ended:
             self._rings[stream] = self._ended.pop(stream)
-        self._rings.setdefault(stream, Ring(published, deque()))
+        self._rings.setdefault(stream, Ring(bool(opened.topic), opened.owner, deque()))
 
     def add(self, result: wire.Result, header: bytes) -> None:
         """`result` was sent as `header`. One that is said again after a resumption stands for the first."""
@@ -73,11 +76,11 @@ class Rings:
         while self._ended and next(iter(self._ended.values())).until <= now:
             self._forget(self._ended.popitem(last=False)[1])
 
-    def since(self, stream: bytes, seq: int, owner: bool) -> list[SentResult]:
-        """The results from `seq` on, for 0 those of the running utterance; none of what isn't told."""
+    def since(self, stream: bytes, seq: int, owner: bytes = b"") -> list[SentResult] | None:
+        """The results from `seq` on, for 0 those of the running utterance; None where they aren't told."""
         ring = self._rings.get(stream) or self._ended.get(stream)
-        if ring is None or not (ring.published or owner):
-            return []
+        if ring is None or not (ring.published or compare_digest(ring.owner, owner)):
+            return None
         first = seq or ring.began
         return [sent for sent in ring.results if sent.seq >= first]
 

@@ -80,13 +80,14 @@ class Resume(Message, tag=True, frozen=True):
 
 
 class Replay(Message, tag=True, frozen=True):
-    """Ask for the last results of a published stream again, from `from_seq` on; 0: the running utterance.
+    """Ask for the last results of a stream again, from `from_seq` on; 0: the running utterance.
 
-    Answered by these `Result`s and `Replayed`.
+    Answered by these `Result`s and `Replayed`. Of a stream that isn't published only for its `owner`.
     """
 
     stream: Id
     from_seq: Count = 0
+    owner: Annotated[bytes, Meta(max_length=ID_BYTES)] = b""
     request: Name = ""
 
 

@@ -67,7 +67,10 @@ class World:
         payload = parts[1] if len(parts) > 1 else b""
         message = wire.decode_input(*parts)
         if isinstance(message, wire.Replay):
-            kept = self.rings.since(message.stream, message.from_seq, True) or []
+            kept = self.rings.since(message.stream, message.from_seq, message.owner)
+            if kept is None:
+                self.down.append((wire.Refused("unknown_stream", "", stream=message.stream), b""))
+                return
             self.down += [(wire.decode_output(sent.header), b"") for sent in kept]
             self.down.append((replayed(message, kept), b""))
         else:
@@ -76,7 +79,7 @@ class World:
     def _said(self, outgoing) -> None:
         for out in outgoing:
             if isinstance(out.message, wire.Opened):
-                self.rings.begin(out.message.stream, True)
+                self.rings.begin(out.message)
             elif isinstance(out.message, wire.Result):
                 self.rings.add(out.message, wire.encode(out.message)[0])
             self.down.append((out.message, out.condition))

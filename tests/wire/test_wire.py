@@ -24,7 +24,7 @@ INPUTS = [
     wire.Flush(ID, OWNER, 6),
     wire.Close(ID, OWNER, 2**62),
     wire.Resume("again", ID, OWNER, incarnation=wire.Incarnation(2, b"nonce"), deaths=1, fresh=True),
-    wire.Replay(ID, 7, "q"),
+    wire.Replay(ID, 7, OWNER, "q"),
 ]
 OUTPUTS = [
     wire.Description("q", models=(wire.ModelDescription("captions-en", rates=(16000,)),)),
