@@ -121,6 +121,9 @@ def read_card(folder: Path) -> Card:
         if len(content) > MAX_BYTES:
             raise ValueError(f"{path}: more than {MAX_BYTES} bytes; no card needs so many")
         raw = tomllib.loads(content.decode())
+        if unknown := sorted(raw.keys() - set(_Written.__struct_fields__)):
+            known = ", ".join(_Written.__struct_fields__)
+            raise ValueError(f"{path}: {', '.join(unknown)} is unknown; there are {known}")
         written = msgspec.convert(raw, _Written)
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}; a model's folder holds card.toml") from None

@@ -62,7 +62,9 @@ class Imports:
                     f"there is no module {error.name!r} {searched} the installed packages"
                 ) from None
             raise ValueError(f"{key} {path!r} cannot be imported: {cause(error)}") from None
-        except Exception as error:  # a module may raise anything
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a module may raise anything, SystemExit too
             raise ValueError(f"{key} {path!r} cannot be imported: {cause(error)}") from None
 
 
@@ -84,13 +86,13 @@ def called(key: str, path: str, make: Callable[..., Any]) -> Any:
     """What `make`, which `path` names, returns. ValueError, one line, for whatever its code raises."""
     try:
         return make()
-    except ValueError:
+    except (ValueError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         raise ValueError(f"{key} {path!r} failed: {cause(error)}") from None
 
 
-def cause(error: Exception) -> str:
+def cause(error: BaseException) -> str:
     """An error of a user's code in one line, with the file and the line where it arose."""
     text = " ".join(str(error).split())
     if isinstance(error, SyntaxError):

@@ -80,7 +80,7 @@ class Model:
     def front(self, rate_hz: int) -> Stage:
         """Samples [B, n, 1] at `rate_hz` -> features [B, m, C]. ValueError for an unsupported rate."""
         part = self._front
-        features = _made("front", part.architecture, FRONTS, part.options, self.allowed)
+        features = _made("front", part.architecture, FRONTS, (Stage,), part.options, self.allowed)
         if not isinstance(features, Stage) or features.in_features != 1:
             raise ValueError(f"front.architecture {part.architecture!r} is no Stage of one input feature")
         if rate_hz != self.rate_hz:
@@ -141,7 +141,7 @@ def build_network(
     A name of `NETWORKS`, or "package.module:Class" where it is `allowed`.
     ValueError for an unknown name, an option that it doesn't have or one of the wrong type.
     """
-    network = _made("network", architecture, NETWORKS, options, allowed)
+    network = _made("network", architecture, NETWORKS, (Stage, Whole), options, allowed)
     if not isinstance(network, Stage | Whole):
         raise ValueError(f"network.architecture {architecture!r} is neither a Stage nor a Whole")
     return network
@@ -156,7 +156,7 @@ def _check_size(architecture: str, options: dict[str, Any], weights: Path) -> No
 
 
 def read_weights(path: Path, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of `path` in float32, which must have the names and shapes of `wanted`.
+    """The tensors of `path`, rounded to float32, which must have the names and shapes of `wanted`.
 
     Two tensors NAME.left [N, R] and NAME.right [R, C] stand for their product.
     """
@@ -177,8 +177,8 @@ def fitting(path: Path, weights: dict[str, Tensor], wanted: dict[str, Tensor]) -
             )
         if not value.is_floating_point():
             raise ValueError(f"{path}: {name} has type {value.dtype}; it must be a float")
-        if not torch.isfinite(value).all():
-            raise ValueError(f"{path}: {name} holds numbers that are not finite")
+        if not torch.isfinite(value.float()).all():
+            raise ValueError(f"{path}: {name} holds numbers that are not finite, or too large for float32")
     return {name: value.float() for name, value in weights.items()}
 
 
@@ -213,10 +213,14 @@ def _made(
     table: str,
     name: str,
     ours: Mapping[str, Callable[..., Any]],
+    kinds: tuple[type, ...],
     options: dict[str, Any],
     allowed: imports.Imports,
 ) -> Any:
-    """What the card's `table` names, built with its options: one of `ours`, or one by its import path."""
+    """What the card's `table` names, built with its options: one of `ours`, or one by its import path.
+
+    A class of none of the `kinds` is refused before its options are looked at.
+    """
     key = f"{table}.architecture"
     if name in ours:
         return built(table, name, ours[name], options)
@@ -225,6 +229,8 @@ def _made(
             f"{key} {name!r} is unknown; there are {', '.join(ours)}, and package.module:Class of your own"
         )
     make = allowed.callable_named(key, name)
+    if isinstance(make, type) and not issubclass(make, kinds):
+        raise ValueError(f"{key} {name!r} is no {' and no '.join(kind.__name__ for kind in kinds)}")
     return imports.called(key, name, lambda: built(table, name, make, options))
 
 

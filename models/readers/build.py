@@ -45,11 +45,18 @@ def reader(card: Card, folder: Path, rows: int, allowed: imports.Imports = impor
 def _own(card: Card, folder: Path, rows: int, allowed: imports.Imports) -> Reader:
     kind = card.reader.kind
     make = allowed.callable_named("reader.kind", kind)
+    if isinstance(make, type):  # what is no Reader may not even take the three
+        _check_verbs(kind, make)
     own: Reader = imports.called("reader.kind", kind, lambda: make(card, folder, rows))
-    lacking = [verb for verb in VERBS if not hasattr(own, verb)]
-    if lacking:
-        raise ValueError(f"reader.kind {kind!r} is no Reader: it lacks {', '.join(lacking)}")
+    _check_verbs(kind, own)
     return own
+
+
+def _check_verbs(kind: str, own: object) -> None:
+    lacking = [verb for verb in VERBS if not hasattr(own, verb)]
+    # A class may set its options' names when it is made.
+    if lacking and not (isinstance(own, type) and lacking == ["option_names"]):
+        raise ValueError(f"reader.kind {kind!r} is no Reader: it lacks {', '.join(lacking)}")
 
 
 def _captions(card: Card, folder: Path, rows: int) -> Reader:

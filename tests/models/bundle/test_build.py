@@ -82,10 +82,18 @@ def test_every_rate_gives_the_same_count_of_features(folder, rate):
     assert front(torch.zeros(1, rate, 1)).shape == (1, 100, 8)
 
 
-def test_float16_weights_become_float32(folder):
-    weights = {k: v.half() for k, v in load(folder).network.state_dict().items()}
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_weights_become_float32(folder, dtype):
+    weights = {k: v.to(dtype) for k, v in load(folder).network.state_dict().items()}
     save_file(weights, folder / "weights.safetensors")
     assert {v.dtype for v in load(folder).network.state_dict().values()} == {torch.float32}
+
+
+def test_float64_weights_that_float32_can_not_hold_are_refused(folder):
+    weights = {k: v.double() for k, v in load(folder).network.state_dict().items()}
+    next(iter(weights.values())).view(-1)[0] = 1e300
+    save_file(weights, folder / "weights.safetensors")
+    refused(folder, "too large for float32")
 
 
 def test_no_folder(tmp_path):
@@ -98,7 +106,8 @@ def test_no_folder(tmp_path):
         ('name = "tiny"', "name = 3", ["$.name"]),
         ('name = "tiny"', "", ["name"]),
         ('task = "commands"', 'task = "dance"', ["'dance'", "captions, commands"]),
-        ('licence = "Apache-2.0"', 'license = "x"', ["license"]),
+        ('licence = "Apache-2.0"', 'license = "x"', ["license is unknown; there are name, task"]),
+        ("[front]", "[sides]\n[front]", ["sides is unknown", "front, feeder"]),
         ("[front]", "[front", ["line"]),
         ("n_fft = 512", "n_fft = 512.5", ["front.n_fft", "int"]),
         ("n_fft = 512", "n_fft = 100", ["n_fft 100"]),

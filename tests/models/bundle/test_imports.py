@@ -127,6 +127,8 @@ def test_a_module_that_is_not_there_tells_what_was_searched(model, key):
         ("\nclass Front(:", "SyntaxError: invalid syntax ({}, line 2)"),
         ("\n\nx = 1 / 0", "ZeroDivisionError: division by zero ({}, line 3)"),
         ("x = 1", "{} has no 'Net'"),
+        ("raise SystemExit('no more')", "SystemExit: no more ({}, line 1)"),
+        ("class Odd(BaseException): ...\nraise Odd('odd')", "Odd: odd ({}, line 2)"),
     ],
 )
 def test_a_module_that_fails_tells_its_own_error(model, code, told):
@@ -146,6 +148,9 @@ def test_a_module_that_fails_tells_its_own_error(model, code, told):
         (dict(task="{m}:NUMBER"), "is no streamer.models.card.Task"),
         (dict(reader="{m}:Reader"), "is no Reader: it lacks option_names, parse, open, read"),
         (dict(reader="{m}:NUMBER"), "is not callable"),
+        (dict(reader="{m}:Net"), "is no Reader: it lacks option_names, parse, open, read"),
+        (dict(front="{m}:Reader"), "is no Stage"),
+        (dict(network="{m}:Reader"), "is no Stage and no Whole"),
         (dict(network="{m}:"), "has no ''"),
     ],
 )
