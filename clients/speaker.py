@@ -1,14 +1,22 @@
 """The loudspeaker: samples in, played at their own pace; what came too late is counted."""
 
 import threading
+import time
 from collections import deque
+from contextlib import ExitStack
 from types import TracebackType
 
 import numpy as np
 
 from streamer.clients.sound_system import load_sounddevice
+from streamer.sound.quiet import quiet_libraries
 
 BLOCK_MS = 20
+STALLED_S = 3.0  # without taking a block, after which the device is taken for gone
+
+
+class SpeakerGone(OSError):
+    """A device that was open takes no more sound."""
 
 
 class Speaker:
@@ -24,6 +32,9 @@ class Speaker:
         self._waiting: deque[np.ndarray] = deque()
         self._lock = threading.Lock()
         self._queued, self._started, self._ended = 0, False, False
+        self._taken_at = time.monotonic()
+        self._quiet = ExitStack()  # PortAudio's own thread tells of faults that we tell in one line
+        self._quiet.enter_context(quiet_libraries())
         try:
             self._stream = sounddevice.OutputStream(
                 samplerate=rate_hz,
@@ -35,12 +46,18 @@ class Speaker:
             )
             self._stream.start()
         except (sounddevice.PortAudioError, ValueError) as error:
+            self._quiet.close()
             text = " ".join(str(error).split())
             raise OSError(f"no sound output here ({text}); use --output FILE without --play") from None
 
     @property
     def lead(self) -> float:
-        """Seconds of sound that are written and not yet played."""
+        """Seconds of sound that are written and not yet played.
+
+        SpeakerGone once the device is gone: its stream has ended, or it took nothing for STALLED_S.
+        """
+        if not self._stream.active or time.monotonic() - self._taken_at > STALLED_S:
+            raise SpeakerGone("the loudspeaker is gone; was it unplugged?")
         return self._queued / self.rate_hz
 
     def write(self, samples: np.ndarray) -> None:
@@ -60,9 +77,10 @@ class Speaker:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stream.stop() if kind is None else self._stream.abort()
         self._stream.close()
+        self._quiet.close()
 
-    def _play(self, out: np.ndarray, frames: int, time: object, status: object) -> None:
-        filled = 0
+    def _play(self, out: np.ndarray, frames: int, when: object, status: object) -> None:
+        filled, self._taken_at = 0, time.monotonic()
         with self._lock:
             while filled < frames and self._waiting:
                 part = self._waiting[0]

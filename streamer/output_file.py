@@ -28,8 +28,8 @@ def replacing(path: Path | str) -> Iterator[Path]:
     # The ending stays, because it tells some writers what to write.
     partial = target.with_name(f".{secrets.token_hex(6)}{target.suffix}")
     with _named(path, partial):
-        partial.touch(exist_ok=False)
         try:
+            partial.touch(exist_ok=False)
             mode = stat.S_IMODE((target if target.exists() else partial).stat().st_mode)
             yield partial
             partial.chmod(mode)  # some writers make a file of their own, for the owner alone

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from streamer.cli.told_to_end import told_to_end_by_signals
+
 if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter, Parameter
 
@@ -180,7 +182,9 @@ def _declared(run: Callable[[Any], int | None]) -> "tuple[list[Parameter], Any]"
     hints = get_type_hints(options)
 
     def called(**values: Any) -> None:
-        raise typer.Exit(run(options(**values)) or 0)
+        with told_to_end_by_signals():
+            status = run(options(**values))
+        raise typer.Exit(status or 0)
 
     called.__signature__ = inspect.Signature(  # type: ignore[attr-defined] # typer reads it, as inspect does
         [_parameter(field, hints[field.name]) for field in _ordered(options)]

@@ -1,7 +1,6 @@
 """`streamer compose`: a piece from nothing, a number, a text or a few notes, heard, written or drawn."""
 
 import os
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -30,21 +29,11 @@ def compose(wish: Compose) -> None:
     config = wish.settings()
     _check(wish)
     soundfont = read_soundfont(wish)
-    with terminated_like_interrupted(), source_of(config, wish) as source:
+    with source_of(config, wish) as source:
         if wish.play:
             play(source, wish)
         else:
             write(source, wish, soundfont)
-
-
-@contextmanager
-def terminated_like_interrupted() -> Iterator[None]:
-    """SIGTERM ends the command as Ctrl-C does: nothing half-written stays, the terminal is as it was."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from streamer.cli.compose_options import SCORES, Compose
 from streamer.cli.compose_plan import open_piece, plan
 from streamer.clients.keys import Keys
 from streamer.clients.live_area import LiveArea
-from streamer.clients.speaker import Speaker
+from streamer.clients.speaker import Speaker, SpeakerGone
 from streamer.errors import WrongCall
 from streamer.music.melody_input import KEYS, REST, MidiPort
 from streamer.music.performance import Performance
@@ -27,12 +27,21 @@ KEYBOARD, PORT = "keys", "port:"
 
 
 def play(source: PieceSource, wish: Compose) -> None:
-    """Let the piece be heard; it has no end unless it was asked for one."""
+    """Let the piece be heard; it has no end unless it was asked for one.
+
+    What was played is written whole, also where a signal, Ctrl-C or a loudspeaker that vanishes ends it.
+    """
     if wish.is_sound:
         raise WrongCall(f"--play writes {', '.join(SCORES)} or --roll; for sound leave --play out")
     kept = bool(wish.output or wish.roll)
     performance = open_piece(source, wish, plan(source, wish, None), kept)
-    LivePerformance(source, performance, wish.accompany).run()
+    live = LivePerformance(source, performance, wish.accompany)
+    try:
+        live.run()
+    except (KeyboardInterrupt, SpeakerGone):
+        if performance.piece.steps:
+            write_scores(performance.piece, source, wish)
+        raise
     write_scores(performance.piece, source, wish)
 
 
@@ -55,7 +64,7 @@ class LivePerformance:
         self.shown: deque[tuple[int, ...]] = deque(maxlen=256)
 
     def run(self) -> None:
-        """Play to the end, or until q."""
+        """Play to the end, or until q. SpeakerGone where the loudspeaker vanishes."""
         with ExitStack() as stack:
             keys = stack.enter_context(Keys())
             stack.enter_context(self.speaker)

@@ -1,6 +1,5 @@
 """`streamer live`: a microphone or a recording to a server, and its words to the screen as they come."""
 
-import signal
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from streamer.cli.along import Along, reading_along
 from streamer.cli.command import flag, option
 from streamer.cli.live_output import Output, check_save
 from streamer.cli.live_sources import SoundSource, sound_blocks, sound_source, source_name
-from streamer.cli.live_talk import Talk, ToldToEnd
+from streamer.cli.live_talk import Talk
 from streamer.cli.options import Written, address, existing
 from streamer.clients.caption_file import CaptionFile
 from streamer.clients.caption_forms import Format
@@ -82,8 +81,6 @@ def live(options: Live) -> int:
     output.check(remarks=options.along is not None)
     if options.save:
         check_save(options.save, options.force)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _told_to_end)
     if options.connect is None:
         config, model = with_model(config, model)
         catalog.find(model, config.folders())  # a wrong name is told before anything starts
@@ -115,8 +112,6 @@ def live(options: Live) -> int:
                 readers = Along(connection, stream, shown)
                 talk = Talk(stream, figures, shown, saved, rewriter, pid, readers)
                 talk.run(sound_blocks(source, figures, options.reconnect or sys.stdout.isatty()))
-        except ToldToEnd as told:
-            raise OSError(f"ended by {told}") from None
         except (Refusal, StreamOver) as error:
             raise ValueError(str(error)) from None
     if isinstance(source, Microphone):
@@ -124,11 +119,6 @@ def live(options: Live) -> int:
     if source.warning:
         print(f"streamer: {source.warning}", file=sys.stderr)
     return int(source.broken)
-
-
-def _told_to_end(number: int, frame: object) -> None:
-    """The last words come out, and the terminal is as it was, as after Ctrl-C; the exit differs."""
-    raise ToldToEnd(signal.Signals(number).name)
 
 
 def _server(stack: ExitStack, config: Config) -> ServerProcess:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from streamer import wire
 from streamer.cli.along import Along
+from streamer.cli.told_to_end import ToldToEnd
 from streamer.clients.caption_file import CaptionFile
 from streamer.clients.caption_forms import best_text
 from streamer.clients.connection import Stream
@@ -23,10 +24,6 @@ WAIT_S = 0.01  # for results, after Ctrl-C
 LAST_WORDS_S = 0.5  # after Ctrl-C; all is over within a second, the exit of a busy machine included
 REWRITING_S = 10.0  # for the offline network's last utterances, when a recording has ended
 LOOK_S = 1.0  # between looks at the server's processor time
-
-
-class ToldToEnd(KeyboardInterrupt):
-    """A signal other than Ctrl-C's, by name."""
 
 
 class Talk:

@@ -4,6 +4,8 @@ import multiprocessing
 import signal
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -46,7 +48,8 @@ class Rewriter:
         )
 
     def __enter__(self) -> "Rewriter":
-        self._child.start()
+        with _unheard_by_children():
+            self._child.start()
         self._childs.close()  # the child's alone now: when it dies, the pipe ends
         return self
 
@@ -129,10 +132,26 @@ def later(reading: wire.Alternative, offset: int) -> wire.Alternative:
     return replace(reading, words=tuple(words))
 
 
+@contextmanager
+def _unheard_by_children() -> Iterator[None]:
+    """A process that is started inside hears no Ctrl-C, SIGTERM or SIGHUP from its first instant on.
+
+    They reach the whole group of a terminal, and are the parent's to hear: it wants the last words first.
+    One that comes meanwhile is heard at the end.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _work(config: Config, rate_hz: int, options: CaptionOptions, pipe: Connection) -> None:
     """The child: says "" when it is ready, else why not; then a reading of each utterance's sound."""
-    # Ctrl-C is the parent's to hear: it wants the last words first.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # for where signals can't be blocked
     try:
         offline = _offline(config, options)
     except (ValueError, OSError) as error:

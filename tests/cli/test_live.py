@@ -1,5 +1,8 @@
 """A live session's middle: what the microphone gives, what a server that leaves does, offline rewriting."""
 
+import multiprocessing
+import os
+import signal
 import threading
 import time
 from contextlib import ExitStack
@@ -12,7 +15,8 @@ from streamer import wire
 from streamer.cli import live_sources
 from streamer.cli.live import Live, stream_options
 from streamer.cli.live_sources import sound_blocks, sound_source
-from streamer.cli.live_talk import Talk, ToldToEnd, moved
+from streamer.cli.live_talk import Talk, moved
+from streamer.cli.told_to_end import ToldToEnd, told_to_end_by_signals
 from streamer.clients.caption_forms import TextLines
 from streamer.clients.connection import connect
 from streamer.clients.files import AudioFile
@@ -123,6 +127,35 @@ def test_utterances_are_rewritten_in_their_order(tmp_path):
         (word,), words = before.alternatives[0].words, after.alternatives[0].words
         assert after.seq == before.seq
         assert all(word.start - RATE_HZ <= w.start <= w.end <= word.end + RATE_HZ for w in words)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_offline_network_goes_on_after_signals_to_the_whole_terminal(tmp_path, number):
+    config = Config(
+        models={MODEL: ModelOptions(folder=str(write_model(tmp_path / "whole", network=OFFLINE)))}
+    )
+    with Rewriter(config, RATE_HZ) as rewriter:
+        (child,) = multiprocessing.active_children()
+        os.kill(child.pid, number)
+        rewriter.wait_ready()
+        os.kill(child.pid, number)
+        rewriter.hear(bytes(4 * RATE_HZ))
+        rewriter.rewrite(final("last", 0, RATE_HZ))
+        assert len(rewriter.finish(time.monotonic() + 60)) == 1
+
+
+def test_a_signal_that_is_ignored_stays_so_and_any_other_is_one_line():
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGHUP, signal.SIGTERM)}
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        with pytest.raises(OSError, match="^ended by SIGTERM$"), told_to_end_by_signals():
+            os.kill(os.getpid(), signal.SIGHUP)
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def test_an_offline_network_that_is_not_there_is_one_line(tmp_path):

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from functools import partial
 
 import mido
 import numpy as np
@@ -152,15 +153,73 @@ def test_bad_input_is_one_line_and_leaves_nothing(compose, tmp_path, monkeypatch
     refused(compose("--temperature", "-1"), 2, "temperature")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_what_is_stopped_leaves_nothing(compose, tmp_path, monkeypatch, number):
     monkeypatch.setattr("streamer.cli.compose_file.SoundFile.write", lambda *_: os.kill(os.getpid(), number))
     # A shell that runs the tests in the background has them ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    before = signal.getsignal(signal.SIGTERM)
-    code, out, _ = compose("--output", tmp_path / "a.wav")
-    assert (code, out, list(tmp_path.iterdir())) == (130, "", [])
-    assert signal.getsignal(signal.SIGTERM) == before
+    before = signal.getsignal(number)
+    code, out, lines = compose("--output", tmp_path / "a.wav")
+    assert (out, list(tmp_path.iterdir())) == ("", [])
+    if number == signal.SIGINT:
+        assert code == 130
+    else:
+        assert code == 1 and lines[-1] == f"streamer: ended by {number.name}"
+    assert signal.getsignal(number) == before
+
+
+class Output:
+    """A sound output that plays for some blocks, and then `stops`."""
+
+    def __init__(self, stops, callback, blocksize, **options):
+        self.stops, self.callback, self.block = stops, callback, np.zeros((blocksize, 2), np.float32)
+        self.left = 20
+
+    def start(self):
+        pass
+
+    stop = abort = close = start
+
+    @property
+    def active(self):
+        if not self.left:
+            return self.stops()
+        self.left -= 1
+        self.callback(self.block, len(self.block), None, None)
+        return True
+
+
+def vanish():
+    return False
+
+
+def signalled(number):
+    os.kill(os.getpid(), number)
+    return True
+
+
+@pytest.mark.parametrize(
+    "stops, ends",
+    [
+        (vanish, (1, "streamer: the loudspeaker is gone; was it unplugged?")),
+        (partial(signalled, signal.SIGTERM), (1, "streamer: ended by SIGTERM")),
+        (partial(signalled, signal.SIGHUP), (1, "streamer: ended by SIGHUP")),
+        (partial(signalled, signal.SIGINT), (130, None)),
+    ],
+)
+def test_what_was_played_is_written_whatever_ends_it(compose, tmp_path, monkeypatch, stops, ends):
+    class SoundSystem:
+        PortAudioError = RuntimeError
+        OutputStream = staticmethod(partial(Output, stops))
+
+    monkeypatch.setattr("streamer.clients.speaker.load_sounddevice", lambda: SoundSystem)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    code, out, lines = compose("--play", "--seed", 3, "--output", tmp_path / "a.mid")
+    status, line = ends
+    assert (code, out) == (status, "")
+    assert line is None or lines[-1] == line
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mid"]
+    assert mido.MidiFile(tmp_path / "a.mid").length > 0
 
 
 def test_without_a_loudspeaker(compose, monkeypatch):
