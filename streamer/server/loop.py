@@ -86,6 +86,8 @@ class Loop:
         if self.memory.over(now) and now >= self._next_shedding:
             self._shed(now)
         taken = self._take_inputs(now)
+        if self.sockets.flooded:
+            self._drop_connections("a message has more parts than can be discarded in time")
         outgoing = self.engine.tick(now)
         if self.recorder:
             expired = self.engine.expired
@@ -97,12 +99,14 @@ class Loop:
         """Give memory back before the machine suffers: streams stay, connections are dropped."""
         self._next_shedding = now + SHEDDING_SECONDS
         self.peers.forget_idle(now)
-        self.sockets.reopen()
-        give_back()
         held, most = (num_bytes // 2**20 for num_bytes in (self.memory.held_bytes, self.memory.most_bytes))
-        announce(
-            f"{held} MiB held, {most} may be: all connections were dropped; those who are well connect again"
-        )
+        self._drop_connections(f"{held} MiB held, {most} may be")
+        give_back()
+
+    def _drop_connections(self, why: str) -> None:
+        """Drop all: ZeroMQ lets none be chosen. Streams stay."""
+        self.sockets.reopen()
+        announce(f"{why}: all connections were dropped; those who are well connect again")
 
     def _take_inputs(self, now: float) -> int:
         """Give the engine what has arrived, within the bounds of a turn; how many inputs it was given."""

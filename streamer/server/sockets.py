@@ -14,6 +14,9 @@ SEND_HIGH_WATER = 10_000
 RECEIVE_HIGH_WATER = 256
 # Parts too many of a message that are dropped before the engine may step.
 DISCARDED_AT_ONCE = 20_000
+# Parts too many of one message, after which its sender is hostile. ZeroMQ gives nobody else's inputs until
+# it has given all of them, at about a microsecond each.
+MOST_DISCARDED = 200_000
 # Connections whose addresses are remembered, the oldest forgotten first.
 MOST_ADDRESSES = 100_000
 # A subscription is MODEL/STREAM, or the beginning of it.
@@ -37,6 +40,7 @@ class Sockets:
         self.undelivered = 0  # answers whose peer had gone or had stopped reading
         self._addresses: dict[bytes, str] = {}  # of the peers heard last
         self._discarding = False  # whether the message that is being received has parts too many
+        self._discarded = 0  # of these parts
 
     def __enter__(self) -> "Sockets":
         return self
@@ -51,8 +55,13 @@ class Sockets:
         process took the address meanwhile.
         """
         self._context.destroy(linger=0)
-        self._discarding = False
+        self._discarding, self._discarded = False, 0
         self._open(self.inputs, self.publish)
+
+    @property
+    def flooded(self) -> bool:
+        """Whether one message has so many parts that only `reopen` lets the others be heard soon."""
+        return self._discarded >= MOST_DISCARDED
 
     def close(self) -> None:
         """Close both; what is queued may leave for LINGER_MS."""
@@ -95,8 +104,9 @@ class Sockets:
         # A frame knows whether more follow; asking the socket takes eight times as long.
         for _ in range(DISCARDED_AT_ONCE):
             if not self._router.recv(copy=False).more:
-                self._discarding = False
+                self._discarding, self._discarded = False, 0
                 return True
+        self._discarded += DISCARDED_AT_ONCE
         return False
 
     def address_of(self, peer: bytes) -> str:

@@ -11,8 +11,9 @@ import pytest
 import zmq
 
 from streamer import wire
+from streamer.clients.connection import connect
 from streamer.server.loop import INTAKE_SECONDS, Loop, stopped_by_signals
-from streamer.server.sockets import DISCARDED_AT_ONCE, AddressError, Sockets, on_loopback
+from streamer.server.sockets import DISCARDED_AT_ONCE, MOST_DISCARDED, AddressError, Sockets, on_loopback
 from tests.echo_engine import EchoEngine
 from tests.serving import ANY_PORT, serving
 
@@ -142,6 +143,20 @@ def test_parts_too_many_are_dropped_a_few_at_a_time_and_refused():
         assert arrived == [[b"part"] * wire.MAX_PARTS, [b"next"]]
         assert empty == 2  # the engine may step in between
         peer.socket.close()
+
+
+def test_a_message_of_very_many_parts_costs_nobody_else_a_stream(capsys):
+    format = {"encoding": "s16", "rate": 16000, "channels": 1}
+    with serving(EchoEngine()) as server, connect(server.address) as connection, peer(server) as hostile:
+        stream = connection.open("echo", format=format)
+        stream.send(bytes(1600))
+        hostile.socket.send_multipart([b""] * (MOST_DISCARDED + 2 * DISCARDED_AT_ONCE))
+        assert isinstance(hostile.next(), wire.Refused)
+        stream.send(bytes(1600))
+        stream.close()
+        assert list(stream) is not None and stream.closed.reason == "closed"
+        assert stream.closed.through == stream.position
+    assert "all connections were dropped" in capsys.readouterr().err
 
 
 def test_a_turn_takes_inputs_for_a_bounded_time():
