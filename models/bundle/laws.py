@@ -1,25 +1,16 @@
 """Each law of a Stage or a Whole as a generator of findings: how far the network is from keeping it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil, inf
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+from streamer.models.bundle.findings import Finding, compare, same, truth
 from streamer.models.layers.stage import Chain, Stage, State
 from streamer.models.layers.whole import Whole
-
-
-@dataclass(frozen=True)
-class Finding:
-    """How far apart two things were that the law wants equal, and how large they were."""
-
-    claim: str  # what is wrong if they differ
-    difference: float
-    scale: float = 0.0
-
 
 Network = TypeVar("Network", Stage, Whole)
 Law = Callable[[Network, int, torch.Generator], Iterator[Finding]]
@@ -32,9 +23,9 @@ def cuts(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Finding
     kept = tuple(leaf.clone() for leaf in begin)
     weights = {name: value.clone() for name, value in stage.state_dict().items()}
     whole, end = stage.step(x, begin)
-    yield from _same("step changed the state that it was given", kept, begin)
+    yield from same("step changed the state that it was given", kept, begin)
     again, _ = stage.step(x, begin)
-    yield _compare("the same step gave another output the second time", whole, again)
+    yield compare("the same step gave another output the second time", whole, again)
     count = x.shape[1] // stage.block
     for cut in _cuts(count, random):
         state, outputs = begin, []
@@ -43,10 +34,10 @@ def cuts(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Finding
             outputs.append(y)
             # A stranger's step: a module that remembers anything gives itself away.
             stage.step(torch.randn_like(chunk[:1]), stage.initial_state(1))
-        yield _compare(f"chunks of {cut} blocks gave other outputs", whole, torch.cat(outputs, 1))
-        yield from _same(f"chunks of {cut} blocks gave another state", end, state)
+        yield compare(f"chunks of {cut} blocks gave other outputs", whole, torch.cat(outputs, 1))
+        yield from same(f"chunks of {cut} blocks gave another state", end, state)
     for name, value in stage.state_dict().items():
-        yield _compare(f"step changed {name}, which the module holds", weights[name], value)
+        yield compare(f"step changed {name}, which the module holds", weights[name], value)
 
 
 def rows(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Finding]:
@@ -58,17 +49,17 @@ def rows(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Finding
     together = torch.cat([first, second], dim=1)
     for row in range(3):
         alone, own = _run(stage, x[row : row + 1], half, stage.initial_state(1))
-        yield _compare("a row alone gave other outputs", together[row : row + 1], alone)
-        yield from _same("a row alone gave another state", _row(end, row), own)
+        yield compare("a row alone gave other outputs", together[row : row + 1], alone)
+        yield from same("a row alone gave another state", _row(end, row), own)
         poisoned = x.clone()
         poisoned[[r for r in range(3) if r != row]] = torch.nan
         beside, own = _run(stage, poisoned, half, stage.initial_state(3))
         claim = "a neighbour's NaN reached a row"
-        yield _compare(claim, together[row : row + 1], beside[row : row + 1])
-        yield from _same(claim, _row(end, row), _row(own, row))
+        yield compare(claim, together[row : row + 1], beside[row : row + 1])
+        yield from same(claim, _row(end, row), _row(own, row))
     turned, own = _run(stage, x.flip(0), half, stage.initial_state(3))
-    yield _compare("rows in another order gave other outputs", together, turned.flip(0))
-    yield from _same("rows in another order gave other states", end, tuple(leaf.flip(0) for leaf in own))
+    yield compare("rows in another order gave other outputs", together, turned.flip(0))
+    yield from same("rows in another order gave other states", end, tuple(leaf.flip(0) for leaf in own))
 
 
 def shape(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Finding]:
@@ -79,14 +70,14 @@ def shape(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Findin
         types = [leaf.dtype for leaf in state]
         for count in (1, 2, blocks):
             shapes = [tuple(leaf.shape) for leaf in state]
-            yield _truth(f"the state is {shapes}, wanted {wanted}", shapes == wanted)
+            yield truth(f"the state is {shapes}, wanted {wanted}", shapes == wanted)
             found_types = [leaf.dtype for leaf in state]
-            yield _truth(f"the state's types became {found_types}", found_types == types)
+            yield truth(f"the state's types became {found_types}", found_types == types)
             y, state = stage.step(_sequence(stage, batch, count, random), state)
-            yield _truth("the state is not a flat tuple of tensors", _is_state(state))
+            yield truth("the state is not a flat tuple of tensors", _is_state(state))
             size = (batch, count * stage.block * stage.ratio, stage.out_features)
-            yield _truth(f"outputs are {tuple(y.shape)}, wanted {size}", tuple(y.shape) == size)
-    yield _truth(
+            yield truth(f"outputs are {tuple(y.shape)}, wanted {size}", tuple(y.shape) == size)
+    yield truth(
         f"block {stage.block} gives no whole number of outputs at ratio {stage.ratio}",
         (stage.block * stage.ratio).denominator == 1,
     )
@@ -118,7 +109,7 @@ def honesty(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Find
             true_until = stage.warmup + int((before - stage.lookahead) * stage.ratio)
             if true_until > stage.warmup:
                 kept = slice(stage.warmup, true_until)
-                yield _compare(claim, true[:, kept], y[:, kept])
+                yield compare(claim, true[:, kept], y[:, kept])
 
 
 def drain(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Finding]:
@@ -135,19 +126,19 @@ def drain(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Findin
         closed = stage(part)
         wanted = (2, ceil(steps * stage.ratio), stage.out_features)
         claim = f"{steps} steps closed to {tuple(closed.shape)}, wanted {wanted}"
-        yield _truth(claim, tuple(closed.shape) == wanted)
-        yield _compare("closing a stream gave other outputs than the whole", closed, _live(stage, part))
+        yield truth(claim, tuple(closed.shape) == wanted)
+        yield compare("closing a stream gave other outputs than the whole", closed, _live(stage, part))
         true_until = int(max(0, steps - stage.lookahead) * stage.ratio)
         longer = stage(torch.cat([part, x], dim=1))
-        yield _compare(
+        yield compare(
             "closing changed outputs that were true", closed[:, :true_until], longer[:, :true_until]
         )
     held = _held_back(stage, random)
     claim = f"it holds {held} steps back and declares a lookahead of {stage.lookahead}"
-    yield _truth(f"{claim}, which is too little", held <= stage.lookahead)
+    yield truth(f"{claim}, which is too little", held <= stage.lookahead)
     # A lookahead is rounded up to whole blocks and outputs.
-    yield _truth(f"{claim}, which is too much", held < max(stage.block, ceil(1 / stage.ratio), 1))
-    yield _truth("the last input reached no output", _last_matters(stage, x, random))
+    yield truth(f"{claim}, which is too much", held < max(stage.block, ceil(1 / stage.ratio), 1))
+    yield truth("the last input reached no output", _last_matters(stage, x, random))
 
 
 def endurance(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Finding]:
@@ -159,13 +150,13 @@ def endurance(stage: Stage, blocks: int, random: torch.Generator) -> Iterator[Fi
         y, state = stage.step(block, state)
         outputs.append(y)
         after = f"after {count} blocks"
-        yield _truth(f"the state has another shape {after}", [leaf.shape for leaf in state] == shapes)
+        yield truth(f"the state has another shape {after}", [leaf.shape for leaf in state] == shapes)
         finite = all(bool(torch.isfinite(leaf).all()) for leaf in (y, *state) if leaf.is_floating_point())
-        yield _truth(f"an output or a state is not finite {after}", finite)
+        yield truth(f"an output or a state is not finite {after}", finite)
     whole, end = stage.step(x[:1], stage.initial_state(1))
     claim = f"{blocks} blocks one by one gave another"
-    yield _compare(f"{claim} output than in one piece", whole, torch.cat(outputs, dim=1)[:1])
-    yield from _same(f"{claim} state than in one piece", end, _row(state, 0))
+    yield compare(f"{claim} output than in one piece", whole, torch.cat(outputs, dim=1)[:1])
+    yield from same(f"{claim} state than in one piece", end, _row(state, 0))
 
 
 def _parts(stage: Stage) -> Iterator[tuple[str, Stage]]:
@@ -182,13 +173,13 @@ def whole_rows(network: Whole, blocks: int, random: torch.Generator) -> Iterator
     counts = network.out_lengths(lengths).tolist()
     for row, (length, count) in enumerate(zip(lengths.tolist(), counts)):
         alone = network(x[row : row + 1, :length], lengths[row : row + 1])
-        yield _compare("a row alone gave other outputs", true[row, :count], alone[0, :count])
+        yield compare("a row alone gave other outputs", true[row, :count], alone[0, :count])
     poisoned = x.clone()
     for row, length in enumerate(lengths.tolist()):
         poisoned[row, length:] = torch.nan
     y = network(poisoned, lengths)
     for row, count in enumerate(counts):
-        yield _compare("the padding reached an output", true[row, :count], y[row, :count])
+        yield compare("the padding reached an output", true[row, :count], y[row, :count])
 
 
 def whole_lengths(network: Whole, blocks: int, random: torch.Generator) -> Iterator[Finding]:
@@ -196,10 +187,10 @@ def whole_lengths(network: Whole, blocks: int, random: torch.Generator) -> Itera
     x, lengths = _recordings(network, blocks, random)
     wanted = [ceil(length * network.ratio) for length in lengths.tolist()]
     out_lengths = network.out_lengths(lengths).tolist()
-    yield _truth(f"out_lengths gives {out_lengths}, wanted {wanted}", out_lengths == wanted)
+    yield truth(f"out_lengths gives {out_lengths}, wanted {wanted}", out_lengths == wanted)
     y = network(x, lengths)
     claim = f"outputs are {tuple(y.shape)}, wanted {(len(x), max(wanted), network.out_features)}"
-    yield _truth(claim, y.shape[1] >= max(wanted) and y.shape[::2] == (len(x), network.out_features))
+    yield truth(claim, y.shape[1] >= max(wanted) and y.shape[::2] == (len(x), network.out_features))
 
 
 def _sequence(stage: Stage, batch: int, blocks: int, random: torch.Generator) -> Tensor:
@@ -277,25 +268,3 @@ def _row(state: State, row: int) -> State:
 
 def _is_state(state: object) -> bool:
     return isinstance(state, tuple) and all(isinstance(leaf, Tensor) for leaf in state)
-
-
-def _same(claim: str, wanted: State, given: State) -> Iterator[Finding]:
-    yield _truth(claim, len(wanted) == len(given))
-    for a, b in zip(wanted, given):
-        yield _compare(claim, a, b)
-
-
-def _compare(claim: str, wanted: Tensor, given: Tensor) -> Finding:
-    if wanted.shape != given.shape:
-        return Finding(f"{claim} (shape {tuple(given.shape)}, not {tuple(wanted.shape)})", inf)
-    if not wanted.numel():
-        return Finding(claim, 0.0)
-    wanted, given = wanted.double(), given.double()
-    difference = float((wanted - given).abs().max())
-    if difference != difference:
-        return Finding(claim, inf)
-    return Finding(claim, difference, float(wanted.abs().max()))
-
-
-def _truth(claim: str, holds: bool) -> Finding:
-    return Finding(claim, 0.0 if holds else inf)

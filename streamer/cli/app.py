@@ -31,14 +31,14 @@ TRAIN = Group(
     "Train the networks that ship, from the data folder.",
     {
         "Speech": _commands(
-            "train",
+            "train_speech",
             captions="Train the speech recogniser.",
             commands="Train the spotter of spoken commands.",
             synthetic_speech="Have a synthesiser read the open texts, to train on.",
             language="Build the lexicon and the language model of the captions.",
         ),
         "Text": _commands(
-            "train",
+            "train_text",
             entities="Train a network that finds names of people, places and more.",
             sentiment="Train a network that tells how positive a sentence is.",
             translation="Train a translator.",
@@ -46,8 +46,10 @@ TRAIN = Group(
             headline="Train the network that writes headlines.",
             agreement="Train a network that expects a verb in the singular or the plural.",
         ),
-        "Music": _commands("train", music="Train a network that knows music."),
-        "Weights": _commands("train", average="Average the weights of several trainings of one network."),
+        "Music": _commands("train_music", music="Train a network that knows music."),
+        "Weights": _commands(
+            "train_average", average="Average the weights of several trainings of one network."
+        ),
     },
 )
 
