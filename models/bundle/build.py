@@ -11,6 +11,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from streamer.models import imports
 from streamer.models.audio.features import LogMel
@@ -149,10 +150,22 @@ def build_network(
 
 def _check_size(architecture: str, options: dict[str, Any], weights: Path) -> None:
     """ValueError for a network far larger than its weights: a card must not take the machine's memory."""
-    with torch.device("meta"):
+    with torch.device("meta"), _Unfilled():
         parameters = sum(p.numel() for p in build_network(architecture, options).parameters())
     if weights.is_file() and parameters > SMALL + LARGEST_SHARE * weights.stat().st_size:
         raise ValueError(f"network: {parameters} parameters, for weights of {weights.stat().st_size} bytes")
+
+
+class _Unfilled(TorchFunctionMode):
+    """Leaves tensors without memory as they are: to fill or copy one torch imports its compiler, 1.4 s."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is Tensor.clone or getattr(func, "__module__", "") == "torch.nn.init":
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return (torch.empty if func is torch.randn else func)(*args, **kwargs)
 
 
 def read_weights(path: Path, wanted: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,6 +1,8 @@
 """Folders of models: what loads, and the one line that names what is wrong with the rest."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +96,17 @@ def test_float64_weights_that_float32_can_not_hold_are_refused(folder):
     next(iter(weights.values())).view(-1)[0] = 1e300
     save_file(weights, folder / "weights.safetensors")
     refused(folder, "too large for float32")
+
+
+@pytest.mark.parametrize("name", ["captions-en", "sentiment-en", "entities-en"])
+def test_loading_does_not_import_a_compiler(name):
+    code = (
+        "import sys; from streamer.config import parse; from streamer.server.loading import load_model; "
+        "from pathlib import Path; load_model(parse('', Path()), sys.argv[1]); "
+        "print({'sympy', 'torch._dynamo'} & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", code, name], capture_output=True, text=True)
+    assert done.stdout == "set()\n", done.stderr
 
 
 def test_no_folder(tmp_path):
