@@ -32,13 +32,20 @@ from streamer.server.sockets import Sockets
 from streamer.server.streams import Settings
 
 
-def serve(config: Config, ready: Callable[[str, str], None], record: Path | None = None) -> None:
+def serve(
+    config: Config,
+    ready: Callable[[str, str], None],
+    record: Path | None = None,
+    loaded: Callable[[], None] | None = None,
+) -> None:
     """Serve until SIGTERM or SIGINT; `ready` gets the addresses of inputs and of results.
 
-    `record` is a file to write the wire to. ValueError or OSError, one line, for what can't be
-    served, bound or written. Only in the main thread.
+    `record` is a file to write the wire to; `loaded` is called before the addresses are bound. ValueError or
+    OSError, one line, for what can't be served, bound or written. Only in the main thread.
     """
     models = serve_models(config, served_names(config))
+    if loaded:
+        loaded()
     with Sockets(config.server.inputs, config.server.publish) as sockets:
         with_addresses = replace(settings(config), endpoint=sockets.inputs, publish=sockets.publish)
         engine = Pipelines(Engine(models, with_addresses), config.pipelines)

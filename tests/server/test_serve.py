@@ -14,10 +14,11 @@ import zmq
 from safetensors.torch import save_file
 
 from streamer.clients.connection import connect
+from streamer.clients.notices import Resumed
 from streamer.config import Config, ModelOptions, Server
 from streamer.server.child_process import ServerProcess
 from streamer.server.serve import serve, serve_models, unpaced_engine
-from tests.tiny_engine import alone, noise, tiny_model
+from tests.tiny_engine import FORMAT, alone, noise, tiny_model
 
 CARD = """
 name = "tiny"
@@ -72,6 +73,26 @@ def test_a_child_process_serves_and_stops(config):
     assert served == [(r.kind, r.through, r.alternatives[0].text) for r in alone(samples, 1000).results]
     with pytest.raises(ProcessLookupError):
         os.kill(server.pid, 0)
+
+
+def test_one_that_stands_by_takes_over_where_another_was_killed(config):
+    with ServerProcess(config) as first, ServerProcess(config, first.inputs, first.publish, True) as second:
+        with connect(first.inputs) as connection:
+            stream = connection.open("own", format=FORMAT)
+            stream.send(noise(16_000))
+            first.kill()
+            second.take_over()
+            assert (second.inputs, second.publish) == (first.inputs, first.publish)
+            stream.send(noise(16_000))
+            stream.close()
+            assert stream.wait().through == 32_000
+            assert [type(notice) for notice in stream.notices()] == [Resumed]
+
+
+def test_one_that_stands_by_and_is_never_wanted_ends(config):
+    with ServerProcess(config, standby=True) as standing:
+        pass
+    assert standing.dead
 
 
 def test_a_server_whose_parent_is_gone_stops_by_itself(config):
