@@ -134,6 +134,7 @@ PANELS: "dict[str, list[TyperCommand | TyperGroup]]" = {
     ],
     "Measure": [
         *_commands("bench", bench="Measure how many live streams a machine holds, and how late results are."),
+        *_commands("chaos", chaos="Kill a server again and again, and see whether a word is lost."),
         EVALUATE,
         LAB,
     ],

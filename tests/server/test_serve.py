@@ -76,17 +76,20 @@ def test_a_child_process_serves_and_stops(config):
 
 
 def test_one_that_stands_by_takes_over_where_another_was_killed(config):
-    with ServerProcess(config) as first, ServerProcess(config, first.inputs, first.publish, True) as second:
-        with connect(first.inputs) as connection:
-            stream = connection.open("own", format=FORMAT)
-            stream.send(noise(16_000))
-            first.kill()
-            second.take_over()
-            assert (second.inputs, second.publish) == (first.inputs, first.publish)
-            stream.send(noise(16_000))
-            stream.close()
-            assert stream.wait().through == 32_000
-            assert [type(notice) for notice in stream.notices()] == [Resumed]
+    with (
+        ServerProcess(config) as first,
+        ServerProcess(config, first.inputs, first.publish, True) as second,
+        connect(first.inputs) as connection,
+    ):
+        stream = connection.open("own", format=FORMAT)
+        stream.send(noise(16_000))
+        first.kill()
+        second.take_over()
+        assert (second.inputs, second.publish) == (first.inputs, first.publish)
+        stream.send(noise(16_000))
+        stream.close()
+        assert stream.wait().through == 32_000
+        assert [type(notice) for notice in stream.notices()] == [Resumed]
 
 
 def test_one_that_stands_by_and_is_never_wanted_ends(config):
