@@ -200,6 +200,15 @@ class StreamView:
         return self.protocol.closed
 
     @property
+    def away(self) -> bool:
+        """Whether no server is known to have the stream now; what is sent waits until one does."""
+        return self.protocol.lifeline.parted
+
+    def fits(self, count: int) -> bool:
+        """Whether `count` positions may be sent without waiting."""
+        return self.protocol.fits(count)
+
+    @property
     def position(self) -> int:
         """Samples per channel, bytes of text, or steps of credit, sent so far."""
         return self.protocol.position
@@ -226,8 +235,8 @@ def connect_dealer(socket: zmq.Socket[Any], endpoint: str) -> Any:
         zmq.RCVHWM: HIGH_WATER,
         zmq.HEARTBEAT_IVL: HEARTBEAT_MS,
         zmq.HEARTBEAT_TIMEOUT: HEARTBEAT_TIMEOUT_MS,
-        zmq.RECONNECT_IVL: 100,
-        zmq.RECONNECT_IVL_MAX: 500,
+        zmq.RECONNECT_IVL: 50,
+        zmq.RECONNECT_IVL_MAX: 200,
         zmq.IPV6: "[" in endpoint,
     }
     for option, value in options.items():

@@ -17,7 +17,7 @@ from streamer.wire import RATES_HZ
 BLOCK_MS = 40
 WAIT_S = 0.1  # for a block, before `close` is noticed
 DIGITAL_SILENCE_S = 2.0
-QUEUE_BLOCKS = 1500  # a minute: what is said while a server starts or hangs is kept whole
+QUEUE_BLOCKS = 15_000  # ten minutes: what is said while a server starts, or is away, is kept whole
 STALLED_S = 3.0  # without a block, after which the device is taken for gone
 
 
@@ -78,7 +78,7 @@ class Microphone:
     """An open microphone. Iterating yields s16 mono blocks as they are heard, until it is closed.
 
     A context manager: leaving it closes it. `lost_s` are the seconds that were lost, in the sound system
-    or because nobody took them for a minute.
+    or because nobody took them for ten minutes.
     """
 
     def __init__(self, device: Device | str | None = None):

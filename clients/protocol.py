@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from math import inf
 from typing import Any, NamedTuple, TypeVar
 
+from msgspec.structs import replace
+
 from streamer import wire
 from streamer.clients.fed_streams import FedStreams
 from streamer.clients.lifeline import Lifeline, Parts
@@ -98,6 +100,7 @@ class StreamProtocol:
         self._repeat_at = 0.0
         self._repeated = (0, 0.0)  # the last repetition: from which seq, when
         self._ack_due = False
+        self._leased = False  # whether it ends because nothing was sent for too long
 
     @property
     def request(self) -> wire.Open:
@@ -258,7 +261,7 @@ class StreamProtocol:
             case wire.Checkpoint() | wire.Moved() if payload:
                 self._cover(message, payload)
                 if isinstance(message, wire.Moved):
-                    self.lifeline.part(now, self._kept.accepted, beyond=False)
+                    self._move(message, now)
             case wire.Replayed():
                 # What is not kept any more never comes.
                 self._give(self._order.settle(message.stream, message.first))
@@ -406,6 +409,13 @@ class StreamProtocol:
         self._order = ResultOrder()
         self.notices.append(Restarted(before.stream, opened.stream, self._before))
 
+    def _move(self, moved: wire.Moved, now: float) -> None:
+        """It is not there any more: it goes on elsewhere, unless its owner had nothing more to send."""
+        self.lifeline.part(now, self._kept.accepted, beyond=False)
+        if moved.reason == "lease" and not self._kept.unaccepted and not self.closing:
+            self._leased = True  # its last words are still to come
+            self.close()
+
     def _lost_s(self) -> float:
         """The seconds of sound that are lost now."""
         lost, self._lost = self._lost, 0
@@ -423,6 +433,8 @@ class StreamProtocol:
 
     def _close(self, message: wire.Closed) -> None:
         """It is over once the results before its end, and the streams that it fed, are."""
+        if self._leased:
+            message = replace(message, reason="lease")
         self._ending = message
         waits = self._replays_are_kept
         self._order.expect(message.results)

@@ -25,7 +25,7 @@ from streamer.config import Config, with_model
 from streamer.errors import WrongCall
 from streamer.models.bundle import catalog
 from streamer.offline.rewriter import Rewriter
-from streamer.server.child_process import ServerProcess
+from streamer.server.kept_server import KeptServer
 
 ENDPOINT = "endpoint_silence_ms"  # of a stream
 
@@ -57,6 +57,9 @@ class Live(Written):
     )
     connect: str | None = address("Use a running server instead of starting one.")
     reconnect: bool = flag("Wait for a microphone that goes, as on a terminal, and go on.")
+    reconnect_s: float = option(
+        600.0, "SECONDS", "Wait so long for a server that goes, and lose nothing; inf: for ever.", min=0
+    )
     offline_finals: bool = flag("Let the offline network rewrite each utterance after its end.")
     along: str | None = option(
         None,
@@ -95,7 +98,7 @@ def live(options: Live) -> int:
             if address is None:
                 server = _server(stack, config)
                 address = server.inputs
-            connection = connect_to(address)
+            connection = connect_to(address, reconnect_s=options.reconnect_s)
             stack.callback(connection.abandon)
             if rewriter:
                 rewriter.wait_ready()
@@ -108,9 +111,8 @@ def live(options: Live) -> int:
             if server:
                 waits_for |= set(config.server.serve) - {model}
             with output.view(figures, source.rate_hz, waits_for) as shown:
-                pid = server.pid if server else None
                 readers = Along(connection, stream, shown)
-                talk = Talk(stream, figures, shown, saved, rewriter, pid, readers)
+                talk = Talk(stream, figures, shown, saved, rewriter, server, readers, options.reconnect_s)
                 talk.run(sound_blocks(source, figures, options.reconnect or sys.stdout.isatty()))
         except (Refusal, StreamOver) as error:
             raise ValueError(str(error)) from None
@@ -121,9 +123,9 @@ def live(options: Live) -> int:
     return int(source.broken)
 
 
-def _server(stack: ExitStack, config: Config) -> ServerProcess:
+def _server(stack: ExitStack, config: Config) -> KeptServer:
     """A server of our own."""
-    process = stack.enter_context(ServerProcess(config))
+    process = stack.enter_context(KeptServer(config))
     # Its only stream is over by then; its leisurely end would outlast the second that Ctrl-C may take.
     stack.callback(process.kill)
     return process

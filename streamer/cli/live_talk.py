@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 
 from msgspec.structs import replace
 
@@ -14,15 +15,19 @@ from streamer.clients.caption_forms import best_text
 from streamer.clients.connection import Stream
 from streamer.clients.live_figures import Figures
 from streamer.clients.microphone import DeviceGone, level_dbfs
-from streamer.clients.notices import Gap, Notice, Restarted, StreamOver
+from streamer.clients.notices import Gap, NoServer, Notice, Restarted, Resumed, StreamOver
+from streamer.clients.protocol import RECONNECT_S
 from streamer.clients.terminal import TerminalView
 from streamer.clients.word_delays import WordDelays
 from streamer.offline.rewriter import Pair, Rewriter, later
+from streamer.server.kept_server import KeptServer
 from streamer.server.usage import cpu_seconds
 
 WAIT_S = 0.01  # for results, after Ctrl-C
 LAST_WORDS_S = 0.5  # after Ctrl-C; all is over within a second, the exit of a busy machine included
 REWRITING_S = 10.0  # for the offline network's last utterances, when a recording has ended
+BYTES = 2  # of a sample
+AWAY_TOLD_S = 1.0  # that a server may be away before the screen says so
 LOOK_S = 1.0  # between looks at the server's processor time
 
 
@@ -36,18 +41,21 @@ class Talk:
         shown: TerminalView,
         saved: CaptionFile | None,
         rewriter: Rewriter | None,
-        server_pid: int | None,
+        server: KeptServer | None,
         along: Along | None = None,
+        reconnect_s: float = RECONNECT_S,
     ):
         self.along, self._finals = along, 0
         self.stream, self.figures, self.shown = stream, figures, shown
-        self.saved, self.rewriter, self.server_pid = saved, rewriter, server_pid
+        self.saved, self.rewriter, self.server = saved, rewriter, server
+        self._reconnect_s, self._away_since = reconnect_s, 0.0  # 0: the server is there
+        self._waiting: deque[bytes] = deque()  # blocks that the window, or a server that is away, keeps here
         self._rate_hz = stream.opened.options["format"]["rate"]
         self._restarts: dict[bytes, int] = {}  # where a stream began that stands in for a lost one
         self._sent: deque[tuple[int, float]] = deque(maxlen=10_000)  # (end position, when)
         self._delays = WordDelays(self._rate_hz)
-        self._next_look = time.monotonic() + LOOK_S
-        self._cpu_before = cpu_seconds(server_pid) if server_pid else 0.0
+        self._next_look, self._used_s = time.monotonic() + LOOK_S, 0.0
+        self._cpu_before = (server.pid, cpu_seconds(server.pid), 0.0) if server else None
 
     def run(self, blocks: Iterable[bytes]) -> None:
         """Send all `blocks`; then, or on Ctrl-C, close and show the last words.
@@ -57,7 +65,9 @@ class Talk:
         try:
             for block in blocks:
                 if block:
-                    self._send(block)
+                    self._hear(block)
+                self._send_waiting()
+                self._look_for_server()
                 self._take(self.stream.poll())
                 if self.stream.closed:
                     raise StreamOver(f"the server has ended the stream: {self.stream.closed.reason}")
@@ -71,19 +81,47 @@ class Talk:
         except KeyboardInterrupt:
             self._end_at_once()
 
-    def _send(self, block: bytes) -> None:
-        self.stream.send(block)
+    def _hear(self, block: bytes) -> None:
+        """A block is there; it is sent when the server takes it."""
         now = time.monotonic()
-        self._sent.append((self.stream.position, now))
-        self._delays.hear(self.stream.position, now)
+        self._waiting.append(block)
+        heard = self.stream.position + sum(map(len, self._waiting)) // BYTES
+        self._sent.append((heard, now))
+        self._delays.hear(heard, now)
         if self.rewriter:
             self.rewriter.hear(block)
         self.figures.level_dbfs = level_dbfs(block)
-        self.figures.heard_s = self.stream.position / self._rate_hz
-        if self.server_pid and now >= self._next_look:
+        self.figures.heard_s = heard / self._rate_hz
+        if self.server and now >= self._next_look:
             self._next_look = now + LOOK_S
-            used_s = cpu_seconds(self.server_pid) - self._cpu_before
-            self.figures.real_time_factor = used_s / self.figures.heard_s
+            self._look_at_processor(self.server.pid)
+
+    def _send_waiting(self) -> None:
+        """Send what waits, as far as it fits."""
+        while self._waiting and self.stream.fits(len(self._waiting[0]) // BYTES):
+            self.stream.send(self._waiting.popleft())
+
+    def _look_for_server(self) -> None:
+        """Tell of a server that is away. NoServer where it was for too long."""
+        now = time.monotonic()
+        if not self.stream.away:
+            self._away_since = 0.0
+            return
+        self._away_since = self._away_since or now
+        if now - self._away_since > AWAY_TOLD_S:
+            self.figures.warning = "the server is away; what you say is kept"
+        if now - self._away_since > self._reconnect_s:
+            raise NoServer(f"the server was away for {self._reconnect_s:g} s")
+
+    def _look_at_processor(self, pid: int) -> None:
+        """The real-time factor, over all the servers that there were."""
+        with suppress(OSError):  # it died just now
+            before, at_first, others = self._cpu_before or (pid, 0.0, 0.0)
+            if pid != before:
+                at_first, others = 0.0, others + self._used_s
+            self._cpu_before = pid, at_first, others
+            self._used_s = cpu_seconds(pid) - at_first
+            self.figures.real_time_factor = (others + self._used_s) / self.figures.heard_s
 
     def _take(self, results: list[wire.Result]) -> None:
         """What has arrived, to where it belongs."""
@@ -113,6 +151,9 @@ class Talk:
             if self.along:
                 self.along.restarted(self._finals)
             self.figures.warning = "the server lost the stream; a new one goes on"
+        elif isinstance(notice, Resumed):
+            lost = f"{notice.lost_s:.1f} s of speech lost" if notice.lost_s else "nothing lost"
+            self.figures.warning = f"reconnected, {lost}"
         elif isinstance(notice, Gap):
             self.figures.warning = f"results {notice.first} to {notice.last} were lost on the way"
 
@@ -132,6 +173,8 @@ class Talk:
                 self.saved.rewritten(before, after)
 
     def _end(self) -> None:
+        while self._waiting:
+            self.stream.send(self._waiting.popleft())
         self.stream.close()
         for result in self.stream:
             self._take([result])
@@ -139,6 +182,7 @@ class Talk:
 
     def _end_at_once(self) -> None:
         until = time.monotonic() + LAST_WORDS_S
+        self._send_waiting()
         self.stream.close()
         while not self.stream.closed and time.monotonic() < until:
             self._take(self.stream.poll(WAIT_S))

@@ -45,15 +45,23 @@ class Checkpoints:
                 session.ended = condition.at
             if condition.at.covered == session.accepted:
                 self.forget(session)
-        return [told(wire.Checkpoint, session, condition) for session, condition in zip(sessions, saved)]
+        return [_checkpoint(session, condition) for session, condition in zip(sessions, saved)]
 
 
-def told(
-    kind: type[wire.Checkpoint] | type[wire.Moved], session: Session, condition: StreamCondition
-) -> Outgoing:
-    """The message that brings a stream's owner its condition."""
+def moved(session: Session, condition: StreamCondition, reason: str) -> Outgoing:
+    """The last message to the owner of a stream that goes on elsewhere."""
     at, opened = condition.at, session.opened
-    message = kind(opened.stream, opened.incarnation, at.covered, at.offset, at.results, session.at_end)
+    message = wire.Moved(
+        opened.stream, opened.incarnation, at.covered, at.offset, at.results, session.at_end, reason
+    )
+    return Outgoing(session.peer, message, encode(condition))
+
+
+def _checkpoint(session: Session, condition: StreamCondition) -> Outgoing:
+    at, opened = condition.at, session.opened
+    message = wire.Checkpoint(
+        opened.stream, opened.incarnation, at.covered, at.offset, at.results, session.at_end
+    )
     return Outgoing(session.peer, message, encode(condition))
 
 

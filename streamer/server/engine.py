@@ -6,7 +6,7 @@ from math import inf
 
 from streamer import wire
 from streamer.errors import OptionError, WireError
-from streamer.server.checkpointing import Checkpoints, Save, conditions, told
+from streamer.server.checkpointing import Checkpoints, Save, conditions, moved
 from streamer.server.conditions import StreamCondition
 from streamer.server.contract import Outgoing, WireEngine
 from streamer.server.resuming import Resumed, resume, take_up
@@ -29,7 +29,7 @@ class Engine(WireEngine):
         self.models, self.settings = models, settings
         self._streams = Streams(models, settings)
         self._checkpoints = Checkpoints()
-        self._leaving: list[Session] = []  # that may go on elsewhere, but not here
+        self._leaving: dict[bytes, str] = {}  # that may go on elsewhere, but not here, and why
         self._working: dict[str, dict[bytes, Session]] = {name: {} for name in models}
         self._now = 0.0
         self._due = inf
@@ -127,8 +127,9 @@ class Engine(WireEngine):
 
         `save` gives the conditions. Those that leave are forgotten.
         """
-        leaving, self._leaving = self._leaving, []
-        outgoing = [told(wire.Moved, *saved) for saved in zip(leaving, save(leaving))] if leaving else []
+        reasons, self._leaving = self._leaving, {}
+        leaving = [self.sessions[stream] for stream in reasons]
+        outgoing = [moved(*left) for left in zip(leaving, save(leaving), reasons.values())] if leaving else []
         for session in leaving:
             self.forget(session)
         if due := self._checkpoints.due(now):
@@ -251,7 +252,7 @@ class Engine(WireEngine):
     def _end(self, session: Session, reason: str, now: float) -> None:
         """End a stream; one that is given checkpoints leaves instead, and goes on when its owner is back."""
         if session.origin.checkpoint_ms:
-            self._leaving.append(session)
+            self._leaving[session.opened.stream] = reason
         else:
             session.finish(reason)
             self._wake(session, now)
@@ -262,6 +263,7 @@ class Engine(WireEngine):
         self._streams.bury(session, now)
 
     def _leave(self, session: Session) -> None:
+        self._leaving.pop(session.opened.stream, None)
         self._working[session.opened.model].pop(session.opened.stream, None)
         self._checkpoints.forget(session)
 

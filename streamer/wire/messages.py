@@ -280,7 +280,10 @@ class Checkpoint(Message, tag=True, frozen=True):
 
 
 class Moved(Message, tag=True, frozen=True):
-    """The stream is not here any more: the same as `Checkpoint`, and the last message about it."""
+    """The stream is not here any more: the same as `Checkpoint`, and the last message about it.
+
+    `reason` is draining or lease.
+    """
 
     stream: Id
     incarnation: Incarnation
@@ -288,6 +291,7 @@ class Moved(Message, tag=True, frozen=True):
     offset: Count = 0
     results: Count = 0
     ended: bool = False
+    reason: str = ""
 
 
 class Replayed(Message, tag=True, frozen=True):

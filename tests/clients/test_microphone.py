@@ -6,7 +6,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from streamer.clients.microphone import Microphone, SilenceWatch, choose, level_dbfs, list_devices
+from streamer.clients.microphone import (
+    QUEUE_BLOCKS,
+    Microphone,
+    SilenceWatch,
+    choose,
+    level_dbfs,
+    list_devices,
+)
 
 FINE = SimpleNamespace(input_overflow=False)
 OVERFLOW = SimpleNamespace(input_overflow=True)
@@ -121,7 +128,7 @@ def test_iterating_says_that_the_device_is_gone(sound):
 
 def test_blocks_that_nobody_takes_are_counted(sound):
     with Microphone(choose(None)) as microphone:
-        for _ in range(1510):
+        for _ in range(QUEUE_BLOCKS + 10):
             microphone._stream.hear(bytes(2), 1, None, FINE)
         assert microphone.lost_s == pytest.approx(0.4)
 
