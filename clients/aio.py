@@ -20,9 +20,10 @@ import zmq.asyncio
 
 from streamer import wire
 from streamer.clients.exchange import Exchange, Sending, StreamView, came, connect_dealer
+from streamer.clients.keeping import KEEPING, RECONNECT_S, Keeping
 from streamer.clients.lifeline import Parts
 from streamer.clients.notices import Derived
-from streamer.clients.protocol import KEEPING, RECONNECT_S, Keeping, StreamProtocol
+from streamer.clients.protocol import StreamProtocol
 from streamer.clients.stream_format import Payload
 
 
@@ -257,15 +258,15 @@ class Stream(StreamView):
 
     async def send(self, samples_or_text: Payload) -> None:
         """Send samples or text, as the blocking client's `send`; waits while the server's window is full."""
-        for piece in self.protocol.pieces(samples_or_text):
-            await self._wait_until(partial(self.protocol.fits, self.protocol.positions(piece)))
+        for piece in self.protocol.format.pieces(samples_or_text, self.opened.window):
+            await self._wait_until(partial(self.protocol.fits, self.protocol.format.positions(piece)))
             self._give(self.protocol.input(piece))
         # Lets the reader run: a sender that never waits would never hear of a refusal.
         await asyncio.sleep(0)
 
     async def credit(self, count: int) -> None:
         """Ask a generator for `count` more steps; waits while the server's window is full."""
-        for part in self.protocol.credits(count):
+        for part in self.protocol.format.credits(count, self.opened.window):
             await self._wait_until(partial(self.protocol.fits, part))
             self._give(self.protocol.credit(part))
         await asyncio.sleep(0)
@@ -295,8 +296,8 @@ class Stream(StreamView):
     async def poll(self, wait_s: float = 0.0) -> list[wire.Result]:
         """The results that have arrived; waits for the first one for at most `wait_s`."""
         await asyncio.sleep(0)
-        await self._wait_until(lambda: bool(self.protocol.results), wait_s)
-        return self.protocol.take_results()
+        await self._wait_until(lambda: bool(self.protocol.inbox.results), wait_s)
+        return self.protocol.inbox.take_results()
 
     async def derived(self, wait_s: float = 0.0) -> list[Derived]:
         """The results of models that the server feeds with this stream's finals.
@@ -304,18 +305,18 @@ class Stream(StreamView):
         Waits for the first one for at most `wait_s`, if the server feeds any model.
         """
         await self._connection.wait_until(
-            lambda: bool(self.protocol.derived or not self.protocol.fed), wait_s
+            lambda: bool(self.protocol.inbox.derived or not self.protocol.fed), wait_s
         )
-        return self.protocol.take_derived()
+        return self.protocol.inbox.take_derived()
 
     async def __aiter__(self) -> AsyncIterator[wire.Result]:
         while True:
-            while self.protocol.results:
-                yield self.protocol.results.popleft()
+            while self.protocol.inbox.results:
+                yield self.protocol.inbox.results.popleft()
             if self.protocol.closed:
                 self.protocol.check()  # a stream that ends by a fault is refused before it is closed
                 return
-            await self._wait_until(lambda: bool(self.protocol.results))
+            await self._wait_until(lambda: bool(self.protocol.inbox.results))
 
     async def _wait_until(self, done: Callable[[], bool], most_s: float = math.inf) -> None:
         """Wait for `done()` or the end of the stream, for at most `most_s`."""

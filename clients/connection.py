@@ -25,9 +25,10 @@ import zmq
 
 from streamer import wire
 from streamer.clients.exchange import Exchange, Sending, StreamView, came, connect_dealer
+from streamer.clients.keeping import KEEPING, RECONNECT_S, Keeping
 from streamer.clients.lifeline import Parts
 from streamer.clients.notices import Derived
-from streamer.clients.protocol import KEEPING, RECONNECT_S, Keeping, StreamProtocol
+from streamer.clients.protocol import StreamProtocol
 from streamer.clients.stream_format import Payload
 
 
@@ -207,14 +208,14 @@ class Stream(StreamView):
         where that is exact. TypeError for anything else says what to send instead; ValueError for half a
         sample.
         """
-        for piece in self.protocol.pieces(samples_or_text):
-            self._wait_until(partial(self.protocol.fits, self.protocol.positions(piece)))
+        for piece in self.protocol.format.pieces(samples_or_text, self.opened.window):
+            self._wait_until(partial(self.protocol.fits, self.protocol.format.positions(piece)))
             self._give(self.protocol.input(piece))
         self._take()
 
     def credit(self, count: int) -> None:
         """Ask a generator for `count` more steps; waits while the server's window is full."""
-        for part in self.protocol.credits(count):
+        for part in self.protocol.format.credits(count, self.opened.window):
             self._wait_until(partial(self.protocol.fits, part))
             self._give(self.protocol.credit(part))
         self._take()
@@ -244,8 +245,8 @@ class Stream(StreamView):
     def poll(self, wait_s: float = 0.0) -> list[wire.Result]:
         """The results that have arrived; waits for the first one for at most `wait_s`."""
         self._take()
-        self._wait_until(lambda: bool(self.protocol.results), wait_s)
-        return self.protocol.take_results()
+        self._wait_until(lambda: bool(self.protocol.inbox.results), wait_s)
+        return self.protocol.inbox.take_results()
 
     def derived(self, wait_s: float = 0.0) -> list[Derived]:
         """The results of models that the server feeds with this stream's finals.
@@ -253,16 +254,18 @@ class Stream(StreamView):
         Waits for the first one for at most `wait_s`, if the server feeds any model.
         """
         self._connection.pump(time.monotonic(), 0.0)
-        self._connection.wait_until(lambda: bool(self.protocol.derived or not self.protocol.fed), wait_s)
-        return self.protocol.take_derived()
+        self._connection.wait_until(
+            lambda: bool(self.protocol.inbox.derived or not self.protocol.fed), wait_s
+        )
+        return self.protocol.inbox.take_derived()
 
     def __iter__(self) -> Iterator[wire.Result]:
         while True:
-            yield from self.protocol.take_results()
+            yield from self.protocol.inbox.take_results()
             if self.protocol.closed:
                 self.protocol.check()  # a stream that ends by a fault is refused before it is closed
                 return
-            self._wait_until(lambda: bool(self.protocol.results))
+            self._wait_until(lambda: bool(self.protocol.inbox.results))
 
     def _wait_until(self, done: Callable[[], bool], most_s: float = math.inf) -> None:
         """Wait for `done()` or the end of the stream, for at most `most_s`."""

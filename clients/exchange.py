@@ -215,7 +215,7 @@ class StreamView:
 
     def notices(self) -> list[Notice]:
         """The notices since the last call: gaps, restarts, options that came into force or were refused."""
-        return self.protocol.take_notices()
+        return self.protocol.inbox.take_notices()
 
     def _unless_over(self, done: Callable[[], bool]) -> Callable[[], bool]:
         """Whether `done()`, or the stream is over; raises what the server refused."""

@@ -27,6 +27,7 @@ class Lifeline:
         self.parted = True
         self.checkpoint: wire.Checkpoint | wire.Moved | None = None  # the newest
         self.asked_at = -PATIENCE_S
+        self.quick_s = QUICK_S
         self._payload = b""
         self._not_before = 0.0
         self._request = ""  # of the resumption that is under way
@@ -44,12 +45,12 @@ class Lifeline:
             return
         self.parted = True
         self._not_before = now
-        quick = now - self._lived_since < QUICK_S
+        quick = now - self._lived_since < self.quick_s
         self._deaths = self._deaths + 1 if beyond and quick and accepted == self._died_at else int(beyond)
         self._died_at = accepted
         if self._deaths > 1:
             # Whoever is not to blame gets out of the way of who is.
-            self._not_before += random.uniform(0.0, QUICK_S)
+            self._not_before += random.uniform(0.0, self.quick_s)
 
     def found(self, now: float) -> None:
         """The server has the stream, and answered so."""

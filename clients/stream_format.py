@@ -1,6 +1,6 @@
 """What a stream's inputs are made of: bytes, text, or arrays of samples where their conversion is exact."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ Payload = bytes | bytearray | memoryview | str | NDArray[Any]
 
 DEFAULT_FORMAT: dict[str, Any] = {"encoding": "s16", "rate": 16000, "channels": 1}
 CREDIT_ENCODING = "notes"  # of generators, whose inputs are credit
+MAX_FRAME_BYTES = 64 * 1024
 FULL_SCALE = 32768  # of a 16-bit sample; what the server divides by
 
 
@@ -44,6 +45,33 @@ class StreamFormat:
     def position_bytes(self) -> int:
         """Bytes of one position: a sample of every channel; of text, one; of credit there are none."""
         return 1 if self.is_text or self.is_credit else wire.SAMPLE_BYTES[self.encoding] * self.channels
+
+    def positions(self, payload: bytes) -> int:
+        """How many positions a payload has."""
+        return len(payload) // self.position_bytes
+
+    def pieces(self, given: Payload, window: int) -> Iterator[bytes]:
+        """What is sent, as the payloads of inputs: each a frame, and half a window, at most.
+
+        TypeError and ValueError as `encode`.
+        """
+        encoded, most = self.encode(given), max(1, window // 2)
+        step = self.position_bytes * min(MAX_FRAME_BYTES // self.position_bytes, most)
+        for begin in range(0, len(encoded), step):
+            # A copy: it is kept until the server has it, and the caller may reuse its buffer.
+            yield bytes(encoded[begin : begin + step])
+
+    def credits(self, count: int, window: int) -> Iterator[int]:
+        """`count` steps, in parts of half a window at most.
+
+        ValueError below 0, TypeError of a stream that is no generator's.
+        """
+        if not self.is_credit:
+            raise TypeError(f"{self.model} is no generator: send it what it reads")
+        if count < 0:
+            raise ValueError(f"a credit of {count} steps; steps that were asked for are not taken back")
+        most = max(1, window // 2)
+        yield from (min(most, count - start) for start in range(0, count, most))
 
     def encode(self, given: Payload) -> bytes | memoryview:
         """`given` as the stream's bytes.

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from streamer.clients.connection import Connection as Connection
     from streamer.clients.connection import Stream as Stream
     from streamer.clients.connection import connect as connect
+    from streamer.clients.keeping import Keeping as Keeping
     from streamer.clients.microphone import Microphone as Microphone
     from streamer.clients.notices import NoServer as NoServer
     from streamer.clients.notices import Refusal as Refusal
+    from streamer.clients.notices import Resumed as Resumed
     from streamer.clients.notices import StreamOver as StreamOver
     from streamer.clients.subscriber import Subscriber as Subscriber
     from streamer.errors import OptionError as OptionError
@@ -29,10 +31,12 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "Connection": "streamer.clients.connection",
+    "Keeping": "streamer.clients.keeping",
     "Microphone": "streamer.clients.microphone",
     "NoServer": "streamer.clients.notices",
     "OptionError": "streamer.errors",
     "Refusal": "streamer.clients.notices",
+    "Resumed": "streamer.clients.notices",
     "SentenceResult": "streamer.offline.sentence_result",
     "Stream": "streamer.clients.connection",
     "StreamOver": "streamer.clients.notices",

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
+from streamer.chaos.namespace import Namespace
 from streamer.config import Config
 from streamer.server.child_process import ServerProcess
 
@@ -21,13 +22,26 @@ class Deaths(threading.Thread):
     `times` says when, on `time.monotonic`.
     """
 
-    def __init__(self, config: Config, kill: Kill, every_s: float, seed: int, told: Callable[[str], None]):
+    def __init__(
+        self,
+        config: Config,
+        kill: Kill,
+        every_s: float,
+        seed: int,
+        told: Callable[[str], None],
+        namespace: Namespace | None = None,
+    ):
         super().__init__(daemon=True)
+        self._namespace = namespace
         self.config, self.kill, self.every_s, self.told = config, kill, every_s, told
         self.times: list[float] = []
         self._random = random.Random(seed)
         self._over = threading.Event()
-        self.server = ServerProcess(config)
+        if namespace:
+            address = f"tcp://{namespace.address}:0"
+            self.server = ServerProcess(config, address, address, within=namespace.command)
+        else:
+            self.server = ServerProcess(config)
         self.inputs, self.publish = self.server.inputs, self.server.publish
         self._standby = self._stand_by() if kill in ("server", "term") else None
 
@@ -49,6 +63,11 @@ class Deaths(threading.Thread):
             os.kill(self.server.pid, signal.SIGSTOP)
             time.sleep(STOP_S)
             os.kill(self.server.pid, signal.SIGCONT)
+            return
+        if self._namespace:
+            self._namespace.cut()
+            time.sleep(STOP_S)
+            self._namespace.mend()
             return
         if self.kill == "server":
             self.server.kill()

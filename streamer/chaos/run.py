@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 from streamer.chaos.actors import Heard, Watcher, perform
 from streamer.chaos.deaths import Deaths, Kill
+from streamer.chaos.namespace import Namespace
 from streamer.chaos.plans import Plan, plans, served
 from streamer.chaos.verdict import Verdict, judge, references
 from streamer.config import Config
@@ -33,16 +35,17 @@ def chaos(
     with ServerProcess(config) as server:
         # Twice, alone and all at once: what differs between these is a tie.
         undisturbed = [_heard(server.inputs, kinds), _one_by_one(server.inputs, kinds)]
-    deaths = Deaths(config, kill, every_s, seed, told)
-    try:
-        watcher = Watcher(deaths.publish, deaths.inputs)
-        watcher.start()
-        told(f"{streams} streams for {seconds:g} s")
-        deaths.start()
-        heard = asyncio.run(perform(deaths.inputs, wanted, paced=True, reconnect_s=AWAY_S))
-    finally:
-        deaths.end()
-    watcher.stop()
+    with Namespace() if kill == "network" else nullcontext() as namespace:
+        deaths = Deaths(config, kill, every_s, seed, told, namespace)
+        try:
+            watcher = Watcher(deaths.publish, deaths.inputs)
+            watcher.start()
+            told(f"{streams} streams for {seconds:g} s")
+            deaths.start()
+            heard = asyncio.run(perform(deaths.inputs, wanted, paced=True, reconnect_s=AWAY_S))
+            watcher.stop()
+        finally:
+            deaths.end()
     return judge(heard, watcher.said, references(undisturbed), deaths.times)
 
 

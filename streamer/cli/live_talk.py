@@ -13,10 +13,10 @@ from streamer.cli.told_to_end import ToldToEnd
 from streamer.clients.caption_file import CaptionFile
 from streamer.clients.caption_forms import best_text
 from streamer.clients.connection import Stream
+from streamer.clients.keeping import RECONNECT_S
 from streamer.clients.live_figures import Figures
 from streamer.clients.microphone import DeviceGone, level_dbfs
 from streamer.clients.notices import Gap, NoServer, Notice, Restarted, Resumed, StreamOver
-from streamer.clients.protocol import RECONNECT_S
 from streamer.clients.terminal import TerminalView
 from streamer.clients.word_delays import WordDelays
 from streamer.offline.rewriter import Pair, Rewriter, later

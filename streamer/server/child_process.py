@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
 
@@ -42,17 +43,22 @@ class ServerProcess:
     """A server of `config` on free ports of this machine, for as long as the `with` lasts.
 
     `inputs` and `publish` are its addresses, or those that are given; `pid` its process. With `standby` it
-    has loaded everything, and serves there from `take_over` on. It stops by itself when the process that
-    started it is gone. ValueError, one line, if it can't serve.
+    has loaded everything, and serves there from `take_over` on. `within` is a command that runs it. It
+    stops by itself when the process that started it is gone. ValueError, one line, if it can't serve.
     """
 
     def __init__(
-        self, config: Config, inputs: str = ANY_PORT, publish: str = ANY_PORT, standby: bool = False
+        self,
+        config: Config,
+        inputs: str = ANY_PORT,
+        publish: str = ANY_PORT,
+        standby: bool = False,
+        within: Sequence[str] = (),
     ):
         server = msgspec.structs.replace(config.server, inputs=inputs, publish=publish)
         # A session of its own, so that Ctrl-C reaches it through us, after the last words.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "streamer.server.child"],
+            [*within, sys.executable, "-m", "streamer.server.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,

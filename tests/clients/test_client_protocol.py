@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer import wire
+from streamer.clients.inbox import MAX_NOTICES
 from streamer.clients.notices import Gap, Refusal, Restarted
-from streamer.clients.protocol import MAX_NOTICES, StreamProtocol
+from streamer.clients.protocol import StreamProtocol
 from tests.echo_engine import WINDOW, EchoEngine
 
 ID, OWNER = b"s" * 16, b"o" * 16
@@ -97,7 +98,7 @@ def test_every_input_is_taken_once_in_order_whatever_is_lost(counts, loss, seed,
     channel.send(protocol.close())
     wait(lambda: protocol.closed)
     assert len(engine.digests) == 1
-    assert not [n for n in protocol.notices if isinstance(n, Restarted)]
+    assert not [n for n in protocol.inbox.notices if isinstance(n, Restarted)]
 
 
 def test_gaps_are_reported_and_repeats_are_dropped():
@@ -105,15 +106,15 @@ def test_gaps_are_reported_and_repeats_are_dropped():
     for seq in (1, 2, 2, 5, 4):
         protocol.take(result(seq), b"", 0.0)
     protocol.take(wire.Closed(ID, "closed", results=7), b"", 0.0)
-    assert [r.seq for r in protocol.results] == [1, 2, 5]
-    assert list(protocol.notices) == [Gap(ID, 3, 4), Gap(ID, 6, 7)]
+    assert [r.seq for r in protocol.inbox.results] == [1, 2, 5]
+    assert list(protocol.inbox.notices) == [Gap(ID, 3, 4), Gap(ID, 6, 7)]
 
 
 def test_notices_that_nobody_reads_are_bounded():
     protocol = opened()
     for seq in range(2, 10 * MAX_NOTICES, 2):
         protocol.take(result(seq), b"", 0.0)
-    assert len(protocol.notices) == MAX_NOTICES
+    assert len(protocol.inbox.notices) == MAX_NOTICES
 
 
 def test_the_window_follows_what_was_taken():

@@ -4,8 +4,8 @@ import pytest
 
 from streamer import wire
 from streamer.clients.connection import connect
+from streamer.clients.keeping import NOTHING
 from streamer.clients.notices import Refusal, Resumed
-from streamer.clients.protocol import NOTHING
 from streamer.server.recording import Recorder
 from streamer.server.replay import Replay, recorded_results
 from tests.proxy import Proxy

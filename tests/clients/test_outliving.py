@@ -9,8 +9,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from streamer import wire
+from streamer.clients.keeping import Keeping
+from streamer.clients.lifeline import QUICK_S
 from streamer.clients.notices import Diverged, Gap, Refusal, Restarted, Resumed
-from streamer.clients.protocol import Keeping, StreamProtocol
+from streamer.clients.protocol import StreamProtocol
 from streamer.server.rings import Rings, replayed
 from tests.server.test_pipelines import FEEDS, pipelines
 from tests.tiny_engine import FORMAT, noise, plain, tiny_engine
@@ -29,6 +31,7 @@ class World:
         self.engine, self.rings = make(), Rings()
         self.now, self.num_deaths = 0.0, 0
         self.protocol = StreamProtocol("tiny", {"format": FORMAT}, keeping=keeping)
+        self.protocol.lifeline.quick_s = 0.0  # none of these deaths is the stream's fault
         self.up, self.down = [], []
         self.results: list[wire.Result] = []
         self.derived = []
@@ -59,9 +62,9 @@ class World:
         for message, payload in down:
             if self.random.random() >= self.loss:
                 self._take(message, payload)
-        self.results += self.protocol.take_results()
-        self.derived += self.protocol.take_derived()
-        self.notices += self.protocol.take_notices()
+        self.results += self.protocol.inbox.take_results()
+        self.derived += self.protocol.inbox.take_derived()
+        self.notices += self.protocol.inbox.take_notices()
 
     def _answer(self, parts) -> None:
         payload = parts[1] if len(parts) > 1 else b""
@@ -181,7 +184,7 @@ def test_what_is_kept_is_covered_and_little():
         world.wait(lambda: world.protocol.fits(1000))
         world.send(world.protocol.input(SAMPLES[at : at + 1000].tobytes()))
         world.wait(lambda: not world.protocol.kept)
-        most = max(most, world.protocol._kept.position - world.protocol._kept.begin)
+        most = max(most, world.protocol._outbox.queue.position - world.protocol._outbox.queue.begin)
     # Half a second between checkpoints, and back to the end of an utterance.
     assert most < 60_000
 
@@ -214,7 +217,7 @@ def test_a_message_of_another_life_is_dropped():
         wire.Checkpoint(old.stream, old.incarnation, 999),
     ):
         world.protocol.take(late, b"x", world.now)
-    assert not world.protocol.closed and not world.protocol.results
+    assert not world.protocol.closed and not world.protocol.inbox.results
     assert world.protocol.lifeline.checkpoint.covered < 999
 
 
@@ -223,6 +226,7 @@ def test_a_stream_that_kills_two_servers_is_told_and_not_tried_again():
     world.wait(lambda: world.protocol.opened)
     world.send(world.protocol.input(SAMPLES[:30_000].tobytes()))
     world.wait(lambda: world.protocol.lifeline.checkpoint)
+    world.protocol.lifeline.quick_s = QUICK_S
     world.protocol.input(SAMPLES[:1000].tobytes())  # which no server survives
     with pytest.raises(Refusal, match="fault"):
         for _ in range(10):
@@ -257,7 +261,7 @@ def test_a_server_that_knows_no_checkpoint_of_ours_gets_a_new_stream():
     world.wait(lambda: world.protocol.opened)
     world.send(world.protocol.input(SAMPLES[:30_000].tobytes()))
     world.send(world.protocol.flush())
-    world.wait(lambda: world.protocol._kept.begin)
+    world.wait(lambda: world.protocol._outbox.queue.begin)
     world.protocol.lifeline._payload = b"of another server"
     world.die()
     world.live([3000] * 3)

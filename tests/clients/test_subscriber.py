@@ -6,8 +6,8 @@ import pytest
 
 from streamer import wire
 from streamer.clients.connection import connect
+from streamer.clients.keeping import Keeping
 from streamer.clients.notices import Gap, NoServer, Resumed
-from streamer.clients.protocol import Keeping
 from streamer.clients.subscriber import Subscriber
 from streamer.server.loop import Loop
 from streamer.server.sealing import Sealer

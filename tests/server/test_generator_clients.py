@@ -53,9 +53,9 @@ def test_credit_and_control_arrive_once_in_order_whatever_is_lost(folder, seed):
         wanted.control(**values)
         wanted.seq -= "tempo" in values
     by_seq = {note[0]: note for note in notes(ended(wanted).results)}
-    for note in notes(protocol.results):
+    for note in notes(protocol.inbox.results):
         assert note == by_seq[note[0]]
-    rejected = [n.values for n in protocol.notices if isinstance(n, Rejected)]
+    rejected = [n.values for n in protocol.inbox.notices if isinstance(n, Rejected)]
     assert all(values == {"tempo": -1} for values in rejected)
     assert len(rejected) <= sum(values == {"tempo": -1} for _, values in given)
     assert protocol.closed.through == protocol.position == sum(count for count, _ in given)
@@ -69,17 +69,17 @@ def test_what_a_lost_server_had_not_taken_begins_the_new_piece(folder):
     channel.send(protocol.credit(8))
     channel.turn(protocol, channel.now)
     assert not protocol.kept
-    protocol.results.clear()
+    protocol.inbox.results.clear()
     channel.engine = generator_engine(folder)
     for parts in (protocol.control({"temperature": 0}), protocol.credit(6), protocol.close()):
         channel.send(parts)
     began = channel.now
     while not protocol.closed:
         channel.turn(protocol, began)
-    assert [n.position for n in protocol.notices if isinstance(n, Restarted)] == [8]
+    assert [n.position for n in protocol.inbox.notices if isinstance(n, Restarted)] == [8]
     wanted = begun(generator_engine(folder), seed=5, temperature=0)
     wanted.credit(6)
-    assert notes(protocol.results) == notes(ended(wanted).results)
+    assert notes(protocol.inbox.results) == notes(ended(wanted).results)
     assert protocol.closed.through == 6 and protocol.position == 14
 
 
