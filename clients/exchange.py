@@ -114,10 +114,13 @@ class Exchange:
         """
         silence = now - max(waiting_since, self.heard_at)
         protocols = self._by_request.values()
-        most_s = max(self.timeout_s, self.reconnect_s) if self._may_go_on() else self.timeout_s
-        if silence >= most_s:
+        away_s = self.reconnect_s if self._may_go_on() else self.timeout_s
+        most_s = max(self.timeout_s, away_s)
+        # A server that is gone is gone for those, too, who look now and then.
+        parted = [p.lifeline.parted_since for p in protocols if p.opened and p.lifeline.parted]
+        if silence >= most_s or (parted and now - min(parted) >= away_s):
             self.silent = True
-            raise NoServer(f"no server answers at {self.address} within {most_s:g} s")
+            raise NoServer(f"no server answers at {self.address} within {away_s if parted else most_s:g} s")
         repeats = [p.repeat_at - now for p in protocols if p.repeat_at is not None]
         knocks = [KNOCK_S] if any(p.lifeline.parted for p in protocols) else []
         return min(max(0.0, min([PATIENCE_S, *knocks, *repeats])), most_s - silence)

@@ -24,7 +24,7 @@ class Lifeline:
 
     def __init__(self, origin: wire.Open):
         self.origin = origin
-        self.parted = True
+        self.parted, self.parted_since = True, 0.0
         self.checkpoint: wire.Checkpoint | wire.Moved | None = None  # the newest
         self.asked_at = -PATIENCE_S
         self.quick_s = QUICK_S
@@ -43,7 +43,7 @@ class Lifeline:
         self.asked_at = now - PATIENCE_S
         if self.parted:
             return
-        self.parted = True
+        self.parted, self.parted_since = True, now
         self._not_before = now
         quick = now - self._lived_since < self.quick_s
         self._deaths = self._deaths + 1 if beyond and quick and accepted == self._died_at else int(beyond)

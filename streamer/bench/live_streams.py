@@ -1,5 +1,6 @@
 """Paced live streams against a server: does it keep up, and how late are the results?"""
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -58,16 +59,23 @@ class BenchReport:
 
 
 def bench(
-    config: Config, model: str, streams: int, seconds: float, file: Path, peak: Peak | None = None
+    config: Config,
+    model: str,
+    streams: int,
+    seconds: float,
+    file: Path,
+    peak: Peak | None = None,
+    checkpoint_ms: int = 0,
 ) -> BenchReport:
     """Play `file` on `streams` paced streams of `model` to a server started for it.
 
-    `peak` is measured first where it isn't given.
-    Sound has a frame every 100 ms, text a word every 200 ms. ValueError, one line, for a model that
-    can't be served or a file that isn't what it takes.
+    The server gives each of them a checkpoint every `checkpoint_ms`, 0 for none. `peak` is measured first
+    where it isn't given. Sound has a frame every 100 ms, text a word every 200 ms. ValueError, one line, for
+    a model that can't be served or a file that isn't what it takes.
     """
     card = read_card(catalog.find(model, config.folders()))
     material = _material(model, "audio" if card.front else "text", streams, seconds, file)
+    material = dataclasses.replace(material, checkpoint_ms=checkpoint_ms)
     peak = peak or Peak(config, model)
     with ServerProcess(serving(config, model, streams)) as server, Load(server.inputs, material) as paced:
         idle, before = resident_bytes(server.pid), paced.describe(model).work
@@ -81,13 +89,19 @@ def bench(
 
 
 def bench_running(
-    address: str, served: wire.ModelDescription, streams: int, seconds: float, file: Path
+    address: str,
+    served: wire.ModelDescription,
+    streams: int,
+    seconds: float,
+    file: Path,
+    checkpoint_ms: int = 0,
 ) -> BenchReport:
     """As `bench`, of the model `served` by the server that runs at `address`.
 
     ValueError for a file that isn't what the model takes; ConnectionError for a server that refuses.
     """
     material = _material(served.name, served.input, streams, seconds, file)
+    material = dataclasses.replace(material, checkpoint_ms=checkpoint_ms)
     with Load(address, material) as paced:
         before = paced.describe(served.name).work
         paced.open(served.name, streams)

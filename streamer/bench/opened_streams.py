@@ -51,11 +51,19 @@ class OpenedStreams(Generic[S]):
             socket.connect(address)
             self._poller.register(socket, zmq.POLLIN)
 
-    def open(self, model: str, streams: Sequence[S], options: Callable[[S], dict[str, Any]]) -> None:
+    def open(
+        self,
+        model: str,
+        streams: Sequence[S],
+        options: Callable[[S], dict[str, Any]],
+        checkpoint_ms: int = 0,
+    ) -> None:
         """Open `streams` and wait for all of them. ConnectionError where the server refuses one."""
         self.streams = streams
         for stream in streams:
-            self.send(stream.number, wire.Open(str(stream.number), model, options=options(stream)))
+            request = str(stream.number)
+            asked = wire.Open(request, model, options=options(stream), checkpoint_ms=checkpoint_ms)
+            self.send(stream.number, asked)
         self.wait(lambda: all(stream.stream or stream.refusal for stream in streams))
         if refused := next((stream.refusal for stream in streams if stream.refusal), None):
             raise ConnectionError(f"the server refused a stream: {refused.message}")

@@ -15,13 +15,17 @@ WORD_MS = 200  # from one word of a text to the next
 
 @dataclass(frozen=True)
 class Material:
-    """What streams bring: a frame every `frame_ms`, from the beginning again at the end."""
+    """What streams bring: a frame every `frame_ms`, from the beginning again at the end.
+
+    The server is asked for checkpoints every `checkpoint_ms`, 0 for none.
+    """
 
     message: type[wire.Audio] | type[wire.Text]
     options: dict[str, Any]
     frames: list[bytes]
     frame_ms: int
     position_bytes: int
+    checkpoint_ms: int = 0
 
     def ms(self, positions: int) -> float:
         """How long this many positions take on average."""
@@ -99,7 +103,8 @@ class Load:
     def open(self, model: str, streams: int) -> None:
         """Open `streams` streams and wait for all of them."""
         self.speakers = [PacedStream(number) for number in range(streams)]
-        self._streams.open(model, self.speakers, lambda speaker: self.material.options)
+        material = self.material
+        self._streams.open(model, self.speakers, lambda speaker: material.options, material.checkpoint_ms)
 
     def play(self, seconds: float) -> None:
         """Frame f of stream s leaves at f + s/streams frame periods, Close in place of one more frame.

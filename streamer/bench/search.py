@@ -13,7 +13,12 @@ MOST = 16_384
 
 
 def search(
-    config: Config, model: str, seconds: float, file: Path, progress: Callable[[BenchReport], None]
+    config: Config,
+    model: str,
+    seconds: float,
+    file: Path,
+    progress: Callable[[BenchReport], None],
+    checkpoint_ms: int = 0,
 ) -> list[BenchReport]:
     """The runs that find the largest number of streams held, in their order; `progress` takes each.
 
@@ -23,7 +28,7 @@ def search(
     held, lost, streams = 0, 0, FIRST
     peak = Peak(config, model)
     while 1 <= streams <= MOST:
-        runs.append(bench(config, model, streams, seconds, file, peak))
+        runs.append(bench(config, model, streams, seconds, file, peak, checkpoint_ms))
         progress(runs[-1])
         if runs[-1].held:
             held = streams

@@ -8,6 +8,7 @@ from typing import Any
 from streamer.cli.command import argument, flag, option
 from streamer.cli.figures import show
 from streamer.cli.options import JSON, Configured, address, existing
+from streamer.clients.keeping import CHECKPOINT_MS
 from streamer.config import Config, with_model
 from streamer.errors import WrongCall
 
@@ -41,6 +42,9 @@ class Bench(Configured):
     search: bool = flag("Find the largest number of streams that the machine holds, to 5 %.")
     references: bool = flag("Also measure one network for each stream, or recordings one by one.")
     save: Path | None = option(None, "PICTURE", "Draw latency by streams, as PNG or SVG.")
+    checkpoint_ms: int = option(
+        CHECKPOINT_MS, "MS", "How often streams of sound and text get a checkpoint; 0: never.", min=0
+    )
     json: bool = flag(JSON)
 
 
@@ -97,7 +101,7 @@ def _running(config: Config, wish: Bench, address: str) -> dict[str, Any]:
         _refuse(wish, f"{model} reads nothing", "file", "save")
         return asdict(bench_music_running(config, address, model, streams, wish.seconds))
     file = wish.file or (BUNDLED if served[model].input == "audio" else BUNDLED_TEXT)
-    run = bench_running(address, served[model], streams, wish.seconds, file)
+    run = bench_running(address, served[model], streams, wish.seconds, file, wish.checkpoint_ms)
     if wish.save:
         draw([run], wish.save)
     return asdict(run)
@@ -141,9 +145,9 @@ def _runs(config: Config, model: str, streams: int, wish: Bench, file: Path) -> 
         print(f"streamer: {report.streams} streams {held}, {late}", file=sys.stderr)
 
     if wish.search:
-        runs = find(config, model, wish.seconds, file, progress)
+        runs = find(config, model, wish.seconds, file, progress, wish.checkpoint_ms)
     else:
-        runs = [hold(config, model, streams, wish.seconds, file)]
+        runs = [hold(config, model, streams, wish.seconds, file, None, wish.checkpoint_ms)]
     if wish.save:
         draw(runs, wish.save)
     if not wish.search:

@@ -8,6 +8,7 @@ from typing import Any
 
 from streamer import wire
 from streamer.clients.connection import connect
+from streamer.clients.keeping import RECONNECT_S
 from streamer.clients.notices import Applied, Refusal, Rejected, Restarted
 from streamer.models.music.notation import Voice, note_number
 
@@ -21,9 +22,12 @@ class RemoteSource:
     change of options has to wait for.
     """
 
-    def __init__(self, address: str, name: str, ahead_beats: int):
-        """OSError or ValueError, one line, where no server answers or it serves no such composer."""
-        self.connection = connect(address)
+    def __init__(self, address: str, name: str, ahead_beats: int, reconnect_s: float = RECONNECT_S):
+        """OSError or ValueError, one line, where no server answers or it serves no such composer.
+
+        A piece goes on after its server died, if another one is there within `reconnect_s`.
+        """
+        self.connection = connect(address, reconnect_s=reconnect_s)
         try:
             described = {model.name: model for model in self.connection.describe().models}
             if name not in described:

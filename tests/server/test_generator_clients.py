@@ -5,12 +5,15 @@ import random
 import pytest
 
 from streamer.cli.compose_remote import RemoteSource
-from streamer.clients.notices import Rejected, Restarted
+from streamer.clients.notices import NoServer, Rejected, Restarted
 from streamer.clients.protocol import StreamProtocol
+from streamer.server.loop import Loop
+from streamer.server.sealing import Sealer
+from streamer.server.sockets import Sockets
 from tests.cli.test_cli import refused, streamer  # noqa: F401, a fixture
 from tests.clients.test_client_protocol import Channel
 from tests.server.test_generator_streams import begun, ended, notes
-from tests.serving import serving
+from tests.serving import ANY_PORT, Server, serving
 from tests.tiny_generator import generator_engine
 
 
@@ -110,14 +113,36 @@ def test_a_source_far_away_gives_the_notes_of_its_options(folder, server):
     assert heard == plain[:11] + moved
 
 
-def test_a_server_that_stops_ends_the_piece(folder):
-    with serving(generator_engine(folder, 4)) as server, RemoteSource(server.address, "tiny", 1) as source:
+def test_a_server_that_stops_for_good_ends_the_piece(folder):
+    with (
+        serving(generator_engine(folder, 4)) as server,
+        RemoteSource(server.address, "tiny", 1, reconnect_s=0.5) as source,
+    ):
         source.open({"seed": 5})
         source.notes(4)
         server.loop.stop()
-        with pytest.raises(OSError, match="the server ended the piece: draining"):
+        with pytest.raises(NoServer, match="no server answers"):
             for _ in range(10_000):
                 source.notes(8)
+
+
+def test_a_piece_goes_on_at_the_next_server(folder):
+    sealer = Sealer(None)
+
+    def server_at(inputs: str = ANY_PORT):
+        return Server(None, loop=Loop(generator_engine(folder, 4), Sockets(inputs, ANY_PORT), sealer=sealer))
+
+    server = server_at()
+    with RemoteSource(server.address, "tiny", 1) as source:
+        source.open({"seed": 5})
+        notes = source.notes(20)
+        server.stop()
+        server = server_at(server.address)
+        notes += source.notes(60)
+    server.stop()
+    with serving(generator_engine(folder, 4)) as other, RemoteSource(other.address, "tiny", 1) as undisturbed:
+        undisturbed.open({"seed": 5})
+        assert notes == undisturbed.notes(80)
 
 
 @pytest.fixture
