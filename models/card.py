@@ -46,6 +46,13 @@ class FeederPart(msgspec.Struct, frozen=True):
     options: dict[str, Any] = {}
 
 
+class Partner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A live model beside this one, whose log-probabilities count for `share` in the mean of both."""
+
+    model: str
+    share: float
+
+
 class DataSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Data that the weights were trained on."""
 
@@ -70,6 +77,7 @@ class Card(msgspec.Struct, frozen=True):
     reader: ReaderPart
     labels: dict[str, list[str]]
     feeder: FeederPart | None = None
+    partner: Partner | None = None
     data: list[DataSource] = []
     scores: dict[str, dict[str, str | float]] = {}
 
@@ -105,6 +113,7 @@ class _Written(msgspec.Struct, forbid_unknown_fields=True):
     labels: dict[str, list[str]]
     front: dict[str, Any] | None = None
     feeder: dict[str, Any] | None = None
+    partner: Partner | None = None
     description: str = ""
     licence: str = ""
     command: str = ""
@@ -153,6 +162,7 @@ def read_card(folder: Path) -> Card:
         reader=ReaderPart(*_named(path, "reader", "kind", written.reader)),
         labels=written.labels,
         feeder=feeder,
+        partner=written.partner,
         data=written.data,
         scores=written.scores,
     )

@@ -28,6 +28,7 @@ from streamer.models.networks.composer_network import Composer
 from streamer.models.networks.compression_network import CompressLive, CompressOffline
 from streamer.models.networks.entity_tagger import EntitiesLive, EntitiesOffline
 from streamer.models.networks.headline_network import Headline
+from streamer.models.networks.paired_network import Paired
 from streamer.models.networks.recurrent_network import RecurrentBidirectional, recurrent
 from streamer.models.networks.roll_density import RollDensity
 from streamer.models.networks.sentiment_classifier import SentimentLive, SentimentOffline
@@ -104,6 +105,12 @@ WHOLES = {
     "recurrent bidirectional": lambda: RecurrentBidirectional(3, 4, 5, 2, "gru"),
     "acoustic bidirectional": lambda: AcousticBidirectional(
         n_mels=5, stack=4, hidden_size=6, depth=2, outputs=7
+    ),
+    "paired": lambda: Paired(
+        AcousticBidirectional(n_mels=5, stack=4, hidden_size=6, depth=2, outputs=7),
+        acoustic_lstm(n_mels=5, stack=4, hidden_size=6, depth=1, delay=2, outputs=7, level=True),
+        (4, 3),
+        0.3,
     ),
     "offline entities": lambda: EntitiesOffline(5, 5, word_size=3, letter_size=2, hidden_size=4),
     "offline sentiment": lambda: SentimentOffline(5, 7, word_size=3, hidden_size=4),

@@ -1,15 +1,13 @@
 """From a folder with a card and weights to a model that runs."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -17,7 +15,8 @@ from streamer.models import imports
 from streamer.models.audio.features import LogMel
 from streamer.models.audio.resample import RATES_HZ, Resample
 from streamer.models.audio.samples import Samples
-from streamer.models.card import Card, Part, Task, read_card
+from streamer.models.bundle.weights import read_weights
+from streamer.models.card import Card, Part, Task, beside, read_card
 from streamer.models.layers.stage import Chain, Stage
 from streamer.models.layers.whole import Whole
 from streamer.models.networks.acoustic import AcousticBidirectional, acoustic_gru, acoustic_lstm
@@ -26,6 +25,7 @@ from streamer.models.networks.composer_network import Composer
 from streamer.models.networks.compression_network import CompressLive, CompressOffline
 from streamer.models.networks.entity_tagger import EntitiesLive, EntitiesOffline
 from streamer.models.networks.headline_network import Headline
+from streamer.models.networks.paired_network import Paired
 from streamer.models.networks.recurrent_network import RecurrentBidirectional, recurrent
 from streamer.models.networks.roll_density import RollDensity
 from streamer.models.networks.sentiment_classifier import SentimentLive, SentimentOffline
@@ -54,7 +54,6 @@ NETWORKS: dict[str, Callable[..., Stage | Whole]] = {
 }
 SMALL = 1_000_000  # parameters that any card may ask for
 LARGEST_SHARE = 8  # parameters for a byte of weights: of a table stored as a product of thin factors
-LEFT, RIGHT = ".left", ".right"  # of a tensor that is stored as a product
 FRONTS: dict[str, Callable[..., Stage]] = {"log_mel": LogMel, "samples": Samples}
 
 
@@ -94,8 +93,8 @@ class Model:
         return self.card.front
 
 
-def load(folder: Path, allowed: imports.Imports = imports.NONE) -> Model:
-    """The model in `folder`, on the CPU, in float32.
+def load(folder: Path, allowed: imports.Imports = imports.NONE, weights: Path | None = None) -> Model:
+    """The model in `folder`, on the CPU, in float32, with `weights` of another file where they are given.
 
     `allowed` says which import paths the card may name. ValueError, one line, for a card or weights
     that don't fit.
@@ -110,7 +109,7 @@ def load(folder: Path, allowed: imports.Imports = imports.NONE) -> Model:
             f"{folder / 'card.toml'}: network.outputs is {options['outputs']} "
             f"and the labels count {card.outputs}; make them equal or leave it out"
         )
-    weights = folder / "weights.safetensors"
+    weights = weights or folder / "weights.safetensors"
     try:
         if card.network.architecture in NETWORKS:
             _check_size(card.network.architecture, options | {"outputs": card.outputs}, weights)
@@ -131,7 +130,30 @@ def load(folder: Path, allowed: imports.Imports = imports.NONE) -> Model:
         )
     network.load_state_dict(read_weights(weights, network.state_dict()))
     network.eval().requires_grad_(False)
-    return model
+    return replace(model, network=_paired(network, card, folder, allowed)) if card.partner else model
+
+
+def _paired(network: Stage | Whole, card: Card, folder: Path, allowed: imports.Imports) -> Whole:
+    """`network` together with the one of the card's partner. ValueError where they don't fit."""
+    assert card.partner is not None
+    path = folder / "card.toml"
+    try:
+        home = beside(folder, f"{card.partner.model}/card.toml", "partner.model").parent
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    written = read_card(home)
+    if written.partner:
+        raise ValueError(f"{path}: partner.model {card.partner.model!r} has a partner of its own")
+    if written.front != card.front or written.labels != card.labels:
+        raise ValueError(f"{path}: partner.model {card.partner.model!r} has another front or other labels")
+    other = load(home, allowed).network
+    if not (isinstance(network, Whole) and isinstance(other, Stage)):
+        raise ValueError(f"{path}: partner: wanted a Whole, and a live network beside it")
+    try:
+        pair = Paired(network, other, [len(head) for head in card.labels.values()], card.partner.share)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return pair.eval()
 
 
 def build_network(
@@ -166,60 +188,6 @@ class _Unfilled(TorchFunctionMode):
         if func is Tensor.clone or getattr(func, "__module__", "") == "torch.nn.init":
             return kwargs["tensor"] if "tensor" in kwargs else args[0]
         return (torch.empty if func is torch.randn else func)(*args, **kwargs)
-
-
-def read_weights(path: Path, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of `path`, rounded to float32, which must have the names and shapes of `wanted`.
-
-    Two tensors NAME.left [N, R] and NAME.right [R, C] stand for their product.
-    """
-    return fitting(path, _multiplied(read_tensors(path)), wanted)
-
-
-def fitting(path: Path, weights: dict[str, Tensor], wanted: dict[str, Tensor]) -> dict[str, Tensor]:
-    """`weights`, which `path` holds, in float32. ValueError names the tensor that doesn't fit `wanted`."""
-    for name in wanted:
-        if name not in weights:
-            raise ValueError(f"{path}: {name} is missing; the card describes another network")
-    for name, value in weights.items():
-        if name not in wanted:
-            raise ValueError(f"{path}: {name} is not part of the network that the card describes")
-        if value.shape != wanted[name].shape:
-            raise ValueError(
-                f"{path}: {name} has shape {list(value.shape)}; the card describes {list(wanted[name].shape)}"
-            )
-        if not value.is_floating_point():
-            raise ValueError(f"{path}: {name} has type {value.dtype}; it must be a float")
-        if not torch.isfinite(value.float()).all():
-            raise ValueError(f"{path}: {name} holds numbers that are not finite, or too large for float32")
-    return {name: value.float() for name, value in weights.items()}
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """What a safetensors file holds; ValueError, one line, for one that can't be read or isn't whole."""
-    try:
-        with path.open("rb"):  # for the reason, which safetensors leaves out
-            return load_file(path)
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror or 'cannot be read'}") from None
-    except SafetensorError as error:
-        raise ValueError(f"{path}: not a whole safetensors file ({error})") from None
-
-
-def _multiplied(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """`tensors`, pairs of factors multiplied; a factor without its fellow, or that doesn't fit it, stays."""
-    whole = dict(tensors)
-    for name, left in tensors.items():
-        table = name.removesuffix(LEFT)
-        right = tensors.get(table + RIGHT)
-        if (
-            table != name
-            and right is not None
-            and left.dim() == right.dim() == 2
-            and left.shape[1] == len(right)
-        ):
-            whole[table] = whole.pop(name).float() @ whole.pop(table + RIGHT).float()
-    return whole
 
 
 def _made(

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from safetensors.torch import save
 
-from streamer.models.bundle.build import build_network, fitting, read_tensors
+from streamer.models.bundle.build import build_network
 from streamer.models.bundle.catalog import CARD
 from streamer.models.bundle.torch_weights import Imported, from_torch
+from streamer.models.bundle.weights import fitting, read_tensors
 from streamer.models.card import read_card
 from streamer.output_file import write_bytes, write_text
 

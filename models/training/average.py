@@ -9,7 +9,7 @@ from pathlib import Path
 
 from safetensors.torch import save
 
-from streamer.models.bundle.build import read_tensors
+from streamer.models.bundle.weights import read_tensors
 from streamer.output_file import write_bytes
 
 

@@ -15,7 +15,7 @@ import typer
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from streamer.models.bundle.build import LEFT, RIGHT
+from streamer.models.bundle.weights import LEFT, RIGHT
 from streamer.output_file import write_bytes, write_text
 
 

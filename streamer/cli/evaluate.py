@@ -56,7 +56,7 @@ class EvaluateCaptions(EvaluateChunked):
     hot_words: str | None = option(
         None, "WORDS", "Listen for these words, separated by commas, and measure how often they are heard."
     )
-    references: bool = flag("Also measure PocketSphinx on the same recordings.")
+    references: bool = flag("Also measure PocketSphinx, and Whisper where installed, on the same recordings.")
 
 
 def captions(options: EvaluateCaptions) -> None:

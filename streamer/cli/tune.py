@@ -39,14 +39,12 @@ def tune(options: Tune) -> None:
     from streamer.evaluation.evaluate import progress
     from streamer.evaluation.tuning import GRID, Trial, Tuning, spoken
     from streamer.models.bundle import catalog
-    from streamer.models.bundle.build import load, read_weights
+    from streamer.models.bundle.build import load
 
     config, name = with_model(options.settings(), options.model)
     grid = _grid(options.tries or ()) or GRID
     torch.set_num_threads(config.engine.threads)
-    model = load(catalog.find(name, config.folders()), config.model(name).imports())
-    if options.weights:
-        model.network.load_state_dict(read_weights(options.weights, model.network.state_dict()))
+    model = load(catalog.find(name, config.folders()), config.model(name).imports(), options.weights)
     with progress(f"hearing {len(options.paths)} sets") as report:
         tuning = Tuning(model, spoken(model, options.paths, options.first, report))
 

@@ -26,6 +26,7 @@ from streamer.evaluation.transcribed import (
     hot_word_figures,
     rates,
 )
+from streamer.evaluation.whisper import whisper_figures
 from streamer.evaluation.word_delays import delay_figures
 from streamer.offline.caption_options import CaptionOptions
 from streamer.server.usage import resident_bytes
@@ -199,5 +200,6 @@ def _measured(
 ) -> Measured:
     if options.references:
         result |= pocketsphinx_figures(recordings, watch.cpu_seconds, job.progress)
+        result |= whisper_figures(recordings, job.config.engine.threads, job.progress)
     seconds = sum(recording.seconds for recording in recordings)
     return Measured(len(recordings), seconds, watch, {"condition": options.condition, **result})

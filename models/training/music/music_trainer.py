@@ -12,7 +12,8 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from streamer.models.bundle.build import build_network, read_weights
+from streamer.models.bundle.build import build_network
+from streamer.models.bundle.weights import read_weights
 from streamer.models.music.folk import HIGHEST_MELODY, LOWEST_MELODY, tune
 from streamer.models.music.folk_chords import CHORDS
 from streamer.models.music.metre import Metre, changes_of, metre

@@ -16,7 +16,8 @@ from torch.nn import functional as F
 
 from streamer.models.audio.features import LOG_FLOOR
 from streamer.models.audio.level import Level
-from streamer.models.bundle.build import build_network, read_weights
+from streamer.models.bundle.build import build_network
+from streamer.models.bundle.weights import read_weights
 from streamer.models.datasets import shards
 from streamer.models.layers.stage import Stage
 from streamer.models.layers.whole import Whole
@@ -45,7 +46,7 @@ SHARE = {
     "librispeech_clean100_239spk": 2.0,
     "librispeech_untranscribed": 2.0,
     "noise_esc10": 2.0,
-    "speechocean762": 1.4,
+    "speechocean762": 1.7,
     "synthetic": 0.5,
 }
 

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from streamer.models.audio.features import LOG_FLOOR
 from streamer.models.audio.level import Level
-from streamer.models.bundle.build import build_network, read_weights
+from streamer.models.bundle.build import build_network
+from streamer.models.bundle.weights import read_weights
 from streamer.models.datasets import command_shards
 from streamer.models.datasets.command_shards import N_MELS, PHONES, SPEEDS, WORDS, ShardRecording
 from streamer.models.layers.stage import Stage

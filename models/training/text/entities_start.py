@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from streamer.models.bundle.build import Model, load, read_weights
+from streamer.models.bundle.build import Model, load
+from streamer.models.bundle.weights import read_weights
 from streamer.models.datasets.word_channels import glove
 from streamer.models.text.words import UNKNOWN, WORD, WordsEncoder, read_words
 from streamer.models.training.vectors import word_vectors
