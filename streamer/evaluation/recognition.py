@@ -49,7 +49,10 @@ def hear(
     writing: CaptionOptions = RAW,
     passed: Callable[[float], None] = lambda seconds: None,
 ) -> list[Heard]:
-    """All `recordings` through `model`, with the job's progress; `passed` takes the seconds of a stream."""
+    """All `recordings` through `model`, in order, with the job's progress.
+
+    `passed` takes the seconds of a stream.
+    """
     references: list[tuple[str, str, tuple[SpokenWord, ...] | None]] = []
 
     def sounds() -> Iterator[SoundBlocks]:
@@ -65,7 +68,8 @@ def hear(
         job.progress(stream.seconds)
         key, reference, spoken = references[stream.index]
         heard.append(Heard(**vars(stream), key=key, reference=reference, spoken=spoken))
-    return heard
+    # A stream that is shorter ends sooner.
+    return sorted(heard, key=lambda stream: stream.index)
 
 
 def offline_model(job: Job, writing: CaptionOptions = RAW) -> Offline:

@@ -14,6 +14,7 @@ from streamer.evaluation.captions import CaptionsOptions, captions_mode, false_f
 from streamer.evaluation.commands import spliced_mode
 from streamer.evaluation.evaluate import run
 from streamer.evaluation.job import Job
+from streamer.evaluation.recognition import hear, live_model
 from streamer.evaluation.recordings import Recording, SpokenWord
 from streamer.evaluation.tasks import evaluate
 from tests.evaluation.test_speech_sets import write_set
@@ -82,6 +83,13 @@ def test_joined_recordings_stand_beside_separate_ones(tmp_path, captions):
     assert figures["false_full_stops_per_100_words"] is None  # nobody knows where the words are
     alone = evaluate("captions", path, captions, "tiny")
     assert (figures["separate_wer"], figures["separate_cer"]) == (alone["wer"], alone["cer"])
+
+
+def test_streams_come_in_the_order_of_their_recordings(tmp_path, captions):
+    recordings = [Recording(f"{n} s", "", np.zeros(n * 16000, np.float32), 16000) for n in (3, 1, 2)]
+    job = Job(tmp_path, "tiny", captions)
+    heard = hear(live_model(job, "captions"), recordings, job)
+    assert [stream.key for stream in heard] == ["3 s", "1 s", "2 s"]
 
 
 def test_a_set_is_repeated_to_fill_a_long_stream(tmp_path, captions):
