@@ -112,7 +112,7 @@ def live(options: Live) -> int:
                 waits_for |= set(config.server.serve) - {model}
             with output.view(figures, source.rate_hz, waits_for) as shown:
                 readers = Along(connection, stream, shown)
-                talk = Talk(stream, figures, shown, saved, rewriter, server, readers, options.reconnect_s)
+                talk = Talk(stream, figures, shown, saved, rewriter, server, readers)
                 talk.run(sound_blocks(source, figures, options.reconnect or sys.stdout.isatty()))
         except (Refusal, StreamOver) as error:
             raise ValueError(str(error)) from None

@@ -13,10 +13,9 @@ from streamer.cli.told_to_end import ToldToEnd
 from streamer.clients.caption_file import CaptionFile
 from streamer.clients.caption_forms import best_text
 from streamer.clients.connection import Stream
-from streamer.clients.keeping import RECONNECT_S
 from streamer.clients.live_figures import Figures
 from streamer.clients.microphone import DeviceGone, level_dbfs
-from streamer.clients.notices import Gap, NoServer, Notice, Restarted, Resumed, StreamOver
+from streamer.clients.notices import Gap, Notice, Restarted, Resumed, StreamOver
 from streamer.clients.terminal import TerminalView
 from streamer.clients.word_delays import WordDelays
 from streamer.offline.rewriter import Pair, Rewriter, later
@@ -43,12 +42,11 @@ class Talk:
         rewriter: Rewriter | None,
         server: KeptServer | None,
         along: Along | None = None,
-        reconnect_s: float = RECONNECT_S,
     ):
         self.along, self._finals = along, 0
         self.stream, self.figures, self.shown = stream, figures, shown
         self.saved, self.rewriter, self.server = saved, rewriter, server
-        self._reconnect_s, self._away_since = reconnect_s, 0.0  # 0: the server is there
+        self._away_since = 0.0  # 0: the server is there
         self._waiting: deque[bytes] = deque()  # blocks that the window, or a server that is away, keeps here
         self._rate_hz = stream.opened.options["format"]["rate"]
         self._restarts: dict[bytes, int] = {}  # where a stream began that stands in for a lost one
@@ -102,7 +100,7 @@ class Talk:
             self.stream.send(self._waiting.popleft())
 
     def _look_for_server(self) -> None:
-        """Tell of a server that is away. NoServer where it was for too long."""
+        """Tell of a server that is away."""
         now = time.monotonic()
         if not self.stream.away:
             self._away_since = 0.0
@@ -110,8 +108,6 @@ class Talk:
         self._away_since = self._away_since or now
         if now - self._away_since > AWAY_TOLD_S:
             self.figures.warning = "the server is away; what you say is kept"
-        if now - self._away_since > self._reconnect_s:
-            raise NoServer(f"the server was away for {self._reconnect_s:g} s")
 
     def _look_at_processor(self, pid: int) -> None:
         """The real-time factor, over all the servers that there were."""

@@ -23,11 +23,15 @@ from streamer.clients.files import AudioFile
 from streamer.clients.live_figures import Figures
 from streamer.clients.live_lines import Lines
 from streamer.clients.microphone import DeviceGone, NoMicrophone
-from streamer.clients.notices import StreamOver
+from streamer.clients.notices import NoServer, StreamOver
 from streamer.config import Config, ModelOptions
 from streamer.offline.rewriter import MODEL, Rewriter
+from streamer.server.loop import Loop
+from streamer.server.sealing import Sealer
+from streamer.server.sockets import Sockets
 from tests.echo_engine import EchoEngine
-from tests.serving import Server, serving
+from tests.serving import ANY_PORT, Server, serving
+from tests.tiny_engine import noise, tiny_engine
 from tests.tiny_model import OFFLINE, write_model
 
 RATE_HZ = 16000
@@ -257,3 +261,41 @@ def test_only_where_there_is_no_microphone_at_all_the_recording_plays(monkeypatc
         monkeypatch.setattr(live_sources, "Microphone", broken)
         with pytest.raises(OSError, match="Headset: Device unavailable"):
             sound_source(stack, None, None)
+
+
+def test_what_is_said_while_the_server_is_away_is_kept():
+    sealer, samples = Sealer(None), noise(32_000)
+    blocks = [(samples[at : at + 640] * 32767).astype("<i2").tobytes() for at in range(0, 32_000, 640)]
+
+    def server_at(inputs: str = ANY_PORT):
+        return Server(None, loop=Loop(tiny_engine(), Sockets(inputs, ANY_PORT), sealer=sealer))
+
+    def heard(servers):
+        for number, block in enumerate(blocks):
+            yield block
+            if number == 20:
+                servers[0].stop()
+            if number == 35:
+                servers.append(server_at(servers[0].address))
+            yield b""
+
+    servers = [server_at()]
+    with connect(servers[0].address) as connection:
+        form = {"encoding": "s16", "rate": 16_000, "channels": 1}
+        session = talk(connection.open("tiny", format=form))
+        session.run(heard(servers))
+        assert session.stream.closed.reason == "closed"
+        assert session.stream.closed.through == session.stream.position == 32_000
+        assert session.figures.warning == "reconnected, nothing lost"
+    servers[-1].stop()
+
+
+def test_a_server_that_stays_away_is_given_up():
+    server = Server(tiny_engine())
+    with (
+        pytest.raises(NoServer, match="within 0.2 s"),
+        connect(server.address, reconnect_s=0.2) as connection,
+    ):
+        session = talk(connection.open("tiny", format=FORMAT))
+        server.stop()
+        session.run(iter(lambda: b"", None))
