@@ -29,7 +29,7 @@ class Server:
 
     def kill(self):
         """End without a word, as a crash does."""
-        self.engine.drain = lambda now: []
+        self.loop.engine.drain = lambda now: []
         self.loop.stop()
         self.stop()
 
