@@ -135,7 +135,7 @@ def test_products_are_two_a_weight():
 
 
 def test_the_search_ends_within_five_percent(monkeypatch):
-    def limited(config, model, streams, seconds, file, peak):
+    def limited(config, model, streams, seconds, file, peak, checkpoint_ms):
         speaker = PacedStream(0, latencies_ms=[10.0 if streams <= 333 else 300.0], closed=True)
         return report(seen(), [speaker] * streams, seconds, [0.0])
 

@@ -54,8 +54,12 @@ def test_both_servers_of_a_stream(folder, tmp_path):  # noqa: F811
         assert [type(notice) for notice in stream.notices()] == [Resumed]
     server.stop()
     server.recorder.close()
-    for path in paths:
-        assert recorded(path) and replayed(path, pipelines(folder, FEEDS)) == recorded(path)
+    # What the first one had taken and not said when it died, a replay says.
+    said = replayed(paths[0], pipelines(folder, FEEDS))
+    assert {stream: said[stream][: len(rows)] for stream, rows in recorded(paths[0]).items()} == recorded(
+        paths[0]
+    )
+    assert replayed(paths[1], pipelines(folder, FEEDS)) == recorded(paths[1])
     assert len(recorded(paths[1])) == 4, "the stream, and those that it fed"
 
 
