@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import sentencepiece
@@ -39,10 +40,11 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
     return pairs
 
 
-def train_source_model(texts: Iterable[str], pieces: int, path: Path) -> None:
+def train_source_model(texts: Iterable[str], pieces: int, path: Path, symbols: Sequence[str] = ()) -> None:
     """A model of words and punctuation marks, the space before a word being part of it.
 
-    Piece 0 is none, 1 a letter that the model lacks, 2 a sentence's end.
+    Piece 0 is none, 1 a letter that the model lacks, 2 a sentence's end. `symbols` are pieces of their
+    own, and where there are some, a letter that the model lacks is its bytes.
     """
     counts = Counter(chunk for text in texts for chunk in chunks(text))
     _train(
@@ -54,12 +56,22 @@ def train_source_model(texts: Iterable[str], pieces: int, path: Path) -> None:
         remove_extra_whitespaces=False,
         split_by_unicode_script=False,
         eos_id=2,
+        **_open(symbols),
     )
 
 
-def train_target_model(texts: Iterable[str], units: int, path: Path) -> None:
+def train_target_model(texts: Iterable[str], units: int, path: Path, symbols: Sequence[str] = ()) -> None:
     """A model of running text. Unit 0 begins and ends a target, 1 is a letter that the model lacks."""
-    _train(iter(texts), units, path, eos_id=-1)
+    # With and without the space before it, so that a symbol is one unit anywhere.
+    spaced = [f"\u2581{symbol}" for symbol in symbols]
+    _train(iter(texts), units, path, eos_id=-1, **_open([*symbols, *spaced]))
+
+
+def _open(symbols: Sequence[str]) -> dict[str, Any]:
+    """The options of a model that has `symbols`: bytes for letters that are rarer than 1 in 10,000."""
+    if not symbols:
+        return {"character_coverage": 1.0}
+    return {"character_coverage": 0.9999, "byte_fallback": True, "user_defined_symbols": list(symbols)}
 
 
 def _train(sentences: Iterator[str], size: int, path: Path, **options) -> None:
@@ -69,7 +81,6 @@ def _train(sentences: Iterator[str], size: int, path: Path, **options) -> None:
         model_writer=model,
         vocab_size=size,
         hard_vocab_limit=False,
-        character_coverage=1.0,
         pad_id=0,
         unk_id=1,
         bos_id=-1,

@@ -1,7 +1,7 @@
 """Running text as sub-words (sentencepiece), for networks that translate."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from math import ceil
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +12,7 @@ from sentencepiece import SentencePieceProcessor
 
 from streamer.errors import OptionError
 from streamer.models.card import beside
+from streamer.models.text.masks import PLACEHOLDER
 
 FIRST, EMPTY, PIECE, WAIT, BEGINS, COMPLETES = range(6)
 CHANNELS = 6
@@ -37,6 +38,7 @@ class PiecesEncoder:
 
     channels = CHANNELS
     option_names = ("lookahead",)
+    known: Container[str] | None = None  # words that are no names, of a network that reads masked text
 
     def __init__(
         self,
@@ -65,7 +67,9 @@ class PiecesEncoder:
     def opened(self, options: dict[str, Any]) -> "PiecesEncoder":
         """The encoder of a stream with the options that `parse` returned."""
         wait = options.get("lookahead", self.wait)
-        return PiecesEncoder(self.model, self.waits, wait, self.growth, self.spare, self.most)
+        opened = PiecesEncoder(self.model, self.waits, wait, self.growth, self.spare, self.most)
+        opened.known = self.known
+        return opened
 
     def steps(self, word: str, first: bool) -> np.ndarray:
         """The steps [n, channels] of a word and of what is glued to it; `first` begins a sentence."""
@@ -99,13 +103,28 @@ def pieces_encoder(
     growth: Share = 0.0,
     spare: CountOrNone = 0,
     most: CountOrNone = 0,
+    known: str = "",
 ) -> PiecesEncoder:
-    """The encoder of a model in `folder`. ValueError names what is wrong."""
+    """The encoder of a model in `folder`. ValueError names what is wrong.
+
+    `known` is a file of words, a line each, beside the card of a network that reads masked text.
+    """
     if waits and wait not in waits:
         raise ValueError(f"feeder.wait: {wait} is none of feeder.waits")
-    return PiecesEncoder(
-        read_model(beside(folder, model, "feeder.model"), "feeder.model"), waits, wait, growth, spare, most
-    )
+    pieces = read_model(beside(folder, model, "feeder.model"), "feeder.model")
+    encoder = PiecesEncoder(pieces, waits, wait, growth, spare, most)
+    if known:
+        encoder.known = _read_words(beside(folder, known, "feeder.known"))
+    return encoder
+
+
+def _read_words(path: Path) -> frozenset[str]:
+    try:
+        return frozenset(path.read_text("utf-8").split())
+    except OSError as error:
+        raise ValueError(f"feeder.known: {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"feeder.known: {path} is not UTF-8") from None
 
 
 def read_model(path: Path, key: str) -> SentencePieceProcessor:
@@ -129,6 +148,6 @@ def word_steps(model: SentencePieceProcessor, chunk: str) -> np.ndarray:
     pieces = model.encode(chunk)[:MOST_PIECES] or [UNKNOWN]
     steps = np.zeros((len(pieces), CHANNELS), np.float32)
     steps[:, PIECE] = pieces
-    steps[0, BEGINS] = chunk[0] == " "
+    steps[0, BEGINS] = chunk[0] == " " or PLACEHOLDER.match(chunk) is not None
     steps[-1, COMPLETES] = 1
     return steps

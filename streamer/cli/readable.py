@@ -15,8 +15,13 @@ _GLUED = re.compile(r" (?=[,.;:?!%)\]’]|n't\b|'(?:s|re|ve|ll|d|m)\b)|(?<=[(\[$
 
 
 def readable_sentence(sentence: SentenceResult) -> Text:
-    """What is said of a sentence as a line; an opinion stands before the sentence that it is about."""
+    """What is said of a sentence as a line; an opinion stands before the sentence that it is about.
+
+    A translation that may be wrong ends in [?].
+    """
     text = _readable(sentence.task, sentence.alternatives)
+    if sentence.doubts:
+        text.append(" [?]", style="yellow")
     return Text.assemble(text, "\t", sentence.text) if sentence.task == "sentiment" else text
 
 

@@ -19,8 +19,8 @@ def summary(run: ModeTraining) -> None:
 class TranslationTraining(ModeTraining):
     """A training of a translator."""
 
-    pair: Literal["en-de", "en-fr", "multi30k-en-de"] = option(
-        "en-de", "PAIR", "en-de, en-fr, or the benchmark multi30k-en-de."
+    pair: Literal["en-de", "en-de-open", "en-fr", "multi30k-en-de"] = option(
+        "en-de", "PAIR", "en-de, en-fr, en-de-open (more corpora, masked), or the benchmark multi30k-en-de."
     )
     start: Path | None = option(None, "WEIGHTS", "Begin with the weights of the other mode.", name="--from")
 

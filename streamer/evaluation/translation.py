@@ -9,6 +9,7 @@ from streamer.evaluation.translation_scores import (
     bleu,
     broken_off,
     by_length,
+    kept,
     quality,
     repeats,
     word_by_word,
@@ -69,6 +70,7 @@ def _measured(job: Job, options: dict[str, int]) -> Measured:
         figures |= {
             **quality(references, targets),
             **by_length(sources, references, targets),
+            **kept(sources, references, targets),
             "copied_bleu": bleu(references, sources),
             "dictionary_bleu": bleu(references, word_by_word(sources, references)),
         }

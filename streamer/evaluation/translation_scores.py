@@ -1,17 +1,20 @@
 """Scores of translations: BLEU, chrF, average lagging, and how many repeat themselves or break off."""
 
-from collections import Counter
+import re
 from collections.abc import Sequence
 
 import numpy as np
 from sacrebleu.metrics import BLEU, CHRF
 
 from streamer.evaluation.job import Figures
+from streamer.models.text.numerals import NUMERAL
+from streamer.models.text.translation_guard import code_kept, goes_in_circles, numbers_kept
 from streamer.models.training.text.dictionary import aligned
 
 LENGTHS = (5, 10, 20)  # words of a source up to which a translation counts to a group
 SHORT = 0.5  # of its source's words: a target with fewer has broken off
-CIRCLE = 4  # words that come again in the same order: the target went in a circle
+
+_WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 def quality(references: Sequence[str], targets: Sequence[str]) -> Figures:
@@ -57,7 +60,7 @@ def average_lagging(read: Sequence[int], source_words: int) -> float | None:
 
 def repeats(text: str, source: str) -> bool:
     """Whether four words come again in order, or one three times in a row, and not in the source too."""
-    return _circles(text) and not _circles(source)
+    return goes_in_circles(text) and not goes_in_circles(source)
 
 
 def broken_off(text: str, source: str) -> bool:
@@ -85,9 +88,29 @@ def word_by_word(sources: Sequence[str], references: Sequence[str]) -> list[str]
     return [" ".join(best[word] for word in source.split()) for source in sources]
 
 
-def _circles(text: str) -> bool:
-    words = text.lower().split()
-    if any(a == b == c for a, b, c in zip(words, words[1:], words[2:])):
-        return True
-    runs = Counter(tuple(words[at : at + CIRCLE]) for at in range(len(words) - CIRCLE + 1))
-    return any(count > 1 for count in runs.values())
+def kept(sources: Sequence[str], references: Sequence[str], targets: Sequence[str]) -> Figures:
+    """`numbers_kept`, `code_kept` and `names_kept`: shares of what a source has that its target has, too.
+
+    Numbers: of the sentences with a number, those whose target has each, in value, and no other. Code:
+    of those with addresses, paths or code, those whose target has each. Names: of the capitalised words,
+    not the sentence's first, that the reference has as they are.
+    """
+    numbers = [numbers_kept(s, t) for s, t in zip(sources, targets) if NUMERAL.search(s)]
+    code = [code_kept(s, t) for s, t in zip(sources, targets) if not code_kept(s, "")]
+    names = [
+        name in _words(target)
+        for source, reference, target in zip(sources, references, targets)
+        for name in sorted(_names(source) & _words(reference))
+    ]
+    return {
+        name: round(sum(values) / len(values), 4) if values else None
+        for name, values in (("numbers_kept", numbers), ("code_kept", code), ("names_kept", names))
+    }
+
+
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(text))
+
+
+def _names(text: str) -> set[str]:
+    return {word for word in _WORD.findall(text)[1:] if word[0].isupper()}

@@ -32,6 +32,9 @@ class SentenceResult:
     start: int
     end: int
     alternatives: Sequence[wire.Alternative] = field(default_factory=tuple)
+    doubts: Sequence[
+        str
+    ] = ()  # why a translation may be wrong: numbers, code, length, repetition, confidence
 
     def __str__(self) -> str:
         return self.alternatives[0].text if self.alternatives else ""
@@ -82,6 +85,8 @@ class SentenceResult:
             values |= {"label": self.label, "probabilities": self.probabilities}
         else:
             values[self.task] = str(self)
+        if self.task == "translation" and self.alternatives:
+            values |= {"confidence": round(self.alternatives[0].confidence, 4), "doubts": list(self.doubts)}
         return json.dumps(values, ensure_ascii=False)
 
     def _check(self, name: str, task: str) -> None:

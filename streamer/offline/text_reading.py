@@ -1,6 +1,7 @@
 """Texts through networks that see whole sentences, piece by piece as the text comes."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -53,7 +54,8 @@ def _translated(translator: Translator, given: Iterator[list[WrittenSentence]]) 
     for completed in given:
         translations = translator.translate([sentence.spelled() for sentence in completed])
         for sentence, translation in zip(completed, translations):
-            yield _result("translation", sentence, [wire.Alternative(translation.text)])
+            best = wire.Alternative(translation.text, confidence=translation.confidence)
+            yield replace(_result("translation", sentence, [best]), doubts=translation.doubts)
 
 
 def _summary(network: Sentences, text: Sequence[WrittenSentence], share: float) -> Iterator[SentenceResult]:

@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 from streamer.models.bundle.build import Model
 from streamer.models.readers import Event
 from streamer.models.text.clauses import clauses
+from streamer.models.text.masks import Masked, mask, restore
+from streamer.models.text.pieces import PiecesEncoder
+from streamer.models.text.translation_guard import doubts
 from streamer.offline.sentences import Progress, Sentences
 
 
@@ -14,6 +17,8 @@ class Translation(NamedTuple):
 
     text: str
     read: list[int]
+    confidence: float = 1.0  # the geometric mean of its units' probabilities, of its worst clause
+    doubts: tuple[str, ...] = ()  # why it may be wrong, of `translation_guard.DOUBTS`
 
 
 class Translator:
@@ -23,17 +28,36 @@ class Translator:
         """ValueError for a card whose parts don't fit, and for an option that the model lacks."""
         self.sentences = Sentences(model, {"partials": True, **options})
         self.most = self.sentences.encoder.most
+        encoder = self.sentences.encoder
+        self.known = encoder.known if isinstance(encoder, PiecesEncoder) else None
+        self.doubtful_below = model.card.reader.options.get("doubtful_below", 0.0)
 
     def translate(
         self, sources: Sequence[Sequence[str]], progress: Progress = lambda words: None
     ) -> list[Translation]:
         """The translation of each sentence, given as its words; "" for one without words."""
-        clauses_of = [self._clauses(words) for words in sources]
+        masked = [Masked(" ".join(words), {}) for words in sources]
+        if self.known is not None:
+            masked = [mask(text, self.known) for text, _ in masked]
+        clauses_of = [
+            self._clauses(text.split() if values else words) for (text, values), words in zip(masked, sources)
+        ]
         events = iter(self.sentences.events([clause for split in clauses_of for clause in split], progress))
-        return [
+        translations = [
             _joined(split, [self._translation(clause, next(events)) for clause in split])
             for split in clauses_of
         ]
+        return [
+            self._guarded(" ".join(words), translation._replace(text=restore(translation.text, values)))
+            for words, (_, values), translation in zip(sources, masked, translations)
+        ]
+
+    def _guarded(self, source: str, translation: Translation) -> Translation:
+        """The translation with what speaks against it."""
+        reasons = doubts(source, translation.text)
+        if translation.confidence < self.doubtful_below:
+            reasons.append("confidence")
+        return translation._replace(doubts=tuple(reasons))
 
     def _clauses(self, words: Sequence[str]) -> list[Sequence[str]]:
         """The sentence in parts that the network can hold."""
@@ -54,7 +78,7 @@ class Translator:
             partial = event.alternatives[0].text.split()
             while len(read) < len(partial) and partial[len(read)] == final[len(read)]:
                 read.append(words_read)
-        return Translation(text, read)
+        return Translation(text, read, events[-1].alternatives[0].confidence)
 
 
 def _joined(parts: Sequence[Sequence[str]], translations: Sequence[Translation]) -> Translation:
@@ -68,4 +92,5 @@ def _joined(parts: Sequence[Sequence[str]], translations: Sequence[Translation])
         texts.append(translation.text if whole else translation.text.rstrip("."))
         read += [before + count for count in translation.read]
         before += len(words)
-    return Translation(" ".join(text for text in texts if text), read)
+    confidence = min((translation.confidence for translation in translations), default=1.0)
+    return Translation(" ".join(text for text in texts if text), read, confidence)

@@ -8,7 +8,7 @@ An utterance is a sentence of the source. What was emitted never changes: all of
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -25,9 +25,10 @@ ENDED = -1
 
 
 class TranslationCardOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """[reader] of a card: the target's sentencepiece model, beside the card."""
+    """[reader] of a card: the target's sentencepiece model, beside the card, and what confidence is low."""
 
     model: str = "target.model"
+    doubtful_below: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0  # confidence that is marked
 
 
 class TranslationState(SentenceState):

@@ -1,14 +1,18 @@
 """The recipes of the translators, their corpora, and their cards."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from streamer.models.card import DataSource
 from streamer.models.training.cards import About, write_card
 from streamer.models.training.text.translation_loss import WAITS
+from streamer.models.training.text.translation_mixture import EN_DE, Part
 
 WAIT = 3  # words that a live translator waits for where nobody says how many
 GROWTH, SPARE = 0.3, 4  # empty steps after a sentence: so many a piece, and so many more
+
+
+KNOWN = "known.txt"  # beside the weights: the words that are no names
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,7 @@ class Corpus:
     languages: str
     licence: str  # of the weights
     source: DataSource
+    mixture: tuple[Part, ...] = ()  # instead of `folder` alone; its pairs are masked
 
 
 CORPORA = {
@@ -31,6 +36,15 @@ CORPORA = {
         "English to German",
         "Apache-2.0; trained on sentences under CC BY 2.0 (France), www.manythings.org/anki and tatoeba.org",
         DataSource("tatoeba_en_de", "CC BY 2.0 (France): www.manythings.org/anki and tatoeba.org"),
+    ),
+    "en-de-open": Corpus(
+        "tatoeba_en_de",
+        "train.tsv.gz",
+        "dev.tsv",
+        "English to German",
+        "CC BY-SA 4.0: trained on the corpora below, of which some are share-alike",
+        DataSource("tatoeba_en_de", "CC BY 2.0 (France): www.manythings.org/anki and tatoeba.org"),
+        EN_DE,
     ),
     "en-fr": Corpus(
         "tatoeba_en_fr",
@@ -79,9 +93,17 @@ RECIPES = {
 }
 
 
+def recipe_of(mode: str, pair: str) -> TranslationRecipe:
+    """What `mode` learns `pair` with: a mixture has more words, and takes longer."""
+    recipe = RECIPES[mode]
+    if not CORPORA[pair].mixture:
+        return recipe
+    return replace(recipe, updates=9000, pieces=8000, target_units=10000, negatives=1000, averaged=0.998)
+
+
 def card(folder: Path, mode: str, pair: str, pieces: int, units: int) -> None:
     """Write `folder`/card.toml of the network trained there."""
-    recipe, corpus = RECIPES[mode], CORPORA[pair]
+    recipe, corpus = recipe_of(mode, pair), CORPORA[pair]
     live = mode == "live"
     waits = ", ".join(map(str, WAITS))
     how = (
@@ -98,6 +120,7 @@ def card(folder: Path, mode: str, pair: str, pieces: int, units: int) -> None:
     )
     most = recipe.options["most"] - 1 if live else 40
     policy = {"waits": list(WAITS), "wait": WAIT, "growth": GROWTH, "spare": SPARE} if live else {}
+    known = {"known": KNOWN} if corpus.mixture else {}
     sizes = {"pieces": pieces, "units": units, **recipe.options}
     columns = [
         text
@@ -105,9 +128,10 @@ def card(folder: Path, mode: str, pair: str, pieces: int, units: int) -> None:
         for text in (f"unit {slot}", f"log-probability {slot}")
     ]
     tables = {
-        "feeder": {"kind": "pieces", "model": "source.model", "most": most, **policy},
+        "feeder": {"kind": "pieces", "model": "source.model", "most": most, **known, **policy},
         "network": {"architecture": recipe.architecture, **sizes},
         "reader": {"kind": "translation" if live else "translation_whole", "model": "target.model"},
         "labels": {"said": columns},
     }
-    write_card(folder, about, tables, [corpus.source])
+    sources = [DataSource(part.folder, part.licence) for part in corpus.mixture] or [corpus.source]
+    write_card(folder, about, tables, sources)

@@ -1,6 +1,6 @@
 """Training of the translators, live and offline, from pairs of sentences."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,17 +16,20 @@ from streamer.models.datasets.sentence_pairs import SentencePairs, batch, order
 from streamer.models.datasets.word_channels import by_length
 from streamer.models.networks.translator_live import TranslateLive
 from streamer.models.networks.translator_offline import TranslateOffline
+from streamer.models.text.masks import PLACEHOLDERS, Masked, mask, restore
 from streamer.models.text.pieces import EMPTY, PIECE, WAIT, empty_steps
 from streamer.models.training.fit import Pace, fit
 from streamer.models.training.text.dictionary import dictionary_vectors
 from streamer.models.training.text.translation_loss import loss_of
+from streamer.models.training.text.translation_mixture import Part, read_mixture
 from streamer.models.training.text.translation_recipes import (
     CORPORA,
     GROWTH,
-    RECIPES,
+    KNOWN,
     SPARE,
     TranslationRecipe,
     card,
+    recipe_of,
 )
 from streamer.models.training.text.translation_recipes import WAIT as CHECKED_WAIT
 from streamer.output_file import write_bytes
@@ -53,15 +56,21 @@ def train_translation(
     vectors and decoder are begun with; its sub-words are taken, too.
     """
     torch.set_num_threads(threads)
-    recipe, corpus = RECIPES[mode], CORPORA[pair]
+    recipe, corpus = recipe_of(mode, pair), CORPORA[pair]
     updates = updates or recipe.updates
     folder, run = data / "text" / corpus.folder, out / f"translation-{pair}-{mode}"
     run.mkdir(parents=True, exist_ok=True)
-    texts = sentence_pairs.read_pairs(folder / corpus.train)
-    dev = sentence_pairs.read_pairs(folder / corpus.dev)
-    source, target = sub_words(texts, recipe, run, start)
+    known: frozenset[str] | None = None
+    if corpus.mixture:
+        texts, known = read_mixture(data / "text", corpus.mixture, recipe.seed)
+        write_bytes(run / KNOWN, "".join(f"{word}\n" for word in sorted(known)).encode())
+        dev = mixed_dev(data / "text", corpus.mixture, recipe.checked)
+    else:
+        texts = sentence_pairs.read_pairs(folder / corpus.train)
+        dev = sentence_pairs.read_pairs(folder / corpus.dev)
+        dev = dev[:: max(1, len(dev) // recipe.checked)]
+    source, target = sub_words(texts, recipe, run, start, PLACEHOLDERS if corpus.mixture else ())
     pairs = sentence_pairs.encode(texts, source, target)
-    dev = dev[:: max(1, len(dev) // recipe.checked)]
     card(run, mode, pair, len(source), len(target))
     progress(f"{len(pairs)} pairs, {len(source)} pieces, {len(target)} units")
 
@@ -71,6 +80,8 @@ def train_translation(
     assert isinstance(network, TranslateLive | TranslateOffline)
     if not (resume and (run / "last.safetensors").exists()):
         begin(network, pairs, start, recipe.seed)
+        if start and corpus.mixture:
+            take_vectors(network, source, target, start)
 
     def loss(number: int, chosen: np.ndarray) -> Tensor:
         torch.manual_seed(recipe.seed * 1_000_003 + number)  # the same dropout wherever a run went on
@@ -78,7 +89,7 @@ def train_translation(
         return loss_of(network, batch(pairs, chosen), negatives, recipe.smoothing)
 
     def scores(averaged: Network) -> dict[str, float]:
-        bleu, translations = check(averaged, source, target, dev)
+        bleu, translations = check(averaged, source, target, dev, known)
         progress(f"{dev[1][0]} -> {translations[1]}")
         return {"bleu": bleu}
 
@@ -88,17 +99,25 @@ def train_translation(
 
 
 def sub_words(
-    texts: list[tuple[str, str]], recipe: TranslationRecipe, run: Path, start: Path | None
+    texts: list[tuple[str, str]],
+    recipe: TranslationRecipe,
+    run: Path,
+    start: Path | None,
+    symbols: Sequence[str] = (),
 ) -> tuple[SentencePieceProcessor, SentencePieceProcessor]:
-    """The models of both languages: those in `run`, those beside `start`, or trained from `texts`."""
+    """The models of both languages: those in `run`, those beside `start`, or trained from `texts`.
+
+    With `symbols` they are always trained: the models beside `start` lack them.
+    """
     files = run / "source.model", run / "target.model"
     if not all(file.exists() for file in files):
-        if start:
+        if start and not symbols:
             for file in files:
                 write_bytes(file, (start.parent / file.name).read_bytes())
         else:
-            sentence_pairs.train_source_model((text for text, _ in texts), recipe.pieces, files[0])
-            sentence_pairs.train_target_model((text for _, text in texts), recipe.target_units, files[1])
+            sources, targets = (text for text, _ in texts), (text for _, text in texts)
+            sentence_pairs.train_source_model(sources, recipe.pieces, files[0], symbols)
+            sentence_pairs.train_target_model(targets, recipe.target_units, files[1], symbols)
     source, target = (SentencePieceProcessor(model_file=str(file)) for file in files)
     return source, target
 
@@ -120,19 +139,52 @@ def begin(network: Network, pairs: SentencePairs, start: Path | None, seed: int)
             weight.copy_(value)
 
 
+@torch.no_grad()
+def take_vectors(
+    network: Network, source: SentencePieceProcessor, target: SentencePieceProcessor, start: Path
+) -> None:
+    """The vectors of pieces and units that the network of `start` has, too; its models stand beside it."""
+    weights, decoder = load_file(start), network.decoder
+    for model, name, table, bias in (
+        (source, "pieces.weight", network.pieces.weight, None),
+        (target, "decoder.embedding.weight", decoder.embedding.weight, decoder.bias),
+    ):
+        file = "source.model" if bias is None else "target.model"
+        old = SentencePieceProcessor(model_file=str(start.parent / file))
+        ids = {old.id_to_piece(i): i for i in range(len(old))}
+        shared = [(i, ids[piece]) for i in range(len(model)) if (piece := model.id_to_piece(i)) in ids]
+        here, there = (list(numbers) for numbers in zip(*shared))
+        table[here] = weights[name].float()[there]
+        if bias is not None:
+            bias[here] = weights["decoder.bias"].float()[there]
+
+
+def mixed_dev(text: Path, parts: Sequence[Part], checked: int) -> list[tuple[str, str]]:
+    """About `checked` pairs of the dev sets of `parts`, equally many of each."""
+    sets = [sentence_pairs.read_pairs(text / part.folder / part.dev) for part in parts if part.dev]
+    each = max(1, checked // len(sets))
+    return [pair for pairs in sets for pair in pairs[:: max(1, len(pairs) // each)][:each]]
+
+
 @torch.inference_mode()
 def check(
     network: Network,
     source: SentencePieceProcessor,
     target: SentencePieceProcessor,
     dev: list[tuple[str, str]],
+    known: frozenset[str] | None = None,
 ) -> tuple[float, list[str]]:
-    """The BLEU of translations of `dev` (live ones `CHECKED_WAIT` words behind), and the translations."""
-    sources = [sentence_pairs.steps(source, text) for text, _ in dev]
+    """The BLEU of translations of `dev` (live ones `CHECKED_WAIT` words behind), and the translations.
+
+    With `known` words the sources are masked and the translations restored.
+    """
+    texts = [text for text, _ in dev]
+    masked = [Masked(text, {}) if known is None else mask(text, known) for text in texts]
+    sources = [sentence_pairs.steps(source, text) for text, _ in masked]
     translations = [""] * len(dev)
     for indices in by_length(sources, 50):
         for i, text in zip(indices, _translated(network, target, [sources[i] for i in indices])):
-            translations[i] = text
+            translations[i] = restore(text, masked[i].values)
     return sacrebleu.corpus_bleu(translations, [[text for _, text in dev]]).score, translations
 
 
