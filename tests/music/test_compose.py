@@ -90,6 +90,11 @@ def test_scores_and_pictures(compose, tmp_path):
     assert code == 0 and "C4" in out
 
 
+def moving(notes: list[int]) -> list[int]:
+    """Without repetitions."""
+    return [note for number, note in enumerate(notes) if not number or note != notes[number - 1]]
+
+
 def test_an_accompaniment_follows_a_file(compose, tmp_path):
     assert compose("--prompt", "C4 E4 G4 C5", "--seconds", 3, "--output", tmp_path / "a.mid")[0] == 0
     melody = tmp_path / "a.mid"
@@ -99,7 +104,8 @@ def test_an_accompaniment_follows_a_file(compose, tmp_path):
     given, followed = read_melody(melody, 4).notes, mido.MidiFile(tmp_path / "c.mid")
     assert followed.length == pytest.approx(mido.MidiFile(melody).length)
     first = [message.note for message in followed.tracks[1] if message.type == "note_on" and message.velocity]
-    assert first == [note for number, note in enumerate(given) if not number or note != given[number - 1]]
+    # A note that is struck again is one in the steps and two in the file.
+    assert moving(first) == moving(given)
     both = compose("--accompany", melody, "--prompt", "C4", "--output", tmp_path / "d.mid")
     refused(both, 2, "both give the first voice")
 
