@@ -57,12 +57,13 @@ class Subscriber:
         }
         for option, value in options.items():
             self._socket.set(option, value)
-        self._connected = self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        self._monitor: zmq.Socket[bytes] | None = None
         try:
+            self._monitor = self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
             self._socket.connect(address)
             if inputs:
                 self._asking = self._context.socket(zmq.DEALER)
-                connect_dealer(self._asking, inputs)
+                _unwatch(self._asking, connect_dealer(self._asking, inputs))
         except zmq.ZMQError as error:
             self.close()
             raise no_address(address, error) from None
@@ -86,8 +87,9 @@ class Subscriber:
 
     def wait_connected(self, timeout_s: float = 5.0) -> None:
         """Return once the server has taken the connection; `NoServer` if it does not in time."""
-        if not self._connected.poll(ceil(1000 * timeout_s)):
+        if self._monitor and not self._monitor.poll(ceil(1000 * timeout_s)):
             raise NoServer(f"no server publishes at {self.address} within {timeout_s:g} s")
+        self._was_connected()
 
     def poll(self, wait_s: float = 0.0) -> list[Published]:
         """What has arrived; waits for the first one for at most `wait_s`."""
@@ -106,7 +108,14 @@ class Subscriber:
             self._poller.poll(POLL_MS if self._streams else None)
             yield from self._take()
 
+    def _was_connected(self) -> None:
+        if self._monitor:
+            _unwatch(self._socket, self._monitor)
+            self._monitor = None
+
     def _take(self) -> Iterator[Published]:
+        if self._monitor and self._monitor.poll(0):
+            self._was_connected()
         for topic, *parts in _received(self._socket):
             yield from self._read(topic, parts)
         if self._asking:
@@ -164,6 +173,12 @@ class Subscriber:
             self._over[topic] = None
             if len(self._over) > MOST_OVER:
                 self._over.popitem(last=False)
+
+
+def _unwatch(socket: "zmq.Socket[bytes]", monitor: "zmq.Socket[bytes]") -> None:
+    """End `monitor`. One that nobody reads is full after 1,000 reconnections, and stops all sockets then."""
+    socket.disable_monitor()
+    monitor.close()
 
 
 def _received(socket: "zmq.Socket[bytes]") -> Iterator[list[bytes]]:

@@ -26,7 +26,7 @@ class WatchedStream:
         self._first: list[wire.Result] = []  # that wait for that
         self._closed: wire.Closed | None = None
         self._epoch = 0
-        self._asked, self._ask_at = 0, 0.0
+        self._asked_for, self._asked, self._ask_at = 0, 0, 0.0  # which result, how often, when again
 
     def take(self, message: wire.Result | wire.Closed) -> Iterator[Seen]:
         """What `message` brings, published or replayed."""
@@ -51,8 +51,11 @@ class WatchedStream:
         """The first result to ask for now; 0 where none lacks."""
         came = max(1, self._first[0].seq - MOST_KEPT) if self._first else 0
         lacks = self._order.missing if self._order else came
+        if lacks != self._asked_for:
+            # What was asked for is there; more may have been missed since.
+            self._asked_for, self._asked = lacks, 0
         if not lacks:
-            self._asked, self._ask_at = 0, 0.0
+            self._ask_at = 0.0
         elif now >= self._ask_at:
             self._asked, self._ask_at = self._asked + 1, now + REPLAY_S
             return lacks

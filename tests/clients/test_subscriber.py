@@ -3,6 +3,7 @@
 import time
 
 import pytest
+import zmq
 
 from streamer import wire
 from streamer.clients.connection import connect
@@ -111,6 +112,31 @@ def test_nobody_publishes():
         subscriber.wait_connected(0.3)
     with pytest.raises(ValueError, match="tcp://HOST:PORT"):
         Subscriber("nonsense")
+
+
+def test_what_tells_of_connections_is_never_left_to_fill_up(monkeypatch):
+    monitors, made = [], zmq.Socket.get_monitor_socket
+
+    def recorded(socket, *events):
+        monitors.append(made(socket, *events))
+        return monitors[-1]
+
+    monkeypatch.setattr(zmq.Socket, "get_monitor_socket", recorded)
+    server = Server(EchoEngine())
+    with Subscriber(server.publish, inputs=server.address) as subscriber:
+        subscriber.wait_connected()
+        server.stop()
+        server = Server(EchoEngine(), server.address, server.publish)
+        with connect(server.address) as connection:
+            stream, seen = connection.open("echo"), []
+            own = len(monitors) - 1
+            while not seen:
+                stream.send(b"ab")
+                seen += subscriber.poll(0.05)
+        subscriber.wait_connected()  # as often as one likes
+        # A monitor that is full stops its socket.
+        assert own and all(monitor.closed or not monitor.poll(0) for monitor in monitors[:own])
+    server.stop()
 
 
 def opened_tiny(connection, **options):
