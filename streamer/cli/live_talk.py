@@ -22,7 +22,7 @@ from streamer.offline.rewriter import Pair, Rewriter, later
 from streamer.server.kept_server import KeptServer
 from streamer.server.usage import cpu_seconds
 
-WAIT_S = 0.01  # for results, after Ctrl-C
+WAIT_S = 0.01  # for results, when the sound has ended
 LAST_WORDS_S = 0.5  # after Ctrl-C; all is over within a second, the exit of a busy machine included
 REWRITING_S = 10.0  # for the offline network's last utterances, when a recording has ended
 BYTES = 2  # of a sample
@@ -65,10 +65,7 @@ class Talk:
                 if block:
                     self._hear(block)
                 self._send_waiting()
-                self._look_for_server()
-                self._take(self.stream.poll())
-                if self.stream.closed:
-                    raise StreamOver(f"the server has ended the stream: {self.stream.closed.reason}")
+                self._go_on()
             self._end()
         except DeviceGone:
             self._end()
@@ -99,8 +96,17 @@ class Talk:
         while self._waiting and self.stream.fits(len(self._waiting[0]) // BYTES):
             self.stream.send(self._waiting.popleft())
 
+    def _go_on(self, wait_s: float = 0.0) -> None:
+        """Take what has arrived. StreamOver where nothing is to come any more."""
+        self._take(self.stream.poll(wait_s))
+        if self.stream.closed:
+            raise StreamOver(f"the server has ended the stream: {self.stream.closed.reason}")
+        self._look_for_server()
+
     def _look_for_server(self) -> None:
-        """Tell of a server that is away."""
+        """Tell of a server that is away; StreamOver for one of our own that stays away."""
+        if self.server and self.server.lost:
+            raise StreamOver(self.server.lost)
         now = time.monotonic()
         if not self.stream.away:
             self._away_since = 0.0
@@ -170,10 +176,12 @@ class Talk:
 
     def _end(self) -> None:
         while self._waiting:
-            self.stream.send(self._waiting.popleft())
+            self._send_waiting()
+            self._go_on(WAIT_S)
         self.stream.close()
-        for result in self.stream:
-            self._take([result])
+        while not self.stream.closed:
+            self._take(self.stream.poll(WAIT_S))
+            self._look_for_server()
         self._finish(time.monotonic() + REWRITING_S)
 
     def _end_at_once(self) -> None:

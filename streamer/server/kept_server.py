@@ -6,7 +6,6 @@ from collections import deque
 from types import TracebackType
 
 from streamer.config import Config
-from streamer.server.announcing import announce
 from streamer.server.child_process import ServerProcess
 
 MOST_DEATHS, WITHIN_S = 3, 60.0  # one that dies more often than this stays dead
@@ -16,22 +15,22 @@ LOOK_S = 0.1
 class KeptServer:
     """A `ServerProcess` for as long as the `with` lasts, whatever becomes of its process.
 
-    ValueError, one line, if it can't serve at first.
+    `lost` is one line that says why it stays dead, once it does. ValueError, one line, if it can't serve at
+    first.
     """
 
     def __init__(self, config: Config):
         self._config, self._process = config, ServerProcess(config)
         self.inputs, self.publish = self._process.inputs, self._process.publish
-        self._ended = threading.Event()
-        self._keeper = threading.Thread(target=self._keep, daemon=True)
-        self._keeper.start()
+        self.lost = ""
+        self._ended, self._lock = threading.Event(), threading.Lock()
+        threading.Thread(target=self._keep, daemon=True).start()
 
     def __enter__(self) -> "KeptServer":
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._end()
-        self._process.stop()
+        self._end().stop()
 
     @property
     def pid(self) -> int:
@@ -40,12 +39,14 @@ class KeptServer:
 
     def kill(self) -> None:
         """End it for good, at once."""
-        self._end()
-        self._process.kill()
+        self._end().kill()
 
-    def _end(self) -> None:
-        self._ended.set()
-        self._keeper.join()
+    def _end(self) -> ServerProcess:
+        """The process that serves; no other one follows it."""
+        # One that is being started takes seconds to load: nobody waits for it.
+        with self._lock:
+            self._ended.set()
+            return self._process
 
     def _keep(self) -> None:
         deaths: deque[float] = deque(maxlen=MOST_DEATHS)
@@ -54,11 +55,21 @@ class KeptServer:
                 continue
             now = time.monotonic()
             if len(deaths) == MOST_DEATHS and now - deaths[0] < WITHIN_S:
-                announce(f"the server died {MOST_DEATHS + 1} times within {WITHIN_S:g} s, and stays dead")
+                self.lost = f"the server died {MOST_DEATHS + 1} times within {WITHIN_S:g} s, and stays dead"
                 return
             deaths.append(now)
             try:
-                self._process = ServerProcess(self._config, self.inputs, self.publish)
+                process = ServerProcess(self._config, self.inputs, self.publish)
             except ValueError as error:
-                announce(f"the server died and can't be started again: {error}")
+                self.lost = f"the server died and can't be started again: {error}"
                 return
+            if not self._takes(process):
+                process.kill()
+                process.stop()
+
+    def _takes(self, process: ServerProcess) -> bool:
+        """Whether `process` serves from now on, or came too late."""
+        with self._lock:
+            if not self._ended.is_set():
+                self._process = process
+            return self._process is process
