@@ -284,7 +284,7 @@ class StreamProtocol:
         if resuming and refused.code != "unknown_stream":
             if not self.lifeline.refused(refused, now, may_begin_fresh=bool(self.format.rate_hz)):
                 self.refusal = Refusal(refused)
-        elif missing and refused.expected > queue.accepted:
+        elif missing and (refused.expected > queue.accepted or queue.expect_again(refused.expected)):
             self._outbox.missed(refused, now)
         elif refused.code == "unknown_stream" and self._closed_unheard:
             # It closed, and its Closed was lost on the way.

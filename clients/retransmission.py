@@ -88,6 +88,13 @@ class RetransmissionQueue:
         if not self.covering:
             self.drop(self.accepted)
 
+    def expect_again(self, seq: int) -> bool:
+        """The server has taken less than it seemed, nothing from `seq` on: whether all that is kept."""
+        if self.covering and self.first <= seq <= self.seq:
+            self.accepted = seq - 1
+            return True
+        return False
+
     def drop(self, seq: int) -> None:
         """The inputs up to `seq` need never be sent again."""
         while self._inputs and self._inputs[0].message.seq <= seq:

@@ -267,3 +267,16 @@ def test_a_server_that_knows_no_checkpoint_of_ours_gets_a_new_stream():
     world.live([3000] * 3)
     assert Restarted in [type(n) for n in world.notices]
     assert world.engine.due == inf
+
+
+def test_a_server_that_has_less_than_it_seemed_is_given_it_again():
+    world = World(tiny_engine, keeping=Keeping(3_600_000))
+    world.wait(lambda: world.protocol.opened)
+    for at in range(0, 5000, 1000):
+        world.protocol.input(SAMPLES[at : at + 1000].tobytes())
+    opened = world.protocol.opened
+    world.protocol.take(wire.Ack(opened.stream, 4, 100_000), b"", world.now)
+    world.protocol.take(wire.Refused("hole", "", "seq", stream=opened.stream, expected=3), b"", world.now)
+    world.protocol.check()
+    again = [wire.decode_input(*parts) for parts in world.protocol.due(world.now + 0.01, world.now)]
+    assert [message.seq for message in again] == [3, 4, 5]
