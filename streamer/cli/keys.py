@@ -36,9 +36,9 @@ class Rotate(Configured):
 
 
 def rotate(options: Rotate) -> None:
-    """Add a key that seals from the next start of a server on, and print all; those before still open.
+    """Add a key that seals from now on, and print all; those before still open.
 
-    A server that runs seals with the key that it began with, and opens what others seal with the new one.
+    Servers that run take it up with their next checkpoint.
     """
     folder = state_folder(options.settings().server.state)
     _print(rotated(folder, time.time(), options.keep_hours))

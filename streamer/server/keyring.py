@@ -16,6 +16,7 @@ from typing import NamedTuple
 from platformdirs import user_state_path
 
 KEY_BYTES = 32
+NAME_BYTES = 8
 FILE = "checkpoint.keys"
 MOST_KEYS = 64
 MAX_BYTES = 64 * 1024
@@ -28,9 +29,14 @@ class Key(NamedTuple):
     secret: bytes
 
     @property
+    def name(self) -> bytes:
+        """What may be known of it, and is said by what it has sealed."""
+        return hashlib.blake2b(self.secret, digest_size=NAME_BYTES, person=b"fingerprint").digest()
+
+    @property
     def fingerprint(self) -> str:
-        """What may be shown of it."""
-        return hashlib.blake2b(self.secret, digest_size=8, person=b"fingerprint").hexdigest()
+        """Its name, to be shown."""
+        return self.name.hex()
 
 
 def state_folder(named: str) -> Path:

@@ -1,6 +1,7 @@
 """Checkpoints are sealed before they leave the server, so that nobody can read or make one elsewhere.
 
-XSalsa20-Poly1305 of libsodium, with a random nonce. What is sealed begins with the time of sealing.
+XSalsa20-Poly1305 of libsodium, with a random nonce, after the name of the key. What is sealed begins with
+the time of sealing.
 """
 
 import struct
@@ -12,15 +13,16 @@ from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
 
 from streamer.errors import WireError
-from streamer.server.keyring import FILE, new_key, read_keys
+from streamer.server.announcing import announce
+from streamer.server.keyring import FILE, NAME_BYTES, Key, new_key, read_keys
 
 LIFETIME_S = 24 * 3600.0
-MAX_BYTES = 1024 * 1024
 _TIME = struct.Struct("<d")
+_NEVER = (0, 0)
 
 
 class Sealer:
-    """Seals with the first key of the file in `folder`, and opens with any.
+    """Seals with the first key of the file in `folder`, and opens with any; one that changes is read again.
 
     Without a folder it has a key of its own, and nobody opens its checkpoints after it. A checkpoint older
     than `lifetime_s` is opened no more. `clock` tells seconds since 1970.
@@ -31,19 +33,27 @@ class Sealer:
     ):
         """ValueError or OSError, one line, where the keys can't be read or made."""
         self._folder, self._lifetime_s, self._clock = folder, lifetime_s, clock
-        self._read()
+        self._seen = self._stamp()
+        self._use(read_keys(folder, clock()) if folder else [new_key(clock())])
 
     def seal(self, condition: bytes) -> bytes:
         """`condition` as only a holder of the keys can read it."""
-        return bytes(self._boxes[0].encrypt(_TIME.pack(self._clock()) + condition))
+        # What a key seals that was replaced long ago would be lost when that key is dropped.
+        self._read_again()
+        sealed = self._boxes[self._first].encrypt(_TIME.pack(self._clock()) + condition)
+        return self._first + bytes(sealed)
 
     def open(self, sealed: bytes) -> bytes:
         """What was sealed. WireError `bad_checkpoint` or `expired`."""
-        opened = self._opened(sealed)
-        if opened is None and 0 != self._stamp() != self._seen:  # the keys were rotated
-            self._read()
-            opened = self._opened(sealed)
-        if opened is None:
+        if sealed[:NAME_BYTES] not in self._boxes:
+            self._read_again()
+        # One key is tried, however many there are: what is forged costs no more than what is not.
+        box = self._boxes.get(sealed[:NAME_BYTES])
+        try:
+            opened = box.decrypt(sealed[NAME_BYTES:]) if box else b""
+        except (CryptoError, ValueError):
+            opened = b""
+        if len(opened) < _TIME.size:
             raise WireError("bad_checkpoint", "no key of this server opens the checkpoint")
         age_s = self._clock() - _TIME.unpack_from(opened)[0]
         if age_s > self._lifetime_s:
@@ -51,24 +61,25 @@ class Sealer:
             raise WireError("expired", f"the checkpoint is {hours}")
         return opened[_TIME.size :]
 
-    def _opened(self, sealed: bytes) -> bytes | None:
-        for box in self._boxes:
-            try:
-                opened = box.decrypt(sealed)
-            except (CryptoError, ValueError):
-                continue
-            return opened if len(opened) >= _TIME.size else None
-        return None
+    def _use(self, keys: list[Key]) -> None:
+        self._first = keys[0].name
+        self._boxes = {key.name: SecretBox(key.secret) for key in keys}
 
-    def _read(self) -> None:
-        now = self._clock()
-        keys = read_keys(self._folder, now) if self._folder else [new_key(now)]
-        self._boxes = [SecretBox(key.secret) for key in keys]
-        self._seen = self._stamp()
-
-    def _stamp(self) -> int:
-        """When the file was last written; 0 where there is none."""
+    def _read_again(self) -> None:
+        """Take the keys that the file has now. Where it can't be read, those before stay."""
+        stamp = self._stamp()
+        if self._folder is None or stamp in (_NEVER, self._seen):
+            return
+        self._seen = stamp
         try:
-            return (self._folder / FILE).stat().st_mtime_ns if self._folder else 0
+            self._use(read_keys(self._folder, self._clock()))
+        except (ValueError, OSError) as error:
+            announce(f"the keys of checkpoints stay as they were: {error}")
+
+    def _stamp(self) -> tuple[int, int]:
+        """Which file is there, and when it was written."""
+        try:
+            status = (self._folder / FILE).stat() if self._folder else None
         except OSError:
-            return 0
+            status = None
+        return (status.st_mtime_ns, status.st_ino) if status else _NEVER

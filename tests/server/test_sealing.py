@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from streamer.errors import WireError
-from streamer.server.keyring import FILE, read_keys, rotate
+from streamer.server.keyring import FILE, NAME_BYTES, read_keys, rotate
 from streamer.server.sealing import Sealer
 
 HOUR = 3600.0
@@ -45,7 +45,11 @@ def test_a_key_is_made_once_and_for_its_owner_alone(tmp_path):
 
 def test_what_is_sealed_is_opened_by_any_server_with_the_keys(tmp_path, clock):
     sealed = Sealer(tmp_path, clock=clock).seal(CONDITION)
-    assert CONDITION[:20] not in sealed and len(sealed) < len(CONDITION) + 64
+    assert (
+        CONDITION[:20] not in sealed
+        and len(sealed) < len(CONDITION) + 64
+        and read_keys(tmp_path, 0.0)[0].secret not in sealed
+    )
     assert Sealer(tmp_path, clock=clock).open(sealed) == CONDITION
     assert Sealer(tmp_path, clock=clock).seal(CONDITION) != sealed
     assert code(Sealer(tmp_path / "another", clock=clock), sealed) == "bad_checkpoint"
@@ -56,7 +60,6 @@ def test_old_keys_open_and_a_running_server_learns_of_new_ones(tmp_path, clock):
     running = Sealer(tmp_path, clock=clock)
     before = running.seal(CONDITION)
     rotate(tmp_path, clock.now)
-    os.utime(tmp_path / FILE, (1, 1))  # whatever the clock of the file system
     after = Sealer(tmp_path, clock=clock).seal(CONDITION)
     assert running.open(after) == running.open(before) == CONDITION
     clock.now += 30 * HOUR
@@ -64,6 +67,28 @@ def test_old_keys_open_and_a_running_server_learns_of_new_ones(tmp_path, clock):
     rotated = Sealer(tmp_path, lifetime_s=1000 * HOUR, clock=clock)
     assert rotated.open(after) == CONDITION, "it sealed until now"
     assert code(rotated, before) == "bad_checkpoint"
+
+
+def test_a_server_that_runs_on_seals_with_no_key_that_may_be_dropped(tmp_path, clock):
+    running = Sealer(tmp_path, clock=clock)
+    rotate(tmp_path, clock.now)
+    clock.now += 30 * 24 * HOUR
+    rotate(tmp_path, clock.now, keep_hours=24)
+    assert Sealer(tmp_path, clock=clock).open(running.seal(CONDITION)) == CONDITION
+
+
+@pytest.mark.parametrize("content, mode", [("nonsense", 0o600), ("", 0o600), ("0 AAAA\n", 0o644)])
+def test_a_running_server_whose_key_file_is_spoilt_keeps_its_keys(tmp_path, clock, capsys, content, mode):
+    running = Sealer(tmp_path, clock=clock)
+    sealed = running.seal(CONDITION)
+    (tmp_path / FILE).write_text(content)
+    (tmp_path / FILE).chmod(mode)
+    for _ in range(3):
+        assert code(running, b"forged" * 20) == "bad_checkpoint"
+        assert running.open(running.seal(CONDITION)) == running.open(sealed) == CONDITION
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    (tmp_path / FILE).unlink()
+    assert running.open(running.seal(CONDITION)) == CONDITION
 
 
 def test_a_checkpoint_grows_old(tmp_path, clock):
@@ -89,6 +114,8 @@ def test_whatever_is_cut_changed_or_made_up_is_refused(tmp_path, clock):
         )[chance.randrange(5)]
         if forged != sealed:
             assert code(sealer, forged) == "bad_checkpoint"
+    other = Sealer(tmp_path / "another", clock=clock).seal(CONDITION)
+    assert code(sealer, sealed[:NAME_BYTES] + other[NAME_BYTES:]) == "bad_checkpoint"
     assert sealer.open(sealed) == CONDITION
 
 
