@@ -23,22 +23,33 @@ class Tombstones:
 
     def __init__(self) -> None:
         self._by_stream: OrderedDict[bytes, Tombstone] = OrderedDict()
+        self._fed: dict[bytes, list[bytes]] = {}  # by source
 
     def add(self, owner: bytes, closed: wire.Closed, source: bytes, now: float) -> None:
+        self._forget(closed.stream)  # a stream that is fed may go on with its source, and end again
         self._by_stream[closed.stream] = Tombstone(owner, closed, source, now + KEPT_S)
+        if source:
+            self._fed.setdefault(source, []).append(closed.stream)
         while len(self._by_stream) > MOST:
-            self._by_stream.popitem(last=False)
+            self._forget(next(iter(self._by_stream)))
 
     def get(self, stream: bytes, now: float) -> Tombstone | None:
         """That of `stream`, if it ended here in the last hour."""
         while self._by_stream and next(iter(self._by_stream.values())).until <= now:
-            self._by_stream.popitem(last=False)
+            self._forget(next(iter(self._by_stream)))
         return self._by_stream.get(stream)
 
     def fed_by(self, stream: bytes) -> list[wire.Closed]:
         """How those ended that `stream` fed, directly or not."""
         closed: list[wire.Closed] = []
-        for ended in self._by_stream.values():
-            if ended.source == stream:
-                closed += [ended.closed, *self.fed_by(ended.closed.stream)]
+        for fed in self._fed.get(stream, ()):
+            closed += [self._by_stream[fed].closed, *self.fed_by(fed)]
         return closed
+
+    def _forget(self, stream: bytes) -> None:
+        ended = self._by_stream.pop(stream, None)
+        if ended and ended.source:
+            siblings = self._fed[ended.source]
+            siblings.remove(stream)
+            if not siblings:
+                del self._fed[ended.source]
