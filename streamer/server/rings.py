@@ -41,11 +41,13 @@ class Rings:
         self._most_bytes, self._num_bytes = most_bytes, 0
 
     def begin(self, opened: wire.Opened) -> None:
-        """A stream is open; one that goes on keeps what it has."""
+        """A stream is open; one that goes on keeps what it has, one that is fed is its source's owner's."""
         stream = opened.stream
+        source = self._rings.get(opened.source)
+        owner = source.owner if source else opened.owner
         if stream in self._ended:
             self._rings[stream] = self._ended.pop(stream)
-        self._rings.setdefault(stream, Ring(bool(opened.topic), opened.owner, deque()))
+        self._rings.setdefault(stream, Ring(bool(opened.topic), owner, deque()))
 
     def add(self, result: wire.Result, header: bytes) -> None:
         """`result` was sent as `header`. One that is said again after a resumption stands for the first."""

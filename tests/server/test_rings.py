@@ -58,6 +58,17 @@ def test_what_is_not_published_is_its_owners_alone():
     assert rings.since(OTHER, 1, OWNER) is None
 
 
+def test_what_a_stream_feeds_is_its_owners_too_and_nobody_elses():
+    rings, nobody, third = Rings(), bytes(wire.ID_BYTES), b"t" * 16
+    rings.begin(opened(topic=""))
+    rings.begin(wire.Opened("request/fed", OTHER, nobody, source=STREAM))
+    rings.begin(wire.Opened("request/fed/fed", third, nobody, source=OTHER))
+    for stream in (OTHER, third):
+        said(rings, 1, stream=stream)
+        assert rings.since(stream, 1, nobody) is None and rings.since(stream, 1) is None
+        assert len(rings.since(stream, 1, OWNER)) == 1
+
+
 def test_a_stream_that_ended_is_kept_for_a_while_and_may_come_back():
     rings = Rings()
     for stream in (STREAM, OTHER):
