@@ -14,6 +14,17 @@ STATE = tempfile.TemporaryDirectory(prefix="streamer-state-")
 os.environ["XDG_STATE_HOME"] = STATE.name
 
 
+def pytest_addoption(parser):
+    text = "How many forged checkpoints a server is given."
+    parser.addoption("--forgeries", type=int, default=2000, metavar="N", help=text)
+
+
+@pytest.fixture(scope="session")
+def forgeries(pytestconfig) -> int:
+    """How many forged checkpoints a server is given."""
+    return pytestconfig.getoption("--forgeries")
+
+
 @pytest.fixture(scope="session")
 def language(tmp_path_factory):
     """The folder of a lexicon and a language model of six words and two pieces, and how letters sound."""

@@ -20,7 +20,7 @@ class Checkpoints:
 
     def note(self, session: Session) -> None:
         """The stream goes on."""
-        if session.origin.checkpoint_ms and not session.end:
+        if session.opened.checkpoint_ms and not session.end:
             self._unsaved[session.opened.stream] = session
 
     def forget(self, session: Session) -> None:
@@ -32,7 +32,7 @@ class Checkpoints:
         return [
             session
             for session in self._unsaved.values()
-            if session.spoke or now >= session.saved_at + session.origin.checkpoint_ms / 1000
+            if session.spoke or now >= session.saved_at + session.opened.checkpoint_ms / 1000
         ]
 
     def made(

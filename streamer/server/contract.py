@@ -5,6 +5,9 @@ from typing import NamedTuple, Protocol
 
 from streamer import wire
 
+# Characters of a request that whoever repeats it is given the stream for, on any connection.
+UNGUESSABLE = 16
+
 
 class Outgoing(NamedTuple):
     """A message and the peer that it goes to; a stream's condition, unsealed, with those that have one."""

@@ -1,6 +1,6 @@
 """The engine: messages in, messages out, one step for many streams; no socket and no clock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hmac import compare_digest
 from math import inf
 
@@ -39,6 +39,20 @@ class Engine(WireEngine):
     def sessions(self) -> Mapping[bytes, Session]:
         """The streams that are open."""
         return self._streams.sessions
+
+    @property
+    def state_bytes(self) -> Mapping[str, int]:
+        """Of a stream and all that it feeds, at most, by model."""
+        return self._streams.state_bytes
+
+    @property
+    def unsaved(self) -> list[str]:
+        """The models whose streams are too large for checkpoints."""
+        return [name for name in self.models if not self._streams.saves(name)]
+
+    def carry(self, source: str, names: Iterable[str]) -> None:
+        """The condition of a stream of model `source` holds one of each of `names`."""
+        self._streams.state_bytes[source] = sum(self.models[name].state_bytes for name in names)
 
     @property
     def busy(self) -> bool:
@@ -251,7 +265,7 @@ class Engine(WireEngine):
 
     def _end(self, session: Session, reason: str, now: float) -> None:
         """End a stream; one that is given checkpoints leaves instead, and goes on when its owner is back."""
-        if session.origin.checkpoint_ms:
+        if session.opened.checkpoint_ms:
             self._leaving[session.opened.stream] = reason
         else:
             session.finish(reason)

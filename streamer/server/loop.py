@@ -141,7 +141,11 @@ class Loop:
             self._refuse(peer, wire.refusal_of(error), now)
             return True
         address = self.sockets.address_of(peer)
-        if isinstance(message, wire.Open | wire.Resume) and self.memory.over(now):
+        if (
+            isinstance(message, wire.Open | wire.Resume)
+            and self.memory.over(now)
+            and self.peers.another(address, message)
+        ):
             text = "the server is short of memory; try again later"
             self._refuse(peer, wire.Refused("full", text, "", message.request, retry_after_ms=1000), now)
             return False
@@ -153,7 +157,9 @@ class Loop:
             return False
         if isinstance(message, wire.Resume):
             try:
-                payload = self.sealer.open(payload) if payload else b""
+                # A stream that lives here is reattached, whatever its owner keeps.
+                wanted = payload and message.stream not in self._topics
+                payload = self.sealer.open(payload) if wanted else b""
             except WireError as error:
                 refused = wire.refusal_of(error, message.request)
                 self._refuse(peer, replace(refused, stream=message.stream, fatal=True), now)
@@ -190,9 +196,12 @@ class Loop:
                 self._answer(out.peer, out.message, now)
 
     def _entrust(self, out: Outgoing, now: float) -> None:
-        """Give a stream's owner its condition, sealed."""
-        sealed = [self.sealer.seal(out.condition)] if out.condition else []
-        self.sockets.send(out.peer, [*wire.encode(out.message), *sealed])
+        """Give a stream's owner its condition, sealed; one too large for a message is not sent."""
+        sealed = self.sealer.seal(out.condition) if out.condition else b""
+        fits = len(sealed) <= wire.MAX_PAYLOAD_BYTES
+        if fits or isinstance(out.message, wire.Moved):  # which its owner is told in any case
+            payload = [sealed] if sealed and fits else []
+            self.sockets.send(out.peer, [*wire.encode(out.message), *payload])
         if isinstance(out.message, wire.Moved):
             self.peers.told(self.sockets.address_of(out.peer), out.message)
             self._topics.pop(out.message.stream, None)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from streamer import wire
+from streamer.server.contract import UNGUESSABLE
 
 BURST_S = 2.0  # of inputs that may come at once
 RETRY_MS = 250
@@ -22,7 +23,7 @@ class PeerLimits:
 class _Peer:
     inputs: float  # that it may send now
     since: float  # when that was so
-    streams: set[bytes] = field(default_factory=set)
+    streams: dict[bytes, str] = field(default_factory=dict)  # and what, repeated, finds them
     waiting_bytes: int = 0
 
 
@@ -54,12 +55,20 @@ class Peers:
         if peer.inputs < 1:
             return _busy(message, f"more than {limits.inputs_per_s} inputs a second came from {address}")
         peer.inputs -= 1
-        if isinstance(message, wire.Open | wire.Resume) and len(peer.streams) >= limits.streams:
+        at_most = len(peer.streams) >= limits.streams
+        if at_most and isinstance(message, wire.Open | wire.Resume) and self.another(address, message):
             text = f"{address} has its {limits.streams} streams; close one"
             return wire.Refused("full", text, "", message.request, retry_after_ms=1000)
         if num_bytes and peer.waiting_bytes + num_bytes > limits.waiting_bytes:
             return _busy(message, f"{limits.waiting_bytes} bytes of {address} wait already")
         return None
+
+    def another(self, address: str, message: wire.Open | wire.Resume) -> bool:
+        """Whether `message` asks for a stream beside those that are open, and doesn't find back to one."""
+        if isinstance(message, wire.Resume):
+            return message.stream not in self._streams
+        peer = self._peers.get(address)
+        return peer is None or message.request not in peer.streams.values()
 
     def took(self, message: wire.Input, num_bytes: int) -> None:
         """The engine was given a payload of `num_bytes`."""
@@ -74,7 +83,7 @@ class Peers:
             # What a stream feeds is no stream of its own.
             if message.stream not in self._streams and not message.source:
                 self._streams[message.stream] = _Stream(address, message.window, _position_bytes(message))
-                self._peers[address].streams.add(message.stream)
+                self._peers[address].streams[message.stream] = _repeatable(message)
         elif isinstance(message, wire.Ack):
             if stream := self._streams.get(message.stream):
                 self._wait(stream, (stream.window - message.window) * stream.position_bytes)
@@ -82,7 +91,7 @@ class Peers:
             stream := self._streams.pop(message.stream, None)
         ):
             self._wait(stream, 0)
-            self._peers[stream.address].streams.discard(message.stream)
+            del self._peers[stream.address].streams[message.stream]
 
     def forget_idle(self, now: float) -> None:
         """Drop the counts of addresses that have no stream and were not heard for IDLE_S."""
@@ -99,6 +108,12 @@ def _busy(message: wire.Input, text: str) -> wire.Refused:
     request = getattr(message, "request", "")
     stream = getattr(message, "stream", b"")
     return wire.Refused("overrun", f"{text}; wait", "", request, stream, retry_after_ms=RETRY_MS)
+
+
+def _repeatable(opened: wire.Opened) -> str:
+    """The request whose repetition gives the same stream, on whichever connection; empty if none does."""
+    resumed = opened.incarnation.epoch > 0
+    return "" if resumed or len(opened.request) < UNGUESSABLE else opened.request
 
 
 def _position_bytes(opened: wire.Opened) -> int:

@@ -41,6 +41,8 @@ class Pipelines(WireEngine):
         self._fed: set[bytes] = set()
         self._full: dict[bytes, tuple[bytes, Fed]] = {}  # those with finals that wait, and their peers
         _check(engine, feeds)
+        for source in feeds:
+            engine.carry(source, _reached(feeds, source))
 
     @property
     def due(self) -> float:
@@ -114,15 +116,19 @@ class Pipelines(WireEngine):
     def _resume(self, peer: bytes, message: wire.Resume, condition: bytes, now: float) -> list[Outgoing]:
         resumed = self.engine.resume(peer, message, condition, now)
         answer = resumed.answer
-        outgoing = [Outgoing(peer, answer)]
+        outgoing, goes_on = [Outgoing(peer, answer)], []
         if resumed.session and isinstance(answer, wire.Opened):
-            outgoing += self._take_up(peer, answer, resumed.fed, now)
+            goes_on = self._take_up(peer, answer, resumed.fed, now, outgoing)
         elif isinstance(answer, wire.Opened | wire.Closed):
             self._follow(peer, answer.stream)
         if isinstance(answer, wire.Closed):
             # They are told again, and nothing follows from it.
             return [*outgoing, *(Outgoing(peer, closed) for closed in self.engine.ended_with(answer.stream))]
-        return self._followed(outgoing, now)
+        followed = self._followed(outgoing, now)
+        # Now that all have opened, what they had not read: one may end by it.
+        for fed, saved in goes_on:
+            followed += self._followed(self._read_on(peer, fed, saved, now), now)
+        return followed
 
     def _follow(self, peer: bytes, source: bytes) -> None:
         """What a stream feeds that was reattached answers where it does."""
@@ -132,25 +138,37 @@ class Pipelines(WireEngine):
                 self._follow(peer, session.opened.stream)
 
     def _take_up(
-        self, peer: bytes, source: wire.Opened, saved: Iterable[FedCondition], now: float
-    ) -> list[Outgoing]:
-        """Streams that `source` feeds go on, with what they had not read; what they say to that."""
-        outgoing: list[Outgoing] = []
-        goes_on = self._by_source[source.stream] = []
+        self,
+        peer: bytes,
+        source: wire.Opened,
+        saved: Iterable[FedCondition],
+        now: float,
+        refused: list[Outgoing],
+    ) -> list[tuple[Fed, FedCondition]]:
+        """Those of the streams that `source` feeds, directly or not, that go on; `refused` takes the rest."""
+        goes_on: list[tuple[Fed, FedCondition]] = []
+        siblings = self._by_source[source.stream] = []
         for condition in saved:
             answer = self.engine.take_up(peer, source, condition.stream, now)
             if isinstance(answer, wire.Refused):
-                outgoing.append(Outgoing(peer, answer))
+                refused.append(Outgoing(peer, answer))
                 continue
             fed = Fed(answer, answer.covered, self.engine.sessions[answer.stream].position)
-            goes_on.append(fed)
+            siblings.append(fed)
             self._fed.add(answer.stream)
-            outgoing += self._take_up(peer, answer, condition.stream.fed, now)
-            for text in condition.unread:
-                outgoing += self._give(peer, fed, text, now)
-            fed.waiting.extend(condition.waiting)
-            outgoing += self._send(peer, fed, now)
-        return outgoing
+            goes_on += self._take_up(peer, answer, condition.stream.fed, now, refused)
+            goes_on.append((fed, condition))
+        return goes_on
+
+    def _read_on(self, peer: bytes, fed: Fed, saved: FedCondition, now: float) -> list[Outgoing]:
+        """Give a stream that goes on what it had not read; what it says to that."""
+        outgoing: list[Outgoing] = []
+        fed.waiting.extend(saved.waiting)
+        for text in saved.unread:
+            outgoing += self._give(peer, fed, text, now)
+            if fed.opened.stream not in self.engine.sessions:  # its model failed
+                return outgoing
+        return outgoing + self._send(peer, fed, now)
 
     def _followed(self, outgoing: Iterable[Outgoing], now: float) -> list[Outgoing]:
         """`outgoing`, and what the streams that it feeds have to say at once."""

@@ -13,6 +13,7 @@ from streamer.server.streams import Streams
 from streamer.server.turn import report
 
 MOST_DEATHS = 2  # of servers, at the same input of a stream
+MOST_EPOCHS = 2**40  # more than any stream is ever resumed; an owner may claim what he likes
 
 
 class Resumed(NamedTuple):
@@ -34,8 +35,7 @@ def resume(streams: Streams, peer: bytes, message: wire.Resume, condition: bytes
         saved = _wanted(message, condition)
         if refused := streams.unwelcome(saved.origin):
             return Resumed(replace(refused, request=message.request, stream=message.stream))
-        epoch = max(saved.epoch, message.incarnation.epoch) + 1
-        session = take_up(streams, peer, saved, epoch, now, fresh=message.fresh)
+        session = take_up(streams, peer, saved, _epoch(saved, message), now, fresh=message.fresh)
     except (WireError, OptionError) as error:
         refused = wire.refusal_of(error, message.request)
         return Resumed(replace(refused, request=message.request, stream=message.stream, fatal=True))
@@ -97,6 +97,14 @@ def _wanted(message: wire.Resume, condition: bytes) -> StreamCondition:
         text = f"{message.deaths} servers ended at this input of the stream; no other one tries it"
         raise WireError("fault", text, "deaths")
     return saved
+
+
+def _epoch(saved: StreamCondition, message: wire.Resume) -> int:
+    """That of the stream's next life: above all that its owner has heard of."""
+    epoch = max(saved.epoch, message.incarnation.epoch) + 1
+    if epoch > MOST_EPOCHS:
+        raise WireError("bad_header", f"epoch {epoch - 1}; at most {MOST_EPOCHS - 1} is taken", "incarnation")
+    return epoch
 
 
 def _check_owner(owner: bytes, message: wire.Resume) -> None:

@@ -49,6 +49,8 @@ def serve(
     with Sockets(config.server.inputs, config.server.publish) as sockets:
         with_addresses = replace(settings(config), endpoint=sockets.inputs, publish=sockets.publish)
         engine = Pipelines(Engine(models, with_addresses), config.pipelines)
+        for name in engine.engine.unsaved:
+            announce(f"{name}: its streams are too large for checkpoints, and end with the server")
         if record is None:
             _run(_loop(config, engine, sockets), sockets, ready)
         else:

@@ -59,6 +59,7 @@ class ServedModel:
         self.work = wire.Work()
         self.free_rows = list(range(self.max_streams, 0, -1))
         self.latency_ms = input.latency_ms(input.usual(), network.geometry)
+        self.state_bytes = 0  # of a stream, at most, in the arenas of front and network
         self._warm_up()
 
     def description(self) -> wire.ModelDescription:
@@ -150,6 +151,8 @@ class ServedModel:
             self.reader.read([row], outputs)
             self.reader.flush(row, np.zeros((1, geometry.out_features), np.float32))
             self.reader.finish(row)
+        for runner, lane in filter(None, (intake.front, (self.network, intake.network))):
+            self.state_bytes += sum(leaf.nbytes for leaf in runner.take([lane.row]))
         self.close(row)
 
 

@@ -9,13 +9,15 @@ from msgspec.structs import replace
 from streamer import wire
 from streamer.errors import OptionError
 from streamer.server.conditions import Base, Standing, StreamCondition
+from streamer.server.contract import UNGUESSABLE
 from streamer.server.inputs.intake import Times
 from streamer.server.served_model import OpenedRow, ServedModel
 from streamer.server.session import Session
 from streamer.server.tombstones import Tombstone, Tombstones
 from streamer.server.turn import report
 
-UNGUESSABLE = 16  # characters of a request
+# Of a stream and all that it feeds. The rest of a payload is for options, readers, and texts that wait.
+MOST_STATE_BYTES = wire.MAX_PAYLOAD_BYTES * 3 // 4
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Streams:
         self.models, self.settings = models, settings
         self.sessions: dict[bytes, Session] = {}
         self.live = dict.fromkeys(models, 0)  # how many streams a model has
+        self.state_bytes = {name: model.state_bytes for name, model in models.items()}  # with what it feeds
         self.closing = False  # whether no new ones are taken
         self._nonce = urandom(wire.NONCE_BYTES)
         self._requests: dict[tuple[bytes, str], Session] = {}
@@ -59,6 +62,10 @@ class Streams:
     def ended_with(self, stream: bytes) -> list[wire.Closed]:
         """How those ended that a stream fed."""
         return self._tombstones.fed_by(stream)
+
+    def saves(self, model: str) -> bool:
+        """Whether the condition of its streams fits into a message."""
+        return self.state_bytes[model] <= MOST_STATE_BYTES
 
     def unwelcome(self, origin: wire.Open) -> wire.Refused | None:
         """Why there can't be such a stream more."""
@@ -161,7 +168,7 @@ class Streams:
             latency_ms=row.latency_ms,
             source=source,
             incarnation=wire.Incarnation(epoch, self._nonce),
-            checkpoint_ms=origin.checkpoint_ms,
+            checkpoint_ms=origin.checkpoint_ms if self.saves(origin.model) else 0,
         )
 
     def _begin(

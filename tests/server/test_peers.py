@@ -18,12 +18,12 @@ HOME, AWAY = "192.0.2.1", "192.0.2.2"
 FORMAT = {"encoding": "s16", "rate": 8000, "channels": 2}
 
 
-def open_streams(peers: Peers, address: str, count: int) -> list[bytes]:
+def open_streams(peers: Peers, address: str, count: int, request: str = "r") -> list[bytes]:
     streams = [f"{address}{number}".encode().ljust(wire.ID_BYTES) for number in range(count)]
     for stream in streams:
-        assert peers.refuse(address, wire.Open("r", "m"), 0, 0.0) is None
+        assert peers.refuse(address, wire.Open(request, "m"), 0, 0.0) is None
         options = {"format": FORMAT}
-        peers.told(address, wire.Opened("r", stream, b"o" * 16, window=1000, options=options))
+        peers.told(address, wire.Opened(request, stream, b"o" * 16, window=1000, options=options))
     return streams
 
 
@@ -31,12 +31,16 @@ def audio(stream: bytes) -> wire.Audio:
     return wire.Audio(stream, b"o" * 16, 1, 0)
 
 
-def next_refused(socket) -> wire.Refused:
+def next_message(socket, kind):
     while socket.poll(5000):
         message = wire.decode_output(*socket.recv_multipart())
-        if isinstance(message, wire.Refused):
+        if isinstance(message, kind):
             return message
-    raise AssertionError("nothing was refused")
+    raise AssertionError(f"no {kind.__name__} came")
+
+
+def next_refused(socket) -> wire.Refused:
+    return next_message(socket, wire.Refused)
 
 
 def test_an_address_has_so_many_streams_and_others_theirs():
@@ -47,6 +51,24 @@ def test_an_address_has_so_many_streams_and_others_theirs():
     open_streams(peers, AWAY, 3)
     peers.told(HOME, wire.Closed(first, "closed"))
     assert peers.refuse(HOME, wire.Open("r", "m"), 0, 0.0) is None
+
+
+def test_an_address_with_all_its_streams_finds_back_to_them():
+    peers, request = Peers(PeerLimits(streams=2)), "a request that nobody guesses"
+    stream, _ = open_streams(peers, HOME, 2, request)
+    for address in (HOME, AWAY):
+        assert peers.refuse(address, wire.Resume("again", stream, b"o" * 16), 0, 0.0) is None
+    assert peers.refuse(HOME, wire.Resume("again", b"another".ljust(16), b"o" * 16), 0, 0.0).code == "full"
+    assert peers.refuse(HOME, wire.Open(request, "m"), 0, 0.0) is None
+    assert peers.refuse(HOME, wire.Open(request + "?", "m"), 0, 0.0).code == "full"
+
+
+def test_a_request_that_another_connection_may_use_for_another_stream_finds_none():
+    peers, resumed = Peers(PeerLimits(streams=2)), "of a resumption, which no Open repeats"
+    open_streams(peers, HOME, 1, "short")
+    peers.told(HOME, wire.Opened(resumed, b"s" * 16, b"o" * 16, incarnation=wire.Incarnation(1, b"x")))
+    for request in ("short", resumed):
+        assert peers.refuse(HOME, wire.Open(request, "m"), 0, 0.0).code == "full"
 
 
 def test_what_a_stream_feeds_is_not_counted():
@@ -137,6 +159,8 @@ def test_a_server_short_of_memory_drops_connections_and_keeps_streams():
             socket.send_multipart(wire.encode(wire.Open("another", "echo")))
             refused = next_refused(socket)
             assert refused.code == "full" and "memory" in refused.message
+            socket.send_multipart(wire.encode(wire.Open(stream.opened.request, "echo")))
+            assert next_message(socket, wire.Opened).stream == stream.opened.stream
             stream.send(b"efgh")
             stream.close()
             assert len(list(stream)) == 1 and stream.closed.reason == "closed"

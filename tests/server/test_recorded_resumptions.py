@@ -13,6 +13,7 @@ from streamer.server.sealing import Sealer
 from streamer.server.sockets import Sockets
 from tests.server.test_pipelines import FEEDS, folder, pipelines  # noqa: F401, a fixture
 from tests.serving import ANY_PORT, Server
+from tests.socket_owner import SocketOwner
 from tests.tiny_engine import FORMAT, noise, plain, tiny_engine
 
 SAMPLES = noise(48_000, 3)
@@ -78,3 +79,29 @@ def test_a_stream_that_moved_and_came_back(tmp_path):
             assert Resumed in {type(notice) for notice in stream.notices()}
         server.stop()
     assert replayed(path, tiny_engine(lease_ms=300)) == recorded(path)
+
+
+def test_streams_that_were_found_again_and_resumptions_that_were_refused(tmp_path):
+    path = tmp_path / "wire"
+    with Recorder(path) as recorder:
+        server = Server(tiny_engine(), recorder=recorder)
+        owner = SocketOwner(server.address)
+        opened = owner.open("a stream that lives")
+        ids = {"stream": opened.stream, "owner": opened.owner, "incarnation": opened.incarnation}
+        stranger = {**ids, "owner": b"x" * 16}
+        for number, (names, kind) in enumerate(((ids, wire.Opened), (stranger, wire.Refused)) * 2):
+            owner.tell(wire.Resume(f"again {number}", **names), owner.checkpoint)
+            owner.hear(kind)
+        owner.tell(wire.Resume("forged", b"s" * 16, b"o" * 16), b"forged" * 20)
+        owner.hear(wire.Refused)
+        owner.tell(wire.Audio(opened.stream, opened.owner, 2, 8000), SAMPLES[8000:20_000].tobytes())
+        owner.tell(wire.Resume("again", **ids), owner.checkpoint)
+        assert owner.hear(wire.Opened).covered == 2
+        owner.tell(wire.Close(opened.stream, opened.owner, 3))
+        closed = owner.hear(wire.Closed)
+        owner.tell(wire.Resume("after its end", **ids), owner.checkpoint)
+        assert owner.hear(wire.Closed) == closed
+        owner.socket.close()
+        server.stop()
+    assert replayed(path, tiny_engine()) == recorded(path)
+    assert len(recorded(path)[opened.stream]) == closed.results > 0

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from streamer import wire
 from streamer.server.conditions import decode, encode
+from streamer.server.resuming import MOST_EPOCHS
 from tests.resuming_owner import Owner
 from tests.server.test_pipelines import FEEDS, pipelines
 from tests.tiny_engine import FORMAT, noise, tiny_engine
@@ -176,6 +177,16 @@ def test_epochs_never_fall():
     assert opened.incarnation.epoch == 8
 
 
+def test_an_epoch_that_nobody_could_read_is_refused():
+    owner, engine = begun(), tiny_engine()
+    for epoch in (2**62, MOST_EPOCHS):
+        refused = answer(engine, asked(owner, incarnation=wire.Incarnation(epoch, b"x")), owner.checkpoint[1])
+        assert (refused.code, refused.field) == ("bad_header", "incarnation") and not engine.sessions
+    last = wire.Incarnation(MOST_EPOCHS - 1, b"x")
+    opened = answer(engine, asked(owner, incarnation=last), owner.checkpoint[1])
+    assert wire.decode_output(*wire.encode(opened)) == opened
+
+
 def test_a_closed_stream_stays_closed():
     owner = begun()
     owner.give(wire.Close)
@@ -293,6 +304,37 @@ def test_a_family_leaves_together(folder):
     assert len(owner.closed) == 4
 
 
+def test_a_fed_stream_that_fails_where_it_goes_on_ends_alone_after_it_opened(folder):
+    def broken(message, payload):
+        raise ValueError("the model broke")
+
+    origin = wire.Open("request", "tiny", options={"format": FORMAT}, checkpoint_ms=300)
+    owner = Owner(pipelines(folder, FEEDS), origin, 4).open()
+    for kind, payload, count, keys in sound([4000] * 9):
+        owner.give(kind, payload, count, **keys)
+        owner.settle()
+        if any(fed.unread for fed in decode(owner.checkpoint[1]).fed):
+            break
+    engine = pipelines(folder, FEEDS)
+    tags = engine.engine.models["tags"].input
+    opens = tags.open
+
+    def brittle(*args):
+        intake = opens(*args)
+        intake.read = broken
+        return intake
+
+    tags.open = brittle
+    answers = [out.message for out in engine.receive(b"peer", asked(owner), owner.checkpoint[1], 1.0)]
+    (ended,) = [message for message in answers if isinstance(message, wire.Closed)]
+    assert ended.reason == "fault" and owner.fed[ended.stream] == "tags"
+    opened = [message.stream for message in answers if isinstance(message, wire.Opened)]
+    assert len(opened) == 4 and ended.stream in opened
+    first = [type(message) for message in answers[:4]]
+    assert first == [wire.Opened] * 4, "before anything is said of them"
+    assert len(engine.engine.sessions) == 3
+
+
 def test_a_checkpoint_comes_so_often_as_asked_and_after_an_utterance():
     owner = Owner(
         tiny_engine(), wire.Open("request", "tiny", options={"format": FORMAT}, checkpoint_ms=2000), 4
@@ -316,6 +358,32 @@ def test_a_checkpoint_comes_so_often_as_asked_and_after_an_utterance():
     before = owner.checkpoint
     owner.tick(5.0)
     assert owner.checkpoint is before, "nothing came since"
+
+
+def test_a_model_whose_streams_are_too_large_gives_none_and_says_so(folder):
+    origin = wire.Open("request", "tiny", options={"format": FORMAT}, checkpoint_ms=1)
+    for make in (tiny_engine, lambda: pipelines(folder, FEEDS)):
+        whole = make()
+        engine = getattr(whole, "engine", whole)
+        assert not engine.unsaved
+        engine.carry("tiny", ["tiny"] * 100_000)
+        assert engine.unsaved == ["tiny"]
+        owner = Owner(whole, origin, 4).open()
+        assert owner.opened.checkpoint_ms == 0
+        owner.give(wire.Audio, SAMPLES[:20_000].tobytes(), 20_000)
+        owner.settle()
+        owner._take(whole.drain(owner.now))
+        owner.settle()
+        assert owner.checkpoint is None and owner.closed[owner.opened.stream].reason == "draining"
+
+
+def test_a_condition_is_as_large_as_those_of_all_that_a_stream_feeds(folder):
+    alone, feeding = pipelines(folder, {}).engine, pipelines(folder, FEEDS).engine
+    names = ("tiny", "tags", "kept", "judged")
+    sizes = {name: alone.models[name].state_bytes for name in names}
+    assert all(sizes.values())
+    assert feeding.state_bytes["tiny"] == sum(sizes.values())
+    assert feeding.state_bytes["kept"] == sizes["kept"] + sizes["judged"]
 
 
 def test_without_checkpoints_nothing_is_told_of_them():
